@@ -1,0 +1,77 @@
+"""Reading and writing images and instance maps: RGB everywhere, nothing guessed."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+from PIL import Image, UnidentifiedImageError
+
+from bench.errors import DataError
+
+
+def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    """Read an image file as RGB; alpha is dropped, grey and palette images are converted.
+
+    Raises:
+        DataError: the file is absent, truncated, no image, empty or larger than Pillow's bomb limit.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                image.load()
+                mode = image.mode
+                if mode.startswith(("I", "F")):
+                    raise DataError(f"expected an 8-bit image in {path}", got=f"mode {mode}")
+                # convert keeps the colour under an alpha channel: nothing is composited
+                array = np.asarray(image.convert("RGB"))
+    except FileNotFoundError as error:
+        raise DataError(f"expected an image at {path}", got="no such file") from error
+    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"expected a readable image in {path}", got=str(error), fix="fetch or write it again") from error
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DataError(f"expected an image of reasonable size in {path}", got=str(error)) from error
+    if array.size == 0:
+        raise DataError(f"expected an image with pixels in {path}", got=f"shape {array.shape}")
+    return np.ascontiguousarray(array)
+
+
+def write_png(path: Path, array: np.ndarray) -> None:
+    """Write uint8 RGB (h, w, 3) or uint16 (h, w) as PNG, beside its final name and renamed."""
+    if array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3:
+        image = Image.fromarray(array)
+    elif array.dtype == np.uint16 and array.ndim == 2:
+        image = Image.fromarray(array)
+    else:
+        raise DataError(f"expected uint8 (h, w, 3) or uint16 (h, w) for {path}", got=f"{array.dtype} {array.shape}")
+    temporary = path.with_name(path.name + ".tmp")
+    image.save(temporary, format="PNG", compress_level=1)
+    os.replace(temporary, path)
+
+
+def write_instances(path: Path, instances: Int32[np.ndarray, "h w"]) -> None:
+    """Write an instance map as 16-bit PNG.
+
+    Raises:
+        DataError: an id is negative or above 65535.
+    """
+    low, high = (int(instances.min()), int(instances.max())) if instances.size else (0, 0)
+    if low < 0 or high > 65535:
+        raise DataError(f"expected instance ids in 0..65535 for {path}", got=f"{low}..{high}")
+    write_png(path, instances.astype(np.uint16))
+
+
+def read_instances(path: Path) -> Int32[np.ndarray, "h w"]:
+    """Read a 16-bit PNG (or any single-channel integer image) of instance ids."""
+    try:
+        with Image.open(path) as image:
+            array = np.asarray(image)
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"expected a readable instance map in {path}", got=str(error)) from error
+    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
+        raise DataError(f"expected a single-channel integer image in {path}", got=f"{array.dtype} {array.shape}")
+    return array.astype(np.int32)

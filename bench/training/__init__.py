@@ -1,0 +1,19 @@
+"""One training loop for everything that trains: seeded batches, EMA, checkpoints, progress."""
+
+from bench.training.ema import ema_decay, make_ema
+from bench.training.loop import LossTask, Task, TrainingOptions, train
+from bench.training.seeds import seeded, torch_generator
+from bench.training.weights import load_weights, save_weights
+
+__all__ = [
+    "LossTask",
+    "Task",
+    "TrainingOptions",
+    "ema_decay",
+    "load_weights",
+    "make_ema",
+    "save_weights",
+    "seeded",
+    "torch_generator",
+    "train",
+]

@@ -1,0 +1,219 @@
+"""The training loop: every step is a pure function of the weights before it, the run's seed and its number."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import nn
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.data import DataLoader, Dataset
+
+from bench.contract import RunContext
+from bench.errors import JobError
+from bench.training.ema import make_ema
+from bench.training.seeds import seeded, torch_generator
+
+Batch = Mapping[str, Any]
+MakeBatch = Callable[[int, np.random.Generator], Batch]
+
+CHECKPOINT = "checkpoint.pt"
+
+
+class Task(Protocol):
+    """What the loop trains: modules, optimisers and one step over them."""
+
+    modules: Mapping[str, nn.Module]
+    optimizers: Mapping[str, torch.optim.Optimizer]
+
+    def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | torch.Tensor]:
+        """Update the modules on one batch and return what to show and record, first of all `loss`."""
+        ...
+
+
+@dataclass
+class LossTask:
+    """The common case: one module, one optimiser, one loss.
+
+    `loss(model, batch, generator)` returns scalars by name, with the one to minimise under `loss`. `rate(step)`
+    multiplies the learning rate; `before_step(step)` may freeze or thaw layers; `clip` bounds the gradient norm.
+    """
+
+    model: nn.Module
+    optimizer: torch.optim.Optimizer
+    loss: Callable[[nn.Module, Batch, torch.Generator], Mapping[str, torch.Tensor]]
+    rate: Callable[[int], float] | None = None
+    before_step: Callable[[int], None] | None = None
+    clip: float | None = None
+
+    def __post_init__(self) -> None:
+        self.modules = {"model": self.model}
+        self.optimizers = {"optimizer": self.optimizer}
+        self._rates = [group["lr"] for group in self.optimizer.param_groups]
+
+    def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | torch.Tensor]:
+        """Make one optimiser step."""
+        model, optimizer = self.modules["model"], self.optimizers["optimizer"]
+        if self.before_step is not None:
+            self.before_step(step)
+        if self.rate is not None:
+            for group, rate in zip(optimizer.param_groups, self._rates, strict=True):
+                group["lr"] = rate * self.rate(step)
+        optimizer.zero_grad(set_to_none=True)
+        values = self.loss(model, batch, generator)
+        fabric.backward(values["loss"])
+        if self.clip is not None:
+            fabric.clip_gradients(model, optimizer, max_norm=self.clip)
+        optimizer.step()
+        return {name: value.detach() for name, value in values.items()}
+
+
+@dataclass(frozen=True)
+class TrainingOptions:
+    """How long and how to train; `ema` is the limit of the decay, None for no average of weights."""
+
+    steps: int
+    stage: str
+    ema: float | None = None
+    checkpoint_every: int = 200
+    channels_last: bool = True
+    compile: bool = False
+
+
+def train(
+    task: Task, make_batch: MakeBatch, options: TrainingOptions, out: Path, run: RunContext
+) -> Mapping[str, nn.Module]:
+    """Train to the end, from the checkpoint in `out` where there is one.
+
+    `make_batch(step, rng)` returns tensors (or numpy arrays) by name; it may run in another process, so that it
+    must not depend on anything but its arguments. All randomness of step k derives from (run.seed, k): a run that
+    was killed and goes on gives the same weights, bit for bit on a CPU.
+
+    Returns:
+        The trained modules by name, on the run's device, in evaluation mode; averaged where `ema` is set.
+
+    Raises:
+        JobError: the loss is no finite number.
+    """
+    fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
+    modules, averages = _set_up(fabric, task, options)
+    start = _resume(out / CHECKPOINT, task, modules, averages)
+    batches = iter(_loader(make_batch, start, options.steps, run))
+    with run.progress(options.stage, options.steps, done=start) as progress:
+        for step in range(start, options.steps):
+            batch = _to_device(next(batches), fabric, options.channels_last)
+            seed = run.derive(options.stage, "step", step)
+            with seeded(seed, run.device):
+                values = task.step(fabric, batch, step, torch_generator(seed, str(fabric.device)))
+            for name, average in averages.items():
+                average.update_parameters(modules[name])
+            done = step + 1
+            if done % options.checkpoint_every == 0 or done == options.steps:
+                _save(out / CHECKPOINT, done, task, modules, averages)
+            shown = _values(values, run, options.stage, step, options.steps)
+            progress.advance(1, **shown)
+    chosen = {name: averages[name].module if name in averages else modules[name] for name in modules}
+    return {name: module.eval() for name, module in chosen.items()}
+
+
+def _accelerator(device: str) -> str:
+    return {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[device]
+
+
+def _set_up(
+    fabric: Fabric, task: Task, options: TrainingOptions
+) -> tuple[dict[str, nn.Module], dict[str, AveragedModel]]:
+    """Move modules and optimisers to the device; the task steps Fabric's wrappers, we keep the bare modules."""
+    bare: dict[str, nn.Module] = dict(task.modules)
+    for module in bare.values():
+        if options.channels_last:
+            module.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        module.to(fabric.device)
+        module.train()
+    averages = {} if options.ema is None else {name: make_ema(m, options.ema) for name, m in bare.items()}
+    task.modules = {n: fabric.setup_module(torch.compile(m) if options.compile else m) for n, m in bare.items()}  # type: ignore[arg-type]
+    task.optimizers = {n: fabric.setup_optimizers(o) for n, o in task.optimizers.items()}  # type: ignore[misc]
+    return bare, averages
+
+
+class _Steps(Dataset[Batch]):
+    """The batches of a run, by step number."""
+
+    def __init__(self, make_batch: MakeBatch, run: RunContext) -> None:
+        self._make_batch, self._run = make_batch, run
+
+    def __getitem__(self, step: int) -> Batch:
+        return self._make_batch(step, self._run.rng("batch", step))
+
+
+def _loader(make_batch: MakeBatch, start: int, steps: int, run: RunContext) -> DataLoader[Batch]:
+    order: Sequence[int] = range(start, steps)
+    return DataLoader(
+        _Steps(make_batch, run),
+        batch_size=None,
+        sampler=order,  # type: ignore[arg-type]
+        num_workers=run.workers,
+        prefetch_factor=4 if run.workers else None,
+        pin_memory=run.device == "cuda",
+        generator=torch_generator(0),
+    )
+
+
+def _to_device(batch: Batch, fabric: Fabric, channels_last: bool) -> Batch:
+    moved = {}
+    for name, value in batch.items():
+        tensor = torch.as_tensor(value).to(fabric.device, non_blocking=True)
+        is_image = channels_last and tensor.ndim == 4 and tensor.is_floating_point()
+        moved[name] = tensor.contiguous(memory_format=torch.channels_last) if is_image else tensor
+    return moved
+
+
+def _save(path: Path, step: int, task: Task, modules: Mapping[str, nn.Module], averages: Mapping[str, AveragedModel]) -> None:
+    state = {
+        "step": step,
+        "modules": {n: m.state_dict() for n, m in modules.items()},
+        "optimizers": {n: o.state_dict() for n, o in task.optimizers.items()},
+        "averages": {n: a.state_dict() for n, a in averages.items()},
+    }
+    temporary = path.with_name(path.name + ".tmp")
+    torch.save(state, temporary)
+    os.replace(temporary, path)
+
+
+def _resume(path: Path, task: Task, modules: Mapping[str, nn.Module], averages: Mapping[str, AveragedModel]) -> int:
+    if not path.exists():
+        return 0
+    state = torch.load(path, map_location="cpu", weights_only=True)
+    for name, module in modules.items():
+        module.load_state_dict(state["modules"][name])
+    for name, optimizer in task.optimizers.items():
+        optimizer.load_state_dict(state["optimizers"][name])
+    for name, average in averages.items():
+        average.load_state_dict(state["averages"][name])
+    return int(state["step"])
+
+
+def _values(
+    values: Mapping[str, float | torch.Tensor], run: RunContext, stage: str, step: int, steps: int
+) -> dict[str, float]:
+    """Read the step's figures, seldom enough that a GPU is not made to wait for them."""
+    every = 1 if run.device == "cpu" else 20
+    if step % every and step + 1 != steps:
+        return {}
+    shown = {name: float(value) for name, value in values.items()}
+    if not np.isfinite(shown["loss"]):
+        raise JobError(
+            f"expected a finite loss in {stage}, step {step}",
+            got=f"{shown['loss']}",
+            fix="lower the learning rate, or use --precision 32-true",
+        )
+    for name, value in shown.items():
+        run.curve(f"{stage}/{name}", step, value)
+    return shown
+

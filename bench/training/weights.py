@@ -1,0 +1,41 @@
+"""Weights on disk: safetensors, written beside their final name and renamed."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Mapping
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError
+from safetensors.torch import load_file, save_file
+
+from bench.errors import DataError
+
+
+def save_weights(path: Path, module: torch.nn.Module, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a module's parameters and buffers to `path` (`.safetensors`), contiguous and on the CPU."""
+    tensors = {name: t.detach().cpu().contiguous().clone() for name, t in module.state_dict().items()}
+    temporary = path.with_name(path.name + ".tmp")
+    save_file(tensors, temporary, metadata=dict(metadata or {}))
+    os.replace(temporary, path)
+
+
+def load_weights(path: Path, module: torch.nn.Module) -> None:
+    """Load `path` into `module`, strictly.
+
+    Raises:
+        DataError: the file is unreadable, or its tensors do not fit the module.
+    """
+    try:
+        tensors = load_file(path)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"expected readable weights at {path}", got=str(error)) from error
+    try:
+        module.load_state_dict(tensors)
+    except RuntimeError as error:
+        raise DataError(
+            f"expected weights in {path} that fit {type(module).__name__}",
+            got=str(error).splitlines()[0],
+            fix="use the configuration that the weights were trained with",
+        ) from error
