@@ -1,0 +1,77 @@
+"""YAML files of configuration: cards of methods and networks, presets."""
+
+from __future__ import annotations
+
+import importlib.util
+from collections.abc import Mapping
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from bench.errors import ConfigError
+from bench.registry import point
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML mapping.
+
+    Raises:
+        ConfigError: the file is unreadable or holds something else.
+    """
+    try:
+        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise ConfigError(f"expected readable YAML in {path}", got=str(error).splitlines()[0]) from error
+    if not isinstance(value, dict):
+        raise ConfigError(f"expected a mapping in {path}", got=type(value).__name__)
+    return value
+
+
+@cache
+def folder() -> Path:
+    """Return the folder of our own `configs` package."""
+    return _package_folder("configs")
+
+
+def card_path(group: str, name: str) -> Path | None:
+    """Return the card `<configs>/<group>/<name>.yaml` of a plugin, or None where it ships none.
+
+    The folder `configs` lies beside the plugin's top-level package, or inside it: the same rule for ours as for a
+    third party's.
+    """
+    package = _package_folder(point(group, name).module.split(".")[0])
+    for configs in (package.parent / "configs", package / "configs"):
+        path = configs / group / f"{name}.yaml"
+        if path.exists():
+            return path
+    return None
+
+
+def card(group: str, name: str) -> dict[str, Any]:
+    """Return a plugin's card, with what it `extends` merged in below it; empty where it ships none."""
+    path = card_path(group, name)
+    if path is None:
+        return {}
+    own = read_yaml(path)
+    base = own.pop("extends", None)
+    if base is None:
+        return own
+    return merge({"presets": card(group, base).get("presets", {})}, own)
+
+
+def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
+    """Merge two trees of settings; what `over` says wins, mappings are merged key by key."""
+    merged = dict(base)
+    for key, value in over.items():
+        below = merged.get(key)
+        merged[key] = merge(below, value) if isinstance(below, Mapping) and isinstance(value, Mapping) else value
+    return merged
+
+
+def _package_folder(package: str) -> Path:
+    spec = importlib.util.find_spec(package)
+    if spec is None or not spec.submodule_search_locations:
+        raise ConfigError(f"expected the package {package!r} to be installed", got="no such package")
+    return Path(next(iter(spec.submodule_search_locations)))

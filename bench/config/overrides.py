@@ -1,0 +1,57 @@
+"""`--set key=value`: typed overrides of the method, the downstream network or the preset."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, NamedTuple
+
+import yaml
+
+from bench.config.files import merge
+from bench.errors import ConfigError
+
+
+class Overrides(NamedTuple):
+    """Overrides by what they change, and their text as it appears in tables."""
+
+    method: dict[str, Any]
+    downstream: dict[str, Any]
+    preset: dict[str, Any]
+    method_text: str
+    protocol_text: str
+
+
+def parse(items: Sequence[str]) -> Overrides:
+    """Sort `method.a.b=v`, `downstream.a=v` and `a=v` (the preset's own keys) into trees.
+
+    Values are YAML scalars or lists; their types are checked against the configuration model later.
+
+    Raises:
+        ConfigError: an item is not of the form key=value.
+    """
+    trees: dict[str, dict[str, Any]] = {"method": {}, "downstream": {}, "preset": {}}
+    texts: dict[str, list[str]] = {"method": [], "downstream": [], "preset": []}
+    for item in items:
+        key, separator, text = item.partition("=")
+        path = key.strip().split(".")
+        if not separator or not all(path):
+            raise ConfigError("expected --set key=value", got=item, fix="for example --set method.guidance_scale=2.0")
+        scope = path.pop(0) if path[0] in {"method", "downstream"} else "preset"
+        if not path:
+            raise ConfigError("expected a key below it", got=item, fix=f"for example --set {scope}.name=value")
+        tree: Any = _value(item, text)
+        for part in reversed(path):
+            tree = {part: tree}
+        trees[scope] = merge(trees[scope], tree)
+        texts[scope].append(f"{'.'.join(path)}={text.strip()}")
+    protocol = [f"downstream.{t}" for t in sorted(texts["downstream"])] + sorted(texts["preset"])
+    return Overrides(
+        trees["method"], trees["downstream"], trees["preset"], " ".join(sorted(texts["method"])), " ".join(protocol)
+    )
+
+
+def _value(item: str, text: str) -> Any:
+    try:
+        return yaml.safe_load(text)
+    except yaml.YAMLError as error:
+        raise ConfigError("expected a YAML value after =", got=item) from error

@@ -1,0 +1,62 @@
+"""Presets: the scale of a run, from seconds to the published protocol."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+from pydantic import Field
+
+from bench.config.files import folder, merge, read_yaml
+from bench.config.validate import build
+from bench.contract import Settings
+from bench.registry import unknown
+
+
+class BudgetSettings(Settings):
+    """How long every arm trains; see `bench.contract.Budget`."""
+
+    unit: Literal["steps", "epochs"] = "steps"
+    amount: int = Field(gt=0)
+
+
+class Preset(Settings):
+    """What a preset fixes beside the settings of methods and networks, which their own cards hold by preset.
+
+    `mpp` is the working resolution (None: the dataset's own), `patch` the side of synthetic and reference patches
+    in pixels at that resolution, `max_samples` caps a synthetic set (None: what the ratio asks for).
+    """
+
+    name: str
+    summary: str
+    mpp: float | None = None
+    patch: int = Field(gt=0)
+    patches_per_tile: int = Field(default=100, gt=0)
+    max_samples: int | None = Field(default=None, gt=0)
+    reference_samples: int = Field(default=2000, gt=1)
+    budget: BudgetSettings
+    encoders: tuple[str, ...]
+    downstream: tuple[str, ...] = ("hovernet",)
+    controls: tuple[str, ...] = ("real-only", "copy", "noise")
+    precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
+    bootstrap_samples: int = Field(default=2000, gt=0)
+    needs_accelerator: bool = False
+    duration: str = ""
+
+
+def preset_names() -> tuple[str, ...]:
+    """List the presets, smallest first."""
+    found = {path.stem for path in (folder() / "presets").glob("*.yaml")}
+    order = ("tiny", "smoke", "small", "paper")
+    return tuple(name for name in order if name in found) + tuple(sorted(found - set(order)))
+
+
+def load_preset(name: str, overrides: dict[str, object] | None = None) -> Preset:
+    """Read a preset, with overrides of its own keys.
+
+    Raises:
+        ConfigError: no such preset, or a key or value that does not fit.
+    """
+    if name not in preset_names():
+        raise unknown("preset", name, preset_names())
+    values = read_yaml(folder() / "presets" / f"{name}.yaml")
+    return build(Preset, merge({"name": name, **values}, overrides or {}), f"preset {name!r}")

@@ -1,0 +1,54 @@
+"""Validation of configuration models with errors a person can act on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
+
+from bench.errors import ConfigError
+from bench.registry import unknown
+
+Model = TypeVar("Model", bound=BaseModel)
+
+
+def build(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
+    """Make a model of `values`.
+
+    Raises:
+        ConfigError: an unknown key (the nearest one is suggested) or a value of the wrong kind; `where` says whose.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        raise _explain(model, error, where) from error
+
+
+def _explain(model: type[BaseModel], error: ValidationError, where: str) -> ConfigError:
+    first = error.errors()[0]
+    path = ".".join(str(part) for part in first["loc"])
+    if first["type"] == "extra_forbidden":
+        owner = _owner(model, first["loc"][:-1])
+        prefix = "".join(f"{part}." for part in first["loc"][:-1])
+        if owner is None:
+            return ConfigError(f"expected known keys in {where}", got=path)
+        return unknown(f"key in {where}", path, [prefix + name for name in owner.model_fields])
+    return ConfigError(
+        f"expected a valid {path or 'value'} in {where}",
+        got=f"{first.get('input')!r}",
+        fix=first["msg"],
+    )
+
+
+def _owner(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseModel] | None:
+    """Return the model that holds the last key of `path`."""
+    for part in path:
+        field = model.model_fields.get(str(part))
+        annotation = None if field is None else field.annotation
+        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
+        if not models:
+            return None
+        model = models[0]
+    return model

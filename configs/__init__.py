@@ -1,0 +1,1 @@
+"""YAML: datasets, methods, downstream networks, presets, suites and published tables; no code."""
