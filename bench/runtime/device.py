@@ -1,0 +1,36 @@
+"""Which device a run uses, found without importing torch where that can be avoided."""
+
+from __future__ import annotations
+
+import shutil
+from typing import NamedTuple
+
+from bench.errors import MissingError
+
+
+class Device(NamedTuple):
+    """A device kind (`cpu`, `cuda`, `mps`) and its name for people."""
+
+    kind: str
+    name: str
+
+
+def resolve_device(wanted: str) -> Device:
+    """Return the device for `auto`, `cpu`, `cuda` or `mps`.
+
+    `auto` takes a CUDA GPU where the driver's `nvidia-smi` is on the path and torch sees one; a CPU elsewhere.
+
+    Raises:
+        MissingError: the device asked for is not there.
+    """
+    if wanted == "cpu" or (wanted == "auto" and shutil.which("nvidia-smi") is None):
+        return Device("cpu", "CPU")
+    import torch
+
+    if torch.cuda.is_available() and wanted in {"auto", "cuda"}:
+        return Device("cuda", torch.cuda.get_device_name())
+    if wanted == "auto":
+        return Device("cpu", "CPU")
+    if wanted == "mps" and torch.backends.mps.is_available():
+        return Device("mps", "Apple GPU")
+    raise MissingError(f"expected a device of kind {wanted!r}", got="none that torch can use", fix="use --device cpu")
