@@ -190,6 +190,7 @@ class Method(Protocol):
     conditions: ClassVar[frozenset[str]]  # subset of {"mask", "text", "class"}
     roles: ClassVar[frozenset[str]]  # data it reads: "train", and "text", "pool", "fresh" where it needs them
     ratio: float  # synthetic : real of the training mix; 0 adds nothing (the baseline)
+    config: BaseModel
 
     def parts(self) -> Sequence[Part]:
         """List what must be trained, in order."""
@@ -256,6 +257,7 @@ class Downstream(Protocol):
 
     Config: ClassVar[type[BaseModel]]
     task: ClassVar[Task]
+    config: BaseModel
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train into the folder `out`; called again after a kill, goes on from its checkpoint there."""

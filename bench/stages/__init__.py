@@ -1,0 +1,1 @@
+"""The fixed stages: the only place that combines a method, a downstream network and metrics."""

@@ -1,0 +1,57 @@
+"""Arms: methods with their resolved configuration."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from bench.config import Preset
+from bench.config.files import card, merge
+from bench.config.validate import build
+from bench.contract import Downstream, Method
+from bench.registry import load
+
+BASELINE = "real-only"
+
+
+@dataclass(frozen=True)
+class Arm:
+    """One method as it will run; `variant` names the settings that were changed by hand."""
+
+    name: str
+    variant: str
+    method: Method
+
+    @property
+    def title(self) -> str:
+        """The name for people."""
+        return f"{self.name} ({self.variant})" if self.variant else self.name
+
+
+@dataclass(frozen=True)
+class Network:
+    """One downstream network as it will run."""
+
+    name: str
+    plugin: Downstream
+    config: Mapping[str, Any]
+
+
+def make_arm(name: str, preset: Preset, overrides: Mapping[str, Any] | None = None, variant: str = "") -> Arm:
+    """Make a method from its defaults, its card's preset and overrides, in this order."""
+    plugin = load("methods", name)
+    config = build(plugin.Config, _values("methods", name, preset, overrides), f"method {name!r}")
+    return Arm(name, variant, plugin(config))
+
+
+def make_network(name: str, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Network:
+    """Make a downstream network likewise."""
+    plugin = load("downstream", name)
+    config = build(plugin.Config, _values("downstream", name, preset, overrides), f"downstream network {name!r}")
+    return Network(name, plugin(config), config.model_dump(mode="json"))
+
+
+def _values(group: str, name: str, preset: Preset, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
+    presets = card(group, name).get("presets", {})
+    return merge(presets.get(preset.name) or {}, overrides or {})

@@ -1,0 +1,57 @@
+"""Stage *prepare*: a dataset's splits in canonical form at the working resolution."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+
+from bench.config import Preset
+from bench.contract import Dataset
+from bench.datasets.card import DatasetCard, load_card
+from bench.datasets.folds import fold as fold_views
+from bench.datasets.prepare import prepare
+from bench.datasets.prepared import PreparedDataset
+from bench.datasets.source import DatasetSource
+from bench.digest import digest
+from bench.errors import ConfigError
+from bench.registry import load
+from bench.runtime import Run
+from bench.stages.session import Session
+
+FOLD_SEED = 0
+
+
+def open_source(name: str, root: Path | None) -> tuple[DatasetCard, DatasetSource]:
+    """Return a dataset's card and its source under `root`; nothing is read yet."""
+    source = load("datasets", name)
+    card = load_card(name)
+    return card, source(card, root)
+
+
+def prepare_splits(
+    session: Session, source: DatasetSource, card: DatasetCard, preset: Preset, splits: Iterable[str]
+) -> dict[str, PreparedDataset]:
+    """Prepare splits, each a job of its own, and open them."""
+    fingerprint = digest(source.fingerprint())
+    opened = {}
+    for split in splits:
+        config = {"dataset": card.name, "split": split, "mpp": preset.mpp, "card": card.content()}
+        title = f"{card.name}, {split}" + ("" if preset.mpp is None else f", at {preset.mpp} um a pixel")
+        job = session.numeric("prepare", config, {"files": fingerprint}, title)
+
+        def work(folder: Path, run: Run, split: str = split) -> None:
+            prepare(source, split, preset.mpp, folder, run.progress)
+
+        opened[split] = PreparedDataset(session.do(job, work).path)
+    return opened
+
+
+def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None) -> dict[str, Dataset]:
+    """Return the splits, or for fold k of K the training split cut by group: the held-out fold becomes the test."""
+    if fold is None:
+        return dict(data)
+    k, n_folds = fold
+    if not 1 <= k <= n_folds or n_folds < 2:
+        raise ConfigError("expected --fold k/K with 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
+    train, held_out = fold_views(data["train"], k, n_folds, FOLD_SEED)
+    return {**data, "train": train, "test": held_out}

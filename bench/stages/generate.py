@@ -1,0 +1,160 @@
+"""Stages *fit* and *synthesize*: parts are trained once and shared; sets are rendered in chunks and sealed."""
+
+from __future__ import annotations
+
+import itertools
+import time
+from collections.abc import Mapping
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+from bench.config import Preset
+from bench.contract import Condition, Dataset, Part
+from bench.errors import BenchError, JobError
+from bench.jobs import Finished
+from bench.runtime import Run, derive_seed
+from bench.stages.arms import Arm
+from bench.stages.session import Session
+from bench.synthetic import SyntheticSet, SyntheticSetWriter
+
+# Part of the key: images rendered in batches of another size differ in their last bits.
+CHUNK = 32
+GENERATOR_SEED = 0
+_VERSIONS = ("augbench", "numpy", "torch", "opencv-python-headless", "scikit-image", "diffusers")
+
+
+def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> dict[str, Finished]:
+    """Train what a method needs, each part a job whose key holds no method name."""
+    fitted: dict[str, Finished] = {}
+    for part in arm.method.parts():
+        inputs = {f"data:{role}": data[role].digest for role in sorted(part.reads)}
+        inputs |= {f"part:{name}": fitted[name].key for name in part.needs}
+        config = {"part": part.name, **part.config.model_dump(mode="json")}
+        job = session.torch("fit", config, inputs, part.name, GENERATOR_SEED)
+
+        def work(folder: Path, run: Run, part: Part = part) -> None:
+            needed = {name: fitted[name].path for name in part.needs}
+            reads = {role: data[role] for role in part.reads}
+            arm.method.fit(part, reads, needed, folder, run)
+
+        fitted[part.name] = session.do(job, work)
+    return fitted
+
+
+def set_size(arm: Arm, train: Dataset, preset: Preset) -> int:
+    """Return how many patches an arm adds: its ratio of the real patches, at most what the preset allows."""
+    wanted = round(arm.method.ratio * len(train) * preset.patches_per_tile)
+    return wanted if preset.max_samples is None else min(wanted, preset.max_samples)
+
+
+def synthesize(
+    session: Session,
+    arm: Arm,
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    preset: Preset,
+    seed: int,
+) -> tuple[Finished, SyntheticSet] | None:
+    """Plan, render and seal the set of one seed; None for an arm that adds nothing."""
+    method, train = arm.method, data["train"]
+    n = set_size(arm, train, preset)
+    if n == 0:
+        return None
+    inputs = {f"data:{role}": data[role].digest for role in sorted(method.roles)}
+    inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
+    config = {"method": arm.name, "config": _config(arm), "n": n, "chunk": CHUNK}
+    describe = session.torch if fitted else session.numeric
+    job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, seed {seed}", seed)
+
+    def work(folder: Path, run: Run) -> None:
+        _synthesize(arm, {role: data[role] for role in method.roles}, fitted, n, folder, run)
+
+    finished = session.do(job, work)
+    return finished, SyntheticSet(finished.path)
+
+
+def _synthesize(
+    arm: Arm, data: Mapping[str, Dataset], fitted: Mapping[str, Finished], n: int, folder: Path, run: Run
+) -> None:
+    train = data["train"]
+    begun = time.perf_counter()
+    conditions = list(itertools.islice(arm.method.plan(data, n, run.rng("plan")), n))
+    if len(conditions) != n:
+        raise JobError(f"expected {arm.name} to plan {n} patches", got=str(len(conditions)))
+    writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
+    chunks = [range(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+    open_chunks = [chunk for chunk in chunks if not all(writer.has(index) for index in chunk)]
+    done = n - sum(len(chunk) for chunk in open_chunks)
+    with run.progress(f"render {arm.name}", n, done=done, unit="image") as progress:
+        for chunk in open_chunks:
+            _render_chunk(arm, [conditions[i] for i in chunk], chunk, data, fitted, writer, run)
+            progress.advance(len(chunk))
+    writer.seal(
+        n,
+        {
+            "method": arm.name,
+            "variant": arm.variant,
+            "config": _config(arm),
+            "seed": run.seed,
+            "dataset_digest": train.digest,
+            "dataset": train.info.name,
+            "parts": {name: finished.key for name, finished in fitted.items()},
+            "versions": _versions(),
+            "use": "training",
+            "cost": {
+                "seconds": time.perf_counter() - begun,
+                "fit_seconds": sum(finished.cost["seconds"] for finished in fitted.values()),
+            },
+        },
+    )
+
+
+def _render_chunk(
+    arm: Arm,
+    conditions: list[Condition],
+    chunk: range,
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    writer: SyntheticSetWriter,
+    run: Run,
+) -> None:
+    """Render one chunk with a seed of its own and write its samples."""
+    inside = Run(
+        derive_seed(run.seed, "render", chunk.start),
+        run.device,
+        run.precision,
+        run.threads,
+        run.workers,
+        run.folder,
+        run.reporter,
+    )
+    paths = {name: finished.path for name, finished in fitted.items()}
+    count = 0
+    for condition, image in zip(conditions, arm.method.render(conditions, data, paths, inside), strict=True):
+        _check_image(arm, condition, image)
+        writer.write(chunk.start + count, condition, image)
+        count += 1
+
+
+def _check_image(arm: Arm, condition: Condition, image: object) -> None:
+    shape, dtype = getattr(image, "shape", None), str(getattr(image, "dtype", type(image).__name__))
+    wanted = None if condition.instances is None else (*condition.instances.shape, 3)
+    if dtype != "uint8" or shape is None or len(shape) != 3 or (wanted is not None and shape != wanted):
+        raise BenchError(
+            f"expected {arm.name} to render uint8 RGB of {wanted or '(h, w, 3)'} for {condition.id}",
+            got=f"{dtype} {shape}",
+        )
+
+
+def _config(arm: Arm) -> object:
+    return arm.method.config.model_dump(mode="json")
+
+
+def _versions() -> dict[str, str]:
+    found = {}
+    for name in _VERSIONS:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
