@@ -1,0 +1,163 @@
+"""Where patches are cut from tiles, and how labels are cut with them; shared by every method."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+
+from bench.contract import Dataset, Sample
+from bench.errors import DataError
+
+GRID = 10
+"""Offsets an axis: DiffMix cuts 100 patches a tile at places its release leaves undefined (issue #10)."""
+
+
+class Crop(NamedTuple):
+    """A window of one tile: the tile's place in its dataset and the window's upper left corner."""
+
+    index: int
+    y: int
+    x: int
+
+
+def grid_offsets(length: int, patch: int, count: int = GRID) -> list[int]:
+    """Return the distinct ones of `count` evenly spaced offsets, round(linspace(0, length - patch, count)).
+
+    >>> grid_offsets(1000, 256)
+    [0, 83, 165, 248, 331, 413, 496, 579, 661, 744]
+    """
+    return sorted({round(float(offset)) for offset in np.linspace(0, length - patch, count)})
+
+
+def grid_crops(
+    dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *, count: int = GRID
+) -> list[Crop]:
+    """Draw `n` windows of the grid, spread over the tiles so that no tile has two more than another.
+
+    Windows of a tile are drawn without replacement; only where `n` exceeds what the grid holds are they drawn
+    again, each equally often. The list is ordered by tile, then by row and column.
+
+    Raises:
+        DataError: the dataset is empty, or a drawn tile is smaller than the patch.
+    """
+    tiles = len(dataset)
+    if tiles == 0:
+        raise DataError(f"expected tiles to cut patches from in {dataset.info.name}", got="none")
+    quota = np.full(tiles, n // tiles)
+    quota[rng.permutation(tiles)[: n % tiles]] += 1
+    crops: list[Crop] = []
+    for index in np.flatnonzero(quota).tolist():
+        places = _grid(dataset[index], patch, count)
+        drawn: list[int] = []
+        while len(drawn) < quota[index]:
+            drawn += rng.permutation(len(places)).tolist()
+        crops += [Crop(index, *places[place]) for place in sorted(drawn[: quota[index]])]
+    return crops
+
+
+def crop_image(
+    image: UInt8[np.ndarray, "h w 3"], y: int, x: int, size: int
+) -> UInt8[np.ndarray, "size size 3"]:
+    """Cut a square window out of an image.
+
+    Raises:
+        DataError: the window does not lie inside the image.
+    """
+    _check_window(image.shape, y, x, size)
+    return image[y : y + size, x : x + size].copy()
+
+
+def crop_labels(
+    instances: Int32[np.ndarray, "h w"],
+    types: UInt8[np.ndarray, " n"],
+    y: int,
+    x: int,
+    size: int,
+    *,
+    min_area: int = 0,
+) -> tuple[Int32[np.ndarray, "size size"], UInt8[np.ndarray, " k"]]:
+    """Cut a square window out of an instance map, with ids 1..k again, in their old order.
+
+    Args:
+        instances: the tile's instance map, ids in 1..n.
+        types: class of instance i + 1, in 1..C.
+        y: first row of the window.
+        x: first column of the window.
+        size: side of the window in pixels.
+        min_area: a nucleus cut by the window's border is dropped where fewer pixels than this are left of it;
+            a nucleus that is whole is kept however small it is.
+
+    Raises:
+        DataError: the window does not lie inside the map.
+    """
+    _check_window(instances.shape, y, x, size)
+    window = instances[y : y + size, x : x + size]
+    left = np.bincount(window.ravel(), minlength=len(types) + 1)
+    left[0] = 0
+    for fragment in np.flatnonzero((left > 0) & (left < min_area)):
+        if left[fragment] < np.count_nonzero(instances == fragment):
+            left[fragment] = 0
+    return _relabel(window, types, left > 0)
+
+
+def drop_vanished(
+    instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"]
+) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " k"]]:
+    """Drop ids that no pixel holds any more and number the rest 1..k, in their old order."""
+    held = np.bincount(instances.ravel(), minlength=len(types) + 1) > 0
+    held[0] = False
+    return _relabel(instances, types, held)
+
+
+def labels_of(sample: Sample) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
+    """Return a tile's instance map and types.
+
+    Raises:
+        DataError: the tile has none.
+    """
+    if sample.instances is None or sample.types is None:
+        raise DataError(f"expected nuclei labels of {sample.id}", got="an image without an instance map")
+    return sample.instances, sample.types
+
+
+def require_nuclei(dataset: Dataset) -> None:
+    """Refuse a dataset without instance maps, before any work.
+
+    Raises:
+        DataError: the dataset's task is not nuclei.
+    """
+    if dataset.info.task != "nuclei":
+        raise DataError(
+            f"expected a nuclei dataset, one with instance maps, as {dataset.info.name}",
+            got=f"task {dataset.info.task}",
+            fix="choose a nuclei dataset, or a method that is conditioned on classes",
+        )
+
+
+def _grid(sample: Sample, patch: int, count: int) -> list[tuple[int, int]]:
+    height, width = sample.image.shape[:2]
+    if min(height, width) < patch:
+        raise DataError(
+            f"expected tiles of at least {patch} x {patch} pixels",
+            got=f"{height} x {width} in {sample.id}",
+            fix="a smaller patch size (--set method.patch_size=...)",
+        )
+    return [(y, x) for y in grid_offsets(height, patch, count) for x in grid_offsets(width, patch, count)]
+
+
+def _check_window(shape: tuple[int, ...], y: int, x: int, size: int) -> None:
+    if not (0 <= y <= shape[0] - size and 0 <= x <= shape[1] - size):
+        raise DataError(
+            f"expected a window inside {shape[0]} x {shape[1]} pixels",
+            got=f"{size} x {size} at row {y}, column {x}",
+        )
+
+
+def _relabel(
+    instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], keep: np.ndarray
+) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " k"]]:
+    """Number the kept ids 1..k; `keep` has one entry an id, the background (False) first."""
+    table = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
+    return table[instances], types[keep[1:]]
