@@ -17,7 +17,7 @@ GRID = 10
 class Crop(NamedTuple):
     """A window of one tile: the tile's place in its dataset and the window's upper left corner."""
 
-    index: int
+    tile: int
     y: int
     x: int
 
