@@ -1,0 +1,216 @@
+"""Instance metrics of one image, all read off one overlap table: Dice, Jaccard, AJI, AJI+, DQ, SQ, PQ, F1."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int, Real
+
+from metrics.aji import aji, aji_plus
+from metrics.overlap import Overlap, overlap
+
+__all__ = [
+    "POOLED",
+    "InstanceScores",
+    "Panoptic",
+    "aji",
+    "aji_plus",
+    "dice",
+    "dice_2",
+    "instance_f1",
+    "jaccard",
+    "panoptic",
+    "pool",
+    "pooled_dq",
+    "pooled_panoptic",
+    "pooled_pq",
+    "pooled_sq",
+    "score_instances",
+]
+
+# The sufficient statistics of pooled quality, in the order of `InstanceScores.pooled()`.
+POOLED = ("tp", "fp", "fn", "sum_iou")
+
+NAN = float("nan")
+
+
+@dataclass(frozen=True)
+class Panoptic:
+    """Detection, segmentation and panoptic quality with the counts they come from."""
+
+    dq: float
+    sq: float
+    pq: float
+    tp: int
+    fp: int
+    fn: int
+    sum_iou: float
+
+
+@dataclass(frozen=True)
+class InstanceScores:
+    """Instance metrics of one image, all in [0, 1], 1 perfect.
+
+    All are NaN when neither map holds an instance (the image counts in no mean) and 0 when exactly one does. `tp`,
+    `fp`, `fn` and `sum_iou` are what pooled quality is summed from; `both_empty` marks the images to be counted as
+    left out.
+    """
+
+    dice: float
+    jaccard: float
+    dice_2: float
+    aji: float
+    aji_plus: float
+    dq: float
+    sq: float
+    pq: float
+    f1: float
+    tp: int
+    fp: int
+    fn: int
+    sum_iou: float
+    n_true: int
+    n_pred: int
+
+    @property
+    def both_empty(self) -> bool:
+        """Whether neither map held an instance."""
+        return self.n_true == 0 and self.n_pred == 0
+
+    def pooled(self) -> Float64[np.ndarray, " 4"]:
+        """Return the sufficient statistics of pooled quality in the order of `POOLED`."""
+        return np.array([self.tp, self.fp, self.fn, self.sum_iou], dtype=np.float64)
+
+
+def score_instances(
+    true: Int[np.ndarray, "h w"],
+    pred: Int[np.ndarray, "h w"],
+    *,
+    ignore: Bool[np.ndarray, "h w"] | None = None,
+) -> InstanceScores:
+    """Score a predicted instance map against the true one.
+
+    Args:
+        true: instance ids of the truth; 0 is background, any other non-negative ids, gaps allowed.
+        pred: instance ids of the prediction, likewise.
+        ignore: pixels that count nowhere.
+
+    Raises:
+        DataError: the maps are not integer, differ in shape, are not 2-D or hold negative ids.
+
+    >>> true = np.zeros((32, 32), dtype=np.int32)
+    >>> true[2:10, 2:10] = 1
+    >>> pred = np.zeros_like(true)
+    >>> pred[2:10, 4:12] = 7
+    >>> scores = score_instances(true, pred)
+    >>> scores.dice, round(scores.jaccard, 6), round(scores.pq, 6)
+    (0.75, 0.6, 0.6)
+    """
+    table = overlap(true, pred, ignore=ignore)
+    quality = panoptic(table)
+    return InstanceScores(
+        dice=dice(table),
+        jaccard=jaccard(table),
+        dice_2=dice_2(table),
+        aji=aji(table),
+        aji_plus=aji_plus(table),
+        dq=quality.dq,
+        sq=quality.sq,
+        pq=quality.pq,
+        f1=instance_f1(table),
+        tp=quality.tp,
+        fp=quality.fp,
+        fn=quality.fn,
+        sum_iou=quality.sum_iou,
+        n_true=table.n_true,
+        n_pred=table.n_pred,
+    )
+
+
+def dice(table: Overlap) -> float:
+    """Return the Dice coefficient of the foregrounds, 2|A ∩ B| / (|A| + |B|), in [0, 1].
+
+    NaN when both maps are empty, 0 when one is (HoVer-Net's `get_dice_1`).
+    """
+    if table.both_empty:
+        return NAN
+    return float(2 * table.intersection.sum() / (table.true_areas.sum() + table.pred_areas.sum()))
+
+
+def jaccard(table: Overlap) -> float:
+    """Return the Jaccard index of the foregrounds, |A ∩ B| / |A ∪ B|, in [0, 1]; empty maps as for Dice."""
+    if table.both_empty:
+        return NAN
+    shared = table.intersection.sum()
+    return float(shared / (table.true_areas.sum() + table.pred_areas.sum() - shared))
+
+
+def dice_2(table: Overlap) -> float:
+    """Return the ensemble Dice, 2 ΣI / Σ(|t| + |p|) over all overlapping pairs (HoVer-Net's `get_dice_2`).
+
+    NaN when both maps are empty, 0 when nothing overlaps (there the reference divides by zero).
+    """
+    if table.both_empty:
+        return NAN
+    if not len(table.intersection):
+        return 0.0
+    areas = table.true_areas[table.true_index].sum() + table.pred_areas[table.pred_index].sum()
+    return float(2 * table.intersection.sum() / areas)
+
+
+def panoptic(table: Overlap) -> Panoptic:
+    """Return panoptic quality, PQ = DQ · SQ, in [0, 1] (Kirillov et al., CVPR 2019, eq. 1).
+
+    A pair matches when IoU > 0.5, strictly; such pairs are unique. DQ = TP / (TP + FP/2 + FN/2); SQ is the mean IoU
+    of matched pairs, 0 without any. All NaN when both maps are empty. HoVer-Net's reference adds 1e-6 to SQ's
+    denominator; we do not.
+    """
+    matched = 2 * table.intersection > table.union
+    tp = int(matched.sum())
+    fp, fn = table.n_pred - tp, table.n_true - tp
+    sum_iou = float(table.iou()[matched].sum())
+    dq, sq, pq = (float(value) for value in pooled_panoptic(np.array([tp, fp, fn, sum_iou])))
+    return Panoptic(dq=dq, sq=sq, pq=pq, tp=tp, fp=fp, fn=fn, sum_iou=sum_iou)
+
+
+def instance_f1(table: Overlap, threshold: float = 0.5) -> float:
+    """Return F1 = 2TP / (2TP + FP + FN) of instances matched at IoU > `threshold` >= 0.5; NaN when both are empty."""
+    if threshold < 0.5:
+        raise ValueError(f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}")
+    if table.both_empty:
+        return NAN
+    tp = int((table.iou() > threshold).sum())
+    return 2 * tp / (table.n_true + table.n_pred)
+
+
+def pooled_panoptic(
+    sums: Real[np.ndarray, "*batch 4"],
+) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
+    """Return DQ, SQ and PQ of summed (TP, FP, FN, ΣIoU), over the last axis; NaN where all counts are 0."""
+    tp, fp, fn, sum_iou = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
+    weight = tp + (fp + fn) / 2
+    dq = np.divide(tp, weight, out=np.full_like(tp, np.nan), where=weight > 0)
+    sq = np.divide(sum_iou, tp, out=np.where(weight > 0, 0.0, np.nan), where=tp > 0)
+    return dq, sq, dq * sq
+
+
+def pooled_dq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
+    """Return detection quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap."""
+    return pooled_panoptic(sums)[0]
+
+
+def pooled_sq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
+    """Return segmentation quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap."""
+    return pooled_panoptic(sums)[1]
+
+
+def pooled_pq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
+    """Return panoptic quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap."""
+    return pooled_panoptic(sums)[2]
+
+
+def pool(scores: Sequence[InstanceScores]) -> Float64[np.ndarray, "n 4"]:
+    """Stack the sufficient statistics of several images, one row an image."""
+    return np.stack([score.pooled() for score in scores]) if scores else np.zeros((0, 4))
