@@ -22,7 +22,8 @@ def make_ema(model: nn.Module, limit: float) -> AveragedModel:
     def average(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor) -> None:
         decay = ema_decay(limit, int(count))
         floating = [(a, c) for a, c in zip(averaged, current, strict=True) if torch.is_floating_point(a)]
-        torch._foreach_lerp_([a for a, _ in floating], [c for _, c in floating], 1 - decay)
+        if floating:
+            torch._foreach_lerp_([a for a, _ in floating], [c for _, c in floating], 1 - decay)
         for a, c in zip(averaged, current, strict=True):
             if not torch.is_floating_point(a):
                 a.copy_(c)

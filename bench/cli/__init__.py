@@ -1,0 +1,62 @@
+"""The command line: one small module a command, each importing what it needs when it runs."""
+
+from __future__ import annotations
+
+import sys
+
+import typer
+
+from bench.cli import data, doctor, leaderboard, listing, run, tracking, verify
+from bench.cli.errors import print_error
+from bench.errors import BenchError
+
+app = typer.Typer(
+    name="bench",
+    help="Does adding this synthetic data help, and can I trust the number?",
+    no_args_is_help=True,
+    pretty_exceptions_enable=False,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+)
+run.mount(app)
+leaderboard.mount(app)
+listing.mount(app)
+doctor.mount(app)
+data.mount(app)
+verify.mount(app)
+tracking.mount(app)
+
+
+def main() -> None:
+    """Run the command line; errors end in three lines and an exit code, with a traceback under `--debug` only."""
+    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
+    debug = len(arguments) != len(sys.argv) - 1
+    try:
+        code = app(args=arguments, prog_name="bench", standalone_mode=False)
+    except BenchError as error:
+        if debug:
+            raise
+        print_error(error)
+        sys.exit(error.exit_code)
+    except typer.Abort:
+        sys.exit(130)
+    except Exception as error:
+        if debug or not _is_usage(error):
+            raise
+        print_error(_usage(error))
+        sys.exit(2)
+    sys.exit(code if isinstance(code, int) else 0)
+
+
+def _is_usage(error: Exception) -> bool:
+    """Say whether an exception is the parser's: a wrong option or argument."""
+    return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _usage(error: Exception) -> BenchError:
+    message = error.format_message().rstrip(".")  # type: ignore[attr-defined]
+    context = getattr(error, "ctx", None)
+    command = context.command_path if context is not None else "bench"
+    return BenchError(
+        "expected a valid command line", got=f"{message} ({' '.join(sys.argv[1:])})", fix=f"see {command} --help"
+    )

@@ -1,0 +1,52 @@
+"""`bench list`: what can be run."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+KINDS = ("methods", "datasets", "downstream", "encoders", "presets")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("list")(listing)
+
+
+def listing(
+    kind: Annotated[Optional[str], typer.Argument(help="methods, datasets, downstream, encoders or presets.")] = None,
+) -> None:
+    """List methods, datasets, downstream networks, encoders and presets."""
+    from rich.console import Console
+    from rich.table import Table
+
+    from bench.registry import unknown
+
+    if kind is not None and kind not in KINDS:
+        raise unknown("kind of thing to list", kind, KINDS)
+    console = Console(highlight=False)
+    for name in KINDS if kind is None else (kind,):
+        table = Table(title=name, title_justify="left", box=None, pad_edge=False, show_header=False)
+        table.add_column(no_wrap=True, style="bold")
+        table.add_column()
+        for identifier, text in _entries(name):
+            table.add_row(identifier, text)
+        console.print(table)
+        console.print()
+
+
+def _entries(kind: str) -> list[tuple[str, str]]:
+    from bench.config.files import card
+    from bench.config.preset import load_preset, preset_names
+    from bench.datasets.card import load_card
+    from bench.registry import load, names
+
+    if kind == "presets":
+        return [(name, load_preset(name).summary) for name in preset_names()]
+    if kind == "datasets":
+        found = [load_card(name) for name in names("datasets")]
+        return [(c.name, f"{c.title}: {c.task}, {c.organ}, preset {c.default_preset}") for c in found]
+    if kind == "encoders":
+        return [(name, load("encoders", name).requirement(None).name) for name in names("encoders")]
+    return [(name, card(kind, name).get("summary", "")) for name in names(kind)]

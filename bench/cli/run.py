@@ -1,0 +1,90 @@
+"""`bench run`: one method on one dataset, all stages."""
+
+from __future__ import annotations
+
+from typing import Annotated, Optional
+
+import typer
+
+from bench.cli.options import (
+    DataRootOption,
+    StoreOption,
+    WeightsOption,
+    resolve_data_root,
+    resolve_store,
+    resolve_weights,
+)
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("run")(run)
+
+
+def run(
+    method: Annotated[str, typer.Option(help="Method to run; `bench list methods` shows them.")],
+    dataset: Annotated[str, typer.Option(help="Dataset to run it on; `bench list datasets` shows them.")],
+    preset: Annotated[
+        Optional[str], typer.Option(help="tiny, smoke, small or paper [the dataset's default].")
+    ] = None,
+    seeds: Annotated[int, typer.Option(min=1, help="Replicates: synthesis and training under seeds 0..N-1.")] = 1,
+    fold: Annotated[Optional[str], typer.Option(help="k/K: test on fold k of K inside the training split.")] = None,
+    overrides: Annotated[
+        Optional[list[str]],
+        typer.Option("--set", help="key=value, e.g. method.guidance_scale=2.0, downstream.width=32, patch=96."),
+    ] = None,
+    controls: Annotated[
+        Optional[str],
+        typer.Option(help="Controls beside the method, comma-separated [real-only,copy,noise]."),
+    ] = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[Optional[str], typer.Option(help="32-true, bf16-mixed or 16-mixed [the preset's].")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of numerical libraries; part of every key.")] = 2,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that load data beside training.")] = 0,
+    store: StoreOption = None,
+    data_root: DataRootOption = None,
+    weights: WeightsOption = None,
+    tracking_uri: Annotated[
+        Optional[str], typer.Option(help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store].")
+    ] = None,
+    tracking: Annotated[bool, typer.Option(help="Log to MLflow.")] = True,
+) -> None:
+    """Run one method on one dataset: fit, synthesize, score, train, test; then show where it stands."""
+    from bench.cli.leaderboard import show
+    from bench.config import Environment, RunRequest
+    from bench.config.validate import build
+    from bench.stages.pipeline import run_request
+
+    request = build(
+        RunRequest,
+        {
+            "method": method,
+            "dataset": dataset,
+            "preset": preset,
+            "seeds": seeds,
+            "fold": None if fold is None else _fold(fold),
+            "overrides": tuple(overrides or ()),
+            "controls": None if controls is None else tuple(filter(None, controls.split(","))),
+            "device": device,
+            "precision": precision,
+            "threads": threads,
+            "workers": workers,
+            "store": resolve_store(store),
+            "data_root": resolve_data_root(data_root),
+            "weights": resolve_weights(weights),
+            "tracking_uri": tracking_uri or Environment.read().tracking_uri,
+            "tracking": tracking,
+        },
+        "the request",
+    )
+    outcome = run_request(request)
+    show(outcome.store, dataset=dataset, preset=outcome.preset)
+
+
+def _fold(text: str) -> tuple[int, int]:
+    from bench.errors import ConfigError
+
+    k, separator, n = text.partition("/")
+    if not separator or not k.isdigit() or not n.isdigit():
+        raise ConfigError("expected --fold k/K, two numbers", got=text, fix="for example --fold 1/5")
+    return int(k), int(n)

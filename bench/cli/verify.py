@@ -1,0 +1,29 @@
+"""`bench verify`: re-check a sealed synthetic set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("verify")(verify)
+
+
+def verify(folder: Annotated[Path, typer.Argument(help="Folder of a sealed set (it holds manifest.json).")]) -> None:
+    """Recompute every digest of a sealed synthetic set; exit 2 when a file is not as it was sealed."""
+    from rich.console import Console
+
+    from bench.synthetic import verify_set
+
+    opened = verify_set(folder)
+    manifest = opened.manifest
+    Console(highlight=False).print(
+        f"{folder}: {len(opened)} samples of {manifest['method']} on {manifest['dataset']}, "
+        f"seed {manifest['seed']}: sealed and unchanged ({opened.digest[:12]})",
+        soft_wrap=True,
+        markup=False,
+    )

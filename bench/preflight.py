@@ -1,0 +1,72 @@
+"""What cannot work is found before any work starts, all of it at once, each with its fix."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import psutil
+
+from bench.errors import BenchError, MissingError
+
+
+@dataclass(frozen=True)
+class Missing:
+    """One thing that is absent: what was expected, what was met, how to mend it."""
+
+    expected: str
+    got: str
+    fix: str
+
+    @classmethod
+    def from_error(cls, error: BenchError) -> Missing:
+        """Take over an error's three parts."""
+        return cls(error.message, error.got, error.fix)
+
+
+def stop_if_missing(missing: Sequence[Missing]) -> None:
+    """Raise one error that lists everything missing.
+
+    Raises:
+        MissingError: the list is not empty.
+    """
+    if not missing:
+        return
+    if len(missing) == 1:
+        raise MissingError(missing[0].expected, got=missing[0].got, fix=missing[0].fix)
+    raise MissingError(
+        f"{len(missing)} things are missing",
+        got="\n".join(f"{number}. {item.expected}: {item.got}" for number, item in enumerate(missing, 1)),
+        fix="\n".join(f"{number}. {item.fix}" for number, item in enumerate(missing, 1)),
+    )
+
+
+def check_memory(required_gib: float) -> Iterable[Missing]:
+    """Yield what is missing where the machine has less free memory than a run needs."""
+    available = psutil.virtual_memory().available / 1024**3
+    if available < required_gib:
+        yield Missing(
+            f"expected {required_gib:.1f} GiB of free memory",
+            f"{available:.1f} GiB",
+            "free some, or choose a smaller preset",
+        )
+
+
+def check_roles(method: str, roles: frozenset[str], available: Iterable[str], dataset: str) -> Iterable[Missing]:
+    """Yield the roles of data that a method reads and a dataset lacks."""
+    for role in sorted(roles - set(available)):
+        yield Missing(
+            f"expected the dataset to offer {role!r} data, which {method} reads",
+            f"{dataset} offers {', '.join(sorted(available))}",
+            "run it on `phantom`" if role == "fresh" else f"choose a dataset with {role!r} data",
+        )
+
+
+def check_accelerator(preset: str, needs: bool, device: str, forced: bool, duration: str) -> Iterable[Missing]:
+    """Yield what is missing where a preset wants a GPU and there is none, unless the CPU was asked for by name."""
+    if needs and device == "cpu" and not forced:
+        yield Missing(
+            f"expected an accelerator for preset {preset!r} ({duration})",
+            "none that torch can use",
+            "use --preset smoke for a demonstration in minutes, or --device cpu to run it here all the same",
+        )

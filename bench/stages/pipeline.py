@@ -1,0 +1,144 @@
+"""A run from request to results: preflight, then arm by arm, every step a job that is found again."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from bench.config import Preset, RunRequest, load_preset
+from bench.config.overrides import parse
+from bench.contract import Dataset
+from bench.datasets.card import DatasetCard
+from bench.datasets.source import DatasetSource
+from bench.errors import BenchError
+from bench.jobs import Finished, JobStore
+from bench.jobs.store import check_writable
+from bench.preflight import Missing, check_accelerator, check_memory, check_roles, stop_if_missing
+from bench.runtime import Reporter, resolve_device
+from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
+from bench.stages.data import apply_fold, open_source, prepare_splits
+from bench.stages.downstream import predict_test, train_network
+from bench.stages.encoders import EncoderHandle, encoder_handle
+from bench.stages.evaluate import evaluate
+from bench.stages.fidelity import fidelity
+from bench.stages.generate import fit_parts, synthesize
+from bench.stages.publish import publish
+from bench.stages.session import Session
+from bench.stages.work import ArmWork, Outcome, Tested
+from bench.synthetic import SyntheticSet
+
+_MEMORY_GIB = {"tiny": 1.0, "smoke": 2.0, "small": 6.0, "paper": 12.0}
+
+
+@dataclass(frozen=True)
+class Resolved:
+    """A request with everything looked up and nothing done yet."""
+
+    request: RunRequest
+    preset: Preset
+    preset_label: str
+    card: DatasetCard
+    source: DatasetSource
+    arms: Sequence[Arm]
+    networks: Sequence[Network]
+    encoders: Sequence[EncoderHandle]
+
+    @property
+    def splits(self) -> tuple[str, ...]:
+        """The splits that the arms read, and the test split."""
+        roles = frozenset[str]().union(*(arm.method.roles for arm in self.arms))
+        return ("train", "test", *sorted(roles - {"train", "test"}))
+
+
+def resolve(request: RunRequest) -> Resolved:
+    """Look everything up.
+
+    Raises:
+        ConfigError: an unknown name, key or value; the nearest one is suggested.
+    """
+    card, source = open_source(request.dataset, request.data_root)
+    overrides = parse(request.overrides)
+    name = request.preset or card.default_preset
+    preset = load_preset(name, overrides.preset)
+    controls = preset.controls if request.controls is None else request.controls
+    names = dict.fromkeys([BASELINE, *controls, request.method])
+    arms = [
+        make_arm(arm, preset, overrides.method, overrides.method_text)
+        if arm == request.method
+        else make_arm(arm, preset)
+        for arm in names
+    ]
+    networks = [make_network(network, preset, overrides.downstream) for network in preset.downstream]
+    encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
+    label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
+    return Resolved(request, preset, label, card, source, arms, networks, encoders)
+
+
+def preflight(resolved: Resolved) -> Session:
+    """Check data, weights, memory and device, and open the session.
+
+    Raises:
+        MissingError: something is absent; all of it is listed.
+    """
+    request, preset = resolved.request, resolved.preset
+    missing: list[Missing] = []
+    try:
+        device = resolve_device(request.device)
+    except BenchError as error:
+        missing.append(Missing.from_error(error))
+        device = resolve_device("cpu")
+    try:
+        resolved.source.locate()
+        splits = resolved.source.splits()
+        for arm in resolved.arms:
+            missing.extend(check_roles(arm.name, arm.method.roles, splits, resolved.card.name))
+    except BenchError as error:
+        missing.append(Missing.from_error(error))
+    for handle in resolved.encoders:
+        missing.extend(handle.missing())
+    missing.extend(
+        check_accelerator(
+            preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration
+        )
+    )
+    missing.extend(check_memory(_MEMORY_GIB.get(preset.name, 4.0)))
+    stop_if_missing(missing)
+    check_writable(request.store)
+    precision = request.precision or preset.precision
+    return Session(JobStore(request.store), Reporter(), device, precision, request.threads, request.workers)
+
+
+def run_request(request: RunRequest) -> Outcome:
+    """Do a run, or find it done, and publish its results."""
+    resolved = resolve(request)
+    session = preflight(resolved)
+    prepared = prepare_splits(session, resolved.source, resolved.card, resolved.preset, resolved.splits)
+    data = apply_fold(prepared, request.fold)
+    worked = [work_arm(session, resolved, arm, data) for arm in resolved.arms]
+    return publish(session, resolved, data, worked)
+
+
+def work_arm(session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset]) -> ArmWork:
+    """Fit, synthesize, score, train and test one arm under every seed."""
+    fitted = fit_parts(session, arm, data)
+    sets: list[tuple[Finished, SyntheticSet] | None] = []
+    distances: list[tuple[int, str, EncoderHandle, Finished]] = []
+    tested: list[Tested] = []
+    for seed in range(resolved.request.seeds):
+        made = synthesize(session, arm, data, fitted, resolved.preset, seed)
+        sets.append(made)
+        synthetic = None if made is None else made[1]
+        if synthetic is not None:
+            for handle in resolved.encoders:
+                for split in ("train", "test"):
+                    title = f"{arm.title}, seed {seed}"
+                    done = fidelity(session, handle, data[split], synthetic, resolved.preset, title)
+                    distances.append((seed, split, handle, done))
+        for network in resolved.networks:
+            model = train_network(session, network, arm, data["train"], synthetic, resolved.preset, seed)
+            title = f"{network.name} on {arm.title}, seed {seed}"
+            predictions = predict_test(session, network, model, data["test"], title)
+            scores = evaluate(session, predictions, data["test"], title)
+            tested.append(Tested(seed, network.name, model, predictions, scores))
+    return ArmWork(arm, fitted, sets, distances, tested)
+

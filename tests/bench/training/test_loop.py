@@ -1,0 +1,120 @@
+"""The training loop: resumption bit for bit, averages, determinism, failures."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+
+from bench.errors import DataError, JobError
+from bench.training import LossTask, TrainingOptions, ema_decay, load_weights, save_weights, seeded, train
+from tests.toy import Run
+
+
+def model() -> nn.Module:
+    with seeded(0):
+        return nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Dropout(0.2), nn.Conv2d(8, 3, 1))
+
+
+def make_batch(step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return {"x": rng.normal(size=(4, 3, 8, 8)).astype(np.float32)}
+
+
+def loss(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+    noise = torch.randn(batch["x"].shape, generator=generator)
+    return {"loss": (net(batch["x"] + 0.1 * noise) - batch["x"]).square().mean()}
+
+
+def task(function: Callable = loss, **options: object) -> LossTask:
+    net = model()
+    return LossTask(net, torch.optim.AdamW(net.parameters(), 1e-2), function, **options)  # type: ignore[arg-type]
+
+
+def run_to(steps: int, out: Path, function: Callable = loss, run: Run | None = None) -> dict[str, torch.Tensor]:
+    options = TrainingOptions(steps=steps, stage="toy", ema=0.9, checkpoint_every=4)
+    trained = train(task(function), make_batch, options, out, run or Run())
+    return {name: value.clone() for name, value in trained["model"].state_dict().items()}
+
+
+class Killed(Exception):
+    pass
+
+
+def test_killed_run_gives_the_same_weights(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    whole = run_to(20, tmp_path / "a")
+    calls = 0
+
+    def dies(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls == 11:
+            raise Killed
+        return loss(net, batch, generator)
+
+    with pytest.raises(Killed):
+        run_to(20, tmp_path / "b", dies)
+    calls = 100
+    again = run_to(20, tmp_path / "b", dies)
+    assert calls - 100 == 12  # steps 8..19: from the checkpoint after step 8
+    assert whole.keys() == again.keys()
+    assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+def test_workers_do_not_change_the_result(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    alone, helped = run_to(6, tmp_path / "a"), run_to(6, tmp_path / "b", run=Run(workers=1))
+    assert all(torch.equal(alone[name], helped[name]) for name in alone)
+
+
+def test_seed_matters_and_global_state_is_left_alone(tmp_path: Path) -> None:
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+    torch.manual_seed(5)
+    expected = torch.rand(3)
+    torch.manual_seed(5)
+    one = run_to(4, tmp_path / "a")
+    assert torch.equal(torch.rand(3), expected)
+    other = run_to(4, tmp_path / "b", run=Run(seed=1))
+    assert any(not torch.equal(one[name], other[name]) for name in one)
+
+
+def test_loss_falls_and_curve_is_kept(tmp_path: Path) -> None:
+    run = Run()
+    run_to(60, tmp_path, run=run)
+    curve = run.curves["toy/loss"]
+    assert sorted(curve) == list(range(60))
+    assert np.mean([curve[i] for i in range(50, 60)]) < 0.6 * np.mean([curve[i] for i in range(5)])
+
+
+def test_average_lags_behind_and_its_decay_warms_up() -> None:
+    assert [round(ema_decay(0.99, k), 3) for k in (0, 8, 90, 10_000)] == [0.1, 0.5, 0.91, 0.99]
+
+
+def test_diverged_loss_is_an_error(tmp_path: Path) -> None:
+    def bad(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        return {"loss": loss(net, batch, generator)["loss"] * float("nan")}
+
+    with pytest.raises(JobError, match="finite"):
+        run_to(2, tmp_path, bad)
+
+
+def test_weights_round_trip_and_misfits_are_explained(tmp_path: Path) -> None:
+    path = tmp_path / "w.safetensors"
+    net = model()
+    save_weights(path, net)
+    with seeded(9):
+        other = nn.Sequential(nn.Conv2d(3, 8, 3, padding=1), nn.BatchNorm2d(8), nn.Dropout(0.2), nn.Conv2d(8, 3, 1))
+    load_weights(path, other)
+    assert all(torch.equal(a, b) for a, b in zip(net.parameters(), other.parameters(), strict=True))
+    with pytest.raises(DataError, match="fit"):
+        load_weights(path, nn.Linear(2, 2))
+    path.write_bytes(b"nonsense")
+    with pytest.raises(DataError, match="readable weights"):
+        load_weights(path, net)
