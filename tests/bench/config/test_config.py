@@ -1,0 +1,94 @@
+"""Presets, overrides, cards and the errors for what does not fit."""
+
+from __future__ import annotations
+
+import pytest
+
+from bench.config import RunRequest, load_preset, preset_names
+from bench.config.files import merge
+from bench.config.overrides import parse
+from bench.config.request import Environment
+from bench.config.validate import build
+from bench.contract import Settings
+from bench.errors import ConfigError
+
+
+class Network(Settings):
+    width: int = 32
+    depth: int = 2
+
+
+class Outer(Settings):
+    network: Network = Network()
+    steps: int = 5
+
+
+def test_presets_load_and_come_smallest_first() -> None:
+    assert preset_names()[:4] == ("tiny", "smoke", "small", "paper")
+    for name in preset_names():
+        assert load_preset(name).name == name
+
+
+def test_preset_overrides_are_typed() -> None:
+    assert load_preset("tiny", {"budget": {"amount": 3}}).budget.amount == 3
+    assert load_preset("tiny", {"budget": {"amount": 3}}).budget.unit == "steps"
+    with pytest.raises(ConfigError, match="budget.amount"):
+        load_preset("tiny", {"budget": {"amount": "many"}})
+
+
+@pytest.mark.parametrize(("name", "near"), [("smok", "smoke"), ("papper", "paper")])
+def test_unknown_preset_suggests_the_nearest(name: str, near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        load_preset(name)
+    assert f"did you mean '{near}'?" in caught.value.fix
+
+
+def test_unknown_key_suggests_the_nearest_at_its_depth() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(Outer, {"network": {"widht": 3}}, "method 'x'")
+    assert caught.value.got == "'network.widht'"
+    assert "did you mean 'network.width'?" in caught.value.fix
+    with pytest.raises(ConfigError) as caught:
+        build(Outer, {"step": 3}, "method 'x'")
+    assert "did you mean 'steps'?" in caught.value.fix
+
+
+def test_wrong_type_names_key_value_and_reason() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(Outer, {"steps": "ten"}, "method 'x'")
+    assert "steps" in caught.value.message
+    assert caught.value.got == "'ten'"
+    assert "integer" in caught.value.fix
+
+
+def test_overrides_are_sorted_by_what_they_change() -> None:
+    found = parse(["method.guidance_scale=2.0", "method.sdm.steps=10", "downstream.width=8", "encoders=[a, b]"])
+    assert found.method == {"guidance_scale": 2.0, "sdm": {"steps": 10}}
+    assert found.downstream == {"width": 8}
+    assert found.preset == {"encoders": ["a", "b"]}
+    assert found.method_text == "guidance_scale=2.0 sdm.steps=10"
+    assert found.protocol_text == "downstream.width=8 encoders=[a, b]"
+
+
+@pytest.mark.parametrize("item", ["method.a", "=3", "method=3", "a..b=1"])
+def test_malformed_override_is_an_error(item: str) -> None:
+    with pytest.raises(ConfigError):
+        parse([item])
+
+
+def test_merge_goes_key_by_key_and_leaves_its_arguments() -> None:
+    base = {"a": {"x": 1, "y": 2}, "b": 1}
+    assert merge(base, {"a": {"y": 3}, "b": {"z": 1}}) == {"a": {"x": 1, "y": 3}, "b": {"z": 1}}
+    assert base == {"a": {"x": 1, "y": 2}, "b": 1}
+
+
+def test_environment_is_read_in_one_place() -> None:
+    read = Environment.read({"BENCH_STORE": "/s", "BENCH_TRACKING_URI": ""})
+    assert str(read.store) == "/s"
+    assert read.tracking_uri is None
+    assert read.data_root is None
+
+
+def test_request_refuses_no_seeds() -> None:
+    with pytest.raises(ConfigError, match="seeds"):
+        build(RunRequest, {"method": "m", "dataset": "d", "seeds": 0}, "the request")
