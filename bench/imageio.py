@@ -28,7 +28,7 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
                 if mode.startswith(("I", "F")):
                     raise DataError(f"expected an 8-bit image in {path}", got=f"mode {mode}")
                 # convert keeps the colour under an alpha channel: nothing is composited
-                array = np.asarray(image.convert("RGB"))
+                array = np.array(image.convert("RGB"))
     except FileNotFoundError as error:
         raise DataError(f"expected an image at {path}", got="no such file") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
@@ -37,7 +37,7 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
         raise DataError(f"expected an image of reasonable size in {path}", got=str(error)) from error
     if array.size == 0:
         raise DataError(f"expected an image with pixels in {path}", got=f"shape {array.shape}")
-    return np.ascontiguousarray(array)
+    return array
 
 
 def write_png(path: Path, array: np.ndarray) -> None:
