@@ -1,0 +1,43 @@
+"""A map in order over a few workers, reading a bounded number of items ahead."""
+
+from __future__ import annotations
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from itertools import islice
+from typing import TypeVar
+
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+WORKERS = 2
+"""Threads suffice for reading files: zlib, Pillow and numpy release the interpreter lock."""
+
+
+def ordered_map(
+    function: Callable[[Item], Result], items: Iterable[Item], pool: Callable[[], Executor] | None = None
+) -> Iterator[Result]:
+    """Yield `function(item)` in the order of `items`; what it raises is raised at its place.
+
+    At most four results wait at a time, so memory stays bounded however slowly they are taken.
+
+    Args:
+        function: called in a worker.
+        items: its arguments.
+        pool: makes the executor; threads unless told.
+    """
+    remaining = iter(items)
+    executor = ThreadPoolExecutor(WORKERS) if pool is None else pool()
+    with executor:
+        waiting: deque[Future[Result]] = deque(
+            executor.submit(function, item) for item in islice(remaining, 4)
+        )
+        try:
+            while waiting:
+                result = waiting.popleft().result()
+                waiting.extend(executor.submit(function, item) for item in islice(remaining, 1))
+                yield result
+        finally:
+            for future in waiting:
+                future.cancel()

@@ -1,0 +1,53 @@
+"""Bringing a sample to another resolution: images by area, labels by the nearest pixel."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+from jaxtyping import Shaped, UInt8
+
+from bench.contract import Sample
+from bench.datasets.canonical import contiguous
+from bench.errors import DataError
+
+
+def resample(sample: Sample, mpp: float) -> Sample:
+    """Return a sample at `mpp` micrometres a pixel; instances that vanish are dropped with their types.
+
+    The image is averaged over areas; labels take the pixel that holds the new pixel's centre, so that no id
+    or class is ever mixed.
+
+    Raises:
+        DataError: `mpp` is finer than the sample: detail is not invented.
+    """
+    factor = mpp / sample.mpp
+    if abs(factor - 1) < 1e-6:
+        return sample
+    if factor < 1:
+        raise DataError(
+            f"expected a working resolution of at least {sample.mpp} um a pixel for sample {sample.id!r}",
+            got=f"{mpp} um a pixel",
+            fix="choose a preset with a coarser `mpp`, or the dataset's own",
+        )
+    height, width = (max(1, round(side / factor)) for side in sample.image.shape[:2])
+    instances, types = sample.instances, sample.types
+    if instances is not None:
+        instances, kept = contiguous(np.ascontiguousarray(_nearest(instances, height, width)))
+        types = None if types is None else types[kept - 1]
+    ignore = None if sample.ignore is None else np.ascontiguousarray(_nearest(sample.ignore, height, width))
+    image = _area(sample.image, height, width)
+    return replace(sample, image=image, mpp=mpp, instances=instances, types=types, ignore=ignore)
+
+
+def _area(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> UInt8[np.ndarray, "g v 3"]:
+    # imported here: OpenCV is slow to load, and most of this package does without
+    import cv2
+
+    return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)
+
+
+def _nearest(labels: Shaped[np.ndarray, "h w"], height: int, width: int) -> Shaped[np.ndarray, "g v"]:
+    rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(np.intp)
+    columns = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(np.intp)
+    return labels[rows[:, None], columns[None, :]]

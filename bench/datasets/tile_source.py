@@ -1,0 +1,101 @@
+"""The base of sources: everything that follows from being able to read one tile."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from bench.contract import Sample
+from bench.datasets.card import DatasetCard
+from bench.datasets.parallel import ordered_map
+from bench.datasets.source import Finding, Tally
+from bench.errors import ConfigError, DataError
+
+
+class TileSource(ABC):
+    """A `DatasetSource` whose tiles are read one by one."""
+
+    def __init__(self, card: DatasetCard, root: Path | None) -> None:
+        self.card = card
+        self.root = root
+
+    @abstractmethod
+    def locate(self) -> Path:
+        """Return the dataset's folder."""
+
+    @abstractmethod
+    def ids(self, split: str) -> Sequence[str]:
+        """List the sample ids of a split, in order."""
+
+    @abstractmethod
+    def read(self, split: str, index: int) -> Sample:
+        """Read one tile in canonical form."""
+
+    def files(self) -> list[Path]:
+        """List every file that the data depends on."""
+        return []
+
+    def fingerprint(self) -> dict[str, Any]:
+        """Return name, size and modification time of every file."""
+        folder = self.locate()
+        stats = [(path, path.stat()) for path in self.files()]
+        return {
+            "files": [[path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns] for path, s in stats]
+        }
+
+    def splits(self) -> tuple[str, ...]:
+        """List the splits that the card names."""
+        return self.card.splits
+
+    def samples(self, split: str) -> Iterator[Sample]:
+        """Read the tiles of a split, in order, a few ahead."""
+        return ordered_map(partial(self.read, split), range(len(self.ids(split))))
+
+    def notes(self) -> dict[str, Any]:
+        """Nothing was found out."""
+        return {}
+
+    def layout_findings(self, split: str) -> list[Finding]:
+        """Nothing is odd."""
+        return []
+
+    def inspect(self, split: str, index: int) -> Tally:
+        """Read one tile and say what it holds, or what is wrong with it."""
+        name = self.ids(split)[index]
+        try:
+            sample = self.read(split, index)
+        except DataError as error:
+            return Tally(name, "", None, findings=(finding(name, error),))
+        height, width = sample.image.shape[:2]
+        types = [] if sample.types is None else sample.types.tolist()
+        return Tally(name, sample.group, (height, width), Counter(types), sample.label)
+
+    def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
+        """Return the counts with a zero for each class that is absent."""
+        if odd := sorted(set(counts) - set(self.card.classes)):
+            raise DataError(
+                f"expected class ids {sorted(self.card.classes)} in the {split} split", got=str(odd)
+            )
+        return {index: counts.get(index, 0) for index in sorted(self.card.classes)}
+
+    def require_split(self, split: str) -> None:
+        """Refuse a split that the dataset does not have.
+
+        Raises:
+            ConfigError: it does not have it.
+        """
+        if split not in self.splits():
+            raise ConfigError(
+                f"expected a split of {self.card.name}",
+                got=repr(split),
+                fix=f"use one of: {', '.join(self.splits())}",
+            )
+
+
+def finding(file: str, error: DataError) -> Finding:
+    """Turn an error into a finding about a file."""
+    return Finding("error", file, f"{error.message}; got {error.got}" if error.got else error.message)
