@@ -6,12 +6,27 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Int32, UInt8
+from pydantic import Field
 
-from bench.contract import Dataset, Sample
+from bench.contract import Dataset, Sample, Settings
 from bench.errors import DataError
 
 GRID = 10
 """Offsets an axis: DiffMix cuts 100 patches a tile at places its release leaves undefined (issue #10)."""
+
+
+class PatchSettings(Settings):
+    """How a method that recombines real tiles cuts patches from them."""
+
+    patch_size: int = Field(256, ge=8)  # DiffMix section 3.2, pixels at the working resolution
+    grid: int = Field(GRID, ge=1)  # offsets an axis
+    # pixels at 40x: less of a nucleus than this, left by a window's border, cannot be recognised as one
+    min_fragment: int = Field(10, ge=0)
+    ratio: float = Field(1.0, ge=0)  # "the same numbers" of synthetic as of real patches, DiffMix section 3.2
+
+    def min_area(self, mpp: float) -> int:
+        """Return `min_fragment` in pixels of `mpp` micrometres, rounded half up."""
+        return int(self.min_fragment * (0.25 / mpp) ** 2 + 0.5)
 
 
 class Crop(NamedTuple):

@@ -1,0 +1,6 @@
+"""GradMix: rare nuclei blended into the places of larger, common ones."""
+
+from methods.gradmix.config import GradMixConfig, GradMixMethodConfig
+from methods.gradmix.method import GradMix, TileMixer
+
+__all__ = ["GradMix", "GradMixConfig", "GradMixMethodConfig", "TileMixer"]
