@@ -12,10 +12,10 @@ from metrics.overlap import Overlap
 def aji(table: Overlap) -> float:
     """Return the aggregated Jaccard index, sum of I over sum of U, in [0, 1] (Kumar et al., TMI 2017).
 
-    Each true instance takes the prediction of largest IoU, which several may share; I and U sum over these pairs,
-    and U also over the areas of true instances that overlap nothing and of predictions that nobody took. NaN when
-    both maps are empty, 0 when one is. HoVer-Net's `get_fast_aji` adds 1e-6 to the IoU's denominator, which decides
-    ties of IoU for the larger intersection: so do we, without the constant.
+    Each true instance takes the prediction of largest IoU, which several may share; I and U sum over these
+    pairs, and U also over the areas of true instances that overlap nothing and of predictions that nobody
+    took. NaN when both maps are empty, 0 when one is. HoVer-Net's `get_fast_aji` adds 1e-6 to the IoU's
+    denominator, which decides ties of IoU for the larger intersection: so do we, without the constant.
     """
     if table.both_empty:
         return float("nan")
@@ -39,8 +39,8 @@ def best_pairs(table: Overlap) -> Int64[np.ndarray, " r"]:
     """Return the rows of the one-to-one pairing with the largest total IoU.
 
     A pair whose IoU exceeds the best other IoU of its two members together belongs to every best pairing, so
-    such pairs are taken first, over and over; what remains (touching nuclei, split and merged ones) is small and
-    goes to the Hungarian algorithm.
+    such pairs are taken first, over and over; what remains (touching nuclei, split and merged ones) is small
+    and goes to the Hungarian algorithm.
     """
     iou = table.iou()
     open_rows = np.arange(len(iou))
@@ -82,7 +82,7 @@ def _best_other(
     best[owners[starts]] = values[starts]
     is_best = np.zeros(len(iou), dtype=bool)
     is_best[order[starts]] = True
-    return np.where(is_best, second[owner], best[owner])
+    return np.asarray(np.where(is_best, second[owner], best[owner]))
 
 
 def _hungarian(

@@ -53,9 +53,9 @@ class Panoptic:
 class InstanceScores:
     """Instance metrics of one image, all in [0, 1], 1 perfect.
 
-    All are NaN when neither map holds an instance (the image counts in no mean) and 0 when exactly one does. `tp`,
-    `fp`, `fn` and `sum_iou` are what pooled quality is summed from; `both_empty` marks the images to be counted as
-    left out.
+    All are NaN when neither map holds an instance (the image counts in no mean) and 0 when exactly one does.
+    `tp`, `fp`, `fn` and `sum_iou` are what pooled quality is summed from; `both_empty` marks the images to be
+    counted as left out.
     """
 
     dice: float
@@ -163,9 +163,9 @@ def dice_2(table: Overlap) -> float:
 def panoptic(table: Overlap) -> Panoptic:
     """Return panoptic quality, PQ = DQ · SQ, in [0, 1] (Kirillov et al., CVPR 2019, eq. 1).
 
-    A pair matches when IoU > 0.5, strictly; such pairs are unique. DQ = TP / (TP + FP/2 + FN/2); SQ is the mean IoU
-    of matched pairs, 0 without any. All NaN when both maps are empty. HoVer-Net's reference adds 1e-6 to SQ's
-    denominator; we do not.
+    A pair matches when IoU > 0.5, strictly; such pairs are unique. DQ = TP / (TP + FP/2 + FN/2); SQ is the
+    mean IoU of matched pairs, 0 without any. All NaN when both maps are empty. HoVer-Net's reference adds
+    1e-6 to SQ's denominator; we do not.
     """
     matched = 2 * table.intersection > table.union
     tp = int(matched.sum())
@@ -176,9 +176,11 @@ def panoptic(table: Overlap) -> Panoptic:
 
 
 def instance_f1(table: Overlap, threshold: float = 0.5) -> float:
-    """Return F1 = 2TP / (2TP + FP + FN) of instances matched at IoU > `threshold` >= 0.5; NaN when both are empty."""
+    """Return 2TP / (2TP + FP + FN) of instances matched at IoU > `threshold` >= 0.5; NaN if both empty."""
     if threshold < 0.5:
-        raise ValueError(f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}")
+        raise ValueError(
+            f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}"
+        )
     if table.both_empty:
         return NAN
     tp = int((table.iou() > threshold).sum())

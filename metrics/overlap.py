@@ -18,9 +18,9 @@ _LARGEST_ID = 2**31 - 1
 class Overlap:
     """How the instances of a true and a predicted map overlap, in pixels.
 
-    `true_ids` and `pred_ids` are the ids found, ascending, and the areas are theirs. Row `k` of the pairs says
-    that instance `true_ids[true_index[k]]` and `pred_ids[pred_index[k]]` share `intersection[k]` > 0 pixels; pairs
-    are ordered by true, then by predicted instance.
+    `true_ids` and `pred_ids` are the ids found, ascending, and the areas are theirs. Row `k` of the pairs
+    says that instance `true_ids[true_index[k]]` and `pred_ids[pred_index[k]]` share `intersection[k]` > 0
+    pixels; pairs are ordered by true, then by predicted instance.
     """
 
     true_ids: Int64[np.ndarray, " t"]
@@ -34,7 +34,8 @@ class Overlap:
     @cached_property
     def union(self) -> Int64[np.ndarray, " k"]:
         """Pixels that either instance of each pair covers."""
-        return self.true_areas[self.true_index] + self.pred_areas[self.pred_index] - self.intersection
+        areas = self.true_areas[self.true_index] + self.pred_areas[self.pred_index]
+        return np.asarray(areas - self.intersection)
 
     @cached_property
     def _iou(self) -> Float64[np.ndarray, " k"]:

@@ -57,7 +57,15 @@ def test_select_equals_erasing(true, pred):
     table = overlap(true, pred)
     selected = table.select(table.true_ids != 2, table.pred_ids != 5)
     erased = overlap(np.where(true == 2, 0, true), np.where(pred == 5, 0, pred))
-    for name in ("true_ids", "pred_ids", "true_areas", "pred_areas", "true_index", "pred_index", "intersection"):
+    for name in (
+        "true_ids",
+        "pred_ids",
+        "true_areas",
+        "pred_areas",
+        "true_index",
+        "pred_index",
+        "intersection",
+    ):
         assert np.array_equal(getattr(selected, name), getattr(erased, name)), name
 
 

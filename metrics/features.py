@@ -1,0 +1,51 @@
+"""What every distance between two feature sets asks of them: finite, of one width, at least two rows."""
+
+from __future__ import annotations
+
+import numpy as np
+from jaxtyping import Float, Float64
+
+from bench.errors import DataError
+
+
+def check_features(features: Float[np.ndarray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
+    """Return the features in float64, one row an image.
+
+    Raises:
+        DataError: not a 2-D array of numbers, fewer than two rows, or NaN or infinite values.
+    """
+    array = np.asarray(features)
+    if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
+        raise DataError(
+            f"expected the {name} features to be a 2-D array of numbers, one row an image",
+            got=f"{array.dtype} of shape {array.shape}",
+        )
+    if len(array) < 2:
+        raise DataError(f"expected at least 2 rows of {name} features", got=f"{len(array)}")
+    array = array.astype(np.float64)
+    bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
+    if len(bad):
+        raise DataError(
+            f"expected finite {name} features",
+            got=f"NaN or infinity in {len(bad)} of {len(array)} rows, first in row {bad[0]}",
+            fix="look for broken images, or run the encoder in 32-bit precision",
+        )
+    return array
+
+
+def check_pair(
+    real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray, "m d"]
+) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]]:
+    """Return both feature sets in float64.
+
+    Raises:
+        DataError: one of them is unfit (see :func:`check_features`) or they differ in width.
+    """
+    first, second = check_features(real, "real"), check_features(synthetic, "synthetic")
+    if first.shape[1] != second.shape[1]:
+        raise DataError(
+            "expected real and synthetic features of one width",
+            got=f"{first.shape[1]} and {second.shape[1]} columns",
+            fix="extract both with the same encoder",
+        )
+    return first, second
