@@ -10,10 +10,10 @@ from scipy import ndimage
 
 
 def ring_weights(donor: Bool[np.ndarray, "h w"], ring: Bool[np.ndarray, "h w"]) -> Float64[np.ndarray, "h w"]:
-    """Return the layer's weight in one pass of blending: 1 on the donor, falling to 0 over the ring, 0 elsewhere.
+    """Return the layer's weight in one pass of blending: 1 on the donor, falling to 0 over the ring, else 0.
 
-    On the ring w = 1 - (d - 1) / max(d - 1), with d the chessboard distance to the donor. Where every pixel of the
-    ring touches the donor, w = 1 (the release divides 0 by 0 there).
+    On the ring w = 1 - (d - 1) / max(d - 1), with d the chessboard distance to the donor. Where every pixel of
+    the ring touches the donor, w = 1 (the release divides 0 by 0 there).
     """
     weights = donor.astype(np.float64)
     if not ring.any():
@@ -37,7 +37,7 @@ def blend(
 def smooth(
     image: UInt8[np.ndarray, "h w 3"], ring: Bool[np.ndarray, "h w"], radii: tuple[int, int, int]
 ) -> None:
-    """Replace every channel on the ring, in place, by its median over a disk; beyond the border the edge repeats."""
+    """Replace every channel on the ring, in place, by its median over a disk; at borders the edge repeats."""
     rows, columns = np.nonzero(ring)
     if rows.size == 0:
         return

@@ -35,5 +35,5 @@ class GradMixMethodConfig(PatchSettings):
 
 
 def scaled(pixels: int, mpp: float) -> int:
-    """Return a length given in pixels at 40x in pixels of `mpp` micrometres: rounded half up, at least 1 unless 0."""
+    """Return a length in pixels at 40x in pixels of `mpp` micrometres: rounded half up, at least 1 unless 0."""
     return max(min(pixels, 1), int(pixels * REFERENCE_MPP / mpp + 0.5))

@@ -77,7 +77,7 @@ class DonorPool:
 
 
 class Unused:
-    """Donors not given away yet: those of the target tile first, then those of other tiles as they are reached."""
+    """Donors not given away yet: the target tile's first, then those of other tiles as they are reached."""
 
     def __init__(self, own: DonorTile, others: Iterable[DonorTile]) -> None:
         """Start with the target's own rare nuclei."""

@@ -16,8 +16,8 @@ Box = tuple[slice, slice]
 class Nuclei:
     """Measurements of the nuclei of one tile; entry i is of instance i + 1.
 
-    `centroids` are (row, column) in pixels, always computed from the map: stored ones come as (x, y) and may be
-    stale. `boxes` hold None where no pixel has the id.
+    `centroids` are (row, column) in pixels, always computed from the map: stored ones come as (x, y) and may
+    be stale. `boxes` hold None where no pixel has the id.
     """
 
     areas: Int64[np.ndarray, " n"]

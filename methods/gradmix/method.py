@@ -25,8 +25,8 @@ SEED_LIMIT = 2**53
 class GradMix:
     """Rare nuclei blended into the places of larger, common ones (Doan et al., MICCAI 2022).
 
-    Nothing is trained. A tile is mixed from its own seed, which every patch of it carries: `plan` mixes label maps
-    alone, `render` mixes the same tile again with its pixels.
+    Nothing is trained. A tile is mixed from its own seed, which every patch of it carries: `plan` mixes label
+    maps alone, `render` mixes the same tile again with its pixels.
     """
 
     Config = GradMixMethodConfig
@@ -49,7 +49,7 @@ class GradMix:
         raise DataError("expected a part of gradmix", got=part.name)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Mix the tiles that patches are drawn from; class counts of each before and after are in the recipe."""
+        """Mix the tiles that patches are drawn from; recipes hold a tile's class counts before and after."""
         train = data["train"]
         mixer = TileMixer(train, self.config.mixing)
         crops = grid_crops(train, self.config.patch_size, n, rng, count=self.config.grid)
@@ -68,13 +68,19 @@ class GradMix:
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Mix each source again from the seed in its patches' recipe and cut them out."""
+        """Mix each source again from the seed in its patches' recipe and cut them out.
+
+        Raises:
+            DataError: a condition does not come from `plan`.
+        """
         train = data["train"]
         mixer, tiles = TileMixer(train, self.config.mixing), Tiles(train)
         last: tuple[str, int] | None = None
         image: np.ndarray | None = None
         for condition in conditions:
             source, y, x = window_of(condition)
+            if "tile_seed" not in condition.recipe:
+                raise DataError(f"expected a mixed tile behind {condition.id}", got=f"kind {condition.kind}")
             wanted = (source, int(condition.recipe["tile_seed"]))
             if wanted != last:
                 image, last = mixer.mix(tiles.place(source), wanted[1]).image, wanted

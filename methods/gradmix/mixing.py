@@ -1,8 +1,9 @@
 """GradMix of one tile: rare nuclei take the places of larger, common ones (Doan et al., MICCAI 2022).
 
-Follows the released notebook (QuIIL/Grad_Mix, grad_mix.ipynb), except where that is at fault: a donor's shape comes
-from its own tile's label, donor mask and donor pixels move together, windows are clipped at borders, an empty ring is
-allowed, and ids that lose all their pixels are dropped. Every pixel outside the dilated majors and the donors stays.
+Follows the released notebook (QuIIL/Grad_Mix, grad_mix.ipynb), except where that is at fault: a donor's
+shape comes from its own tile's label, donor mask and donor pixels move together, windows are clipped at
+borders, an empty ring is allowed, and ids that lose all their pixels are dropped. Every pixel outside the
+dilated majors and the donors stays.
 """
 
 from __future__ import annotations
@@ -27,10 +28,10 @@ from methods.gradmix.measure import Box, Nuclei, measure
 class MixedTile:
     """A tile after mixing; `image` is None where labels alone were asked for.
 
-    `origin[i]` is the id that instance i + 1 had before. `swapped` lists the replacements in the order they were made
-    (JSON values: `nucleus`, its id before; `was` and `now`, its class before and after; `donor`, a tile's id;
-    `donor_nucleus`, an id there; `at`, row and column of its centre). `skipped` counts majors that were drawn and kept,
-    for want of a donor that fits.
+    `origin[i]` is the id that instance i + 1 had before. `swapped` lists the replacements in the order they
+    were made (JSON values: `nucleus`, its id before; `was` and `now`, its class before and after; `donor`, a
+    tile's id; `donor_nucleus`, an id there; `at`, row and column of its centre). `skipped` counts majors that
+    were drawn and kept: no donor fitted, or a neighbour would have lost too much.
     """
 
     image: UInt8[np.ndarray, "h w 3"] | None
@@ -45,8 +46,8 @@ class MixedTile:
 class Swap:
     """One replacement, in a window of the target tile.
 
-    `box` is that window, `major` the dilated nucleus and `placed` the donor in it; `shift` leads from a pixel of the
-    donor's tile to its pixel here.
+    `box` is that window, `major` the dilated nucleus and `placed` the donor in it; `shift` leads from a pixel
+    of the donor's tile to its pixel here.
     """
 
     box: Box
@@ -67,7 +68,7 @@ def mix_tile(
 
     Args:
         sample: the target tile, with labels.
-        donors: other tiles, in the order in which they serve once the target's own donors are used up; read lazily.
+        donors: other tiles, in the order in which they serve after the target's own; reached lazily.
         config: settings; lengths are scaled from 40x to the tile's resolution.
         rng: draws the majors; the labels do not depend on `config.blend`.
         rare: rare classes; every other class is a major.
@@ -92,7 +93,7 @@ def mix_tile(
 def place_donor(
     donor: Bool[np.ndarray, "a b"], corner: tuple[int, int], centre: Float64[np.ndarray, " 2"]
 ) -> tuple[int, int]:
-    """Return the shift that brings the centre of a donor's bounding box, whose corner is given, to `centre`."""
+    """Return the shift that brings the middle of a donor's bounding box, at `corner`, to `centre`."""
     middle = np.array(corner) + (np.array(donor.shape) - 1) / 2
     row, column = np.floor(centre - middle + 0.5).astype(int).tolist()
     return row, column
@@ -202,7 +203,7 @@ class _Work:
         smooth(self.image[box], ring, (fine, fine, coarse))
 
     def _layer(self, swap: Swap, source: Sample) -> UInt8[np.ndarray, "h w 3"]:
-        """Return the donor tile's pixels, moved into the window; the target's own beyond the donor tile's border."""
+        """Return the donor tile's pixels, moved into the window; the target's own beyond its border."""
         layer = self.sample.image[swap.box].copy()
         here, there = [], []
         for axis in (0, 1):

@@ -1,0 +1,9 @@
+"""Controls: what every table is read against, each with the answer it must give."""
+
+from methods.controls.baseline import RealOnly
+from methods.controls.classic import Classic
+from methods.controls.noise import Noise
+from methods.controls.real import Copy, MoreReal
+from methods.controls.shuffled import ShuffledLabels
+
+__all__ = ["Classic", "Copy", "MoreReal", "Noise", "RealOnly", "ShuffledLabels"]

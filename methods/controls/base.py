@@ -1,0 +1,74 @@
+"""What controls share: nothing is trained, and labels come from windows of real tiles."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+
+from bench.contract import Condition, Dataset, Part, RunContext, Sample
+from bench.errors import BenchError
+from methods.crops import Crop, PatchSettings, crop_labels, grid_crops, labels_of, require_nuclei
+from methods.tiles import Tiles
+
+
+class Control:
+    """Base of the controls: no parts, patches from the crop grid."""
+
+    Config = PatchSettings
+    conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
+    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+
+    def __init__(self, config: PatchSettings) -> None:
+        """Keep the settings."""
+        self.config = config
+        self.ratio = config.ratio
+
+    def parts(self) -> Sequence[Part]:
+        """Return nothing: a control trains nothing."""
+        return ()
+
+    def fit(
+        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
+    ) -> None:
+        """Refuse: there is no part to train."""
+        raise BenchError(f"expected a part of {type(self).__name__}", got=part.name)
+
+    def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
+        """Draw `n` windows of the grid, tile by tile.
+
+        Raises:
+            DataError: it is no nuclei dataset, or a tile is smaller than the patch.
+        """
+        require_nuclei(dataset)
+        tiles = Tiles(dataset)
+        for crop in grid_crops(dataset, self.config.patch_size, n, rng, count=self.config.grid):
+            yield tiles[dataset.ids[crop.tile]], crop
+
+    def condition(
+        self,
+        kind: str,
+        number: int,
+        sample: Sample,
+        crop: Crop,
+        *,
+        recipe: dict[str, Any] | None = None,
+        seed: int = 0,
+    ) -> Condition:
+        """Describe a window of a training tile by its own labels."""
+        size, least = self.config.patch_size, self.config.min_area(sample.mpp)
+        instances, types = crop_labels(*labels_of(sample), crop.y, crop.x, size, min_area=least)
+        return Condition(
+            id=f"{kind}-{number:05d}",
+            instances=instances,
+            types=types,
+            label=sample.label,
+            caption=sample.caption,
+            source=sample.id,
+            crop=(crop.y, crop.x),
+            kind=kind,
+            recipe=recipe or {},
+            seed=seed,
+        )

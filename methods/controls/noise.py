@@ -1,0 +1,68 @@
+"""Real label maps with images of noise: must come out worst."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, UInt8
+
+from bench.contract import Condition, Dataset, RunContext
+from bench.errors import DataError
+from methods.controls.base import Control
+from methods.crops import PatchSettings
+
+Moments = tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"]]
+
+
+class Noise(Control):
+    """Gaussian noise, independent in every pixel, with the training set's mean and deviation of each channel.
+
+    It draws any label map, since it never looks at it.
+    """
+
+    def __init__(self, config: PatchSettings) -> None:
+        """Keep the settings."""
+        super().__init__(config)
+        self._moments: dict[str, Moments] = {}
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Draw windows of the training tiles for their labels, and a seed for each image."""
+        for number, (sample, crop) in enumerate(self.windows(data["train"], n, rng)):
+            yield self.condition("noise", number, sample, crop, seed=int(rng.integers(2**53)))
+
+    def render(
+        self,
+        conditions: Sequence[Condition],
+        data: Mapping[str, Dataset],
+        fitted: Mapping[str, Path],
+        run: RunContext,
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Draw each image from its condition's seed.
+
+        Raises:
+            DataError: a condition has no label map, which gives an image its size.
+        """
+        train = data["train"]
+        if train.digest not in self._moments:
+            self._moments[train.digest] = channel_moments(train)
+        mean, deviation = self._moments[train.digest]
+        for condition in conditions:
+            if condition.instances is None:
+                raise DataError(f"expected a label map of {condition.id}", got="none")
+            noise = np.random.default_rng(condition.seed).standard_normal((*condition.instances.shape, 3))
+            yield np.clip(np.rint(mean + deviation * noise), 0, 255).astype(np.uint8)
+
+
+def channel_moments(dataset: Dataset) -> Moments:
+    """Return mean and standard deviation of each channel over all pixels of a dataset, in 0..255."""
+    levels = np.arange(256.0)
+    counts = np.zeros((3, 256))
+    for index in range(len(dataset)):
+        image = dataset[index].image
+        counts += [np.bincount(image[..., channel].ravel(), minlength=256) for channel in range(3)]
+    share = counts / counts.sum(axis=1, keepdims=True)
+    mean = share @ levels
+    variance = share @ levels**2 - mean**2
+    return mean, np.sqrt(np.maximum(variance, 0))

@@ -1,0 +1,55 @@
+"""Real images with the labels of other patches: must hurt."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from bench.contract import Condition, Dataset
+from bench.errors import DataError
+from methods.controls.real import Copy
+from methods.crops import Crop
+from methods.tiles import Tiles
+
+
+class ShuffledLabels(Copy):
+    """Training patches, each labelled with the map of another patch."""
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Draw windows; labels come from half the list further on: another tile, where there are two."""
+        train = data["train"]
+        crops = [crop for _, crop in self.windows(train, max(n, 2), rng)]
+        tiles, others = Tiles(train), Tiles(train)
+        for number, crop in enumerate(crops[:n]):
+            other = partner(crops, number)
+            labels = self.condition("shuffled", number, others[train.ids[other.tile]], other)
+            recipe = {"labels": labels.source, "labels_crop": [other.y, other.x]}
+            image = tiles[train.ids[crop.tile]]
+            yield dataclasses.replace(
+                labels,
+                source=image.id,
+                crop=(crop.y, crop.x),
+                caption=image.caption,
+                label=image.label,
+                recipe=recipe,
+            )
+
+
+def partner(crops: Sequence[Crop], number: int) -> Crop:
+    """Return the first different window from half the list further on.
+
+    Raises:
+        DataError: all windows are the same.
+    """
+    start = number + len(crops) // 2
+    for step in range(len(crops)):
+        other = crops[(start + step) % len(crops)]
+        if other != crops[number]:
+            return other
+    raise DataError(
+        "expected at least two different windows to exchange labels between",
+        got=f"{len(crops)} times the same",
+        fix="a smaller patch size or a finer grid (--set method.patch_size=...)",
+    )
