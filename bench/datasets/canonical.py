@@ -42,9 +42,7 @@ def canonical_labels(
     pairs = np.unique(instances.astype(np.int64) * 256 + classes)
     owner, kind = pairs // 256, pairs % 256
     if np.any(stray := kind[owner == 0]):
-        raise DataError(
-            f"expected class 0 outside nuclei in {where}", got=f"class {int(stray.max())} on background"
-        )
+        raise DataError(f"expected class 0 outside nuclei in {where}", got=f"class {int(stray.max())} on background")
     owner, kind = owner[owner > 0], kind[owner > 0]
     if len(owner) != len(names):
         twice = owner[:-1][owner[:-1] == owner[1:]]
@@ -54,9 +52,7 @@ def canonical_labels(
             got=f"classes {mixed} in instance {names[twice[0] - 1]}; {len(np.unique(twice))} such instances",
         )
     if not kind.all():
-        raise DataError(
-            f"expected a class for every instance in {where}", got=f"none for {names[kind == 0][0]}"
-        )
+        raise DataError(f"expected a class for every instance in {where}", got=f"none for {names[kind == 0][0]}")
     return NucleusLabels(instances, kind.astype(np.uint8))
 
 
@@ -76,9 +72,7 @@ def whole_numbers(array: Num[np.ndarray, "*shape"], what: str, largest: int) -> 
     whole = array.astype(np.int32)
     if array.dtype.kind == "f" and not np.array_equal(whole, array):
         odd = array[whole != array]
-        raise DataError(
-            f"expected whole numbers as {what}", got=f"{odd.flat[0]}; {odd.size} pixels are fractional"
-        )
+        raise DataError(f"expected whole numbers as {what}", got=f"{odd.flat[0]}; {odd.size} pixels are fractional")
     return whole
 
 
@@ -112,16 +106,12 @@ def validate_sample(sample: Sample, info: DatasetInfo) -> None:
         raise DataError(f"expected a uint8 (h, w, 3) image in {where}", got=f"{image.dtype} {image.shape}")
     for name, array in (("instances", instances), ("ignore", sample.ignore)):
         if array is not None and array.shape != image.shape[:2]:
-            raise DataError(
-                f"expected {name} of the image's size {image.shape[:2]} in {where}", got=f"{array.shape}"
-            )
+            raise DataError(f"expected {name} of the image's size {image.shape[:2]} in {where}", got=f"{array.shape}")
     if (instances is None) and types is not None:
         raise DataError(f"expected instances beside types in {where}", got="types alone")
     if instances is not None:
         if instances.dtype != np.int32 or len(contiguous(instances)[1]) != instances.max():
-            raise DataError(
-                f"expected int32 instance ids exactly 1..n in {where}", got=f"up to {instances.max()}"
-            )
+            raise DataError(f"expected int32 instance ids exactly 1..n in {where}", got=f"up to {instances.max()}")
         if types is not None:
             _check_types(types, int(instances.max()), len(info.classes), where)
     if sample.label is not None and not 0 <= sample.label < len(info.labels):

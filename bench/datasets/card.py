@@ -30,8 +30,8 @@ class DatasetCard(Settings):
     `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
     maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
     `classes_merged` says which of the two the files hold; `auto` finds out. `expected` are the published
-    counts. `pattern` is where files lie inside the dataset's folder, in one line; `layout` the same as a tree.
-    `extra` belongs to the source that reads the card.
+    counts. `pattern` is where files lie inside the dataset's folder, in one line; `layout` the same as a
+    tree. `extra` belongs to the source that reads the card.
     """
 
     name: str
@@ -110,8 +110,6 @@ def load_card(name: str) -> DatasetCard:
     """
     path = card_path("datasets", name)
     if path is None:
-        where = (
-            f"configs/datasets/{name}.yaml beside or inside the package of {point('datasets', name).value}"
-        )
+        where = f"configs/datasets/{name}.yaml beside or inside the package of {point('datasets', name).value}"
         raise ConfigError(f"expected a card for the dataset {name!r}", got="no such file", fix=f"add {where}")
     return read_card(path)

@@ -11,9 +11,7 @@ from bench.datasets.prepared import PreparedDataset
 from bench.errors import ConfigError
 
 
-def fold(
-    dataset: PreparedDataset, k: int, n_folds: int, seed: int
-) -> tuple[PreparedDataset, PreparedDataset]:
+def fold(dataset: PreparedDataset, k: int, n_folds: int, seed: int) -> tuple[PreparedDataset, PreparedDataset]:
     """Return fold `k` of `n_folds` (1-based) as a training view and a validation view.
 
     No group stands in both. Groups are dealt in order of their rare nuclei (of their label on the tissue

@@ -16,7 +16,7 @@ REQUIRED = ("inst_map", "type_map")
 
 @dataclass(frozen=True)
 class MatLabels:
-    """Canonical labels of a file, and the centroids stored in it, (x, y) in the file's order, where it has any.
+    """Canonical labels of a file, and the centroids stored in it ((x, y), in the file's order) if it has any.
 
     `inst_type` is not read: GradMix's files keep stale lengths there, and the maps say it all.
     """
@@ -40,9 +40,7 @@ def read_mat(path: Path) -> MatLabels:
         raise DataError(f"expected a label file at {path}", got="no such file") from error
     except Exception as error:  # the parser raises whatever broken bytes lead it to
         got = " ".join(f"{type(error).__name__}: {error}".split())
-        raise DataError(
-            f"expected a readable MATLAB 5 file in {path}", got=got, fix="fetch it again"
-        ) from error
+        raise DataError(f"expected a readable MATLAB 5 file in {path}", got=got, fix="fetch it again") from error
     for key in REQUIRED:
         if key not in content:
             found = sorted(name for name in content if not name.startswith("__"))

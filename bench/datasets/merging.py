@@ -44,9 +44,7 @@ def merge_classes(classes: ClassIds, merging: Mapping[int, int], where: str = ""
     """
     place = f" in {where}" if where else ""
     if classes.merged:
-        raise DataError(
-            f"expected raw class ids{place}", got="ids that were merged already", fix="merge only once"
-        )
+        raise DataError(f"expected raw class ids{place}", got="ids that were merged already", fix="merge only once")
     if odd := sorted(set(np.unique(classes.ids).tolist()) - set(merging) - {0}):
         raise DataError(f"expected raw class ids in {sorted(merging)}{place}", got=str(odd))
     table = np.zeros(256, np.uint8)
@@ -73,9 +71,7 @@ def decide_state(card: DatasetCard, split: str, counts: Mapping[int, int]) -> St
     where = f"the {split} split of {card.name}"
     if ids - set(card.classes):
         if card.classes_merged == "merged":
-            raise DataError(
-                f"expected merged class ids {sorted(card.classes)} in {where}", got=str(sorted(ids))
-            )
+            raise DataError(f"expected merged class ids {sorted(card.classes)} in {where}", got=str(sorted(ids)))
         return "raw"
     looks_merged = _as_published(card, split, counts)
     if card.classes_merged == "merged" or (card.classes_merged == "auto" and looks_merged):

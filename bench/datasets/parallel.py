@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import Executor, Future, ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from itertools import islice
 from typing import TypeVar
 
@@ -15,24 +15,14 @@ WORKERS = 2
 """Threads suffice for reading files: zlib, Pillow and numpy release the interpreter lock."""
 
 
-def ordered_map(
-    function: Callable[[Item], Result], items: Iterable[Item], pool: Callable[[], Executor] | None = None
-) -> Iterator[Result]:
+def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
     """Yield `function(item)` in the order of `items`; what it raises is raised at its place.
 
     At most four results wait at a time, so memory stays bounded however slowly they are taken.
-
-    Args:
-        function: called in a worker.
-        items: its arguments.
-        pool: makes the executor; threads unless told.
     """
     remaining = iter(items)
-    executor = ThreadPoolExecutor(WORKERS) if pool is None else pool()
-    with executor:
-        waiting: deque[Future[Result]] = deque(
-            executor.submit(function, item) for item in islice(remaining, 4)
-        )
+    with ThreadPoolExecutor(WORKERS) as executor:
+        waiting: deque[Future[Result]] = deque(executor.submit(function, item) for item in islice(remaining, 4))
         try:
             while waiting:
                 result = waiting.popleft().result()

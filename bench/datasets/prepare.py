@@ -23,7 +23,7 @@ from bench.errors import DataError
 class StartProgress(Protocol):
     """Shows the progress of a stage; `bench.contract.RunContext.progress` is one."""
 
-    def __call__(self, stage: str, total: int, *, unit: str = "step") -> AbstractContextManager[Progress]:
+    def __call__(self, stage: str, total: int, /, *, unit: str = "step") -> AbstractContextManager[Progress]:
         """Start showing a stage of `total` units."""
         ...
 
@@ -50,9 +50,7 @@ def prepare(source: DatasetSource, split: str, mpp: float | None, out: Path, pro
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         writer = _Writer(out, info, stack)
-        advance = stack.enter_context(
-            progress(f"prepare {split}", len(source.ids(split)), unit="tile")
-        ).advance
+        advance = stack.enter_context(progress(f"prepare {split}", len(source.ids(split)), unit="tile")).advance
         for sample in source.samples(split):
             writer.add(sample, target)
             advance()

@@ -62,7 +62,7 @@ class PreparedDataset:
 
     @cached_property
     def digest(self) -> str:
-        """Hash of pixels and labels of the samples, in order, and of the classes' names; not of the split's name."""
+        """Hash of the samples' pixels and labels, in order, and of class names; not of the split's name."""
         return dataset_digest(self.info, [record["digest"] for record in self._records])
 
     @property
@@ -118,18 +118,14 @@ class PreparedDataset:
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
         stored = self._maps[kind][offset : offset + size]
         if len(stored) != size:
-            raise DataError(
-                f"expected {size} bytes of {record['id']!r} in {self.path / name}", got=str(len(stored))
-            )
+            raise DataError(f"expected {size} bytes of {record['id']!r} in {self.path / name}", got=str(len(stored)))
         return stored.view(dtype).reshape(shape).astype(np.dtype(dtype).newbyteorder("="), copy=True)
 
     @cached_property
     def _maps(self) -> dict[str, np.ndarray]:
         # an empty file cannot be mapped
         paths = {kind: self.path / name for kind, (name, _) in DTYPES.items()}
-        return {
-            kind: np.asarray(np.memmap(path, mode="r")) for kind, path in paths.items() if path.stat().st_size
-        }
+        return {kind: np.asarray(np.memmap(path, mode="r")) for kind, path in paths.items() if path.stat().st_size}
 
 
 def dataset_digest(info: DatasetInfo, digests: Sequence[str]) -> str:
@@ -142,14 +138,10 @@ def _read_document(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads((path / INFO_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(
-            f"expected a prepared dataset in {path}", got=str(error), fix="prepare it again"
-        ) from error
+        raise DataError(f"expected a prepared dataset in {path}", got=str(error), fix="prepare it again") from error
     if document.get("schema") != SCHEMA:
         got = f"schema {document.get('schema')}"
-        raise DataError(
-            f"expected a prepared dataset of schema {SCHEMA} in {path}", got=got, fix="prepare it again"
-        )
+        raise DataError(f"expected a prepared dataset of schema {SCHEMA} in {path}", got=got, fix="prepare it again")
     return document
 
 

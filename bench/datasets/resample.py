@@ -33,9 +33,9 @@ def resample(sample: Sample, mpp: float) -> Sample:
     height, width = (max(1, round(side / factor)) for side in sample.image.shape[:2])
     instances, types = sample.instances, sample.types
     if instances is not None:
-        instances, kept = contiguous(np.ascontiguousarray(_nearest(instances, height, width)))
+        instances, kept = contiguous(_nearest(instances, height, width))
         types = None if types is None else types[kept - 1]
-    ignore = None if sample.ignore is None else np.ascontiguousarray(_nearest(sample.ignore, height, width))
+    ignore = None if sample.ignore is None else _nearest(sample.ignore, height, width)
     image = _area(sample.image, height, width)
     return replace(sample, image=image, mpp=mpp, instances=instances, types=types, ignore=ignore)
 
@@ -50,4 +50,4 @@ def _area(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> UInt8[n
 def _nearest(labels: Shaped[np.ndarray, "h w"], height: int, width: int) -> Shaped[np.ndarray, "g v"]:
     rows = ((np.arange(height) + 0.5) * labels.shape[0] / height).astype(np.intp)
     columns = ((np.arange(width) + 0.5) * labels.shape[1] / width).astype(np.intp)
-    return labels[rows[:, None], columns[None, :]]
+    return np.ascontiguousarray(labels[rows[:, None], columns[None, :]])

@@ -43,16 +43,26 @@ class TileSource(ABC):
         """Return name, size and modification time of every file."""
         folder = self.locate()
         stats = [(path, path.stat()) for path in self.files()]
-        return {
-            "files": [[path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns] for path, s in stats]
-        }
+        return {"files": [[path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns] for path, s in stats]}
 
     def splits(self) -> tuple[str, ...]:
         """List the splits that the card names."""
         return self.card.splits
 
     def samples(self, split: str) -> Iterator[Sample]:
-        """Read the tiles of a split, in order, a few ahead."""
+        """Read the tiles of a split, in order, a few ahead.
+
+        Raises:
+            DataError: `layout_findings` holds an error.
+        """
+        errors = [item for item in self.layout_findings(split) if item.severity == "error"]
+        if errors:
+            more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
+            raise DataError(
+                f"expected the {split} split under {self.locate()} to be complete",
+                got=f"{errors[0].file}: {errors[0].message}{more}",
+                fix=f"mend what `bench data verify {self.card.name}` lists",
+            )
         return ordered_map(partial(self.read, split), range(len(self.ids(split))))
 
     def notes(self) -> dict[str, Any]:
@@ -77,9 +87,7 @@ class TileSource(ABC):
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Return the counts with a zero for each class that is absent."""
         if odd := sorted(set(counts) - set(self.card.classes)):
-            raise DataError(
-                f"expected class ids {sorted(self.card.classes)} in the {split} split", got=str(odd)
-            )
+            raise DataError(f"expected class ids {sorted(self.card.classes)} in the {split} split", got=str(odd))
         return {index: counts.get(index, 0) for index in sorted(self.card.classes)}
 
     def require_split(self, split: str) -> None:

@@ -1,0 +1,134 @@
+"""`bench data`: which datasets are on this machine, and whether they are what was published."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, NamedTuple
+
+import typer
+
+from bench.cli.options import DataRootOption, resolve_data_root
+
+if TYPE_CHECKING:
+    from rich.console import Console
+    from rich.table import Table
+
+    from bench.datasets.card import DatasetCard
+    from bench.datasets.verify import VerifyReport
+
+app = typer.Typer(help="Datasets: where each must lie, and whether its counts are the published ones.")
+
+STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
+
+
+def mount(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app, name="data")
+
+
+class Status(NamedTuple):
+    """One dataset on this machine: its folder, or what to do to have it."""
+
+    card: DatasetCard
+    folder: Path | None
+    fix: str
+
+
+@app.command("status")
+def status(data_root: DataRootOption = None) -> None:
+    """Show every dataset: whether it is here, its task, licence, and how to get it."""
+    from rich.console import Console
+
+    render_status(dataset_status(resolve_data_root(data_root)), Console(highlight=False))
+
+
+@app.command("verify")
+def verify(name: Annotated[str, typer.Argument(help="Dataset.")], data_root: DataRootOption = None) -> None:
+    """Read a whole dataset and list all that is odd; exit 2 when it is not what it should be."""
+    from rich.console import Console
+
+    from bench.datasets.card import load_card
+    from bench.datasets.verify import verify as verify_source
+    from bench.registry import load
+    from bench.runtime.reporter import Reporter
+
+    source = load("datasets", name)(load_card(name), resolve_data_root(data_root))
+    report = verify_source(source, Reporter().progress)
+    render_report(report, Console(highlight=False))
+    if not report.ok:
+        raise typer.Exit(2)
+
+
+def dataset_status(data_root: Path | None) -> list[Status]:
+    """Look for every registered dataset; nothing but folder names is read."""
+    from bench.datasets.card import load_card
+    from bench.errors import MissingError
+    from bench.registry import load, names
+
+    found = []
+    for name in names("datasets"):
+        card = load_card(name)
+        try:
+            found.append(Status(card, load("datasets", name)(card, data_root).locate(), ""))
+        except MissingError as error:
+            found.append(Status(card, None, error.fix))
+    return found
+
+
+def render_status(rows: list[Status], console: Console) -> None:
+    """Print a table of datasets, and below it how to get those that are missing."""
+    from rich.markup import escape
+
+    table = _table("dataset", "here", "task", "organ", "um/px", "preset", "licence")
+    for card, folder, _ in rows:
+        here = "[green]yes[/green]" if folder is not None else "[yellow]no[/yellow]"
+        values = (card.task, card.organ, f"{card.mpp:g}", card.default_preset, card.licence)
+        table.add_row(f"[bold]{escape(card.name)}[/bold]", here, *map(escape, values))
+    console.print(table)
+    for card, folder, fix in rows:
+        if folder is None:
+            console.print(f"\n[bold]{escape(card.name)}[/bold]: {escape(fix)}", soft_wrap=True)
+
+
+def render_report(report: VerifyReport, console: Console) -> None:
+    """Print counts beside the published ones, class balance, and every finding."""
+    from rich.markup import escape
+
+    console.print(f"[bold]{escape(report.card.title)}[/bold]\n{escape(report.folder)}", soft_wrap=True)
+    for key, value in report.notes.items():
+        console.print(escape(f"{key}: {value}"), soft_wrap=True)
+    table = _table("split", "what", "found", "published", "share")
+    for split, what, found, published, share in _count_rows(report):
+        table.add_row(split, escape(what), f"{found:,}", "" if published is None else f"{published:,}", share)
+    console.print(table)
+    for item in report.findings:
+        style = STYLES[item.severity]
+        text = escape(f"{item.file}: {item.message}")
+        console.print(f"[{style}]{item.severity}[/{style}]  {text}", soft_wrap=True)
+    n = sum(item.severity == "error" for item in report.findings)
+    verdict = "[green]as it should be[/green]" if report.ok else f"[bold red]errors: {n}[/bold red]"
+    console.print(f"{escape(report.card.name)}: {verdict}; other findings: {len(report.findings) - n}")
+
+
+def _count_rows(report: VerifyReport) -> Iterator[tuple[str, str, int, int | None, str]]:
+    for split, counts in report.splits.items():
+        expected = report.card.expected.get(split)
+        yield split, "tiles", counts.tiles, expected.tiles if expected else None, ""
+        yield split, "groups", counts.groups, None, ""
+        for (height, width), n in sorted(counts.shapes.items()):
+            yield split, f"tiles of {height} x {width} px", n, None, ""
+        published = expected.nuclei if expected else {}
+        for kind, content in (("nuclei", counts.nuclei), ("images", counts.labels)):
+            total = sum(content.values())
+            for name, n in content.items():
+                yield split, f"{name} {kind}", n, published.get(name), f"{n / total:.1%}" if total else ""
+
+
+def _table(*columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False, header_style="dim")
+    for name in columns:
+        table.add_column(name, justify="right" if name in ("found", "published", "share", "um/px") else "left")
+    return table
