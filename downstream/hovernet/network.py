@@ -1,0 +1,49 @@
+"""The network as the harness knows it; what needs torch is imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from bench.contract import Budget, Prediction, RunContext, Task, TrainingMix
+from downstream.hovernet.config import HoVerNetConfig
+
+
+class HoVerNet:
+    """HoVer-Net (Graham et al., MedIA 58:101563, 2019) on an arm of real and synthetic patches."""
+
+    Config: ClassVar[type[HoVerNetConfig]] = HoVerNetConfig
+    task: ClassVar[Task] = "nuclei"
+
+    def __init__(self, config: HoVerNetConfig) -> None:
+        self.config = config
+
+    def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
+        """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
+
+        Raises:
+            DataError: the real and synthetic sets do not fit the network or each other.
+        """
+        from downstream.hovernet.fit import fit
+
+        fit(self.config, train, budget, out, run)
+
+    def predict(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
+    ) -> Iterator[Prediction]:
+        """Predict images of any size, in order, with the settings the checkpoint was trained with."""
+        from downstream.hovernet.predict import predict
+
+        return predict(images, checkpoint, run)
+
+    def features(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
+    ) -> Float32[np.ndarray, "n d"]:
+        """Return the mean over each image of the last layer that the three branches share."""
+        from downstream.hovernet.predict import features
+
+        return features(images, checkpoint, run)

@@ -1,0 +1,75 @@
+"""A small network with HoVer-Net's three heads that keeps the size of its input."""
+
+from __future__ import annotations
+
+from jaxtyping import Float, UInt8
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+ALIGN = 16
+"""Inputs must be divisible by this."""
+
+MARGIN = 16
+"""Pixels from the border of a window within which padding is felt most: they are cut off at inference."""
+
+
+class SmallHoVerNet(nn.Module):
+    """A U-Net with one decoder whose last layer the three heads share.
+
+    It works at half resolution throughout, 2 x 2 pixels stacked into channels and spread again by the heads: a pixel
+    costs a quarter, and nuclei are some 4 px across even there. Batch normalisation, as in HoVer-Net, keeps the network
+    equivariant to translation (by its stride), so that a whole tile may be predicted at once though training saw
+    patches. `width` is the number of channels at half resolution.
+    """
+
+    def __init__(self, n_types: int, width: int) -> None:
+        super().__init__()
+        widths = (width, 2 * width, 3 * width, 4 * width)
+        self.stem = nn.Sequential(_conv(12, width), _conv(width, width))
+        self.down = nn.ModuleList(
+            nn.Sequential(_conv(a, b, stride=2), _conv(b, b)) for a, b in zip(widths, widths[1:], strict=False)
+        )
+        self.up = nn.ModuleList(_Up(b, a) for a, b in zip(widths, widths[1:], strict=False))
+        self.shared = _conv(width, 2 * width)
+        outputs = (("np", 2), ("hv", 2), ("tp", n_types + 1))
+        self.heads = nn.ModuleDict({name: nn.Conv2d(2 * width, 4 * channels, 1) for name, channels in outputs})
+
+    def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c h w"]]:
+        """Return logits `np` (2), `tp` (types + background) and offsets `hv` (x, y)."""
+        shared = self.features(images)
+        return {name: F.pixel_shuffle(head(shared), 2) for name, head in self.heads.items()}
+
+    def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d p q"]:
+        """Return the layer that the heads share."""
+        x = self.stem(F.pixel_unshuffle(images.movedim(-1, 1).float() / 127.5 - 1, 2))
+        skips = []
+        for level in self.down:
+            skips.append(x)
+            x = level(x)
+        for level, skip in zip(reversed(self.up), reversed(skips), strict=True):
+            x = level(x, skip)
+        shared: Tensor = self.shared(x)
+        return shared
+
+    def encoder(self) -> list[nn.Module]:
+        """Return what is frozen while the encoder is."""
+        return [self.stem, self.down]
+
+
+class _Up(nn.Module):
+    """Project, double, add the skip, mix."""
+
+    def __init__(self, channels: int, out: int) -> None:
+        super().__init__()
+        self.project = nn.Conv2d(channels, out, 1, bias=False)
+        self.mix = _conv(out, out)
+
+    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+        mixed: Tensor = self.mix(F.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip)
+        return mixed
+
+
+def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+    return nn.Sequential(
+        nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
+    )

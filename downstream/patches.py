@@ -1,0 +1,213 @@
+"""The stream of training patches: seeded crops of real tiles, and synthetic patches mixed in at a fixed share."""
+
+from __future__ import annotations
+
+import math
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Float64, Int32, UInt8
+
+from bench.contract import Dataset, Sample, TrainingMix
+from bench.errors import DataError
+from downstream.augment import Augmentation, affine, colour, dihedral, separate_mirrored
+from downstream.tiles import window_count
+
+CACHE_BYTES = 1 << 30
+"""Decoded tiles are kept in memory up to this many bytes; beyond it they are read for every patch."""
+
+
+class Patch(NamedTuple):
+    """A training patch; the labels may reach beyond the image on all sides alike, the image lies in their middle."""
+
+    image: UInt8[np.ndarray, "h w 3"]
+    instances: Int32[np.ndarray, "H W"]
+    types: UInt8[np.ndarray, "H W"]
+    synthetic: bool
+
+
+class PatchStream:
+    """Training patches of `size` pixels by number.
+
+    Patch `i` is synthetic where floor((i + 1) f) > floor(i f), f the mix's fraction: any stretch of the stream holds its
+    share to within one patch, and synthetic patches are taken in a new seeded order each time round. Real patches are
+    uniform over the area of all tiles.
+
+    Args:
+        mix: real tiles and synthetic patches.
+        size: side of the patches.
+        context: pixels by which labels of real patches reach beyond the image, where targets need whole nuclei.
+        augmentation: strengths of the augmentation.
+        seed: seed of the order of synthetic patches.
+
+    Raises:
+        DataError: a set is empty or unlabelled, or real and synthetic patches differ in resolution or classes.
+    """
+
+    def __init__(self, mix: TrainingMix, size: int, context: int, augmentation: Augmentation, seed: int) -> None:
+        _check(mix)
+        self._size, self._context, self._augmentation, self._seed = size, context, augmentation, seed
+        self._fraction = mix.fraction
+        self._real = _Tiles(mix.real)
+        self._synthetic = None if mix.synthetic is None or mix.fraction == 0 else _Tiles(mix.synthetic)
+
+    def is_synthetic(self, index: int) -> bool:
+        """Tell whether patch `index` is synthetic."""
+        return self._synthetic_before(index + 1) > self._synthetic_before(index)
+
+    def patch(self, index: int, rng: np.random.Generator) -> Patch:
+        """Return patch `index`, augmented; a pure function of its arguments."""
+        if self._synthetic is not None and self.is_synthetic(index):
+            sample = self._synthetic[self._turn(self._synthetic_before(index))]
+            patch = self._synthetic_patch(sample, rng)
+        else:
+            patch = self._real_patch(self._real[self._real.draw(rng)], rng)
+        return patch._replace(image=colour(patch.image, rng, self._augmentation))
+
+    def _synthetic_before(self, index: int) -> int:
+        # The small term keeps products such as 0.2 x 5 from falling below the whole number they stand for.
+        return math.floor(index * self._fraction + 1e-9)
+
+    def _turn(self, count: int) -> int:
+        """Return which synthetic sample comes as number `count`."""
+        assert self._synthetic is not None
+        n = len(self._synthetic)
+        return int(np.random.default_rng((self._seed, count // n)).permutation(n)[count % n])
+
+    def _synthetic_patch(self, sample: Sample, rng: np.random.Generator) -> Patch:
+        height, width = sample.image.shape[:2]
+        corner = [_corner(length, self._size, rng) for length in (height, width)]
+        image, instances, types = dihedral(rng, *window(sample, corner[0], corner[1], self._size))
+        return Patch(image, instances, types, True)
+
+    def _real_patch(self, sample: Sample, rng: np.random.Generator) -> Patch:
+        height, width = sample.image.shape[:2]
+        y, x = (_corner(length, self._size, rng) for length in (height, width))
+        outer, reach = self._size + 2 * self._context, self._context
+        if self._augmentation.affine:
+            centre = np.array([x, y]) + (self._size - 1) / 2
+            image, instances, types = warped(sample, centre, affine(rng, self._size, self._augmentation), outer)
+        else:
+            image, instances, types = window(sample, y - reach, x - reach, outer)
+        image, instances, types = dihedral(rng, image, instances, types)
+        inner = slice(reach, reach + self._size)
+        return Patch(np.ascontiguousarray(image[inner, inner]), instances, types, False)
+
+
+def patches_per_epoch(mix: TrainingMix, size: int, output: int) -> int:
+    """Return how many patches an epoch of a mix has: those that cover the real tiles, and its share of synthetic ones.
+
+    Real tiles count as if cut with windows of `size` and step `output`, as the release extracts them: 49 patches from
+    1000 px, so 1323 from CoNSeP's 27 tiles.
+    """
+    if mix.fraction >= 1:
+        return len(mix.synthetic) if mix.synthetic is not None else 0
+    shapes = (mix.real[index].image.shape for index in range(len(mix.real)))
+    real = sum(window_count(shape[0], shape[1], size, output) for shape in shapes)
+    return round(real / (1 - mix.fraction))
+
+
+def window(sample: Sample, y: int, x: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut image, instances and types of the `size` x `size` window at (y, x), mirrored beyond the tile's border."""
+    assert sample.instances is not None
+    height, width = sample.image.shape[:2]
+    if 0 <= y <= height - size and 0 <= x <= width - size:
+        place = np.s_[y : y + size, x : x + size]
+        image, instances = sample.image[place], sample.instances[place]
+        return image, instances, type_map(instances, sample)
+    rows, columns = mirrored(y, size, height), mirrored(x, size, width)
+    instances = sample.instances[np.ix_(rows, columns)]
+    return sample.image[np.ix_(rows, columns)], separate_mirrored(instances), type_map(instances, sample)
+
+
+def warped(
+    sample: Sample, centre: Float64[np.ndarray, " 2"], matrix: Float64[np.ndarray, "2 3"], size: int
+) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Cut the patch whose centre lies at `centre` (x, y), mapped by `matrix`; nearest pixel for image and labels."""
+    half = (size - 1) / 2
+    reach = math.ceil(float(np.abs(matrix[:, :2]).sum(1).max()) * half + float(np.abs(matrix[:, 2]).max())) + 1
+    x, y = (math.floor(value) - reach for value in centre)
+    image, instances, types = window(sample, y, x, 2 * reach + 2)
+    # From patch pixels to pixels of the window: counted from the centre, mapped, counted from the window's corner.
+    offset = matrix[:, 2] + centre - (x, y) - matrix[:, :2] @ (half, half)
+    to_window = np.column_stack([matrix[:, :2], offset])
+    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+
+    def warp(array: np.ndarray) -> np.ndarray:
+        return np.asarray(
+            cv2.warpAffine(array, to_window, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
+        )
+
+    # OpenCV warps no 32-bit integers; float32 holds ids up to 2^24 exactly.
+    return warp(image), warp(instances.astype(np.float32)).astype(np.int32), warp(types)
+
+
+def mirrored(start: int, size: int, length: int) -> np.ndarray:
+    """Return the indices start..start + size - 1 of an axis, mirrored at its ends without repeating them."""
+    period = max(1, 2 * (length - 1))
+    folded = np.arange(start, start + size) % period
+    return np.asarray(np.minimum(folded, period - folded))
+
+
+def type_map(instances: Int32[np.ndarray, "h w"], sample: Sample) -> UInt8[np.ndarray, "h w"]:
+    """Return the class of each pixel of a window of `sample`."""
+    assert sample.types is not None
+    return np.concatenate([np.zeros(1, np.uint8), sample.types])[instances]
+
+
+class _Tiles:
+    """Samples of a dataset, in memory where they fit, drawn in proportion to their area."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        self._dataset = dataset
+        self._kept: list[Sample] = []
+        areas, held = [], 0
+        for index in range(len(dataset)):
+            sample = _labelled(dataset[index])
+            areas.append(sample.image.shape[0] * sample.image.shape[1])
+            held += 7 * areas[-1]
+            if held <= CACHE_BYTES:
+                self._kept.append(sample)
+        self._edges = np.cumsum(areas)
+
+    def __len__(self) -> int:
+        return len(self._edges)
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._kept[index] if index < len(self._kept) else self._dataset[index]
+
+    def draw(self, rng: np.random.Generator) -> int:
+        return int(np.searchsorted(self._edges, rng.integers(self._edges[-1]), side="right"))
+
+
+def _corner(length: int, size: int, rng: np.random.Generator) -> int:
+    """Draw where a window starts on an axis; centred where the axis is shorter than the window."""
+    room = length - size
+    return int(rng.integers(room + 1)) if room >= 0 else -(-room // 2)
+
+
+def _labelled(sample: Sample) -> Sample:
+    if sample.instances is None or sample.types is None:
+        raise DataError("expected samples with instances and types", got=f"{sample.id} without")
+    if len(sample.types) < int(sample.instances.max(initial=0)):
+        raise DataError(
+            f"expected one type an instance in {sample.id}",
+            got=f"{len(sample.types)} types, ids up to {sample.instances.max()}",
+        )
+    return sample
+
+
+def _check(mix: TrainingMix) -> None:
+    if not len(mix.real):
+        raise DataError("expected real tiles to train on", got="an empty dataset")
+    if mix.fraction == 0:
+        return
+    if mix.synthetic is None or not len(mix.synthetic):
+        raise DataError(f"expected synthetic patches for a share of {mix.fraction:g}", got="none")
+    real, synthetic = mix.real.info, mix.synthetic.info
+    if real.classes != synthetic.classes or not math.isclose(real.mpp, synthetic.mpp, rel_tol=0.01):
+        raise DataError(
+            "expected synthetic patches of the real tiles' classes and resolution",
+            got=f"{synthetic.classes} at {synthetic.mpp} um/px, not {real.classes} at {real.mpp}",
+        )

@@ -1,0 +1,150 @@
+"""From HoVer-Net's maps to nuclei: marker-controlled watershed and types by majority (post_proc.py of the release)."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int32, Int64, UInt8
+from scipy import ndimage
+from skimage.segmentation import watershed
+
+EDGE = 0.4
+"""Gradient from which a pixel lies between nuclei, of a range of [0, 1] over the tile."""
+
+
+class Scale(NamedTuple):
+    """Sizes of the procedure: side of the Sobel kernel and least pixels of an object."""
+
+    kernel: int
+    least: int
+
+
+class InstanceInfo(NamedTuple):
+    """What is known of each instance of a map, row i for id i + 1.
+
+    `boxes` are half-open (top, left, bottom, right), `centroids` (x, y), `type_share` the share of an instance's pixels
+    that have its type.
+    """
+
+    areas: Int64[np.ndarray, " n"]
+    boxes: Int64[np.ndarray, "n 4"]
+    centroids: Float64[np.ndarray, "n 2"]
+    types: UInt8[np.ndarray, " n"]
+    type_share: Float64[np.ndarray, " n"]
+
+
+def decode_hovernet(
+    nucleus_probability: Float[np.ndarray, "h w"],
+    hv: Float[np.ndarray, "h w 2"],
+    *,
+    mpp: float = 0.25,
+    threshold: float = 0.5,
+) -> Int32[np.ndarray, "h w"]:
+    """Separate nuclei with the gradients of their offset maps.
+
+    Args:
+        nucleus_probability: probability that a pixel lies in a nucleus, in [0, 1].
+        hv: offsets to the nucleus's centre in [-1, 1], channels [x, y]. They are scaled by their extremes over the whole
+            tile, as published: the result depends on what else the tile shows.
+        mpp: micrometres a pixel; sizes scale with it (Sobel kernel 21 and objects of 10 px at 0.25, 11 and 3 at 0.5).
+        threshold: probability from which a pixel is nucleus.
+
+    Returns:
+        Instance map with ids exactly 1..n, the same instances as the release's procedure (whose ids may have gaps).
+    """
+    kernel, least = scale(mpp)
+    mask = foreground(nucleus_probability, mpp=mpp, threshold=threshold)
+    edges = np.maximum(_edges(hv[..., 0], (1, 0), kernel), _edges(hv[..., 1], (0, 1), kernel))
+    edges = np.maximum(edges.astype(np.float64) - ~mask, 0)
+    energy = -cv2.GaussianBlur((1 - edges) * mask, (3, 3), 0)
+    markers = ndimage.binary_fill_holes(mask & (edges < EDGE)).astype(np.uint8)
+    ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (5, 5))
+    opened = cv2.morphologyEx(markers, cv2.MORPH_OPEN, ellipse) > 0
+    labels = _label_large(opened, least)
+    return _contiguous(watershed(energy, labels, mask=mask))
+
+
+def foreground(
+    nucleus_probability: Float[np.ndarray, "h w"], *, mpp: float = 0.25, threshold: float = 0.5
+) -> Bool[np.ndarray, "h w"]:
+    """Return the pixels of nuclei before these are separated; specks are dropped."""
+    return _label_large(np.asarray(nucleus_probability, np.float32) >= threshold, scale(mpp).least) > 0
+
+
+def scale(mpp: float) -> Scale:
+    """Return the sizes for a resolution.
+
+    >>> scale(0.25), scale(0.5)
+    (Scale(kernel=21, least=10), Scale(kernel=11, least=3))
+    """
+    shrink = 0.25 / mpp
+    kernel = 2 * int(21 * shrink / 2) + 1
+    return Scale(kernel=min(max(kernel, 3), 31), least=max(1, int(10 * shrink**2 + 0.5)))
+
+
+def instance_info(instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, "h w"], n_types: int) -> InstanceInfo:
+    """Measure every instance of a map whose ids are exactly 1..n.
+
+    The type is the most frequent one of the instance's pixels; where that is background and another occurs, the most
+    frequent other one. Of equally frequent types the lower id wins.
+
+    Args:
+        instances: instance map.
+        types: predicted class of each pixel, 0 background.
+        n_types: number of classes, background not counted.
+    """
+    boxes = ndimage.find_objects(instances)
+    n = len(boxes)
+    inside = np.flatnonzero(instances)
+    ids = instances.ravel()[inside]
+    rows, columns = np.divmod(inside, instances.shape[1])
+    areas = np.bincount(ids, minlength=n + 1)[1:]
+    sums = [np.bincount(ids, weights=position, minlength=n + 1)[1:] for position in (columns, rows)]
+    cells = (ids - 1).astype(np.int64) * (n_types + 1) + types.ravel()[inside]
+    votes = np.bincount(cells, minlength=n * (n_types + 1)).reshape(n, n_types + 1)
+    chosen = majority(votes)
+    return InstanceInfo(
+        areas=areas,
+        boxes=np.array([(r.start, c.start, r.stop, c.stop) for r, c in boxes], np.int64).reshape(n, 4),
+        centroids=np.stack(sums, axis=1) / areas[:, None],
+        types=chosen,
+        type_share=votes[np.arange(n), chosen] / areas,
+    )
+
+
+def majority(votes: Int64[np.ndarray, "n t"]) -> UInt8[np.ndarray, " n"]:
+    """Return the type of each row of votes; background (column 0) only where nothing else has any."""
+    first = votes.argmax(1)
+    if votes.shape[1] == 1:
+        return first.astype(np.uint8)
+    second = votes[:, 1:].argmax(1) + 1
+    return np.where((first == 0) & (votes[:, 1:].max(1) > 0), second, first).astype(np.uint8)
+
+
+def _edges(offsets: Float[np.ndarray, "h w"], direction: tuple[int, int], kernel: int) -> np.ndarray:
+    """Return how steeply the offsets fall, in [0, 1]: they rise inside nuclei and fall between touching ones."""
+    slope = cv2.Sobel(_unit(np.asarray(offsets, np.float32)), cv2.CV_64F, *direction, ksize=kernel)
+    return np.float32(1) - _unit(slope)
+
+
+def _unit(values: np.ndarray) -> np.ndarray:
+    return np.asarray(
+        cv2.normalize(np.ascontiguousarray(values), None, alpha=0, beta=1, norm_type=cv2.NORM_MINMAX, dtype=cv2.CV_32F)
+    )
+
+
+def _contiguous(labels: np.ndarray) -> Int32[np.ndarray, "h w"]:
+    """Close gaps: a marker that lay in a filled hole alone, outside the mask, grows into nothing."""
+    present = np.bincount(labels.ravel()) > 0
+    present[0] = False
+    return np.where(present, np.cumsum(present), 0).astype(np.int32)[labels]
+
+
+def _label_large(mask: Bool[np.ndarray, "h w"], least: int) -> Int32[np.ndarray, "h w"]:
+    """Number the 4-connected pieces of at least `least` pixels from 1, without gaps."""
+    labels, n = ndimage.label(mask)
+    kept = np.bincount(labels.ravel(), minlength=n + 1) >= least
+    kept[0] = False
+    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]

@@ -1,0 +1,81 @@
+"""HoVer-Net's training targets: nucleus pixels, offsets to each nucleus's centre, types."""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import Float32, Int32, UInt8
+
+MIN_PIXELS = 30
+"""Pixels at 40x that a nucleus needs inside the output crop to get vectors (targets.py of the release)."""
+
+
+class Targets(NamedTuple):
+    """Targets of one patch: nucleus (0, 1), offsets [x, y] in [-1, 1], types (0 background)."""
+
+    nucleus: UInt8[np.ndarray, "h w"]
+    hv: Float32[np.ndarray, "h w 2"]
+    types: UInt8[np.ndarray, "h w"]
+
+
+def make_targets(
+    instances: Int32[np.ndarray, "H W"], types: UInt8[np.ndarray, "H W"], size: int, mpp: float
+) -> Targets:
+    """Make the targets of the central `size` x `size` window of a patch.
+
+    Args:
+        instances: instance ids, any positive numbers; as large as the window or larger. Vectors are computed from
+            whole nuclei, also where they reach beyond the window.
+        types: class of each pixel.
+        size: side of the network's output, in pixels.
+        mpp: micrometres a pixel; the least number of pixels of a nucleus scales with it.
+    """
+    window = central(instances, size)
+    least = max(1, round(MIN_PIXELS * (0.25 / mpp) ** 2))
+    return Targets(
+        nucleus=(window > 0).astype(np.uint8),
+        hv=central(offset_maps(instances, window, least), size),
+        types=np.ascontiguousarray(central(types, size)),
+    )
+
+
+def offset_maps(
+    instances: Int32[np.ndarray, "H W"], window: Int32[np.ndarray, "h w"], least: int
+) -> Float32[np.ndarray, "H W 2"]:
+    """Return horizontal and vertical offsets to each nucleus's centre of mass, in the order [x, y].
+
+    Offsets are x + 1 - c with the centre of mass c rounded half up (the release's bias of one pixel is kept: weights
+    and published numbers depend on it); the negative and the positive side are divided by their own extreme. Nuclei
+    with fewer than `least` pixels in `window` have none. The release cuts each nucleus out with a bounding box
+    enlarged by 2 px, which turns negative at the patch's edge and loses the nucleus; in coordinates of the patch no
+    box is needed.
+    """
+    maps = np.zeros((*instances.shape, 2), np.float32)
+    ids = _ids_with(window, least)
+    if not len(ids):
+        return maps
+    rows, columns = np.nonzero(np.isin(instances, ids))
+    inverse = np.searchsorted(ids, instances[rows, columns])
+    order = np.argsort(inverse, kind="stable")
+    inverse, rows, columns = inverse[order], rows[order], columns[order]
+    counts = np.bincount(inverse)
+    starts = np.concatenate([[0], np.cumsum(counts)[:-1]])
+    for channel, position in enumerate((columns, rows)):
+        centre = np.floor(np.add.reduceat(position, starts) / counts + 0.5).astype(np.int64)
+        offset = position + 1 - centre[inverse]
+        low, high = -np.minimum.reduceat(offset, starts), np.maximum.reduceat(offset, starts)
+        extreme = np.where(offset < 0, low[inverse], high[inverse])
+        maps[rows, columns, channel] = offset / np.maximum(extreme, 1)
+    return maps
+
+
+def central(array: np.ndarray, size: int) -> np.ndarray:
+    """Return the central `size` x `size` window of an array."""
+    top, left = (array.shape[0] - size) // 2, (array.shape[1] - size) // 2
+    return array[top : top + size, left : left + size]
+
+
+def _ids_with(window: Int32[np.ndarray, "h w"], least: int) -> Int32[np.ndarray, " n"]:
+    ids, counts = np.unique(window, return_counts=True)
+    return np.asarray(ids[(counts >= least) & (ids > 0)])
