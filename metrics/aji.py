@@ -68,9 +68,7 @@ def _undisputed(
     return np.asarray(iou[rows] > other_of_true + other_of_pred)
 
 
-def _best_other(
-    owner: Int64[np.ndarray, " r"], iou: Float64[np.ndarray, " r"], n: int
-) -> Float64[np.ndarray, " r"]:
+def _best_other(owner: Int64[np.ndarray, " r"], iou: Float64[np.ndarray, " r"], n: int) -> Float64[np.ndarray, " r"]:
     """Return, for each row, the largest IoU among the other rows of its owner."""
     order = np.lexsort((-iou, owner))
     owners, values = owner[order], iou[order]

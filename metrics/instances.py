@@ -140,7 +140,7 @@ def dice(table: Overlap) -> float:
 
 
 def jaccard(table: Overlap) -> float:
-    """Return the Jaccard index of the foregrounds, |A ∩ B| / |A ∪ B|, in [0, 1]; empty maps as for Dice."""
+    """Return the Jaccard index of the foregrounds, |A ∩ B| / (|A| + |B| - |A ∩ B|), in [0, 1]; empty maps as for Dice."""
     if table.both_empty:
         return NAN
     shared = table.intersection.sum()
@@ -178,9 +178,7 @@ def panoptic(table: Overlap) -> Panoptic:
 def instance_f1(table: Overlap, threshold: float = 0.5) -> float:
     """Return 2TP / (2TP + FP + FN) of instances matched at IoU > `threshold` >= 0.5; NaN if both empty."""
     if threshold < 0.5:
-        raise ValueError(
-            f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}"
-        )
+        raise ValueError(f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}")
     if table.both_empty:
         return NAN
     tp = int((table.iou() > threshold).sum())

@@ -7,10 +7,11 @@ from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64, Shaped
+from jaxtyping import Float, Float64, Int64
 
 from bench.errors import DataError
 from metrics.features import check_pair
+from metrics.resampling import Groups
 
 # Rows a block of the kernel matrix: memory stays O(block x n).
 _BLOCK = 1024
@@ -80,8 +81,8 @@ def kernel_distance_subsets(
 def kernel_distance_jackknife(
     real: Float[np.ndarray, "n d"],
     synthetic: Float[np.ndarray, "m d"],
-    real_groups: Shaped[np.ndarray, " n"],
-    synthetic_groups: Shaped[np.ndarray, " m"],
+    real_groups: Groups,
+    synthetic_groups: Groups,
 ) -> KernelDistanceError:
     """Return the kernel distance and its standard error by leaving out one group after the other.
 
@@ -107,7 +108,9 @@ def kernel_distance_jackknife(
             "expected one group a row of features",
             got=f"{len(real_groups)} for {len(x)} real, {len(synthetic_groups)} for {len(y)} synthetic",
         )
-    labels, codes = np.unique(np.concatenate([real_groups, synthetic_groups]), return_inverse=True)
+    labels, codes = np.unique(
+        np.concatenate([np.asarray(real_groups), np.asarray(synthetic_groups)]), return_inverse=True
+    )
     of_x, of_y = codes[: len(x)], codes[len(x) :]
     value, without = _leave_one_out(x, y, of_x, of_y, len(labels))
     in_x, in_y = np.isin(np.arange(len(labels)), of_x), np.isin(np.arange(len(labels)), of_y)
@@ -164,9 +167,7 @@ def _unbiased(
     return np.asarray(within - 2 * _mean(between, n * m))
 
 
-def _mean(
-    total: Float64[np.ndarray, "*g"], pairs: int | Int64[np.ndarray, " g"]
-) -> Float64[np.ndarray, "*g"]:
+def _mean(total: Float64[np.ndarray, "*g"], pairs: int | Int64[np.ndarray, " g"]) -> Float64[np.ndarray, "*g"]:
     count = np.asarray(pairs, dtype=np.float64)
     return np.asarray(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0))
 

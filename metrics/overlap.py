@@ -128,9 +128,7 @@ def _check(ids: Int[np.ndarray, "h w"], name: str) -> int:
     unsigned = ids.view(f"u{ids.dtype.itemsize}") if ids.dtype.kind == "i" else ids
     largest = int(unsigned.max())
     if largest > _LARGEST_ID:
-        raise DataError(
-            f"expected the ids of `{name}` to lie in 0..2^31 - 1", got=f"ids {ids.min()} to {ids.max()}"
-        )
+        raise DataError(f"expected the ids of `{name}` to lie in 0..2^31 - 1", got=f"ids {ids.min()} to {ids.max()}")
     return largest
 
 

@@ -72,9 +72,7 @@ def centroids(instances: Int[np.ndarray, "h w"]) -> Float64[np.ndarray, "n 2"]:
     return np.stack([x, y], axis=1) / area[:, None]
 
 
-def match_centroids(
-    true: Real[np.ndarray, "t 2"], pred: Real[np.ndarray, "p 2"], radius_px: float
-) -> CentroidMatches:
+def match_centroids(true: Real[np.ndarray, "t 2"], pred: Real[np.ndarray, "p 2"], radius_px: float) -> CentroidMatches:
     """Pair true and predicted centroids one to one.
 
     The Hungarian algorithm minimises the total Euclidean distance over *all* pairs; only then are pairs
@@ -204,25 +202,19 @@ def type_accuracy(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "
     return _ratio(equal, tp)
 
 
-def type_f1(
-    counts: Real[np.ndarray, "*batch k"], variant: Variant = "code"
-) -> Float64[np.ndarray, "*batch c"]:
+def type_f1(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> Float64[np.ndarray, "*batch c"]:
     """Return F_c of each class; NaN where the class is absent from truth and prediction."""
     hits, fp, fn, alone_pred, alone_true, present = _weighted(counts, variant)
     return _ratio(2 * hits, np.where(present, 2 * (hits + fp + fn) + alone_pred + alone_true, 0))
 
 
-def type_precision(
-    counts: Real[np.ndarray, "*batch k"], variant: Variant = "code"
-) -> Float64[np.ndarray, "*batch c"]:
+def type_precision(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> Float64[np.ndarray, "*batch c"]:
     """Return (TP_c + TN_c) / (TP_c + TN_c + 2FP_c + FP_d,c) of each class (CellViT's weights)."""
     hits, fp, _, alone_pred, _, present = _weighted(counts, variant)
     return _ratio(hits, np.where(present, hits + 2 * fp + alone_pred, 0))
 
 
-def type_recall(
-    counts: Real[np.ndarray, "*batch k"], variant: Variant = "code"
-) -> Float64[np.ndarray, "*batch c"]:
+def type_recall(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> Float64[np.ndarray, "*batch c"]:
     """Return (TP_c + TN_c) / (TP_c + TN_c + 2FN_c + FN_d,c) of each class (CellViT's weights)."""
     hits, _, fn, _, alone_true, present = _weighted(counts, variant)
     return _ratio(hits, np.where(present, hits + 2 * fn + alone_true, 0))
@@ -232,9 +224,7 @@ def _detection(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "4 *
     return np.moveaxis(np.asarray(counts, dtype=np.float64)[..., : len(DETECTION_COUNTS)], -1, 0)
 
 
-def _weighted(
-    counts: Real[np.ndarray, "*batch k"], variant: Variant
-) -> tuple[Float64[np.ndarray, "*batch c"], ...]:
+def _weighted(counts: Real[np.ndarray, "*batch k"], variant: Variant) -> tuple[Float64[np.ndarray, "*batch c"], ...]:
     counts = np.asarray(counts, dtype=np.float64)
     by_class = counts[..., len(DETECTION_COUNTS) :]
     shape = (*counts.shape[:-1], by_class.shape[-1] // len(CLASS_COUNTS), len(CLASS_COUNTS))
@@ -257,10 +247,6 @@ def _ratio(
 def _check(types: Int[np.ndarray, " n"], n: int, lowest: int, highest: int, name: str) -> None:
     types = np.asarray(types)
     if len(types) != n:
-        raise DataError(
-            f"expected one entry of `{name}` an instance", got=f"{len(types)} types, {n} instances"
-        )
+        raise DataError(f"expected one entry of `{name}` an instance", got=f"{len(types)} types, {n} instances")
     if n and (types.min() < lowest or types.max() > highest):
-        raise DataError(
-            f"expected `{name}` to lie in {lowest}..{highest}", got=f"types {types.min()} to {types.max()}"
-        )
+        raise DataError(f"expected `{name}` to lie in {lowest}..{highest}", got=f"types {types.min()} to {types.max()}")

@@ -104,9 +104,7 @@ def test_equals_the_slow_twin(true, pred):
     if ((true > 0) & (pred > 0)).any():
         assert scores.dice_2 == pytest.approx(twin.dice_2(true, pred), abs=1e-12)
     table = overlap(true, pred)
-    assert table.iou()[best_pairs(table)].sum() == pytest.approx(
-        twin.best_total_iou(twin.iou_matrix(true, pred))
-    )
+    assert table.iou()[best_pairs(table)].sum() == pytest.approx(twin.best_total_iou(twin.iou_matrix(true, pred)))
 
 
 @pytest.mark.parametrize("seed", range(3))

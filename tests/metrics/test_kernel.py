@@ -55,9 +55,7 @@ def test_subsets_equal_clean_fid(monkeypatch):
 
 
 def test_subsets_are_seeded_and_bounded_by_the_smaller_set():
-    first, second = (
-        list(subset_indices(2000, 300, rng=np.random.default_rng(0), n_subsets=2)) for _ in range(2)
-    )
+    first, second = (list(subset_indices(2000, 300, rng=np.random.default_rng(0), n_subsets=2)) for _ in range(2))
     assert np.array_equal(np.array(first), np.array(second))
     assert all(len(set(index.tolist())) == 300 for pair in first for index in pair)
 

@@ -15,8 +15,7 @@ maps = hnp.arrays(np.int32, (6, 7), elements=st.sampled_from([0, 0, 1, 2, 5, 40]
 def as_dict(table):
     pairs = zip(table.true_ids[table.true_index], table.pred_ids[table.pred_index], strict=True)
     return {
-        (int(t), int(p)): (int(i), int(u))
-        for (t, p), i, u in zip(pairs, table.intersection, table.union, strict=True)
+        (int(t), int(p)): (int(i), int(u)) for (t, p), i, u in zip(pairs, table.intersection, table.union, strict=True)
     }
 
 

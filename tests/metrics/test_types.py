@@ -122,14 +122,10 @@ def test_empty_maps_count_nothing_and_no_fake_nucleus():
 
 def test_one_side_empty_is_zero():
     nothing, one = np.zeros((8, 8), dtype=np.int32), np.pad(np.ones((2, 2), dtype=np.int32), 3)
-    missed = type_scores(
-        type_counts(one, np.array([1]), nothing, np.array([], int), n_classes=2, radius_px=12)
-    )
+    missed = type_scores(type_counts(one, np.array([1]), nothing, np.array([], int), n_classes=2, radius_px=12))
     assert (missed.f_d, missed.precision, missed.recall, missed.f_type[0]) == (0, 0, 0, 0)
     assert set(missed.undefined) == {"acc", "f_type/2"}
-    made_up = type_scores(
-        type_counts(nothing, np.array([], int), one, np.array([1]), n_classes=2, radius_px=12)
-    )
+    made_up = type_scores(type_counts(nothing, np.array([], int), one, np.array([1]), n_classes=2, radius_px=12))
     assert (made_up.f_d, made_up.precision, made_up.recall, made_up.f_type[0]) == (0, 0, 0, 0)
 
 

@@ -1,0 +1,84 @@
+"""Cluster resampling: replicates of a statistic when whole groups are drawn with replacement."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+from jaxtyping import Float64, Int64, Real, Shaped
+
+from bench.errors import DataError
+
+# A statistic of summed sufficient statistics, vectorised over leading axes: [..., k] -> [...].
+Statistic = Callable[[Float64[np.ndarray, "*batch k"]], Float64[np.ndarray, "*batch"]]
+
+# The slide or patient of each image.
+Groups = Sequence[str] | Sequence[int] | Shaped[np.ndarray, " images"]
+
+# Cells of the count matrix held at once (16 MB).
+_CELLS = 1 << 21
+
+
+def mean_statistics(values: Real[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch 2"]:
+    """Turn values of images into sums and counts whose :func:`mean_of` is the mean without the NaN ones."""
+    array = np.asarray(values, dtype=np.float64)
+    defined = ~np.isnan(array)
+    return np.stack([np.where(defined, array, 0.0), defined.astype(np.float64)], axis=-1)
+
+
+def mean_of(sums: Float64[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batch"]:
+    """Return sum / count over the last axis, NaN where nothing was counted: a mean over images."""
+    total, count = sums[..., 0], sums[..., 1]
+    return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
+
+
+def group_sums(
+    statistics: Real[np.ndarray, "*seeds images k"], groups: Groups
+) -> Float64[np.ndarray, "*seeds groups k"]:
+    """Sum the statistics of the images of each group, groups in ascending order of their label.
+
+    Raises:
+        DataError: groups and images differ in number, or a statistic is NaN or infinite.
+    """
+    array = np.asarray(statistics, dtype=np.float64)
+    if array.ndim < 2 or array.shape[-2] != len(groups):
+        raise DataError(
+            "expected statistics of shape (images, k) and one group an image",
+            got=f"statistics of shape {array.shape}, {len(groups)} groups",
+        )
+    if not np.isfinite(array).all():
+        raise DataError(
+            "expected finite sufficient statistics",
+            got=f"{np.count_nonzero(~np.isfinite(array))} NaN or infinite entries",
+            fix="turn values that may be NaN into sums and counts with mean_statistics",
+        )
+    labels, codes = np.unique(np.asarray(groups), return_inverse=True)
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(labels)))
+    if not len(labels):
+        return np.zeros((*array.shape[:-2], 0, array.shape[-1]))
+    return np.asarray(np.add.reduceat(array[..., order, :], starts, axis=-2))
+
+
+def draws(n_groups: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Int64[np.ndarray, "b groups"]]:
+    """Yield how often each group occurs in each resample, in blocks of resamples."""
+    block = max(1, _CELLS // max(n_groups, 1))
+    for start in range(0, n_resamples, block):
+        n = min(block, n_resamples - start)
+        drawn = rng.integers(n_groups, size=(n, n_groups))
+        drawn += np.arange(0, n * n_groups, n_groups)[:, None]
+        yield np.bincount(drawn.ravel(), minlength=n * n_groups).reshape(n, n_groups)
+
+
+def replicates(
+    arms: list[Float64[np.ndarray, "seeds groups k"]],
+    statistic: Statistic,
+    n_resamples: int,
+    rng: np.random.Generator,
+) -> Float64[np.ndarray, "arms b"]:
+    """Return each arm's statistic, averaged over its seeds, under the same resamples of groups."""
+    columns = []
+    for counts in draws(arms[0].shape[1], n_resamples, rng):
+        weights = counts.astype(np.float64)
+        columns.append(np.stack([statistic(weights @ sums).mean(axis=0) for sums in arms]))
+    return np.concatenate(columns, axis=1)

@@ -1,0 +1,62 @@
+"""The table of metrics is complete, and only published weights have published names."""
+
+import dataclasses
+
+import pytest
+
+import metrics
+from bench.errors import ConfigError
+from metrics.instances import InstanceScores
+from metrics.table import METRICS, distance_name, metric
+from metrics.types import TypeScores
+
+
+def test_every_score_has_an_entry():
+    instances = ("dice", "jaccard", "dice_2", "aji", "aji_plus", "dq", "sq", "pq", "f1")
+    assert set(instances) <= {field.name for field in dataclasses.fields(InstanceScores)}
+    assert {f"{name}/image" for name in instances} <= set(METRICS)
+    names = {"precision": "precision_d", "recall": "recall_d"}
+    fields = {names.get(field.name, field.name) for field in dataclasses.fields(TypeScores)} - {"undefined"}
+    assert fields <= set(METRICS)
+
+
+@pytest.mark.parametrize("entry", METRICS.values(), ids=list(METRICS))
+def test_entries_are_complete(entry):
+    assert METRICS[entry.id] is entry is metric(entry.id)
+    assert entry.title
+    assert entry.inputs
+    assert entry.aggregation
+    assert entry.reference
+    assert entry.protocol_version >= 1
+    low, high = entry.bounds
+    assert low is None or high is None or low < high
+
+
+def test_only_published_weights_have_published_names():
+    assert distance_name("fd", "inception") == "fid"
+    assert distance_name("kd", "inception") == "kid"
+    assert distance_name("fd", "clip-vit-b-32") == "clip_fid"
+    assert distance_name("kd", "clip-vit-b-32") == "kd@clip-vit-b-32"
+    assert distance_name("fd", "inception-0a1b2c3d") == "fd@inception-0a1b2c3d"
+    with pytest.raises(ConfigError, match="fid"):
+        metric("fd@inception")
+
+
+def test_distances_resolve_for_any_encoder():
+    found = metric("kd@torchscript:net-0123abcd")
+    assert (found.id, found.direction, found.bounds) == ("kd@torchscript:net-0123abcd", "lower", (None, None))
+    assert metric("fd@x").bounds == (0.0, None)
+
+
+@pytest.mark.parametrize("name", ["pq", "fd@", "xd@net", ""])
+def test_unknown_names_are_refused(name):
+    with pytest.raises(ConfigError, match="id of a metric"):
+        metric(name)
+
+
+def test_public_names_resolve():
+    for name in metrics.__all__:
+        assert getattr(metrics, name) is not None
+    assert dir(metrics) == sorted(metrics.__all__)
+    with pytest.raises(AttributeError, match="nonsense"):
+        metrics.nonsense  # noqa: B018
