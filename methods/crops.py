@@ -18,11 +18,13 @@ GRID = 10
 class PatchSettings(Settings):
     """How a method that recombines real tiles cuts patches from them."""
 
-    patch_size: int = Field(256, ge=8)  # DiffMix section 3.2, pixels at the working resolution
-    grid: int = Field(GRID, ge=1)  # offsets an axis
+    patch_size: int = Field(default=256, ge=8)  # DiffMix section 3.2, pixels at the working resolution
+    grid: int = Field(default=GRID, ge=1)  # offsets an axis
     # pixels at 40x: less of a nucleus than this, left by a window's border, cannot be recognised as one
-    min_fragment: int = Field(10, ge=0)
-    ratio: float = Field(1.0, ge=0)  # "the same numbers" of synthetic as of real patches, DiffMix section 3.2
+    min_fragment: int = Field(default=10, ge=0)
+    ratio: float = Field(
+        default=1.0, ge=0
+    )  # "the same numbers" of synthetic as of real patches, DiffMix section 3.2
 
     def min_area(self, mpp: float) -> int:
         """Return `min_fragment` in pixels of `mpp` micrometres, rounded half up."""

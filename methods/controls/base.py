@@ -17,7 +17,7 @@ from methods.tiles import Tiles
 class Control:
     """Base of the controls: no parts, patches from the crop grid."""
 
-    Config = PatchSettings
+    Config: ClassVar[type[PatchSettings]] = PatchSettings
     conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
     roles: ClassVar[frozenset[str]] = frozenset({"train"})
 

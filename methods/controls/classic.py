@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -23,7 +23,7 @@ class ClassicConfig(PatchSettings):
     """Strength of the stain jitter: scale in 1 -+ s, shift in -+ s, each uniform a stain and patch."""
 
     # HED-light of Tellez et al. 2019 (MedIA 58:101544), section 3.1; HED-strong is 0.2
-    stain: float = Field(0.05, ge=0, lt=1)
+    stain: float = Field(default=0.05, ge=0, lt=1)
 
 
 class Classic(Control):
@@ -32,7 +32,7 @@ class Classic(Control):
     Right angles alone: other rotations would leave black corners with background labels.
     """
 
-    Config = ClassicConfig
+    Config: ClassVar[type[PatchSettings]] = ClassicConfig
     config: ClassicConfig
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:

@@ -31,4 +31,4 @@ def jitter_stains(
     """
     amounts = optical_density(image) @ np.linalg.inv(HED_UNIT)
     density = (amounts * scale + shift) @ HED_UNIT
-    return np.clip(np.rint(256 * np.exp(-density) - 1), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(256 * np.exp(-density) - 1), 0, 255), np.uint8)

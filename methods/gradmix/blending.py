@@ -12,8 +12,8 @@ from scipy import ndimage
 def ring_weights(donor: Bool[np.ndarray, "h w"], ring: Bool[np.ndarray, "h w"]) -> Float64[np.ndarray, "h w"]:
     """Return the layer's weight in one pass of blending: 1 on the donor, falling to 0 over the ring, else 0.
 
-    On the ring w = 1 - (d - 1) / max(d - 1), with d the chessboard distance to the donor. Where every pixel of
-    the ring touches the donor, w = 1 (the release divides 0 by 0 there).
+    On the ring w = 1 - (d - 1) / max(d - 1), with d the chessboard distance to the donor. Where all pixels of
+    the ring touch the donor, w = 1 (the release divides 0 by 0 there).
     """
     weights = donor.astype(np.float64)
     if not ring.any():
@@ -31,7 +31,7 @@ def blend(
     """Lay `layer` over `image`, twice as the release does: its weight is 1 - (1 - w)^2 in the end."""
     twice = (1 - (1 - weights) ** 2)[..., None]
     mixed = twice * layer.astype(np.float64) + (1 - twice) * image
-    return np.rint(mixed).astype(np.uint8)
+    return np.asarray(np.rint(mixed), np.uint8)
 
 
 def smooth(

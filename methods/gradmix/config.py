@@ -14,17 +14,21 @@ REFERENCE_MPP = 0.25
 class GradMixConfig(Settings):
     """How one tile is mixed; every default is the released notebook's (QuIIL/Grad_Mix, grad_mix.ipynb)."""
 
-    border: int = Field(30, ge=0)  # nuclei whose centroid lies nearer to a border neither give nor receive
-    fraction: float = Field(0.8, ge=0, le=1)  # share of the major nuclei that are drawn for replacement
-    size_ratio: float = Field(2.3, gt=0)  # a donor fits where |dilated major| >= size_ratio * |donor|
-    dilation: int = Field(2, ge=1)  # iterations of the cross-shaped dilation of a major
-    smooth_red_green: int = Field(1, ge=1)  # radius of the median disk on the ring, red and green
-    smooth_blue: int = Field(5, ge=1)  # the same, blue
+    border: int = Field(
+        default=30, ge=0
+    )  # nuclei whose centroid lies nearer to a border neither give nor receive
+    fraction: float = Field(
+        default=0.8, ge=0, le=1
+    )  # share of the major nuclei that are drawn for replacement
+    size_ratio: float = Field(default=2.3, gt=0)  # a donor fits where |dilated major| >= size_ratio * |donor|
+    dilation: int = Field(default=2, ge=1)  # iterations of the cross-shaped dilation of a major
+    smooth_red_green: int = Field(default=1, ge=1)  # radius of the median disk on the ring, red and green
+    smooth_blue: int = Field(default=5, ge=1)  # the same, blue
     # the notebook inpaints the major before blending, DiffMix's port leaves it out; off as in DiffMix's table
     inpaint: bool = False
-    inpaint_radius: int = Field(5, ge=1)
+    inpaint_radius: int = Field(default=5, ge=1)
     # largest share of a neighbour that a donor may cover; 1 never refuses, as released
-    max_cover: float = Field(1.0, ge=0, le=1)
+    max_cover: float = Field(default=1.0, ge=0, le=1)
     blend: bool = True  # False makes label maps alone, all that DiffMix-B needs
 
 
@@ -35,5 +39,5 @@ class GradMixMethodConfig(PatchSettings):
 
 
 def scaled(pixels: int, mpp: float) -> int:
-    """Return a length in pixels at 40x in pixels of `mpp` micrometres: rounded half up, at least 1 unless 0."""
+    """Return a length in pixels at 40x in pixels of `mpp` micrometres: rounded half up, 0 only for 0."""
     return max(min(pixels, 1), int(pixels * REFERENCE_MPP / mpp + 0.5))

@@ -1,0 +1,240 @@
+"""Controls: what each of them shows, and that it can be made again."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.contract import Condition, Method
+from bench.errors import BenchError, DataError
+from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, ShuffledLabels
+from methods.controls.classic import turn
+from methods.controls.noise import channel_moments
+from methods.controls.shuffled import partner
+from methods.controls.stains import HED_UNIT, jitter_stains, optical_density
+from methods.crops import Crop, crop_labels
+from tests import toy
+
+SIZE = 32
+DRAWING = [Copy, Noise, Classic, MoreReal, ShuffledLabels]
+
+
+def data() -> dict[str, toy.NucleiDataset]:
+    return {"train": toy.NucleiDataset(4, 96), "fresh": toy.NucleiDataset(3, 96, seed=9, split="fresh")}
+
+
+def make(kind: type) -> Method:
+    return kind(kind.Config(patch_size=SIZE, grid=4))
+
+
+def draw(kind: type, n: int = 9, seed: int = 0) -> tuple[list[Condition], list[np.ndarray]]:
+    method, views = make(kind), data()
+    views = {role: views[role] for role in kind.roles}
+    conditions = list(method.plan(views, n, np.random.default_rng(seed)))
+    return conditions, list(method.render(conditions, views, {}, toy.Run()))
+
+
+def windows(conditions: list[Condition], where: toy.NucleiDataset) -> Iterator[tuple]:
+    """Yield image, instances and types of each condition's own window, cut from the tile."""
+    for condition in conditions:
+        sample = next(sample for sample in where.samples if sample.id == condition.source)
+        y, x = condition.crop
+        labels = crop_labels(sample.instances, sample.types, y, x, SIZE, min_area=3)
+        yield sample.image[y : y + SIZE, x : x + SIZE], *labels
+
+
+@pytest.mark.parametrize("kind", DRAWING)
+def test_every_control_draws_labelled_patches(kind: type) -> None:
+    conditions, images = draw(kind)
+    assert isinstance(make(kind), Method)
+    assert len(conditions) == len(images) == 9
+    assert len({condition.id for condition in conditions}) == 9
+    for condition, image in zip(conditions, images, strict=True):
+        assert image.dtype == np.uint8
+        assert image.shape == (SIZE, SIZE, 3)
+        assert condition.instances.shape == (SIZE, SIZE)
+        assert condition.instances.dtype == np.int32
+        assert condition.caption == "discs on pink"
+        np.testing.assert_array_equal(np.unique(condition.instances)[1:], np.arange(len(condition.types)) + 1)
+        assert json.loads(json.dumps(condition.recipe)) == condition.recipe
+
+
+@pytest.mark.parametrize("kind", DRAWING)
+def test_every_control_follows_its_seed(kind: type) -> None:
+    (first, images), (again, images_again), (other, _) = draw(kind), draw(kind), draw(kind, seed=1)
+    np.testing.assert_array_equal(images, images_again)
+    for one, two in zip(first, again, strict=True):
+        np.testing.assert_array_equal(one.instances, two.instances)
+        assert (one.id, one.source, one.crop, one.recipe, one.seed) == (
+            two.id,
+            two.source,
+            two.crop,
+            two.recipe,
+            two.seed,
+        )
+    differs = [
+        (a.source, a.crop, a.recipe) != (b.source, b.crop, b.recipe)
+        for a, b in zip(first, other, strict=True)
+    ]
+    assert any(differs)
+
+
+@pytest.mark.parametrize("kind", DRAWING)
+def test_render_depends_on_conditions_alone(kind: type) -> None:
+    conditions, images = draw(kind)
+    pieces: list[np.ndarray] = []
+    for start in (0, 2, 5):
+        stop = {0: 2, 2: 5, 5: 9}[start]
+        pieces += make(kind).render(conditions[start:stop], data(), {}, toy.Run(start))
+    np.testing.assert_array_equal(images, pieces)
+
+
+@pytest.mark.parametrize("kind", DRAWING)
+def test_tissue_datasets_are_refused(kind: type) -> None:
+    class Tissue(toy.NucleiDataset):
+        @property
+        def info(self):
+            return replace(super().info, task="tissue")
+
+    views = {"train": Tissue(2, 96), "fresh": Tissue(2, 96, split="fresh")}
+    with pytest.raises(DataError, match="nuclei dataset"):
+        list(make(kind).plan(views, 3, np.random.default_rng(0)))
+
+
+@pytest.mark.parametrize("kind", [Copy, Classic, MoreReal, ShuffledLabels])
+def test_masks_without_a_tile_are_refused(kind: type) -> None:
+    conditions, _ = draw(kind, 1)
+    foreign = replace(conditions[0], source=None, crop=None, recipe={})
+    with pytest.raises(DataError, match=conditions[0].id):
+        list(make(kind).render([foreign], data(), {}, toy.Run()))
+
+
+def test_real_only_adds_nothing() -> None:
+    method = RealOnly(RealOnly.Config())
+    assert isinstance(method, Method)
+    assert method.ratio == 0
+    assert list(method.plan(data(), 5, np.random.default_rng(0))) == []
+    assert list(method.render([], data(), {}, toy.Run())) == []
+    with pytest.raises(BenchError, match="no synthetic patch"):
+        list(method.render(draw(Copy, 1)[0], data(), {}, toy.Run()))
+
+
+def test_copy_is_exact() -> None:
+    conditions, images = draw(Copy)
+    for condition, image, (pixels, instances, types) in zip(
+        conditions, images, windows(conditions, data()["train"]), strict=True
+    ):
+        np.testing.assert_array_equal(image, pixels)
+        np.testing.assert_array_equal(condition.instances, instances)
+        np.testing.assert_array_equal(condition.types, types)
+
+
+def test_noise_has_the_channels_moments_and_no_structure() -> None:
+    conditions, images = draw(Noise, 60)
+    train = data()["train"]
+    pixels = np.concatenate([sample.image.reshape(-1, 3) for sample in train.samples]).astype(np.float64)
+    mean, deviation = channel_moments(train)
+    np.testing.assert_allclose(mean, pixels.mean(0))
+    np.testing.assert_allclose(deviation, pixels.std(0))
+    drawn = np.stack(images).astype(np.float64)
+    # clipping at 255 takes a little of both
+    expected = np.clip(np.random.default_rng(5).normal(mean, deviation, (200_000, 3)), 0, 255)
+    np.testing.assert_allclose(drawn.mean((0, 1, 2)), expected.mean(0), atol=1)
+    np.testing.assert_allclose(drawn.std((0, 1, 2)), expected.std(0), atol=1)
+    centred = drawn - drawn.mean((0, 1, 2))
+    assert abs(np.corrcoef(centred[:, :, 1:].ravel(), centred[:, :, :-1].ravel())[0, 1]) < 0.02
+    inside = np.stack([condition.instances > 0 for condition in conditions])
+    assert abs(drawn[inside].mean() - drawn[~inside].mean()) < 1
+    assert len({image.tobytes() for image in images}) == 60
+
+
+def test_noise_draws_any_mask() -> None:
+    mask = replace(draw(Noise, 1)[0][0], source=None, crop=None, instances=np.zeros((20, 50), np.int32))
+    (image,) = make(Noise).render([mask], data(), {}, toy.Run())
+    assert image.shape == (20, 50, 3)
+    with pytest.raises(DataError, match="label map"):
+        list(make(Noise).render([replace(mask, instances=None)], data(), {}, toy.Run()))
+
+
+def test_classic_turns_labels_with_the_image() -> None:
+    conditions, images = draw(Classic, 24)
+    assert len({(c.recipe["flip"], c.recipe["turns"]) for c in conditions}) >= 6
+    for condition, image, (pixels, instances, types) in zip(
+        conditions, images, windows(conditions, data()["train"]), strict=True
+    ):
+        np.testing.assert_array_equal(condition.instances, turn(instances, condition.recipe))
+        np.testing.assert_array_equal(condition.types, types)
+        turned = turn(pixels, condition.recipe).astype(float)
+        difference = np.abs(image - turned)
+        assert 0 < difference.mean() < 20
+        correlation = np.corrcoef(image.astype(float).ravel(), turned.ravel())[0, 1]
+        assert correlation > 0.97
+
+
+def test_turns_are_the_eight_symmetries() -> None:
+    square = np.arange(9).reshape(3, 3)
+    seen = {turn(square, {"flip": flip, "turns": k}).tobytes() for flip in (False, True) for k in range(4)}
+    assert len(seen) == 8
+    np.testing.assert_array_equal(turn(square, {"flip": True, "turns": 1}), np.rot90(np.fliplr(square)))
+
+
+def test_stain_jitter() -> None:
+    grey = np.stack(np.meshgrid(*[np.arange(0, 256, 15)] * 3), axis=-1).reshape(-1, 18, 3).astype(np.uint8)
+    np.testing.assert_array_equal(jitter_stains(grey, np.ones(3), np.zeros(3)), grey)
+    # a patch of pure eosin, made half as strong, and of pure haematoxylin, left alone
+    for stain, expected in ((1, 0.5), (0, 1.0)):
+        density = 0.8 * HED_UNIT[stain]
+        pixel = np.rint(256 * np.exp(-density) - 1).astype(np.uint8)[None, None]
+        changed = jitter_stains(pixel, np.array([1, 0.5, 1]), np.zeros(3))
+        np.testing.assert_allclose(optical_density(changed), expected * density[None, None], atol=0.01)
+    darker = jitter_stains(grey, np.ones(3), np.array([0.1, 0, 0]))
+    assert np.all(darker <= grey)
+    assert darker.sum() < grey.sum()
+
+
+def test_more_real_shows_fresh_tiles() -> None:
+    conditions, images = draw(MoreReal)
+    fresh = data()["fresh"]
+    for condition, image in zip(conditions, images, strict=True):
+        assert (condition.source, condition.crop, condition.kind) == (None, None, "fresh")
+        named = replace(condition, source=condition.recipe["fresh"], crop=tuple(condition.recipe["crop"]))
+        pixels, instances, _ = next(windows([named], fresh))
+        np.testing.assert_array_equal(image, pixels)
+        np.testing.assert_array_equal(condition.instances, instances)
+
+
+def test_more_real_refuses_training_tiles() -> None:
+    train = data()["train"]
+    with pytest.raises(DataError, match="no training tiles"):
+        list(make(MoreReal).plan({"train": train, "fresh": train}, 3, np.random.default_rng(0)))
+
+
+def test_shuffled_labels_are_of_another_patch() -> None:
+    conditions, images = draw(ShuffledLabels, 12)
+    train = data()["train"]
+    wrong = 0
+    for condition, image, (pixels, instances, _) in zip(
+        conditions, images, windows(conditions, train), strict=True
+    ):
+        np.testing.assert_array_equal(image, pixels)
+        assert condition.recipe["labels"] != condition.source
+        named = replace(
+            condition, source=condition.recipe["labels"], crop=tuple(condition.recipe["labels_crop"])
+        )
+        np.testing.assert_array_equal(condition.instances, next(windows([named], train))[1])
+        wrong += not np.array_equal(condition.instances > 0, instances > 0)
+    assert wrong >= 11
+
+
+@pytest.mark.parametrize("n", [1, 2, 3, 5])
+def test_partners_differ(n: int) -> None:
+    conditions, _ = draw(ShuffledLabels, n)
+    assert len(conditions) == n
+    crops = [Crop(0, 0, 0), Crop(0, 0, 0), Crop(0, 0, 0), Crop(1, 0, 0)]
+    assert [partner(crops, k) for k in range(4)] == [crops[3]] * 3 + [crops[0]]
+    with pytest.raises(DataError, match="two different windows"):
+        partner(crops[:3], 0)
