@@ -1,1 +1,1 @@
-"""The phantom: procedural H&E tiles with nuclei of four classes, drawn from a seed, and a nine-class tissue variant."""
+"""The phantom: H&E tiles with nuclei of four classes and patches of nine tissue classes, drawn from a seed."""

@@ -16,18 +16,18 @@ class Architecture:
 
     name: str
     glands: str = "none"
-    """Epithelium: "none", "glands" (irregular, with lumen), "crypts" (round, goblet cells), "nests" or "sheet"."""
+    """Epithelium: "none", "glands" (irregular), "crypts" (round, with goblet cells), "nests" or "sheet"."""
     cover: float = 0.0
     """Share of the tile that is epithelium."""
-    epithelial: float = 46.0
+    epithelial: float = 48.0
     inflammatory: float = 5.0
     clustering: float = 1.0
     """Spread of the logarithm of the inflammatory density field."""
     spindle: float = 24.0
-    miscellaneous: float = 1.3
+    miscellaneous: float = 1.45
     eosin: float = 0.30
     """Eosin of the stroma."""
-    fibre: float = 0.35
+    fibre: float = 0.32
     """Contrast of fibres, relative to the stroma's eosin."""
     straight: float = 0.5
     """0: wavy fibres, 1: straight parallel ones."""
@@ -41,31 +41,32 @@ class Architecture:
     """1: fat cells instead of stroma."""
     necrosis: float = 0.0
     """Strength of granular debris."""
-    blood: float = 0.5
+    blood: float = 0.3
     """Expected clumps of red blood cells."""
 
 
 SCENES = (
-    Architecture("glandular", glands="glands", cover=0.55, spindle=24, inflammatory=6),
+    Architecture("glandular", glands="glands", cover=0.45, epithelial=52, spindle=29, inflammatory=6),
     Architecture(
-        "crypts", glands="crypts", cover=0.60, spindle=18, inflammatory=13, reticular=0.12, eosin=0.24
+        "crypts",
+        glands="crypts",
+        cover=0.55,
+        epithelial=48,
+        spindle=20,
+        inflammatory=25,
+        reticular=0.12,
+        eosin=0.22,
     ),
-    Architecture("nests", glands="nests", cover=0.45, spindle=32, inflammatory=9, eosin=0.32),
-    Architecture("sheet", glands="sheet", cover=0.88, epithelial=44, spindle=22, inflammatory=5),
-    Architecture("fibrous", glands="nests", cover=0.06, spindle=27, inflammatory=6, eosin=0.34, clefts=0.16),
-    Architecture(
-        "muscle", spindle=18, inflammatory=1.5, eosin=0.52, fibre=0.30, straight=1.0, clefts=0.05, blood=0.2
-    ),
-    Architecture(
-        "inflamed", inflammatory=48, clustering=0.8, spindle=15, eosin=0.20, clefts=0.15, reticular=0.25
-    ),
-    Architecture(
-        "loose", spindle=13, inflammatory=5, eosin=0.15, fibre=0.5, clefts=0.3, mucin=0.4, blood=1.2
-    ),
+    Architecture("nests", glands="nests", cover=0.40, epithelial=50, spindle=35, inflammatory=11, eosin=0.30),
+    Architecture("sheet", glands="sheet", cover=0.86, epithelial=42, spindle=26, inflammatory=6),
+    Architecture("fibrous", glands="nests", cover=0.05, spindle=31, inflammatory=6, eosin=0.32, clefts=0.16),
+    Architecture("muscle", spindle=14, inflammatory=1.5, eosin=0.48, fibre=0.30, straight=1.0, clefts=0.05, blood=0.2),
+    Architecture("inflamed", inflammatory=88, clustering=0.7, spindle=15, eosin=0.20, clefts=0.15, reticular=0.30),
+    Architecture("loose", spindle=7, inflammatory=3, eosin=0.14, fibre=0.5, clefts=0.3, mucin=0.4, blood=0.8),
 )
 """Kinds of tissue in a nucleus tile, in the order of a slide's own mixture."""
 
-SCENE_SHARES = np.array((0.22, 0.10, 0.17, 0.15, 0.14, 0.06, 0.08, 0.08))
+SCENE_SHARES = np.array((0.20, 0.09, 0.17, 0.13, 0.14, 0.08, 0.08, 0.11))
 """Their shares over all slides."""
 
 

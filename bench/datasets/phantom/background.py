@@ -8,12 +8,18 @@ import numpy as np
 from bench.datasets.phantom.architecture import Architecture
 from bench.datasets.phantom.layout import Layout
 from bench.datasets.phantom.stains import SlideStyle
-from bench.datasets.phantom.texture import Field, fibres, smear, smooth_noise, soft_step, upper_share
+from bench.datasets.phantom.texture import (
+    Field,
+    fibres,
+    smear,
+    smooth_noise,
+    soft_step,
+    standardise,
+    upper_share,
+)
 
 
-def background(
-    scene: Architecture, layout: Layout, style: SlideStyle, rng: np.random.Generator
-) -> tuple[Field, Field]:
+def background(scene: Architecture, layout: Layout, style: SlideStyle, rng: np.random.Generator) -> tuple[Field, Field]:
     """Return hematoxylin and eosin of a tile before nuclei are drawn, in units of the stain vectors."""
     hematoxylin, eosin = _stroma(scene, layout, rng)
     if scene.fat > 0:
@@ -36,14 +42,16 @@ def background(
 
 def _stroma(scene: Architecture, layout: Layout, rng: np.random.Generator) -> tuple[Field, Field]:
     shape = (layout.depth.shape[0], layout.depth.shape[1])
-    strands = fibres(rng, layout.fibre, length=18, width=1.1)
+    strands = fibres(rng, layout.fibre, length=14, width=0.9)
+    bundles = standardise(smear(smooth_noise(rng, shape, 2.4), layout.fibre, 12))
     slow = smooth_noise(rng, shape, 24)
-    texture = smooth_noise(rng, shape, 1.6)
-    eosin = scene.eosin * (1 + scene.fibre * strands + 0.20 * slow + 0.12 * texture)
-    hematoxylin = 0.14 + 0.05 * smooth_noise(rng, shape, 20) + 0.04 * strands + 0.03 * texture
-    elongated = smear(smooth_noise(rng, shape, 2.6), layout.fibre, 16) + 0.12 * smooth_noise(rng, shape, 30)
-    elongated = (elongated - elongated.mean()) / max(float(elongated.std()), 1e-6)
-    gaps = upper_share(elongated, scene.clefts, 0.18) * rng.uniform(0.6, 0.95)
+    texture = smooth_noise(rng, shape, 1.4) + 0.8 * smooth_noise(rng, shape, 3.5)
+    order = 0.35 + (0.65 + 0.6 * scene.straight) * soft_step(smooth_noise(rng, shape, 30), 0.5)
+    woven = order * scene.fibre * (0.7 * strands + 0.5 * bundles)
+    eosin = scene.eosin * (1 + woven + 0.22 * slow + 0.12 * texture)
+    hematoxylin = 0.17 * (1 + 0.3 * smooth_noise(rng, shape, 20) + 0.6 * woven + 0.2 * texture)
+    loose = standardise(-bundles + 0.5 * smooth_noise(rng, shape, 5) + 0.6 * smooth_noise(rng, shape, 30))
+    gaps = upper_share(loose, scene.clefts, 0.15) * rng.uniform(0.6, 0.95)
     if scene.reticular > 0:
         holes = smooth_noise(rng, shape, 4.5) + 0.7 * smooth_noise(rng, shape, 16)
         gaps = np.maximum(gaps, 0.92 * upper_share(holes / 1.22, scene.reticular, 0.12))
@@ -51,13 +59,18 @@ def _stroma(scene: Architecture, layout: Layout, rng: np.random.Generator) -> tu
 
 
 def _cytoplasm(scene: Architecture, layout: Layout, rng: np.random.Generator) -> tuple[Field, Field]:
-    """Cytoplasm of epithelium: granular, paler towards the lumen, with goblet cells in crypts; lumens are empty."""
+    """Cytoplasm of epithelium, granular and paler towards the lumen, with goblet cells in crypts; empty lumens."""
     shape = (layout.depth.shape[0], layout.depth.shape[1])
     grain = smooth_noise(rng, shape, 1.2) + 0.9 * smooth_noise(rng, shape, 3.2)
     slow = smooth_noise(rng, shape, 18)
     purple, pink = rng.uniform(0.16, 0.34), rng.uniform(0.18, 0.36)
-    hematoxylin = purple * (1 + 0.14 * grain + 0.18 * slow)
-    eosin = pink * (1 + 0.13 * grain - 0.10 * slow)
+    columns = standardise(smear(smooth_noise(rng, shape, 2.8), layout.inward, 8))
+    cells = rng.uniform(0.04, 0.22) * columns + 0.12 * smooth_noise(rng, shape, 7)
+    hematoxylin = purple * (1 + 0.12 * grain + 0.18 * slow + cells)
+    eosin = pink * (1 + 0.11 * grain - 0.10 * slow + cells)
+    if rng.random() < 0.6:
+        cracks = upper_share(-columns + 0.6 * smooth_noise(rng, shape, 9), rng.uniform(0.02, 0.10), 0.2)
+        hematoxylin, eosin = hematoxylin * (1 - 0.7 * cracks), eosin * (1 - 0.7 * cracks)
     apical = soft_step(layout.depth - rng.uniform(14, 26), 4.0) * rng.uniform(0, 0.5)
     hematoxylin, eosin = hematoxylin * (1 - apical), eosin * (1 - 0.4 * apical)
     if scene.glands == "crypts":
@@ -113,9 +126,7 @@ def _mucin(
     )
 
 
-def _necrosis(
-    scene: Architecture, stains: tuple[Field, Field], rng: np.random.Generator
-) -> tuple[Field, Field]:
+def _necrosis(scene: Architecture, stains: tuple[Field, Field], rng: np.random.Generator) -> tuple[Field, Field]:
     """Granular debris: clumps of eosin and dust of hematoxylin without order."""
     shape = (stains[0].shape[0], stains[0].shape[1])
     region = upper_share(smooth_noise(rng, shape, 40), scene.necrosis, 0.2)

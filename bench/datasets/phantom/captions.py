@@ -34,7 +34,7 @@ TISSUES = {
 
 
 def tile_caption(architecture: str, types: UInt8[np.ndarray, " n"], size: int) -> str:
-    """Describe a tile: its tissue, the commonest class of nucleus, cellularity, and the rare class if present.
+    """Describe a tile: its tissue, cellularity, commonest classes of nucleus, and the rare one if present.
 
     Args:
         architecture: name of the kind of tissue.

@@ -24,7 +24,5 @@ class PhantomConfig(BaseModel):
     seed: int = Field(default=0, ge=0, description="seed of all slide styles and tiles")
     density: float = Field(default=1.0, gt=0, le=2, description="nuclei a tile, relative")
     rare: float = Field(default=1.0, ge=0, le=5, description="share of miscellaneous nuclei, relative")
-    slide_variation: float = Field(
-        default=1.0, ge=0, le=2, description="differences between slides, relative"
-    )
+    slide_variation: float = Field(default=1.0, ge=0, le=2, description="differences between slides, relative")
     distractors: float = Field(default=1.0, ge=0, le=5, description="blood, pigment and debris, relative")

@@ -8,7 +8,7 @@ import numpy as np
 from bench.datasets.phantom.architecture import Architecture
 from bench.datasets.phantom.nuclei import Canvas
 
-BLOOD = np.array((0.10, 0.52, 0.60), dtype=np.float32)
+BLOOD = np.array((0.12, 0.62, 0.66), dtype=np.float32)
 """RGB optical density of a red blood cell."""
 
 BROWN = np.array((0.85, 1.10, 1.30), dtype=np.float32)
@@ -39,14 +39,17 @@ def _blood(canvas: Canvas, rng: np.random.Generator) -> None:
     y, x = rng.uniform(0, h), rng.uniform(0, w)
     spread = rng.uniform(8, 40)
     cells = np.zeros((h, w), dtype=np.float32)
-    for _ in range(int(rng.integers(2, 28))):
+    for _ in range(int(rng.integers(1, 22))):
         centre = (int(rng.normal(x, spread)), int(rng.normal(y, 0.6 * spread)))
-        axes = (int(rng.integers(6, 10)), int(rng.integers(4, 9)))
+        axes = (int(rng.integers(5, 10)), int(rng.integers(4, 8)))
         turn = float(rng.uniform(0, 180))
-        cv2.ellipse(cells, centre, axes, turn, 0, 360, float(rng.uniform(0.6, 1.1)), -1)
-    cells = cv2.GaussianBlur(cells, (0, 0), 0.8)
+        amount = float(rng.uniform(0.45, 1.15))
+        cv2.ellipse(cells, centre, (axes[0] + 2, axes[1] + 2), turn, 0, 360, 0.05, -1)
+        cv2.ellipse(cells, centre, axes, turn, 0, 360, amount, -1)
+        cv2.ellipse(cells, centre, (axes[0] // 3, axes[1] // 3), turn, 0, 360, 0.75 * amount, -1)
+    cells = np.asarray(cv2.GaussianBlur(cells, (0, 0), 1.0), dtype=np.float32)
     canvas.pigment += cells[..., None] * BLOOD
-    cover = np.minimum(cells, 1.0)
+    cover = np.minimum(1.6 * cells, 1.0)
     canvas.eosin *= 1 - cover
     canvas.hematoxylin *= 1 - 0.9 * cover
 

@@ -31,7 +31,7 @@ MINIMUM_AREA = 10
 
 @dataclass(frozen=True)
 class PhantomTile:
-    """One drawn tile: RGB image, instance map with ids exactly 1..n, class of each instance in 1..4, caption."""
+    """One drawn tile: RGB image, instance map with ids 1..n, class of each instance in 1..4, caption."""
 
     image: UInt8[np.ndarray, "h w 3"]
     instances: Int32[np.ndarray, "h w"]
@@ -48,8 +48,8 @@ def draw_tile(seed: int, group: str, size: int = 256, *, config: PhantomConfig) 
         size: side of the tile in px.
         config: the phantom's configuration.
 
-    The tile is cut from a larger canvas, so nuclei and glands cross its border as in a real one. Each instance is
-    one 8-connected region of at least 10 px. A pure function of its arguments.
+    The tile is cut from a larger canvas, so nuclei and glands cross its border as in a real one. Each
+    instance is one 8-connected region of at least 10 px. A pure function of its arguments.
     """
     style = slide_style(group, config)
     rng = generator("tile", config.seed, group, seed, size)
@@ -89,9 +89,9 @@ def _populate(
     style: SlideStyle,
     rng: np.random.Generator,
 ) -> None:
-    """Place nuclei of one class until its number is reached or twice as many places were tried."""
+    """Place nuclei of one class until its number is reached or three times as many places were tried."""
     wanted = int(rng.poisson(expected_counts(scene, layout)[kind]))
-    places = sample_places(density_field(kind, scene, layout, rng), 2 * wanted, rng)
+    places = sample_places(density_field(kind, scene, layout, rng), 3 * wanted, rng)
     painted = 0
     for y, x in places:
         if painted == wanted:

@@ -43,9 +43,9 @@ def arrange(scene: Architecture, shape: tuple[int, int], rng: np.random.Generato
     smooth = cv2.GaussianBlur(depth, (0, 0), 4)
     gy, gx = np.gradient(smooth)
     wall = float(rng.uniform(20, 48)) if scene.glands != "crypts" else float(rng.uniform(40, 52))
-    fibre = rng.uniform(0, np.pi) + (1.1 - 0.9 * scene.straight) * smooth_noise(rng, shape, 55)
+    fibre = rng.uniform(0, np.pi) + (0.8 - 0.65 * scene.straight) * smooth_noise(rng, shape, 55)
     if scene.straight < 0.9:
-        fibre = fibre + 0.35 * (1 - scene.straight) * smooth_noise(rng, shape, 14)
+        fibre = fibre + 0.40 * (1 - scene.straight) * smooth_noise(rng, shape, 12)
         fibre = _hugging(np.asarray(fibre, np.float32), gy, gx, depth)
     return Layout(
         epithelium=soft_step(depth, 0.8),
@@ -151,10 +151,16 @@ def _signed_distance(inside: Bool[np.ndarray, "h w"]) -> Field:
 
 
 def _hugging(angle: Field, gy: Field, gx: Field, depth: Field) -> Field:
-    """Turn fibres parallel to the edge of epithelium within about 25 px of it."""
+    """Turn fibres parallel to the edge of epithelium within about 25 px of it.
+
+    Directions are mixed as vectors of the doubled angle, since a fibre has no front end.
+    """
     along = np.arctan2(gx, -gy)
-    turn = np.mod(along - angle + np.pi / 2, np.pi) - np.pi / 2
-    return np.asarray(angle + turn * np.exp(np.minimum(depth, 0) / 14.0), dtype=np.float32)
+    weight = np.exp(np.minimum(depth, 0) / 14.0)
+    cos = (1 - weight) * np.cos(2 * angle) + weight * np.cos(2 * along)
+    sin = (1 - weight) * np.sin(2 * angle) + weight * np.sin(2 * along)
+    cos, sin = cv2.GaussianBlur(cos, (0, 0), 5), cv2.GaussianBlur(sin, (0, 0), 5)
+    return np.asarray(0.5 * np.arctan2(sin, cos), dtype=np.float32)
 
 
 def _lumen(scene: Architecture, depth: Field, wall: float, rng: np.random.Generator) -> Field:

@@ -7,45 +7,16 @@ from dataclasses import dataclass
 
 import cv2
 import numpy as np
-from jaxtyping import Float32, Int32
+from jaxtyping import Bool, Float32, Int32
 
-from bench.datasets.phantom.config import EPITHELIAL, INFLAMMATORY, MISCELLANEOUS, SPINDLE
+from bench.datasets.phantom.config import MISCELLANEOUS
+from bench.datasets.phantom.populations import NUCLEUS_CLASSES
 from bench.datasets.phantom.randomness import lognormal
 from bench.datasets.phantom.stains import SlideStyle
 from bench.datasets.phantom.texture import Field, smooth_noise
 
 REACH = 8
 """Pixels around a nucleus that it may change: halo and defocus."""
-
-
-@dataclass(frozen=True)
-class NucleusClass:
-    """Population of a class: semi-axes in px at 40x, spreads of logarithms, and looks relative to the mean."""
-
-    major: float
-    minor: float
-    size_spread: float
-    aspect_spread: float
-    irregularity: float
-    bend: float
-    hematoxylin: float
-    hematoxylin_spread: float
-    chromatin: float
-    rim: float
-    hollow: float
-    nucleoli: float
-    halo: float
-    overlap: float
-
-
-NUCLEUS_CLASSES = {
-    MISCELLANEOUS: NucleusClass(
-        6.7, 4.6, 0.36, 0.20, 0.16, 0.10, 1.30, 0.26, 0.40, 0.10, 0.0, 0.0, 0.6, 0.30
-    ),
-    INFLAMMATORY: NucleusClass(8.6, 7.0, 0.17, 0.10, 0.05, 0.03, 1.38, 0.22, 0.34, 0.20, 0.1, 0.1, 0.4, 0.20),
-    EPITHELIAL: NucleusClass(14.0, 9.2, 0.24, 0.15, 0.06, 0.04, 0.76, 0.26, 0.42, 0.50, 0.35, 1.1, 0.0, 0.28),
-    SPINDLE: NucleusClass(12.2, 5.3, 0.27, 0.22, 0.07, 0.22, 0.76, 0.30, 0.34, 0.25, 0.15, 0.4, 0.1, 0.20),
-}
 
 
 @dataclass(frozen=True)
@@ -88,16 +59,14 @@ def new_canvas(hematoxylin: Field, eosin: Field, rng: np.random.Generator) -> Ca
     )
 
 
-def random_outline(
-    kind: int, y: float, x: float, angle: float, style: SlideStyle, rng: np.random.Generator
-) -> Outline:
+def random_outline(kind: int, y: float, x: float, angle: float, style: SlideStyle, rng: np.random.Generator) -> Outline:
     """Draw the outline of a nucleus of class `kind` centred at (y, x) px, its long axis along `angle`."""
     population = NUCLEUS_CLASSES[kind]
     size = lognormal(rng, style.nucleus_size, population.size_spread)
     stretch = lognormal(rng, 1.0, population.aspect_spread)
     irregularity = lognormal(rng, population.irregularity, 0.4)
     if kind == MISCELLANEOUS and rng.random() < 0.3:
-        size, irregularity = size * 1.7, 0.28
+        size, irregularity = size * 1.6, 0.28
     amplitudes = irregularity * np.abs(rng.normal(0, 1, 3)) * np.array((1.0, 0.7, 0.5))
     phases = rng.uniform(0, 2 * np.pi, 3)
     return Outline(
@@ -114,8 +83,8 @@ def random_outline(
 def paint(canvas: Canvas, kind: int, outline: Outline, style: SlideStyle, rng: np.random.Generator) -> bool:
     """Paint a nucleus and label its pixels, unless it would overlap too much; return whether it was painted.
 
-    A nucleus lies over its neighbours or under them by chance. The upper one owns the shared pixels; stain adds
-    up there, as in a section thicker than a nucleus.
+    A nucleus lies over its neighbours or under them by chance. The upper one owns the shared pixels; stain
+    adds up there, as in a section thicker than a nucleus.
     """
     window, depth = _depth(outline, canvas.instances.shape)
     inside = depth > 0
@@ -176,26 +145,27 @@ def _stain(
     kind: int,
     style: SlideStyle,
     rng: np.random.Generator,
-    occupied: np.ndarray,
+    occupied: Bool[np.ndarray, "h w"],
 ) -> None:
     population = NUCLEUS_CLASSES[kind]
     amount = lognormal(rng, population.hematoxylin, population.hematoxylin_spread)
     amount *= float(style.class_darkness[kind - 1])
-    cover = np.clip(depth + 0.5, 0, 1)
+    edge = rng.uniform(0.8, 1.8)
+    cover = np.asarray(np.clip(depth / edge + 0.5, 0, 1), dtype=np.float32)
     chromatin = _chromatin(canvas, depth, kind, style, rng)
-    stain = chromatin * (amount / max(float((chromatin * cover).sum() / cover.sum()), 0.05))
+    stain: Field = chromatin * (amount / max(float((chromatin * cover).sum() / cover.sum()), 0.05))
     if rng.random() < style.pale_share:
         sigma = float(rng.uniform(1.5, 3.0))
-        stain = cv2.GaussianBlur(stain, (0, 0), sigma) * rng.uniform(0.6, 0.95)
-        cover = cv2.GaussianBlur(cover, (0, 0), sigma * 0.8)
+        stain = np.asarray(cv2.GaussianBlur(stain, (0, 0), sigma)) * rng.uniform(0.6, 0.95)
+        cover = np.asarray(cv2.GaussianBlur(cover, (0, 0), sigma * 0.8))
     hematoxylin, eosin = canvas.hematoxylin[window], canvas.eosin[window]
     if rng.random() < population.halo:
-        gap = 0.7 * np.exp(-(((depth + 3.0) / 2.0) ** 2)) * ~occupied
+        gap = rng.uniform(0.1, 0.6) * np.exp(-(((depth + 3.0) / 2.0) ** 2)) * ~occupied
         hematoxylin *= 1 - gap
         eosin *= 1 - gap
     beneath = hematoxylin * (1 - cover) + 0.35 * np.minimum(hematoxylin, 1.2) * cover * (hematoxylin > 0.6)
     hematoxylin[...] = beneath + stain * cover
-    eosin[...] = eosin * (1 - 0.15 * cover) + 0.03 * cover
+    eosin[...] = eosin * (1 - 0.15 * cover) + 0.07 * cover
 
 
 def _chromatin(canvas: Canvas, depth: Field, kind: int, style: SlideStyle, rng: np.random.Generator) -> Field:
@@ -204,7 +174,7 @@ def _chromatin(canvas: Canvas, depth: Field, kind: int, style: SlideStyle, rng: 
     h, w = depth.shape
     y, x = (int(rng.integers(0, max(1, n - m))) for n, m in zip(canvas.fine.shape, (h, w), strict=True))
     fine, coarse = canvas.fine[y : y + h, x : x + w], canvas.coarse[y : y + h, x : x + w]
-    clumps = population.chromatin * style.chromatin * lognormal(rng, 1.0, 0.3)
+    clumps = population.chromatin * style.chromatin * lognormal(rng, 1.0, 0.25)
     look = 1 + clumps * (0.45 * fine + 0.75 * np.maximum(coarse, -0.8))
     hollow = population.hollow * lognormal(rng, 1.0, 0.5)
     look -= min(hollow, 0.7) * np.clip((depth - 1.5) / 3.0, 0, 1)

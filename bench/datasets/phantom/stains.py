@@ -12,7 +12,7 @@ from bench.datasets.phantom.config import PhantomConfig
 from bench.datasets.phantom.randomness import generator, lognormal
 from bench.datasets.phantom.texture import smooth_noise
 
-HEMATOXYLIN = np.array((0.60, 0.75, 0.28), dtype=np.float32)
+HEMATOXYLIN = np.array((0.585, 0.75, 0.285), dtype=np.float32)
 """RGB optical density of one unit of hematoxylin, fitted to CoNSeP's nuclei."""
 
 EOSIN = np.array((0.17, 0.91, 0.37), dtype=np.float32)
@@ -51,15 +51,15 @@ def slide_style(group: str, config: PhantomConfig) -> SlideStyle:
     return SlideStyle(
         hematoxylin=_jittered(rng, HEMATOXYLIN, 0.05 * v),
         eosin=_jittered(rng, EOSIN, 0.06 * v),
-        white=np.asarray(rng.uniform(248 - 8 * v, 252, 3), dtype=np.float32),
+        white=np.asarray(rng.uniform(249 - 6 * v, 252) + rng.normal(0, 1.2 * v, 3), dtype=np.float32),
         hematoxylin_amount=lognormal(rng, 1.0, 0.17 * v),
-        eosin_amount=lognormal(rng, 1.0, 0.27 * v),
-        background_hematoxylin=lognormal(rng, 1.0, 0.30 * v),
+        eosin_amount=lognormal(rng, 0.93, 0.27 * v),
+        background_hematoxylin=lognormal(rng, 0.92, 0.30 * v),
         blur=lognormal(rng, 0.75, 0.35 * v),
         sharpening=float(rng.uniform(0, 0.9)) * v,
         noise=lognormal(rng, 2.2, 0.3 * v),
         nucleus_size=lognormal(rng, 1.0, 0.11 * v),
-        chromatin=lognormal(rng, 1.0, 0.30 * v),
+        chromatin=lognormal(rng, 0.95, 0.22 * v),
         rim=lognormal(rng, 1.0, 0.35 * v),
         class_darkness=np.exp(rng.normal(0, 0.09 * v, 4)).astype(np.float32),
         pale_share=float(rng.uniform(0.05, 0.05 + 0.2 * v)),
@@ -101,9 +101,7 @@ def render_rgb(
     return np.asarray(np.clip(np.rint(image), 0, 255), dtype=np.uint8)
 
 
-def _jittered(
-    rng: np.random.Generator, vector: Float32[np.ndarray, "3"], sd: float
-) -> Float32[np.ndarray, "3"]:
+def _jittered(rng: np.random.Generator, vector: Float32[np.ndarray, "3"], sd: float) -> Float32[np.ndarray, "3"]:
     """Turn a stain vector a little without changing its length."""
     turned = np.maximum(vector + rng.normal(0, sd, 3), 0.05)
     return np.asarray(turned * np.linalg.norm(vector) / np.linalg.norm(turned), dtype=np.float32)

@@ -16,11 +16,11 @@ def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float)
     """
     step = max(1, int(sigma / 2.5))
     coarse = (shape[0] // step + 3, shape[1] // step + 3)
-    noise = rng.standard_normal(coarse, dtype=np.float32)
-    noise = cv2.GaussianBlur(noise, (0, 0), sigma / step)
+    white = rng.standard_normal(coarse, dtype=np.float32)
+    noise = np.asarray(cv2.GaussianBlur(white, (0, 0), sigma / step), dtype=np.float32)
     if step > 1:
-        noise = cv2.resize(noise, (coarse[1] * step, coarse[0] * step), interpolation=cv2.INTER_CUBIC)
-        noise = noise[step : step + shape[0], step : step + shape[1]]
+        large = cv2.resize(noise, (coarse[1] * step, coarse[0] * step), interpolation=cv2.INTER_CUBIC)
+        noise = np.asarray(large, dtype=np.float32)[step : step + shape[0], step : step + shape[1]]
     else:
         noise = noise[: shape[0], : shape[1]]
     return standardise(noise)
@@ -33,9 +33,9 @@ def standardise(field: Field) -> Field:
 
 
 def smear(field: Field, angle: Field, length: float, step: float = 2.0) -> Field:
-    """Average a field along straight lines of half-length `length` px in the local direction `angle` (radians).
+    """Average a field along straight lines of half-length `length` px along `angle` (radians).
 
-    Line integral convolution with straight lines (Cabral and Leedom 1993), enough where the angle turns slowly.
+    Line integral convolution (Cabral and Leedom 1993) with straight lines, enough where angles turn slowly.
     """
     h, w = field.shape
     ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)

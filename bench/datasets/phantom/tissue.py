@@ -32,18 +32,14 @@ ARCHITECTURES = {
     "MUS": Architecture(
         "MUS", spindle=20, inflammatory=1.5, eosin=0.52, fibre=0.3, straight=1.0, clefts=0.05, blood=0.1
     ),
-    "NORM": Architecture(
-        "NORM", glands="crypts", cover=0.6, spindle=15, inflammatory=16, reticular=0.12, eosin=0.22
-    ),
+    "NORM": Architecture("NORM", glands="crypts", cover=0.6, spindle=15, inflammatory=16, reticular=0.12, eosin=0.22),
     "STR": Architecture("STR", spindle=30, inflammatory=8, eosin=0.32, clefts=0.22, fibre=0.45, blood=0.3),
-    "TUM": Architecture(
-        "TUM", glands="sheet", cover=0.9, epithelial=56, spindle=22, inflammatory=5, eosin=0.3
-    ),
+    "TUM": Architecture("TUM", glands="sheet", cover=0.9, epithelial=56, spindle=22, inflammatory=5, eosin=0.3),
 }
 
 
 def tissue_mpp(size: int) -> float:
-    """Return micrometres a pixel of a tissue patch `size` px wide: the field of view is the same at every size."""
+    """Return micrometres a pixel of a tissue patch `size` px wide; its field of view does not change with size."""
     return MPP * FIELD / size
 
 
@@ -69,9 +65,7 @@ def draw_tissue(
             fix="use an index of TISSUE_CLASSES",
         )
     if not 32 <= size <= FIELD:
-        raise DataError(
-            f"expected a size in 32..{FIELD} px, in draw_tissue", got=str(size), fix="use 64..224"
-        )
+        raise DataError(f"expected a size in 32..{FIELD} px, in draw_tissue", got=str(size), fix="use 64..224")
     name = TISSUE_CLASSES[label]
     style = slide_style(group, config)
     rng = generator("tissue", config.seed, group, seed, name)
@@ -92,9 +86,7 @@ def _tissue(
         scene = replace(scene, glands="glands", cover=0.85)
     canvas = draw_canvas(scene, shape, style, config, rng)
     density = len(canvas.types) * 65536 / canvas.instances.size
-    detail = (
-        "sparsely nucleated" if density < 15 else "moderately cellular" if density < 45 else "highly cellular"
-    )
+    detail = "sparsely nucleated" if density < 15 else "moderately cellular" if density < 45 else "highly cellular"
     return render_rgb(canvas.hematoxylin, canvas.eosin, canvas.pigment, style, rng), detail
 
 
