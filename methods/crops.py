@@ -22,9 +22,7 @@ class PatchSettings(Settings):
     grid: int = Field(default=GRID, ge=1)  # offsets an axis
     # pixels at 40x: less of a nucleus than this, left by a window's border, cannot be recognised as one
     min_fragment: int = Field(default=10, ge=0)
-    ratio: float = Field(
-        default=1.0, ge=0
-    )  # "the same numbers" of synthetic as of real patches, DiffMix section 3.2
+    ratio: float = Field(default=1.0, ge=0)  # "the same numbers" of synthetic as of real patches, DiffMix section 3.2
 
     def min_area(self, mpp: float) -> int:
         """Return `min_fragment` in pixels of `mpp` micrometres, rounded half up."""
@@ -48,9 +46,7 @@ def grid_offsets(length: int, patch: int, count: int = GRID) -> list[int]:
     return sorted({round(float(offset)) for offset in np.linspace(0, length - patch, count)})
 
 
-def grid_crops(
-    dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *, count: int = GRID
-) -> list[Crop]:
+def grid_crops(dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *, count: int = GRID) -> list[Crop]:
     """Draw `n` windows of the grid, spread over the tiles so that no tile has two more than another.
 
     Windows of a tile are drawn without replacement; only where `n` exceeds what the grid holds are they drawn
@@ -74,9 +70,7 @@ def grid_crops(
     return crops
 
 
-def crop_image(
-    image: UInt8[np.ndarray, "h w 3"], y: int, x: int, size: int
-) -> UInt8[np.ndarray, "size size 3"]:
+def crop_image(image: UInt8[np.ndarray, "h w 3"], y: int, x: int, size: int) -> UInt8[np.ndarray, "size size 3"]:
     """Cut a square window out of an image.
 
     Raises:

@@ -22,9 +22,7 @@ class Tiles:
             DataError: the dataset holds no such tile.
         """
         if name not in self._places:
-            raise DataError(
-                f"expected a tile of {self._dataset.info.name}, {self._dataset.info.split}", got=name
-            )
+            raise DataError(f"expected a tile of {self._dataset.info.name}, {self._dataset.info.split}", got=name)
         return self._places[name]
 
     def __getitem__(self, name: str) -> Sample:

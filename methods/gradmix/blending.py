@@ -34,9 +34,7 @@ def blend(
     return np.asarray(np.rint(mixed), np.uint8)
 
 
-def smooth(
-    image: UInt8[np.ndarray, "h w 3"], ring: Bool[np.ndarray, "h w"], radii: tuple[int, int, int]
-) -> None:
+def smooth(image: UInt8[np.ndarray, "h w 3"], ring: Bool[np.ndarray, "h w"], radii: tuple[int, int, int]) -> None:
     """Replace every channel on the ring, in place, by its median over a disk; at borders the edge repeats."""
     rows, columns = np.nonzero(ring)
     if rows.size == 0:
@@ -45,9 +43,7 @@ def smooth(
     medians = []
     for channel, radius in enumerate(radii):
         dy, dx = _disk(radius)
-        near = image[
-            np.clip(rows[:, None] + dy, 0, height - 1), np.clip(columns[:, None] + dx, 0, width - 1), channel
-        ]
+        near = image[np.clip(rows[:, None] + dy, 0, height - 1), np.clip(columns[:, None] + dx, 0, width - 1), channel]
         middle = dy.size // 2  # a disk has an odd number of pixels
         medians.append(np.partition(near, middle, axis=1)[:, middle])
     image[rows, columns] = np.stack(medians, axis=1)

@@ -14,12 +14,8 @@ REFERENCE_MPP = 0.25
 class GradMixConfig(Settings):
     """How one tile is mixed; every default is the released notebook's (QuIIL/Grad_Mix, grad_mix.ipynb)."""
 
-    border: int = Field(
-        default=30, ge=0
-    )  # nuclei whose centroid lies nearer to a border neither give nor receive
-    fraction: float = Field(
-        default=0.8, ge=0, le=1
-    )  # share of the major nuclei that are drawn for replacement
+    border: int = Field(default=30, ge=0)  # nuclei whose centroid lies nearer to a border neither give nor receive
+    fraction: float = Field(default=0.8, ge=0, le=1)  # share of the major nuclei that are drawn for replacement
     size_ratio: float = Field(default=2.3, gt=0)  # a donor fits where |dilated major| >= size_ratio * |donor|
     dilation: int = Field(default=2, ge=1)  # iterations of the cross-shaped dilation of a major
     smooth_red_green: int = Field(default=1, ge=1)  # radius of the median disk on the ring, red and green

@@ -28,9 +28,7 @@ class Nuclei:
     def inside(self, border: float) -> Bool[np.ndarray, " n"]:
         """Say which centroids lie at least `border` pixels from every border of the tile."""
         far = np.array(self.shape) - 1 - border
-        return np.asarray(
-            (self.areas > 0) & np.all((self.centroids >= border) & (self.centroids <= far), axis=1)
-        )
+        return np.asarray((self.areas > 0) & np.all((self.centroids >= border) & (self.centroids <= far), axis=1))
 
 
 def measure(instances: Int32[np.ndarray, "h w"], n: int) -> Nuclei:
@@ -40,9 +38,7 @@ def measure(instances: Int32[np.ndarray, "h w"], n: int) -> Nuclei:
     ids = instances[rows, columns]
     sums = np.stack([np.bincount(ids, weights=axis, minlength=n + 1)[1:] for axis in (rows, columns)], axis=1)
     boxes = ndimage.find_objects(instances, max_label=n) if n else []
-    return Nuclei(
-        areas, sums / np.maximum(areas, 1)[:, None], boxes, (instances.shape[0], instances.shape[1])
-    )
+    return Nuclei(areas, sums / np.maximum(areas, 1)[:, None], boxes, (instances.shape[0], instances.shape[1]))
 
 
 def class_counts(types: UInt8[np.ndarray, " n"], classes: Sequence[str]) -> dict[str, int]:

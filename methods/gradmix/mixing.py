@@ -119,9 +119,7 @@ class _Work:
         self.whole = nuclei.areas.copy()  # pixels that it held when it was drawn
         self.swapped: list[dict[str, Any]] = []
 
-    def replace(
-        self, major: int, box: Box, dilated: Bool[np.ndarray, "h w"], tile: DonorTile, rare: Rare
-    ) -> bool:
+    def replace(self, major: int, box: Box, dilated: Bool[np.ndarray, "h w"], tile: DonorTile, rare: Rare) -> bool:
         """Put a donor in the place of a major; False where its neighbours forbid it."""
         swap = self._fit(box, dilated, rare, self.nuclei.centroids[major - 1])
         if not self._label(major, swap, rare.kind):
@@ -158,10 +156,7 @@ class _Work:
         donor, shift = rare.mask, place_donor(rare.mask, rare.corner, centre)
         starts = [rare.corner[axis] + shift[axis] for axis in (0, 1)]
         low = [max(0, min(starts[axis], box[axis].start)) for axis in (0, 1)]
-        high = [
-            min(self.nuclei.shape[axis], max(starts[axis] + donor.shape[axis], box[axis].stop))
-            for axis in (0, 1)
-        ]
+        high = [min(self.nuclei.shape[axis], max(starts[axis] + donor.shape[axis], box[axis].stop)) for axis in (0, 1)]
         window = (slice(low[0], high[0]), slice(low[1], high[1]))
         size = (high[0] - low[0], high[1] - low[1])
         return Swap(
@@ -255,9 +250,7 @@ def _grown(
     return (rows, columns), grown
 
 
-def _paste(
-    mask: Bool[np.ndarray, "a b"], at: tuple[int, int], size: tuple[int, ...]
-) -> Bool[np.ndarray, "h w"]:
+def _paste(mask: Bool[np.ndarray, "a b"], at: tuple[int, int], size: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
     """Return an empty mask of `size` with `mask` at a place that may lie partly outside."""
     pasted = np.zeros(size, bool)
     top, left = max(0, -at[0]), max(0, -at[1])
@@ -276,9 +269,7 @@ def _inpaint(image: UInt8[np.ndarray, "h w 3"], swap: Swap, radius: int) -> None
     image[box][mask] = filled[mask]
 
 
-def _mean_colour(
-    image: UInt8[np.ndarray, "h w 3"], instances: Int32[np.ndarray, "h w"]
-) -> Float64[np.ndarray, " 3"]:
+def _mean_colour(image: UInt8[np.ndarray, "h w 3"], instances: Int32[np.ndarray, "h w"]) -> Float64[np.ndarray, " 3"]:
     """Return the mean colour of the nuclei; values of exactly 0 do not count, as released."""
     pixels = image[instances > 0]
     counts = np.maximum(np.count_nonzero(pixels, axis=0), 1)

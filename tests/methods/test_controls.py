@@ -76,10 +76,7 @@ def test_every_control_follows_its_seed(kind: type) -> None:
             two.recipe,
             two.seed,
         )
-    differs = [
-        (a.source, a.crop, a.recipe) != (b.source, b.crop, b.recipe)
-        for a, b in zip(first, other, strict=True)
-    ]
+    differs = [(a.source, a.crop, a.recipe) != (b.source, b.crop, b.recipe) for a, b in zip(first, other, strict=True)]
     assert any(differs)
 
 
@@ -217,14 +214,10 @@ def test_shuffled_labels_are_of_another_patch() -> None:
     conditions, images = draw(ShuffledLabels, 12)
     train = data()["train"]
     wrong = 0
-    for condition, image, (pixels, instances, _) in zip(
-        conditions, images, windows(conditions, train), strict=True
-    ):
+    for condition, image, (pixels, instances, _) in zip(conditions, images, windows(conditions, train), strict=True):
         np.testing.assert_array_equal(image, pixels)
         assert condition.recipe["labels"] != condition.source
-        named = replace(
-            condition, source=condition.recipe["labels"], crop=tuple(condition.recipe["labels_crop"])
-        )
+        named = replace(condition, source=condition.recipe["labels"], crop=tuple(condition.recipe["labels_crop"]))
         np.testing.assert_array_equal(condition.instances, next(windows([named], train))[1])
         wrong += not np.array_equal(condition.instances > 0, instances > 0)
     assert wrong >= 11

@@ -36,9 +36,7 @@ def test_crops_are_spread_evenly(n: int) -> None:
 
 def test_crops_follow_the_seed() -> None:
     dataset = toy.NucleiDataset(4, 96)
-    first, again, other = (
-        crops.grid_crops(dataset, 64, 9, np.random.default_rng(seed)) for seed in (1, 1, 2)
-    )
+    first, again, other = (crops.grid_crops(dataset, 64, 9, np.random.default_rng(seed)) for seed in (1, 1, 2))
     assert first == again
     assert first != other
 
@@ -54,9 +52,7 @@ def test_no_tiles() -> None:
 
 
 @settings(max_examples=40, deadline=None)
-@given(
-    seed=st.integers(0, 50), y=st.integers(0, 32), x=st.integers(0, 32), min_area=st.sampled_from([0, 5, 20])
-)
+@given(seed=st.integers(0, 50), y=st.integers(0, 32), x=st.integers(0, 32), min_area=st.sampled_from([0, 5, 20]))
 def test_cut_labels_agree_with_the_slow_way(seed: int, y: int, x: int, min_area: int) -> None:
     _, instances, types = toy.tile(seed, 64)
     cut, kinds = crops.crop_labels(instances, types, y, x, 32, min_area=min_area)

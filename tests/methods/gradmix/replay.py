@@ -24,9 +24,7 @@ def moved(array: np.ndarray, shift: tuple[int, int], fill: np.ndarray) -> np.nda
     return out
 
 
-def replay(
-    sample: Sample, tiles: dict[str, Sample], mixed: MixedTile
-) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def replay(sample: Sample, tiles: dict[str, Sample], mixed: MixedTile) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return image, instance map (ids as before) and the mask of pixels that may have changed."""
     image, instances = sample.image.astype(np.float64), sample.instances.copy()
     nuclei = sample.image[sample.instances > 0].astype(np.float64)

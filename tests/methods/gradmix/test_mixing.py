@@ -19,9 +19,7 @@ from tests import toy
 from tests.methods.gradmix.replay import replay
 
 
-def mixed_toy(
-    seed: int, config: GradMixConfig, size: int = 96
-) -> tuple[Sample, dict[str, Sample], MixedTile]:
+def mixed_toy(seed: int, config: GradMixConfig, size: int = 96) -> tuple[Sample, dict[str, Sample], MixedTile]:
     tiles = {sample.id: sample for sample in toy.NucleiDataset(3, size, seed).samples}
     target, *others = tiles.values()
     donors = (donor_tile(sample, config, (1,)) for sample in others)
@@ -85,10 +83,7 @@ def test_follows_the_seed() -> None:
     _, _, again = mixed_toy(3, GradMixConfig())
     np.testing.assert_array_equal(first.image, again.image)
     others = {
-        tuple(
-            swap["nucleus"]
-            for swap in mix_tile(target, [], GradMixConfig(), np.random.default_rng(seed)).swapped
-        )
+        tuple(swap["nucleus"] for swap in mix_tile(target, [], GradMixConfig(), np.random.default_rng(seed)).swapped)
         for seed in range(8)
     }
     assert len(others) > 1
@@ -108,9 +103,7 @@ def square_tile(donor: tuple[slice, slice], mpp: float = 0.25) -> Sample:
 WHOLE = GradMixConfig(fraction=1.0, smooth_blue=1)
 
 
-@pytest.mark.parametrize(
-    ("rows", "columns", "swaps"), [(4, 4, 1), (5, 11, 1), (3, 19, 1), (2, 29, 0), (4, 15, 0)]
-)
+@pytest.mark.parametrize(("rows", "columns", "swaps"), [(4, 4, 1), (5, 11, 1), (3, 19, 1), (2, 29, 0), (4, 15, 0)])
 def test_donors_fit_up_to_57_pixels(rows: int, columns: int, swaps: int) -> None:
     tile = square_tile((slice(46, 46 + rows), slice(31, 31 + columns)))
     mixed = mix_tile(tile, [], WHOLE, np.random.default_rng(0))
@@ -239,9 +232,7 @@ def test_inpainting_fills_the_major() -> None:
     x=st.floats(0, 500),
     corner=st.tuples(st.integers(0, 400), st.integers(0, 400)),
 )
-def test_donor_lands_on_the_centre(
-    rows: int, columns: int, y: float, x: float, corner: tuple[int, int]
-) -> None:
+def test_donor_lands_on_the_centre(rows: int, columns: int, y: float, x: float, corner: tuple[int, int]) -> None:
     shift = place_donor(np.ones((rows, columns), bool), corner, np.array([y, x]))
     landed = np.array(corner) + shift + (np.array([rows, columns]) - 1) / 2
     assert np.abs(landed - (y, x)).max() <= 0.5 + 1e-9
