@@ -26,7 +26,7 @@ def mixed_toy(seed: int, config: GradMixConfig, size: int = 96) -> tuple[Sample,
     return target, tiles, mix_tile(target, donors, config, np.random.default_rng(seed))
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=12, deadline=None)
 @given(seed=st.integers(0, 200), cover=st.sampled_from([0.0, 0.3, 1.0]))
 def test_acceptance(seed: int, cover: float) -> None:
     config = GradMixConfig(max_cover=cover)
