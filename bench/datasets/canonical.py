@@ -39,8 +39,10 @@ def canonical_labels(
     ids = whole_numbers(instance_map, f"instance ids in {where}", 2**31 - 1)
     classes = whole_numbers(type_map, f"class ids in {where}", 255)
     instances, names = contiguous(ids)
-    pairs = np.unique(instances.astype(np.int64) * 256 + classes)
-    owner, kind = pairs // 256, pairs % 256
+    n_kinds = int(classes.max()) + 1
+    # which (instance, class) pairs occur; counting is ten times as fast as sorting
+    pairs = np.flatnonzero(np.bincount((instances.astype(np.int64) * n_kinds + classes).ravel()))
+    owner, kind = pairs // n_kinds, pairs % n_kinds
     if np.any(stray := kind[owner == 0]):
         raise DataError(f"expected class 0 outside nuclei in {where}", got=f"class {int(stray.max())} on background")
     owner, kind = owner[owner > 0], kind[owner > 0]
@@ -78,7 +80,8 @@ def whole_numbers(array: Num[np.ndarray, "*shape"], what: str, largest: int) -> 
 
 def contiguous(ids: Int32[np.ndarray, "h w"]) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, " n"]]:
     """Renumber ids to exactly 1..n in their order; also return the old id of each."""
-    names = np.unique(ids)
+    dense = ids.size > 0 and ids.max() <= 4 * ids.size
+    names = np.flatnonzero(np.bincount(ids.ravel())).astype(np.int32) if dense else np.unique(ids)
     names = names[names > 0]
     if len(names) == 0 or names[-1] == len(names):
         return ids, names
@@ -110,7 +113,8 @@ def validate_sample(sample: Sample, info: DatasetInfo) -> None:
     if (instances is None) and types is not None:
         raise DataError(f"expected instances beside types in {where}", got="types alone")
     if instances is not None:
-        if instances.dtype != np.int32 or len(contiguous(instances)[1]) != instances.max():
+        exact = instances.dtype == np.int32 and instances.min() >= 0
+        if not exact or len(contiguous(instances)[1]) != instances.max():
             raise DataError(f"expected int32 instance ids exactly 1..n in {where}", got=f"up to {instances.max()}")
         if types is not None:
             _check_types(types, int(instances.max()), len(info.classes), where)

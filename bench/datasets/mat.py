@@ -35,7 +35,8 @@ def read_mat(path: Path) -> MatLabels:
     from scipy.io import loadmat
 
     try:
-        content = loadmat(path, variable_names=[*REQUIRED, "inst_centroid"])
+        with path.open("rb") as handle:
+            content = loadmat(handle, variable_names=[*REQUIRED, "inst_centroid"])
     except FileNotFoundError as error:
         raise DataError(f"expected a label file at {path}", got="no such file") from error
     except Exception as error:  # the parser raises whatever broken bytes lead it to

@@ -123,8 +123,10 @@ class MatTiles(TileSource):
         return Tally(tile.stem, self.group(tile.stem), shape, counts, findings=tuple(findings))
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
-        """Merge counts unless the split's labels are merged already."""
-        return settle(self.card, decide_state(self.card, split, counts), counts)
+        """Merge the counts of a whole split unless its labels are merged already."""
+        with self._lock:
+            self._states[split] = decide_state(self.card, split, counts)
+        return settle(self.card, self._states[split], counts)
 
     def _tiles(self, split: str) -> list[Tile]:
         self.require_split(split)

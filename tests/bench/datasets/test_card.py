@@ -1,0 +1,64 @@
+"""Dataset cards: what ships is complete, what is wrong is refused."""
+
+from __future__ import annotations
+
+import pytest
+import yaml
+
+from bench.config.files import folder
+from bench.datasets.card import load_card, read_card
+from bench.errors import ConfigError
+from tests.bench.datasets.layouts import shipped_card
+
+CARDS = sorted(path.stem for path in (folder() / "datasets").glob("*.yaml"))
+
+
+@pytest.mark.parametrize("name", CARDS)
+def test_every_card_ships_complete(name: str) -> None:
+    card = shipped_card(name)
+    assert card.name == name
+    assert card.classes or card.labels
+    assert {"train", "test"} <= set(card.splits)
+    for text in (card.citation, card.licence, card.how_to_get, card.layout, card.default_downstream):
+        assert text.strip()
+    assert card.default_preset == ("smoke" if name.startswith("phantom") else "paper")
+
+
+def test_published_counts_add_up_to_the_published_totals() -> None:
+    for name, tiles, train, test in (("consep", 41, 15_549, 8_770), ("glysac", 59, 17_949, 12_926)):
+        expected = shipped_card(name).expected
+        assert sum(counts.tiles for counts in expected.values()) == tiles
+        assert sum(expected["train"].nuclei.values()) == train
+        assert sum(expected["test"].nuclei.values()) == test
+
+
+def test_content_holds_what_samples_depend_on_and_nothing_else() -> None:
+    card = shipped_card("consep")
+    assert card.model_copy(update={"citation": "other", "traps": ()}).content() == card.content()
+    for change in ({"merging": {1: 1}}, {"classes_merged": "raw"}, {"rare": (2,)}, {"mpp": 0.5}):
+        assert card.model_copy(update=change).content() != card.content()
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        ({"clases": {1: "a"}}, "classes"),
+        ({"classes": {1: "a", 3: "b"}}, "without gaps"),
+        ({"rare": [9]}, "lacks"),
+        ({"merging": {1: 1, 2: 7}}, "lacks"),
+        ({"expected": {"validation": {"tiles": 1}}}, "validation"),
+        ({"expected": {"train": {"tiles": 1, "nuclei": {"plasma": 3}}}}, "plasma"),
+        ({"mpp": 0}, "greater than 0"),
+    ],
+)
+def test_a_card_that_contradicts_itself_is_refused(tmp_path, change, said) -> None:
+    good = yaml.safe_load((folder() / "datasets" / "consep.yaml").read_text())
+    path = tmp_path / "mine.yaml"
+    path.write_text(yaml.safe_dump({**good, **change}))
+    with pytest.raises(ConfigError, match=said):
+        read_card(path)
+
+
+def test_an_unknown_dataset_suggests_the_nearest() -> None:
+    with pytest.raises(ConfigError, match="did you mean 'consep'"):
+        load_card("conseb")

@@ -1,0 +1,77 @@
+"""The phantom as a dataset: splits without a common slide, tiles that never change."""
+
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from bench.contract import DatasetInfo
+from bench.datasets.canonical import validate_sample
+from bench.datasets.phantom.config import CLASSES, MPP
+from bench.datasets.phantom.tissue import TISSUE_CLASSES, tissue_mpp
+from bench.datasets.phantom_source import Phantom, PhantomTissue
+from bench.datasets.source import DatasetSource
+from bench.errors import ConfigError
+from tests.bench.datasets.layouts import shipped_card
+
+SMALL = {"train": {"slides": 2, "tiles": 1}, "test": {"slides": 1, "tiles": 2}, "fresh": {"slides": 1, "tiles": 1}}
+
+
+def small(name: str, size: int, **extra: object):
+    card = shipped_card(name).model_copy(update={"extra": {"size": size, "splits": SMALL, **extra}})
+    return (Phantom if name == "phantom" else PhantomTissue)(card, None)
+
+
+def test_cards_agree_with_the_drawing() -> None:
+    nuclei, tissue = shipped_card("phantom"), shipped_card("phantom-tissue")
+    assert nuclei.class_names == CLASSES
+    assert nuclei.mpp == MPP
+    assert tissue.labels == TISSUE_CLASSES
+    assert tissue.mpp == tissue_mpp(tissue.extra["size"])
+
+
+@pytest.mark.parametrize("name", ["phantom", "phantom-tissue"])
+def test_no_slide_stands_in_two_splits_and_no_id_twice(name) -> None:
+    card = shipped_card(name)
+    source = (Phantom if name == "phantom" else PhantomTissue)(card, None)
+    ids = [item for split in source.splits() for item in source.ids(split)]
+    assert len(set(ids)) == len(ids)
+    slides = [{item[:8] for item in source.ids(split)} for split in source.splits()]
+    assert sum(map(len, slides)) == len(set.union(*slides)) == 20
+
+
+def test_nucleus_tiles_are_canonical_and_drawn_alike_each_time() -> None:
+    source: DatasetSource = small("phantom", 96)
+    card = source.card
+    info = DatasetInfo("phantom", "train", "nuclei", card.class_names, (), card.mpp, card.rare)
+    first = list(source.samples("train"))
+    for sample, again in zip(first, small("phantom", 96).samples("train"), strict=True):
+        validate_sample(sample, info)
+        assert sample.caption
+        np.testing.assert_array_equal(sample.image, again.image)
+        np.testing.assert_array_equal(sample.instances, again.instances)
+    assert [sample.group for sample in first] == ["slide-01", "slide-02"]
+    assert (first[0].image != first[1].image).any()
+
+
+def test_tissue_patches_show_every_label() -> None:
+    source = small("phantom-tissue", 64)
+    assert source.ids("fresh") == [f"slide-04-{name.lower()}-0" for name in TISSUE_CLASSES]
+    for label in (1, 7):
+        sample = source.read("fresh", label)
+        assert (sample.label, sample.tissue) == (label, TISSUE_CLASSES[label])
+        assert sample.instances is None
+        assert sample.caption
+
+
+def test_the_fingerprint_holds_what_is_drawn() -> None:
+    base = small("phantom", 96).fingerprint()
+    assert base == small("phantom", 96).fingerprint()
+    for other in (small("phantom", 64), small("phantom", 96, config={"seed": 1})):
+        assert other.fingerprint() != base
+    assert "draw.py" in base["code"]
+
+
+def test_a_plan_with_an_unknown_key_is_refused() -> None:
+    with pytest.raises(ConfigError, match="did you mean"):
+        small("phantom", 96, confg={})
