@@ -1,0 +1,113 @@
+"""`bench leaderboard`: where every arm stands."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated
+
+import typer
+
+from bench.cli.options import StoreOption, resolve_store
+
+if TYPE_CHECKING:
+    from reports.board import Leaderboard
+
+FORMATS = ("terminal", "markdown", "csv")
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("leaderboard")(leaderboard)
+
+
+def leaderboard(
+    dataset: Annotated[str | None, typer.Option(help="Show this dataset alone.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Show this preset alone [csv: the newest].")] = None,
+    style: Annotated[str, typer.Option("--format", help="terminal, markdown or csv.")] = "terminal",
+    everything: Annotated[bool, typer.Option("--all", help="Every column, costs too.")] = False,
+    store: StoreOption = None,
+) -> None:
+    """Show where every arm stands, with intervals, controls and the real-versus-real floor."""
+    from bench.registry import unknown
+
+    if style not in FORMATS:
+        raise unknown("format", style, FORMATS)
+    boards = load_boards(resolve_store(store), dataset, preset, costs=everything)
+    if style == "csv":
+        _print_csv(boards, with_dataset=dataset is None)
+    elif style == "markdown":
+        from reports.markdown import render_markdown
+
+        print("\n".join(render_markdown(board, everything=everything) for board in boards), end="")
+    else:
+        _print_terminal(boards, everything)
+
+
+def show(store: Path, dataset: str | None = None, preset: str | None = None) -> None:
+    """Print the newest leaderboard of a dataset and preset."""
+    _print_terminal(load_boards(store, dataset, preset)[:1], everything=False)
+
+
+def load_boards(
+    store: Path, dataset: str | None = None, preset: str | None = None, *, costs: bool = False
+) -> list[Leaderboard]:
+    """Read the store's results and return its leaderboards, newest first.
+
+    Raises:
+        MissingError: there are none, or none of this dataset or preset.
+    """
+    from bench.results import ResultsStore
+    from reports.leaderboard import leaderboard as build
+
+    results = ResultsStore(store)
+    documents = results.documents().values()
+    rare = {str(document.get("dataset")): tuple(document.get("rare", ())) for document in documents}
+    boards = build(results.table(), costs=costs, rare=rare)
+    chosen = [b for b in boards if dataset in (None, b.dataset) and preset in (None, b.preset)]
+    if not chosen:
+        raise _nothing(store, boards, dataset, preset)
+    return chosen
+
+
+def _print_csv(boards: list[Leaderboard], *, with_dataset: bool) -> None:
+    """Print the newest board of each dataset; rows of different presets share no table."""
+    from reports.plain_csv import render_csv
+
+    newest: dict[str, Leaderboard] = {}
+    for board in boards:
+        kept = newest.setdefault(board.dataset, board)
+        if kept is not board:
+            print(f"showing {kept.title}; not shown: {board.title}", file=sys.stderr)
+    ordered = [newest[name] for name in sorted(newest)]
+    sys.stdout.write(render_csv(ordered, with_dataset=with_dataset))
+
+
+def _print_terminal(boards: list[Leaderboard], everything: bool) -> None:
+    from rich.console import Console
+
+    from reports.terminal import WIDTH, render_terminal
+
+    # a pipe has no width of its own: tables are made for a wide terminal then
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    for board in boards:
+        console.print(render_terminal(board, everything=everything, width=console.width))
+
+
+def _nothing(store: Path, boards: list[Leaderboard], dataset: str | None, preset: str | None) -> Exception:
+    from bench.errors import MissingError
+    from bench.registry import names, unknown
+
+    if dataset is not None and not any(board.dataset == dataset for board in boards):
+        known = {board.dataset for board in boards} | set(names("datasets"))
+        if dataset not in known:
+            return unknown("dataset", dataset, known)
+    wanted = " and ".join(
+        f"{kind} {name!r}" for kind, name in (("dataset", dataset), ("preset", preset)) if name is not None
+    )
+    there = "; ".join(board.title for board in boards)
+    return MissingError(
+        f"expected results{' of ' + wanted if wanted else ''} in {store}",
+        got=f"results of {there}" if there else "no results",
+        fix=f"run `bench run --method diffmix --dataset {dataset or 'phantom'}`, or name a --store",
+    )

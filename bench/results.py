@@ -1,0 +1,225 @@
+"""The results table: one number a row, one Parquet file a run, and the run's document beside it."""
+
+from __future__ import annotations
+
+import json
+import math
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal, Self
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet as parquet
+from pydantic import ConfigDict, Field, model_validator
+
+from bench.contract import Settings
+from bench.digest import canonical_json
+from bench.errors import DataError
+
+SCHEMA_VERSION = 1
+ALL_SEEDS = -1
+"""Seed of a row that stands for several seeds together."""
+
+
+class ScoreRow(Settings):
+    """One number, or the reason why there is none.
+
+    `metric` is the full name, `fd@random-convnet` or `pq/image`; `encoder` holds the identity (weights and
+    preprocessing), so that equal names of different weights are told apart. A `difference` is the paired
+    difference to `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted
+    by Holm's procedure. A row of `seed` -1 stands for `seeds` seeds together. A number without an interval says
+    why in `reason`.
+    """
+
+    run: str
+    kind: Literal["score", "difference", "cost"] = "score"
+    dataset: str
+    split: str = ""
+    fold: str = ""
+    seed: int = Field(default=0, ge=ALL_SEEDS)
+    seeds: int = Field(default=1, ge=1)
+    method: str
+    variant: str = ""
+    budget: str = ""
+    downstream: str = ""
+    metric: str
+    encoder: str = ""
+    class_: str = Field(default="", alias="class")
+    aggregation: str = ""
+    value: float | None = None
+    se: float | None = None
+    ci_low: float | None = None
+    ci_high: float | None = None
+    ci_method: str = ""
+    n: int | None = None
+    floor: float | None = None
+    direction: Literal["higher", "lower", ""] = ""
+    p: float | None = None
+    p_holm: float | None = None
+    preset: str
+    protocol: int = 1
+    set_digest: str = ""
+    reason: str = ""
+
+    model_config = ConfigDict(populate_by_name=True)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _drop_nan(cls, values: Any) -> Any:
+        """NaN is how numpy says missing; the table says it with null."""
+        if isinstance(values, Mapping):
+            return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}
+        return values
+
+    @model_validator(mode="after")
+    def _explained(self) -> Self:
+        if self.value is None and not self.reason:
+            raise ValueError(f"a missing {self.metric} needs a reason")
+        if self.value is not None and not math.isfinite(self.value):
+            raise ValueError(f"{self.metric} must be finite or missing, not {self.value}")
+        if self.kind != "cost" and self.ci_low is None and not self.reason:
+            raise ValueError(f"{self.metric} without an interval needs a reason")
+        if self.seed == ALL_SEEDS and self.seeds < 2:
+            raise ValueError(f"{self.metric} of all seeds must say how many: seeds >= 2")
+        return self
+
+
+_TYPES = {"str": pyarrow.string(), "int": pyarrow.int64(), "float": pyarrow.float64()}
+
+
+def _schema() -> pyarrow.Schema:
+    fields = []
+    for name, field in ScoreRow.model_fields.items():
+        kind = "int" if field.annotation in (int, int | None) else "str"
+        kind = "float" if field.annotation == float | None else kind
+        fields.append(pyarrow.field(field.alias or name, _TYPES[kind]))
+    return pyarrow.schema(fields, metadata={"schema_version": str(SCHEMA_VERSION)})
+
+
+SCHEMA = _schema()
+COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
+# What makes two rows the same measurement, whichever run took it.
+IDENTITY = (
+    *("kind", "dataset", "split", "fold", "seed", "method", "variant", "budget", "downstream"),
+    *("metric", "encoder", "class", "aggregation", "preset", "protocol"),
+)
+
+
+def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
+    """Write rows as Parquet, beside the final name and renamed."""
+    records = [row.model_dump(by_alias=True) for row in rows]
+    temporary = path.with_name(path.name + ".tmp")
+    parquet.write_table(pyarrow.Table.from_pylist(records, schema=SCHEMA), temporary)
+    os.replace(temporary, path)
+
+
+def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
+    """Read files of rows into one frame, in order; columns that an older file lacks get their defaults.
+
+    Raises:
+        DataError: a file is unreadable or of a newer schema.
+    """
+    tables = [_read(path) for path in paths]
+    table = pyarrow.concat_tables(tables) if tables else SCHEMA.empty_table()
+    frame: pd.DataFrame = table.to_pandas()
+    return frame.astype({"n": "Int64"})
+
+
+def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:
+    """Keep one row a measurement of those that several runs report, given in order from the oldest run.
+
+    A number wins over a missing one, then more seeds over fewer, then the newer over the older.
+    """
+    ranked = frame.assign(_value=frame["value"].notna(), _order=range(len(frame)))
+    ranked = ranked.sort_values(["_value", "seeds", "_order"], kind="stable")
+    kept = ranked.drop_duplicates(subset=list(IDENTITY), keep="last").sort_values("_order")
+    return kept[list(COLUMNS)].reset_index(drop=True)
+
+
+class ResultsStore:
+    """Results of every run under `<store>/results`: `<run>.parquet`, `<run>.json` and the folder `<run>`.
+
+    A run counts once its document is there: it is written last.
+    """
+
+    def __init__(self, store: Path) -> None:
+        """Use the folder `results` of `store`; nothing is read or made yet."""
+        self.root = store / "results"
+
+    def write(self, run: str, rows: Sequence[ScoreRow], document: Mapping[str, Any]) -> None:
+        """Write a run's rows and document; `created` (ISO time, UTC) is added where the document has none."""
+        self.folder(run).mkdir(parents=True, exist_ok=True)
+        write_rows(self.root / f"{run}.parquet", rows)
+        created = datetime.now(UTC).isoformat(timespec="microseconds")
+        temporary = self.root / f"{run}.json.tmp"
+        temporary.write_text(canonical_json({"created": created, "run": run, **document}), encoding="utf-8")
+        os.replace(temporary, self.root / f"{run}.json")
+
+    def folder(self, run: str) -> Path:
+        """Return where a run's further files lie: curves, contact sheet, manifest, leaderboard."""
+        return self.root / run
+
+    def runs(self) -> tuple[str, ...]:
+        """List the run keys, oldest first."""
+        return tuple(self.documents())
+
+    def documents(self) -> dict[str, dict[str, Any]]:
+        """Return every run's document by key, oldest run first.
+
+        Raises:
+            DataError: a document is no JSON.
+        """
+        found = {path.stem: self.document(path.stem) for path in self.root.glob("*.json")}
+        return dict(sorted(found.items(), key=lambda item: (str(item[1].get("created", "")), item[0])))
+
+    def document(self, run: str) -> dict[str, Any]:
+        """Return one run's document."""
+        path = self.root / f"{run}.json"
+        try:
+            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+        except (OSError, ValueError) as error:
+            raise DataError(f"expected the document of a run in {path}", got=str(error)) from error
+        return document
+
+    def rows(self, run: str) -> pd.DataFrame:
+        """Return one run's rows as it wrote them."""
+        return read_rows([self.root / f"{run}.parquet"])
+
+    def table(self) -> pd.DataFrame:
+        """Return the rows of all runs, oldest first, each measurement once."""
+        return merge_rows(read_rows(self.root / f"{run}.parquet" for run in self.runs()))
+
+    def curves(self, run: str) -> Iterator[tuple[str, int, float]]:
+        """Yield (name, step, value) of a run's training curves as they were written."""
+        path = self.folder(run) / "curves.jsonl"
+        if path.exists():
+            for line in path.read_text(encoding="utf-8").splitlines():
+                record = json.loads(line)
+                yield str(record["name"]), int(record["step"]), float(record["value"])
+
+
+def _read(path: Path) -> pyarrow.Table:
+    try:
+        table = parquet.read_table(path)
+    except (OSError, pyarrow.ArrowInvalid) as error:
+        raise DataError(f"expected a results table in {path}", got=str(error)) from error
+    version = int((table.schema.metadata or {}).get(b"schema_version", b"1"))
+    if version > SCHEMA_VERSION:
+        raise DataError(
+            f"expected results of schema {SCHEMA_VERSION} or older in {path}",
+            got=f"schema {version}",
+            fix="upgrade augbench",
+        )
+    columns = [_column(table, field) for field in SCHEMA]
+    return pyarrow.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _column(table: pyarrow.Table, field: pyarrow.Field) -> pyarrow.ChunkedArray:
+    if field.name in table.column_names:
+        return table.column(field.name).cast(field.type)
+    settings = ScoreRow.model_fields["class_" if field.name == "class" else field.name]
+    default = None if settings.is_required() else settings.default
+    return pyarrow.chunked_array([pyarrow.array([default] * len(table), field.type)])

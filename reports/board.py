@@ -1,0 +1,81 @@
+"""What a leaderboard is made of, apart from how it is filled and drawn."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+from reports.columns import Column
+
+BASELINE = "real-only"
+CONTROLS = (BASELINE, "copy", "noise", "classic", "more-real", "shuffled-labels")
+SIGNIFICANT = 0.05
+MIN_SEEDS = 3
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One number with what is known of it; missing parts are None."""
+
+    value: float | None
+    low: float | None = None
+    high: float | None = None
+    ci_method: str = ""
+    n: int | None = None
+    floor: float | None = None
+    seeds: int = 1
+    p: float | None = None
+    p_holm: float | None = None
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Row:
+    """One arm tested with one downstream network."""
+
+    method: str
+    variant: str
+    downstream: str
+    cells: Mapping[Column, Cell]
+
+    @property
+    def seeds(self) -> int:
+        """How many seeds the scores stand for."""
+        return max((cell.seeds for column, cell in self.cells.items() if column.kind == "score"), default=0)
+
+    @property
+    def is_control(self) -> bool:
+        """Say whether the arm is there to read the others by."""
+        return self.method in CONTROLS
+
+    @property
+    def title(self) -> str:
+        """The arm's name for people."""
+        return f"{self.method} ({self.variant})" if self.variant else self.method
+
+
+@dataclass(frozen=True)
+class Leaderboard:
+    """Arms that may be compared: one dataset, preset, budget and fold; every column of one protocol version.
+
+    `best` holds for a column the rows to mark, empty where marking is not allowed; `verdicts` says of a row's
+    difference whether it is better (+1) or worse (-1) than the baseline, absent where nothing may be said.
+    """
+
+    dataset: str
+    preset: str
+    budget: str
+    fold: str
+    columns: Sequence[Column]
+    rows: Sequence[Row]
+    rare: Collection[str] = ()
+    outdated: int = 0
+    newest: int = 0
+    best: Mapping[Column, Collection[int]] = field(default_factory=dict)
+    verdicts: Mapping[tuple[int, Column], int] = field(default_factory=dict)
+
+    @property
+    def title(self) -> str:
+        """What was compared on."""
+        parts = [self.dataset, self.preset, self.budget, f"fold {self.fold}" if self.fold else ""]
+        return " · ".join(part for part in parts if part)

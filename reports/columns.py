@@ -1,0 +1,97 @@
+"""The columns of a leaderboard: what makes two numbers comparable, and in which order they are read."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+# Families of metrics in reading order; what is not named here comes after, by name.
+ORDER = (
+    *("clip_fid", "fid", "fd", "kid", "kd", "dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "mpq"),
+    *("f_d", "acc", "f_type"),
+)
+MAIN = ("clip_fid", "fid", "fd", "kd", "dice", "aji", "pq", "f_d", "acc")
+
+
+@dataclass(frozen=True)
+class Column:
+    """One kind of number: rows that differ in any of these never share a column."""
+
+    metric: str
+    kind: str = "score"
+    encoder: str = ""
+    split: str = ""
+    class_: str = ""
+    direction: str = ""
+    tag: str = ""
+
+    @property
+    def family(self) -> str:
+        """The metric without encoder and aggregation: `fd`, `pq`."""
+        return self.metric.partition("@")[0].partition("/")[0]
+
+    @property
+    def name(self) -> str:
+        """The name in CSV: `fd@random-convnet[test]`, `f_type[epithelial]`, `pq/image_difference`."""
+        metric = f"{self.metric}#{self.tag}" if self.tag else self.metric
+        scope = "".join(f"[{part}]" for part in (self.class_, self.split if self.encoder else "") if part)
+        return metric + scope + ("_difference" if self.kind == "difference" else "")
+
+    @property
+    def is_distance(self) -> bool:
+        """Say whether the number compares sets of images, not predictions with labels."""
+        return bool(self.encoder)
+
+    @property
+    def signed(self) -> bool:
+        """Say whether the sign is part of the message."""
+        return self.kind == "difference"
+
+    @property
+    def heading(self) -> tuple[str, ...]:
+        """The lines of a heading: metric with its direction, then what it is of."""
+        arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
+        metric, _, encoder = self.metric.partition("@")
+        first = ("Δ " if self.signed else "") + metric + arrow
+        tag = f"{encoder}#{self.tag}" if self.tag else encoder
+        lines = (first, tag, self.class_, f"vs {self.split}" if self.encoder and self.split else "")
+        return tuple(line for line in lines if line)
+
+
+def reading_order(columns: Iterable[Column]) -> list[Column]:
+    """Sort columns: distances, then scores; differences after all scores, costs last."""
+    kinds = ("score", "difference", "cost")
+
+    def place(column: Column) -> tuple[object, ...]:
+        family = ORDER.index(column.family) if column.family in ORDER else len(ORDER)
+        return (
+            kinds.index(column.kind),
+            not column.is_distance,
+            family,
+            column.metric,
+            column.encoder,
+            column.class_,
+            column.split,
+        )
+
+    return sorted(columns, key=place)
+
+
+def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[Column]:
+    """Choose what a page-wide table shows: a distance or two, the field's scores, the difference in PQ."""
+    ordered = reading_order(columns)
+    encoders = [column.encoder for column in ordered if column.is_distance]
+    return [column for column in ordered if _is_main(column, rare, encoders[:1])]
+
+
+def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -> bool:
+    if column.kind == "difference":
+        return column.metric in {"pq", "pq/image"} and not column.class_
+    if column.kind == "cost":
+        return False
+    if column.is_distance:
+        # the kernel distance says what the Fréchet distance says, with an interval: one split is enough
+        return column.encoder in encoders and (column.family != "kd" or column.split != "train")
+    if column.family == "f_type":
+        return column.class_ in rare
+    return column.family in MAIN and not column.class_ and column.metric.partition("/")[2] in {"", "image"}

@@ -1,0 +1,127 @@
+"""Leaderboards: the results table turned so that one row is one arm."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Hashable, Mapping, Sequence
+
+import pandas as pd
+
+from bench.results import ALL_SEEDS
+from reports.board import CONTROLS, Cell, Leaderboard, Row
+from reports.columns import Column, reading_order
+from reports.ranking import best_rows, verdicts
+
+
+def leaderboard(
+    table: pd.DataFrame,
+    dataset: str | None = None,
+    preset: str | None = None,
+    *,
+    costs: bool = False,
+    rare: Mapping[str, Collection[str]] | None = None,
+) -> list[Leaderboard]:
+    """Turn a results table into leaderboards, the newest first.
+
+    Args:
+        table: rows as `bench.results.ResultsStore.table` gives them, oldest run first.
+        dataset: keep this dataset alone.
+        preset: keep this preset alone.
+        costs: make columns of cost rows too.
+        rare: names of the rare classes by dataset; they are among the main columns.
+    """
+    frame = table.reset_index(drop=True)
+    frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
+    for name, wanted in (("dataset", dataset), ("preset", preset)):
+        frame = frame if wanted is None else frame[frame[name] == wanted]
+    boards = []
+    for (data, label, fold), part in frame.groupby(["dataset", "preset", "fold"], sort=False):
+        # what does not depend on the training budget (distances) stands on every board
+        for budget in [b for b in part["budget"].unique() if b] or [""]:
+            rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])])
+            boards.append(
+                Leaderboard(
+                    str(data),
+                    str(label),
+                    str(budget),
+                    str(fold),
+                    columns,
+                    rows,
+                    (rare or {}).get(str(data), ()),
+                    outdated,
+                    int(part[part["budget"] == budget].index.max()),
+                    best_rows(rows, columns),
+                    verdicts(rows, columns),
+                )
+            )
+    return sorted(boards, key=lambda board: -board.newest)
+
+
+def _rows(frame: pd.DataFrame) -> tuple[list[Row], list[Column], int]:
+    names = _columns(frame)
+    columns = reading_order(set(names))
+    places = {column: place for place, column in enumerate(columns)}
+    frame = frame.assign(place=[places[name] for name in names])
+    current = frame[frame["protocol"] == frame.groupby("place")["protocol"].transform("max")]
+    rows = []
+    for method, variant, downstream in _networks(current):
+        arm = current[(current["method"] == method) & (current["variant"] == variant)]
+        arm = arm[arm["downstream"].isin([downstream, ""])]
+        cells = {columns[int(str(place))]: _cell(part) for place, part in arm.groupby("place")}
+        rows.append(Row(method, variant, downstream, cells))
+    return _sorted(rows), columns, len(frame) - len(current)
+
+
+def _networks(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
+    """List the arms with the networks that they were tested with; none where nothing was trained."""
+    keys = list(dict.fromkeys(zip(frame["method"], frame["variant"], frame["downstream"], strict=True)))
+    trained = {(method, variant) for method, variant, downstream in keys if downstream}
+    return [key for key in keys if key[2] or key[:2] not in trained]
+
+
+def _columns(frame: pd.DataFrame) -> list[Column]:
+    """Name each row's column; encoders of one name and different weights are told apart by a tag."""
+    identities: dict[str, list[str]] = {}
+    for metric, encoder in zip(frame["metric"], frame["encoder"], strict=True):
+        known = identities.setdefault(metric, [])
+        if encoder not in known:
+            known.append(encoder)
+    fields = ("metric", "kind", "encoder", "split", "class", "direction")
+    columns = []
+    for metric, kind, encoder, split, class_, direction in zip(*(frame[f] for f in fields), strict=True):
+        known = identities[metric]
+        tag = str(known.index(encoder) + 1) if len(known) > 1 else ""
+        columns.append(Column(metric, kind, encoder, split if encoder else "", class_, direction, tag))
+    return columns
+
+
+def _cell(part: pd.DataFrame) -> Cell:
+    """Return the row of all seeds together, or that of the first seed."""
+    together = part[part["seed"] == ALL_SEEDS]
+    row = (together if len(together) else part.sort_values("seed")).iloc[0].to_dict()
+    number = {key: None if pd.isna(row[key]) else float(row[key]) for key in _NUMBERS}
+    n = None if pd.isna(row["n"]) else int(row["n"])
+    return Cell(
+        number["value"],
+        number["ci_low"],
+        number["ci_high"],
+        row["ci_method"],
+        n,
+        number["floor"],
+        int(row["seeds"]),
+        number["p"],
+        number["p_holm"],
+        row["reason"],
+    )
+
+
+_NUMBERS = ("value", "ci_low", "ci_high", "floor", "p", "p_holm")
+
+
+def _sorted(rows: Sequence[Row]) -> list[Row]:
+    """Put controls first in their fixed order, then methods by name: an order that claims nothing."""
+
+    def place(row: Row) -> tuple[Hashable, ...]:
+        control = CONTROLS.index(row.method) if row.is_control else len(CONTROLS)
+        return (control, row.method, row.variant, row.downstream)
+
+    return sorted(rows, key=place)

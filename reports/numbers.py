@@ -1,0 +1,100 @@
+"""How numbers and their intervals are written for people; every view writes them alike."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+from reports.board import Cell, Leaderboard
+from reports.columns import Column
+
+MISSING = "\N{EN DASH}"
+_UNEXPLAINED = "not measured in this run"
+
+
+def number(value: float, column: Column) -> str:
+    """Write a score as .374, a difference as +.012, a distance or cost with three digits that count."""
+    if column.is_distance or column.kind == "cost" or abs(value) >= 10:
+        text = f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}"
+        return ("+" if column.signed and value >= 0 else "") + text
+    text = f"{value:+.3f}" if column.signed else f"{value:.3f}"
+    sign, digits = (text[0], text[1:]) if text[0] in "+-" else ("", text)
+    return sign + digits.removeprefix("0")
+
+
+def interval(cell: Cell, column: Column) -> str:
+    """Write an interval as [.351, .398], empty where there is none."""
+    if cell.low is None or cell.high is None:
+        return ""
+    return f"[{number(cell.low, column)}, {number(cell.high, column)}]"
+
+
+@dataclass
+class Notes:
+    """Remarks below a table, each told once and referred to by a letter."""
+
+    texts: list[str] = field(default_factory=list)
+
+    def mark(self, text: str) -> str:
+        """Return the letter of a remark."""
+        if text not in self.texts:
+            self.texts.append(text)
+        return _letter(self.texts.index(text))
+
+    def cell(self, cell: Cell | None) -> str:
+        """Return the letter that explains what a cell lacks, empty where it lacks nothing."""
+        if cell is None:
+            return self.mark(_UNEXPLAINED)
+        lacking = cell.value is None or cell.low is None
+        return self.mark(cell.reason) if lacking and cell.reason else ""
+
+    def lines(self) -> list[str]:
+        """List the remarks with their letters."""
+        return [f"{_letter(index)}  {text}" for index, text in enumerate(self.texts)]
+
+
+def remarks(board: Leaderboard) -> list[str]:
+    """What must be said of a whole board: what intervals cover, what marks mean, what was left out."""
+    seeds = {row.seeds for row in board.rows if row.seeds}
+    lines = []
+    if min(seeds, default=1) == 1:
+        lines.append("one seed: intervals cover the choice of test groups only; nothing is marked as better")
+    elif min(seeds) < 3:
+        lines.append("fewer than three seeds: nothing is marked as better")
+    if board.verdicts:
+        lines.append("▲ better, ▼ worse than real-only: paired interval excludes 0, Holm-corrected p < .05")
+    if board.outdated:
+        lines.append(f"{board.outdated} numbers of an older protocol are left out; run again to measure anew")
+    return lines
+
+
+def floors(board: Leaderboard, columns: Sequence[Column]) -> list[tuple[int | None, dict[Column, float]]]:
+    """Return the real-versus-real floors of distances, one entry for each number of images compared."""
+    found: dict[int | None, dict[Column, float]] = {}
+    for row in board.rows:
+        for column in columns:
+            cell = row.cells.get(column)
+            if column.is_distance and cell is not None and cell.floor is not None:
+                found.setdefault(cell.n, {}).setdefault(column, cell.floor)
+    return list(found.items())
+
+
+def same(values: Sequence[object]) -> bool:
+    """Say whether all values are equal: what is equal is told once, above the table."""
+    return len(set(values)) <= 1
+
+
+def subtitle(board: Leaderboard) -> str:
+    """What all rows share: network and number of seeds."""
+    parts = []
+    networks = [row.downstream for row in board.rows if row.downstream]
+    seeds = [row.seeds for row in board.rows]
+    if networks and same(networks):
+        parts.append(networks[0])
+    if seeds and same(seeds):
+        parts.append(f"{seeds[0]} seed" + ("s" if seeds[0] != 1 else ""))
+    return " · ".join(parts)
+
+
+def _letter(index: int) -> str:
+    return chr(ord("a") + index) if index < 26 else str(index)
