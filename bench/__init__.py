@@ -1,6 +1,7 @@
 """augbench: does adding this synthetic data help, and can the number be trusted?"""
 
 import sys
+from pathlib import Path
 
 from bench.errors import BenchError
 from bench.neighbours import check_neighbours
@@ -10,8 +11,8 @@ __version__ = "0.1.0"
 try:
     check_neighbours()
 except BenchError as error:
-    # `python -m bench` imports the package before any code of ours could catch this
-    if sys.argv[:1] != ["-m"]:
+    # both ways to the command line import the package before any code of theirs could catch this
+    if Path(sys.argv[0]).stem not in ("-m", "bench"):
         raise
     from bench.cli.errors import print_error
 

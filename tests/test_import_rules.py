@@ -1,0 +1,204 @@
+"""Who may import what: the table of the architecture, walked over the source."""
+
+from __future__ import annotations
+
+import sys
+import tomllib
+from collections.abc import Iterator
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+from typing import NamedTuple
+
+import pytest
+
+from tests.imports import PACKAGES, Import, imports, modules
+
+ROOT = Path(__file__).resolve().parent.parent
+GROUND = ("bench.contract", "bench.errors")
+WORKBENCH = (*GROUND, "bench.imageio", "bench.training")
+NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
+ENCODERS = frozenset({"PIL", "cleanfid", "huggingface_hub", "open_clip", "safetensors", "timm", "transformers"})
+VIEWS = frozenset(
+    {"PIL", "jaxtyping", "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "rich"}
+)
+ORCHESTRATION = frozenset({"mlflow", "ray"})
+
+
+class Rule(NamedTuple):
+    """What a package may import: of ours at once, of ours inside functions only, of others (None: anything)."""
+
+    ours: tuple[str, ...]
+    deferred: tuple[str, ...] = ()
+    others: frozenset[str] | None = None
+    never: frozenset[str] = frozenset()
+
+
+# The longest name that a module lies under decides.
+RULES = {
+    "bench": Rule(("bench",), deferred=("metrics", "reports")),
+    "bench.contract": Rule(GROUND, others=frozenset({"jaxtyping", "numpy", "pydantic"})),
+    "bench.errors": Rule((), others=frozenset()),
+    "configs": Rule((), others=frozenset()),
+    "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
+    "methods": Rule((*WORKBENCH, "methods"), never=ORCHESTRATION),
+    "metrics": Rule(("metrics", "bench.errors"), others=NUMERICS | ENCODERS),
+    "reports": Rule(
+        (
+            *GROUND,
+            "bench.imageio",
+            "bench.results",
+            "bench.synthetic",
+            "metrics.table",
+            "metrics.uncertainty",
+            "reports",
+        ),
+        others=VIEWS,
+    ),
+}
+
+
+def plugin_modules(root: Path) -> set[str]:
+    """Return the modules that entry points name."""
+    project = tomllib.loads((root / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+    return {value.partition(":")[0] for group in project["entry-points"].values() for value in group.values()}
+
+
+def violations(root: Path, plugins: set[str]) -> Iterator[str]:
+    """Yield one line for every import that the table forbids."""
+    found = imports(root)
+    for entry in found:
+        reason = _reason(entry, plugins)
+        if reason:
+            yield f"{entry.importer}, line {entry.line}: {entry.target} {reason}"
+    cycle = _cycle(found)
+    if cycle:
+        yield f"bench imports in a circle: {' -> '.join(cycle)}"
+
+
+def _reason(entry: Import, plugins: set[str]) -> str | None:
+    rule = RULES[max((name for name in RULES if _under(entry.importer, (name,))), key=len)]
+    top = entry.target.partition(".")[0]
+    if top in PACKAGES:
+        if _under(entry.target, rule.deferred):
+            return None if entry.deferred else "may be imported inside functions only"
+        if not _under(entry.target, rule.ours):
+            return "is out of bounds"
+        return "is a plugin: ask for it by its entry point" if _reaches_plugin(entry, plugins) else None
+    if top in rule.never:
+        return "is out of bounds"
+    if rule.others is None or top in sys.stdlib_module_names or top in rule.others:
+        return None
+    return "is not among the libraries of this package"
+
+
+def _under(module: str, names: tuple[str, ...]) -> bool:
+    return any(module == name or module.startswith(f"{name}.") for name in names)
+
+
+def _reaches_plugin(entry: Import, plugins: set[str]) -> bool:
+    """Say whether a module of `bench` reaches for a plugin from outside the folder that the plugin lies in."""
+    if not _under(entry.importer, ("bench",)) or entry.target not in plugins:
+        return False
+    return not _under(entry.importer, (entry.target.rpartition(".")[0],))
+
+
+def _cycle(found: list[Import]) -> list[str]:
+    """Return a circle among the parts of `bench` (`bench.jobs`, `bench.stages`, ...), empty where there is none."""
+    graph: dict[str, set[str]] = {}
+    for entry in found:
+        ends = [".".join(name.split(".")[:2]) for name in (entry.importer, entry.target)]
+        if all(end.startswith("bench.") for end in ends) and ends[0] != ends[1]:
+            graph.setdefault(ends[0], set()).add(ends[1])
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(reversed(error.args[1]))
+    return []
+
+
+def test_every_import_obeys_the_table() -> None:
+    found = list(violations(ROOT, plugin_modules(ROOT)))
+    assert not found, "\n".join(found)
+
+
+def test_every_module_is_walked() -> None:
+    found = modules(ROOT)
+    assert {name.partition(".")[0] for name in found} == set(PACKAGES)
+    assert {"bench", "bench.cli", "bench.__main__", *plugin_modules(ROOT)} <= set(found)
+
+
+BAD = {
+    "ground floor, another library": ("bench/contract.py", "import torch"),
+    "ground floor, the harness": ("bench/errors.py", "from bench import registry"),
+    "harness, metrics at once": ("bench/stages/score.py", "from metrics.frechet import frechet_distance"),
+    "harness, reports at once": ("bench/cli/report.py", "import reports.leaderboard"),
+    "harness, a method": ("bench/stages/fit.py", "def fit():\n    from methods.sdm import SDM"),
+    "harness, a network": ("bench/stages/fit.py", "def fit():\n    import downstream.hovernet"),
+    "harness, a dataset by name": ("bench/stages/data.py", "from bench.datasets.consep import CoNSeP"),
+    "harness, a module of the package": ("bench/stages/data.py", "from bench.datasets import consep"),
+    "metrics, the contract": ("metrics/frechet.py", "from bench.contract import Sample"),
+    "metrics, tracking": ("metrics/frechet.py", "def log():\n    import mlflow"),
+    "metrics, by name": ("metrics/frechet.py", "import importlib\nimportlib.import_module('bench.stages')"),
+    "method, stages": ("methods/sdm.py", "from bench.stages.fit import fit"),
+    "method, metrics": ("methods/sdm.py", "import metrics"),
+    "method, tracking": ("methods/sdm.py", "import mlflow.pytorch"),
+    "network, a method": ("downstream/hovernet.py", "from methods.crops import random_crop"),
+    "reports, torch": ("reports/gallery.py", "def draw():\n    import torch"),
+    "reports, other metrics": ("reports/gallery.py", "from metrics.frechet import frechet_distance"),
+    "reports, stages": ("reports/gallery.py", "from bench.stages import fit"),
+    "relative, upwards": ("reports/gallery.py", "from ..metrics import frechet"),
+    "configuration, code": ("configs/__init__.py", "import yaml"),
+    "types, out of bounds": (
+        "metrics/kernel.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bench.jobs",
+    ),
+    "branch of a type check": (
+        "bench/run.py",
+        "import typing\nif typing.TYPE_CHECKING:\n    pass\nelse:\n    import metrics",
+    ),
+}
+GOOD = {
+    "harness, metrics in a function": ("bench/stages/score.py", "def score():\n    from metrics import frechet"),
+    "harness, types of metrics": (
+        "bench/stages/score.py",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from metrics.frechet import Moments",
+    ),
+    "dataset, its neighbour": ("bench/datasets/glysac.py", "from bench.datasets.consep import read"),
+    "method, training": ("methods/sdm.py", "import torch\nfrom bench.training import train\nfrom . import unet"),
+    "network, metrics": ("downstream/hovernet.py", "from metrics.overlap import overlap"),
+    "reports, views": ("reports/gallery.py", "import pandas, json\nfrom metrics.table import METRICS"),
+}
+PLUGINS = {"bench.datasets.consep", "methods.sdm"}
+
+
+def _tree(root: Path, path: str, source: str) -> None:
+    known = (
+        "metrics/frechet.py",
+        "methods/sdm.py",
+        "bench/datasets/consep.py",
+        "bench/stages/fit.py",
+        "bench/registry.py",
+    )
+    for name in {*known, path}:
+        (root / name).parent.mkdir(parents=True, exist_ok=True)
+        (root / name).write_text(source if name == path else "", encoding="utf-8")
+
+
+@pytest.mark.parametrize(("path", "source"), BAD.values(), ids=BAD)
+def test_a_forbidden_import_is_found(tmp_path: Path, path: str, source: str) -> None:
+    _tree(tmp_path, path, source)
+    found = list(violations(tmp_path, PLUGINS))
+    assert len(found) == 1
+    assert found[0].startswith(path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+
+
+@pytest.mark.parametrize(("path", "source"), GOOD.values(), ids=GOOD)
+def test_an_allowed_import_is_not(tmp_path: Path, path: str, source: str) -> None:
+    _tree(tmp_path, path, source)
+    assert list(violations(tmp_path, PLUGINS)) == []
+
+
+def test_a_circle_is_found(tmp_path: Path) -> None:
+    _tree(tmp_path, "bench/jobs/store.py", "def run():\n    from bench.stages import fit")
+    (tmp_path / "bench/stages/fit.py").write_text("from bench.jobs import store", encoding="utf-8")
+    assert [line for line in violations(tmp_path, PLUGINS) if "circle" in line] != []
