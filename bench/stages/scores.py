@@ -32,9 +32,10 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
     """List the scores of the nucleus track."""
     from metrics.instances import pooled_pq
     from metrics.types import detection_f1, detection_precision, detection_recall, type_accuracy, type_f1
+    from metrics.uncertainty import mean_of
 
     for name in IMAGE_VALUES:
-        yield Score(f"{name}/image", "", partial(_sum_and_count, name=name), _mean)
+        yield Score(f"{name}/image", "", partial(_values, name=name), mean_of)
     yield Score("pq/pooled", "", _pooled, pooled_pq)
     for metric, function in (
         ("f_d", detection_f1),
@@ -52,17 +53,11 @@ def stack(score: Score, seeds: Sequence[Statistics]) -> Float64[np.ndarray, "see
     return np.stack([score.read(statistics) for statistics in seeds])
 
 
-def _sum_and_count(statistics: Statistics, name: str) -> Float64[np.ndarray, "n 2"]:
-    """The value and a one, or two zeros where the image does not count."""
-    values = statistics.values[name]
-    counted = np.isfinite(values)
-    return np.stack([np.where(counted, values, 0.0), counted.astype(np.float64)], axis=1)
+def _values(statistics: Statistics, name: str) -> Float64[np.ndarray, "n 2"]:
+    """Sum and count of a mean over images; images that do not count are NaN."""
+    from metrics.uncertainty import mean_statistics
 
-
-def _mean(sums: Float64[np.ndarray, "... 2"]) -> Float64[np.ndarray, " ..."]:
-    with np.errstate(invalid="ignore", divide="ignore"):
-        mean: np.ndarray = sums[..., 0] / sums[..., 1]
-    return mean
+    return mean_statistics(statistics.values[name])
 
 
 def _pooled(statistics: Statistics) -> Float64[np.ndarray, "n 4"]:

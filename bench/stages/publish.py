@@ -1,0 +1,166 @@
+"""The end of a run: rows, document, curves, contact sheet and leaderboard; then the tracking server is told."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from bench.contract import Dataset, Sample
+from bench.digest import digest
+from bench.results import ResultsStore, write_rows
+from bench.runtime.context import read_curves
+from bench.stages.rows import RowMaker
+from bench.stages.session import Session
+from bench.stages.work import ArmWork, Outcome
+from bench.synthetic import MANIFEST, SyntheticSet
+
+if TYPE_CHECKING:
+    from bench.stages.pipeline import Resolved
+
+# The protocol of the harness as a whole: how arms are mixed, trained, compared.
+PROTOCOL = 1
+_SHEET_PATCHES = 12
+
+
+def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork]) -> Outcome:
+    """Write the results of a run where they are not there already, and tell the tracking server."""
+    document = _document(resolved, data, worked, session)
+    run = digest([document["request"], document["config"], sorted(document["jobs"])])[:16]
+    results = ResultsStore(resolved.request.store)
+    known = run in results.runs()
+    if not known:
+        _write(results, run, document, resolved, data, worked)
+    count = len(session.finished)
+    where = f"results of run {run}"
+    session.reporter.say(
+        f"{count} jobs: {session.reused} reused, {count - session.reused} done; {where} {'reused' if known else 'written'}"
+    )
+    if resolved.request.tracking:
+        from bench.tracking import track
+
+        track(resolved.request.store, run, resolved.request.tracking_uri, session.reporter.warn)
+    return Outcome(resolved.request.store, run, resolved.preset_label, session.reused, count)
+
+
+def _document(
+    resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork], session: Session
+) -> dict[str, Any]:
+    request = resolved.request.model_dump(mode="json")
+    places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers"}
+    method = worked[-1].arm
+    return {
+        "dataset": resolved.card.name,
+        "method": resolved.request.method,
+        "variant": next(arm.variant for arm in resolved.arms if arm.name == resolved.request.method),
+        "preset": resolved.preset_label,
+        "protocol": PROTOCOL,
+        "seeds": resolved.request.seeds,
+        "rare": [data["train"].info.classes[index - 1] for index in data["train"].info.rare],
+        "request": {key: value for key, value in request.items() if key not in places},
+        "config": {
+            "preset": resolved.preset.model_dump(mode="json"),
+            "method": next(a for a in resolved.arms if a.name == resolved.request.method).method.config.model_dump(
+                mode="json"
+            ),
+            "downstream": {network.name: network.config for network in resolved.networks},
+            "device": session.device.kind,
+            "precision": session.precision,
+        },
+        "device_name": session.device.name,
+        "digests": {role: split.digest for role, split in data.items()},
+        "jobs": {finished.key: finished.job.stage for finished in session.finished},
+        "sets": {
+            f"{arm.arm.name}/{seed}": made[1].digest
+            for arm in worked
+            for seed, made in enumerate(arm.sets)
+            if made is not None
+        },
+        "versions": _versions(method, worked),
+    }
+
+
+def _write(
+    results: ResultsStore,
+    run: str,
+    document: dict[str, Any],
+    resolved: Resolved,
+    data: Mapping[str, Dataset],
+    worked: Sequence[ArmWork],
+) -> None:
+    request, preset = resolved.request, resolved.preset
+    fold = "" if request.fold is None else f"{request.fold[0]}/{request.fold[1]}"
+    common = {"run": run, "dataset": resolved.card.name, "fold": fold, "preset": resolved.preset_label}
+    budget = f"{preset.budget.unit}:{preset.budget.amount}"
+    rows = RowMaker(common, budget, preset.bootstrap_samples).rows(worked, data["test"])
+    folder = results.folder(run)
+    folder.mkdir(parents=True, exist_ok=True)
+    _write_curves(folder / "curves.jsonl", worked)
+    arm = next(item for item in worked if item.arm.name == request.method)
+    if arm.sets and arm.sets[0] is not None:
+        synthetic = arm.sets[0][1]
+        shutil.copyfile(synthetic.folder / MANIFEST, folder / MANIFEST)
+        write_contact_sheet(folder / "contact_sheet.png", synthetic, data, arm.arm.title)
+    _write_leaderboard(folder / "leaderboard.md", folder, rows, resolved)
+    results.write(run, rows, document)
+
+
+def write_contact_sheet(path: Path, synthetic: SyntheticSet, data: Mapping[str, Dataset], title: str) -> None:
+    """Draw synthetic patches beside the real windows they derive from, labels outlined."""
+    from reports.contact_sheet import Tile, contact_sheet
+
+    train = data["train"]
+    places = {name: index for index, name in enumerate(train.ids)}
+    step = max(len(synthetic) // _SHEET_PATCHES, 1)
+    pairs = []
+    for index in range(0, len(synthetic), step)[:_SHEET_PATCHES]:
+        sample, line = synthetic[index], synthetic.metadata[index]
+        size = sample.image.shape[0]
+        real = None
+        if line["source"] is not None and line["crop"] is not None:
+            real = _window(train[places[line["source"]]], *line["crop"], size)
+        pairs.append((real, Tile(sample.image, sample.instances, sample.types, f"{line['kind']} of {line['source']}")))
+    contact_sheet(pairs, path, classes=train.info.classes, title=title)
+
+
+def _window(sample: Sample, y: int, x: int, size: int) -> Any:
+    from reports.contact_sheet import Tile
+
+    window = (slice(y, y + size), slice(x, x + size))
+    instances = None if sample.instances is None else sample.instances[window]
+    return Tile(sample.image[window], instances, sample.types, sample.id)
+
+
+def _write_curves(path: Path, worked: Sequence[ArmWork]) -> None:
+    """Gather the training curves of every arm under names of their own."""
+    lines: dict[str, None] = {}
+    for arm in worked:
+        folders = [(f"fit/{name}", finished.path) for name, finished in arm.fitted.items()]
+        folders += [(f"{t.network}/{arm.arm.name}/{t.seed}", t.model.path) for t in arm.tested]
+        for prefix, folder in folders:
+            for name, step, value in read_curves(folder):
+                record = {"name": f"{prefix}/{name.rpartition('/')[2]}", "step": step, "value": value}
+                lines[json.dumps(record)] = None
+    path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _write_leaderboard(path: Path, folder: Path, rows: Sequence[Any], resolved: Resolved) -> None:
+    from bench.results import read_rows
+    from reports.leaderboard import leaderboard
+    from reports.markdown import render_markdown
+
+    scratch = folder / "rows.parquet"
+    write_rows(scratch, rows)
+    boards = leaderboard(read_rows([scratch]))
+    scratch.unlink()
+    path.write_text("\n".join(render_markdown(board, everything=True) for board in boards), encoding="utf-8")
+
+
+def _versions(method: Any, worked: Sequence[ArmWork]) -> dict[str, str]:
+    for arm in worked:
+        for made in arm.sets:
+            if made is not None:
+                return dict(made[1].manifest["versions"])
+    return {}
