@@ -1,0 +1,178 @@
+"""DiffMix: SDM with two other plans, started from the noised real patch that the labels came from."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.contract import Condition, Dataset, RunContext, Sample
+from bench.errors import DataError
+from methods.crops import Crop, crop_image, grid_crops, labels_of
+from methods.diffmix.config import DiffMixBConfig, DiffMixConfig, DiffMixEConfig
+from methods.diffusion.respacing import start_count
+from methods.gradmix import TileMixer
+from methods.maps import EnlargedMap, enlarge
+from methods.sdm.method import PART, SDM, SEED_LIMIT
+from methods.tiles import Tiles
+
+BALANCING, ENLARGING = "balancing", "enlarging"
+
+
+class Start(NamedTuple):
+    """The training patch whose noised version sampling starts from: `source` its own, or a random one."""
+
+    kind: str  # "source" or "train-random"
+    sample: str
+    y: int
+    x: int
+
+
+class DiffMix(SDM):
+    """Balancing and enlarging label maps, drawn by SDM from noised real patches (Oh and Jeong, MICCAI 2023).
+
+    Labels are those of the dataset, merged already or not; nothing is merged here (spec trap T1).
+    """
+
+    Config = DiffMixConfig
+    config: DiffMixConfig
+
+    @property
+    def start_steps(self) -> int:
+        """Network evaluations an image: 55 as published, guidance not counted."""
+        return start_count(self.config.sampler.steps, self.config.start_percent)
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Change label maps of whole tiles and cut windows out of them, tile by tile."""
+        train = data["train"]
+        patches = self._patches(train, n, rng)
+        seeds = rng.integers(SEED_LIMIT, size=(len(train), 2)).tolist()
+        makers: dict[str, Callable[[int, Sample, int], _Labels]] = {ENLARGING: self._enlarged}
+        if any(kind == BALANCING for _, kind in patches):
+            makers[BALANCING] = self._balanced(train)
+        key, sample, labels = None, None, None
+        for number, (crop, kind) in enumerate(patches):
+            if key != (crop.tile, kind):
+                key, sample = (crop.tile, kind), train[crop.tile]
+                labels = makers[kind](crop.tile, sample, seeds[crop.tile][kind == ENLARGING])
+            assert sample is not None
+            assert labels is not None
+            recipe = self.recipe() | labels.recipe(crop, self.config.patch_size)
+            seed = int(rng.integers(SEED_LIMIT))
+            yield self.condition(number, sample, crop, kind, (labels.instances, labels.types), recipe, seed)
+
+    def render(
+        self,
+        conditions: Sequence[Condition],
+        data: Mapping[str, Dataset],
+        fitted: Mapping[str, Path],
+        run: RunContext,
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Noise each condition's own patch of its source and draw the label map from there."""
+        from methods.sdm.render import draw_images
+
+        tiles = Tiles(data["train"])
+
+        def start(condition: Condition) -> UInt8[np.ndarray, "h w 3"]:
+            place = self.start_of(condition, data["train"])
+            return crop_image(tiles[place.sample].image, place.y, place.x, self.config.patch_size)
+
+        sampler = self.config.sampler
+        yield from draw_images(conditions, fitted[PART], sampler, run, start=start, count=self.start_steps)
+
+    def start_of(self, condition: Condition, train: Dataset) -> Start:
+        """Say which training patch a condition starts from.
+
+        A condition without a source, such as one of a test label map, starts from a window that its seed draws
+        from the training tiles: from the test image itself, every score would be flattered.
+
+        Raises:
+            DataError: the source is no training tile, or it has no window.
+        """
+        if condition.source is not None:
+            if condition.crop is None or condition.source not in train.ids:
+                raise DataError(f"expected a window of a training tile behind {condition.id}", got=condition.source)
+            return Start("source", condition.source, *condition.crop)
+        rng = np.random.default_rng(condition.seed)
+        size = self.config.patch_size
+        index = int(rng.integers(len(train)))
+        height, width = train[index].image.shape[:2]
+        y, x = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
+        return Start("train-random", train.ids[index], y, x)
+
+    def recipe(self) -> dict[str, Any]:
+        """Say how images are sampled."""
+        return super().recipe() | {"start": "source", "start_steps": self.start_steps}
+
+    def _patches(self, train: Dataset, n: int, rng: np.random.Generator) -> list[tuple[Crop, str]]:
+        """Draw the windows of both kinds, each spread evenly, in order of tile."""
+        size, grid = self.config.patch_size, self.config.grid
+        balancing = round(self.config.balancing * n)
+        drawn = [(crop, BALANCING) for crop in grid_crops(train, size, balancing, rng, count=grid)]
+        drawn += [(crop, ENLARGING) for crop in grid_crops(train, size, n - balancing, rng, count=grid)]
+        return sorted(drawn, key=lambda patch: (patch[0].tile, patch[1]))
+
+    def _balanced(self, train: Dataset) -> Callable[[int, Sample, int], _Labels]:
+        mixer = TileMixer(train, self.config.mixing)
+
+        def make(index: int, sample: Sample, seed: int) -> _Labels:
+            mixed = mixer.mix(index, seed, blend=False)
+            changes = [
+                ("swaps", swap["at"], [swap["nucleus"], swap["donor"], swap["donor_nucleus"]]) for swap in mixed.swapped
+            ]
+            return _Labels(mixed.instances, mixed.types, seed, changes)
+
+        return make
+
+    def _enlarged(self, index: int, sample: Sample, seed: int) -> _Labels:
+        rng = np.random.default_rng(seed)
+        moved = enlarge(
+            *labels_of(sample), self.config.enlarging, sample.mpp, rng, min_area=self.config.min_area(sample.mpp)
+        )
+        return _Labels(moved.instances, moved.types, seed, _shift_records(moved))
+
+
+class DiffMixB(DiffMix):
+    """DiffMix with balancing maps alone."""
+
+    Config = DiffMixBConfig
+
+
+class DiffMixE(DiffMix):
+    """DiffMix with enlarging maps alone."""
+
+    Config = DiffMixEConfig
+
+
+class _Labels(NamedTuple):
+    """A tile's changed labels: each change has a name, the (row, column) of its centre, and what was done."""
+
+    instances: np.ndarray
+    types: np.ndarray
+    seed: int
+    changes: list[tuple[str, Sequence[float], list[Any]]]
+
+    def recipe(self, crop: Crop, size: int) -> dict[str, Any]:
+        """Return the tile's seed and the changes whose centre lies in a window."""
+        found: dict[str, Any] = {"tile_seed": self.seed}
+        for name, (y, x), change in self.changes:
+            if crop.y <= y < crop.y + size and crop.x <= x < crop.x + size:
+                found.setdefault(name, []).append(change)
+        return found
+
+
+def _shift_records(moved: EnlargedMap) -> list[tuple[str, Sequence[float], list[Any]]]:
+    """List the nuclei that moved: id before, rows and columns."""
+    from scipy import ndimage
+
+    shifted = np.flatnonzero(np.any(moved.shifts != 0, axis=1))
+    if not len(shifted):
+        return []
+    centres = ndimage.center_of_mass(moved.instances > 0, moved.instances, shifted + 1)
+    return [
+        ("shifts", centre, [int(moved.origin[i]), *moved.shifts[i].tolist()])
+        for i, centre in zip(shifted, centres, strict=True)
+    ]

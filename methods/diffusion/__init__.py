@@ -1,0 +1,1 @@
+"""Diffusion in one place: schedules, parameterisations, losses, samplers and guidance, one of each."""

@@ -1,0 +1,92 @@
+"""What the network minimises: squared error, and for a learned variance the variational bound as well."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+import torch
+from jaxtyping import Float, Int64
+from torch import Tensor
+
+from methods.diffusion.parameterisation import Parameterisation
+from methods.diffusion.variance import log_variance, split_output
+
+# half the width of one grey level of an image in [-1, 1]
+HALF_LEVEL = 1 / 255
+
+
+def diffusion_loss(
+    network: Callable[[Tensor, Tensor], Tensor],
+    parameterisation: Parameterisation,
+    clean: Float[Tensor, "n c h w"],
+    times: Int64[Tensor, " n"],
+    noise: Float[Tensor, "n c h w"],
+    *,
+    learned_variance: bool,
+) -> dict[str, Tensor]:
+    """Return `loss` and its terms for a batch of clean images, each at its own step.
+
+    Squared error of the prediction; with a learned variance plus the variational bound in bits a dimension,
+    whose mean is detached so that it trains the variance alone (improved DDPM, eq. 16, without the factor
+    .001: SDM's release weighs both terms 1).
+
+    Args:
+        network: called with its input and the steps.
+        parameterisation: of the full schedule.
+        clean: images in [-1, 1].
+        times: step of each image.
+        noise: standard normal.
+        learned_variance: whether the output holds variance logits after the prediction.
+    """
+    noisy = parameterisation.schedule.add_noise(clean, noise, times)
+    output = network(parameterisation.network_input(noisy, times), times)
+    prediction, logits = split_output(output, learned_variance)
+    error = torch.mean((prediction - parameterisation.target(clean, noise, times)) ** 2)
+    if logits is None:
+        return {"loss": error}
+    bound = variational_bound(parameterisation, clean, noisy, times, prediction.detach(), logits).mean()
+    return {"loss": error + bound, "error": error, "bound": bound}
+
+
+def variational_bound(
+    parameterisation: Parameterisation,
+    clean: Tensor,
+    noisy: Tensor,
+    times: Tensor,
+    prediction: Tensor,
+    logits: Tensor,
+) -> Float[Tensor, " n"]:
+    """Return each image's term of the variational bound, bits a dimension (DDPM, eq. 5).
+
+    KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) where t > 0; at t = 0 the negative log-likelihood of the
+    image's grey levels.
+    """
+    schedule = parameterisation.schedule
+    mean = schedule.posterior_mean(parameterisation.clean(prediction, noisy, times), noisy, times)
+    spread = log_variance(logits, schedule, times, noisy)
+    true_mean = schedule.posterior_mean(clean, noisy, times)
+    true_spread = log_variance(None, schedule, times, noisy)
+    divergence = _gaussian_kl(true_mean, true_spread, mean, spread)
+    likelihood = -_grey_level_log_likelihood(clean, mean, spread)
+    first = (times == 0).view(-1, 1, 1, 1)
+    return torch.where(first, likelihood, divergence).mean(dim=(1, 2, 3)) / math.log(2)
+
+
+def _gaussian_kl(mean1: Tensor, log_variance1: Tensor, mean2: Tensor, log_variance2: Tensor) -> Tensor:
+    ratio = log_variance1 - log_variance2
+    return 0.5 * (torch.exp(ratio) - 1 - ratio + (mean1 - mean2) ** 2 * torch.exp(-log_variance2))
+
+
+def _grey_level_log_likelihood(clean: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
+    """Log-probability that a normal gives to the grey level of each value; the outer levels reach to infinity."""
+    centred, inverse = clean - mean, torch.exp(-0.5 * log_variance)
+    upper = _normal_cdf(inverse * (centred + HALF_LEVEL))
+    lower = _normal_cdf(inverse * (centred - HALF_LEVEL))
+    upper = torch.where(clean > 0.999, torch.ones_like(upper), upper)
+    lower = torch.where(clean < -0.999, torch.zeros_like(lower), lower)
+    return torch.log((upper - lower).clamp(min=1e-12))
+
+
+def _normal_cdf(x: Tensor) -> Tensor:
+    return 0.5 * (1 + torch.erf(x / math.sqrt(2)))

@@ -1,0 +1,68 @@
+"""What the network's output means: the noise (epsilon), the velocity (v), or EDM's preconditioned residual.
+
+All three are one affine form. With y = x_t - signal * centre, the network sees `scale_in` y, and the clean
+image is centre + `skip` y + `scale_out` output. The noise level and the noisy image stay those of the
+variance-preserving schedule, so that samplers and guidance are the same for all.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Float64
+from torch import Tensor
+
+from methods.diffusion.config import DiffusionSettings
+from methods.diffusion.schedule import NoiseSchedule, at
+
+
+@dataclass(frozen=True)
+class Parameterisation:
+    """Coefficients by index of a schedule; `centre` is the mean colour that edm subtracts, 0 for the others."""
+
+    schedule: NoiseSchedule
+    scale_in: Float64[np.ndarray, " t"]
+    skip: Float64[np.ndarray, " t"]
+    scale_out: Float64[np.ndarray, " t"]
+    centre: Float[Tensor, "1 c 1 1"] | float = 0.0
+
+    def network_input(self, noisy: Tensor, index: int | Tensor) -> Tensor:
+        """Return what the network sees of x_t."""
+        return at(self.scale_in, index, noisy) * self._centred(noisy, index)
+
+    def clean(self, output: Tensor, noisy: Tensor, index: int | Tensor) -> Tensor:
+        """Return the estimate of x_0 that an output for x_t stands for."""
+        centred = self._centred(noisy, index)
+        return self.centre + at(self.skip, index, noisy) * centred + at(self.scale_out, index, noisy) * output
+
+    def noise(self, clean: Tensor, noisy: Tensor, index: int | Tensor) -> Tensor:
+        """Return the noise that leads from an estimate of x_0 to x_t."""
+        return (noisy - at(self.schedule.signal, index, noisy) * clean) / at(self.schedule.noise, index, noisy)
+
+    def target(self, clean: Tensor, noise: Tensor, index: int | Tensor) -> Tensor:
+        """Return the output that would give `clean` exactly; of unit variance for edm, as noise is for epsilon."""
+        signal, level = self.schedule.signal, self.schedule.noise
+        of_clean, of_noise = (1 - self.skip * signal) / self.scale_out, -self.skip * level / self.scale_out
+        return at(of_clean, index, clean) * (clean - self.centre) + at(of_noise, index, clean) * noise
+
+    def _centred(self, noisy: Tensor, index: int | Tensor) -> Tensor:
+        return noisy - at(self.schedule.signal, index, noisy) * self.centre
+
+
+def parameterise(
+    settings: DiffusionSettings, schedule: NoiseSchedule, centre: Float[Tensor, "1 c 1 1"] | float = 0.0
+) -> Parameterisation:
+    """Return the coefficients of the settings' prediction for a schedule, whole or respaced.
+
+    epsilon: DDPM, eq. 11. v = signal * noise - level * clean: Salimans and Ho 2022, section 4. edm: Karras et
+    al. 2022, table 1, with sigma = level / signal; with sigma_data 1 it is v with the opposite sign.
+    """
+    signal, level = schedule.signal, schedule.noise
+    if settings.prediction == "epsilon":
+        return Parameterisation(schedule, np.ones_like(signal), 1 / signal, -level / signal)
+    if settings.prediction == "v":
+        return Parameterisation(schedule, np.ones_like(signal), signal, -level)
+    spread = np.sqrt(level**2 + (signal * settings.sigma_data) ** 2)
+    skip = signal * settings.sigma_data**2 / spread**2
+    return Parameterisation(schedule, 1 / spread, skip, level * settings.sigma_data / spread, centre)

@@ -1,0 +1,41 @@
+"""Sampling with fewer steps than the training had."""
+
+from __future__ import annotations
+
+from bench.errors import ConfigError
+
+
+def strided(steps: int, count: int) -> list[int]:
+    """Return the `count` steps of `steps` with an integer stride, from 0 (improved DDPM, `ddimN`).
+
+    >>> strided(1000, 100)[-2:]
+    [980, 990]
+
+    Raises:
+        ConfigError: no stride gives that many steps.
+    """
+    for stride in range(1, steps + 1):
+        kept = range(0, steps, stride)
+        if len(kept) == count:
+            return list(kept)
+    raise ConfigError(
+        f"expected a number of sampling steps that an integer stride over {steps} gives",
+        got=str(count),
+        fix=f"a divisor of {steps}, such as {_nearest_divisor(steps, count)}",
+    )
+
+
+def start_count(steps: int, percent: float) -> int:
+    """Return how many of `steps` respaced steps a start at `percent` of the schedule runs: int(steps percent / 100).
+
+    DiffMix's 55 % of 100 steps is 55: indices 54 to 0, of which 54 is step 540 of 1000.
+
+    >>> start_count(100, 55)
+    55
+    """
+    return int(steps * percent / 100 + 1e-9)
+
+
+def _nearest_divisor(steps: int, count: int) -> int:
+    divisors = [divisor for divisor in range(1, steps + 1) if steps % divisor == 0]
+    return min(divisors, key=lambda divisor: abs(divisor - count))

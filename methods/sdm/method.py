@@ -1,0 +1,117 @@
+"""SDM as a method: copies of real label maps, drawn from pure noise."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.contract import Condition, Dataset, Part, RunContext, Sample
+from bench.errors import DataError
+from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
+from methods.sdm.config import SDMConfig
+from methods.tiles import Tiles
+
+PART = "sdm"
+# a seed that JSON readers keep exactly, whatever number type they use
+SEED_LIMIT = 2**53
+
+
+class SDM:
+    """Semantic diffusion model (Wang et al. 2022): images with the nuclei of a label map."""
+
+    Config: ClassVar[type[SDMConfig]] = SDMConfig
+    conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
+    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+
+    def __init__(self, config: SDMConfig) -> None:
+        """Keep the settings."""
+        self.config = config
+        self.ratio = config.ratio
+
+    def parts(self) -> Sequence[Part]:
+        """Return the one network, the same for SDM and every DiffMix of these settings."""
+        return (Part(PART, frozenset({"train"}), (), self.config.part),)
+
+    def fit(
+        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
+    ) -> None:
+        """Train the network."""
+        if part.name != PART:
+            raise DataError(f"expected the part {PART!r}", got=part.name)
+        from methods.sdm.training import train_sdm
+
+        train_sdm(self.config.part, data["train"], out, run)
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Copy label maps of grid windows, spread evenly over the tiles."""
+        train = data["train"]
+        require_nuclei(train)
+        tiles = Tiles(train)
+        crops = grid_crops(train, self.config.patch_size, n, rng, count=self.config.grid)
+        for number, crop in enumerate(crops):
+            sample = tiles[train.ids[crop.tile]]
+            seed = int(rng.integers(SEED_LIMIT))
+            yield self.condition(number, sample, crop, "copy", labels_of(sample), self.recipe(), seed)
+
+    def render(
+        self,
+        conditions: Sequence[Condition],
+        data: Mapping[str, Dataset],
+        fitted: Mapping[str, Path],
+        run: RunContext,
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Draw the label maps from pure noise."""
+        from methods.sdm.render import draw_images
+
+        yield from draw_images(conditions, fitted[PART], self.config.sampler, run)
+
+    def recipe(self) -> dict[str, Any]:
+        """Say how images are sampled."""
+        sampler = self.config.sampler
+        return {
+            "sampler": sampler.kind,
+            "steps": sampler.steps,
+            "guidance_scale": sampler.guidance_scale,
+            "start": "noise",
+            "start_steps": sampler.steps,
+        }
+
+    def condition(
+        self,
+        number: int,
+        sample: Sample,
+        crop: Crop,
+        kind: str,
+        labels: tuple[np.ndarray, np.ndarray],
+        recipe: dict[str, Any],
+        seed: int,
+    ) -> Condition:
+        """Cut a window out of a tile's labels, real or changed."""
+        size, least = self.config.patch_size, self.config.min_area(sample.mpp)
+        instances, types = crop_labels(*labels, crop.y, crop.x, size, min_area=least)
+        return Condition(
+            id=f"{file_safe(sample.id)}_{number:04d}",
+            instances=instances,
+            types=types,
+            label=sample.label,
+            caption=sample.caption,
+            source=sample.id,
+            crop=(crop.y, crop.x),
+            kind=kind,
+            recipe=recipe,
+            seed=seed,
+        )
+
+
+def file_safe(name: str) -> str:
+    """Return a name with everything but letters, digits, dot, minus and underscore replaced by minus.
+
+    >>> file_safe("slide 3/tile_1")
+    'slide-3-tile_1'
+    """
+    return re.sub(r"[^A-Za-z0-9._-]", "-", name)

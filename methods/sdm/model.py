@@ -1,0 +1,66 @@
+"""A trained SDM on disk: weights, and beside them every flag that sampling must agree with (spec trap T23)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from bench.contract import RunContext, Settings
+from bench.errors import DataError
+from bench.training import load_weights, save_weights
+from methods.sdm.condition import channels
+from methods.sdm.config import SDMPart
+from methods.sdm.network import SDMNetwork
+
+WEIGHTS, FLAGS = "weights.safetensors", "sdm.json"
+
+
+class Flags(Settings):
+    """What was trained: the part's settings, the nucleus classes, and the mean colour that edm subtracts."""
+
+    part: SDMPart
+    classes: int
+    centre: tuple[float, float, float]
+
+
+def make_network(part: SDMPart, classes: int) -> SDMNetwork:
+    """Make an untrained network."""
+    return SDMNetwork(
+        part.network,
+        channels(classes),
+        part.patch_size,
+        learned_variance=part.diffusion.learned_variance,
+        recompute=part.training.recompute,
+    )
+
+
+def centre_of(flags: Flags) -> Float[Tensor, "1 3 1 1"]:
+    """Return the mean colour as a tensor."""
+    return torch.tensor(flags.centre).view(1, 3, 1, 1)
+
+
+def save_model(folder: Path, network: nn.Module, flags: Flags) -> None:
+    """Write flags and weights into a folder; the weights last, so that they are never without flags."""
+    (folder / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    save_weights(folder / WEIGHTS, network)
+
+
+def load_model(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
+    """Read a network from a folder, on the run's device and in its precision.
+
+    Raises:
+        DataError: flags or weights are missing or do not fit each other.
+    """
+    path = folder / FLAGS
+    if not path.exists():
+        raise DataError("expected a trained SDM", got=f"no {FLAGS} in {folder}")
+    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    network = make_network(flags.part, flags.classes)
+    load_weights(folder / WEIGHTS, network)
+    network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+    return fabric.setup_module(network), flags
