@@ -41,16 +41,24 @@ def main() -> None:
     except typer.Abort:
         sys.exit(130)
     except Exception as error:
-        if debug or not _is_usage(error):
+        if debug:
             raise
-        print_error(_usage(error))
-        sys.exit(2)
+        print_error(_usage(error) if _is_usage(error) else _unexpected(error))
+        sys.exit(2 if _is_usage(error) else 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 
 def _is_usage(error: Exception) -> bool:
     """Say whether an exception is the parser's: a wrong option or argument."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _unexpected(error: Exception) -> BenchError:
+    return BenchError(
+        "expected the command to end without a fault of its own",
+        got=f"{type(error).__name__}: {error}",
+        fix="finished work is kept: run the same command again to go on, with --debug for the traceback",
+    )
 
 
 def _usage(error: Exception) -> BenchError:

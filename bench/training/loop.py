@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -76,14 +77,43 @@ class LossTask:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How long and how to train; `ema` is the limit of the decay, None for no average of weights."""
+    """How long and how to train; `ema` is the limit of the decay, None for no average of weights.
+
+    `checkpoint_every` counts steps. None: twenty a training, fewer where saving would take over a twentieth of the time.
+    """
 
     steps: int
     stage: str
     ema: float | None = None
-    checkpoint_every: int = 200
+    checkpoint_every: int | None = None
     channels_last: bool = True
     compile: bool = False
+
+
+class CheckpointClock:
+    """Says after which steps to save; the weights do not depend on it."""
+
+    # Saving may take this share of the time.
+    share = 0.05
+
+    def __init__(self, options: TrainingOptions) -> None:
+        self._last, self._fixed = options.steps, options.checkpoint_every is not None
+        self._every = options.checkpoint_every or max(options.steps // 20, 1)
+        self._saved, self._cost = time.perf_counter(), 0.0
+
+    def due(self, done: int) -> bool:
+        """Say whether to save after `done` steps; always after the last."""
+        if done == self._last:
+            return True
+        affordable = self._fixed or time.perf_counter() - self._saved >= self._cost / self.share
+        return done % self._every == 0 and affordable
+
+    def __enter__(self) -> None:
+        self._begun = time.perf_counter()
+
+    def __exit__(self, *error: object) -> None:
+        self._saved = time.perf_counter()
+        self._cost = self._saved - self._begun
 
 
 def train(
@@ -104,6 +134,7 @@ def train(
     fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
     modules, averages = _set_up(fabric, task, options)
     start = _resume(out / CHECKPOINT, task, modules, averages)
+    clock = CheckpointClock(options)
     batches = iter(_loader(make_batch, start, options.steps, run))
     with run.progress(options.stage, options.steps, done=start) as progress:
         for step in range(start, options.steps):
@@ -113,9 +144,9 @@ def train(
                 values = task.step(fabric, batch, step, torch_generator(seed, str(fabric.device)))
             for name, average in averages.items():
                 average.update_parameters(modules[name])
-            done = step + 1
-            if done % options.checkpoint_every == 0 or done == options.steps:
-                _save(out / CHECKPOINT, done, task, modules, averages)
+            if clock.due(step + 1):
+                with clock:
+                    _save(out / CHECKPOINT, step + 1, task, modules, averages)
             shown = _values(values, run, options.stage, step, options.steps)
             progress.advance(1, **shown)
     chosen = {name: averages[name].module if name in averages else modules[name] for name in modules}

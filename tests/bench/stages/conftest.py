@@ -1,0 +1,31 @@
+"""Runs at preset `tiny` that several tests look at."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.config import RunRequest
+from bench.stages.pipeline import run_request
+from bench.stages.work import Outcome
+
+
+def request(store: Path, **changes: object) -> RunRequest:
+    """Ask for a tiny run on one thread, untracked."""
+    fields = {
+        "method": "diffmix",
+        "dataset": "phantom",
+        "preset": "tiny",
+        "threads": 1,
+        "tracking": False,
+        "store": store,
+        **changes,
+    }
+    return RunRequest.model_validate(fields)
+
+
+@pytest.fixture(scope="session")
+def tiny(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """One finished run of DiffMix with its controls, two seeds."""
+    return run_request(request(tmp_path_factory.mktemp("tiny") / "store", seeds=2))
