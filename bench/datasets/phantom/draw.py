@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import cv2
 import numpy as np
 from jaxtyping import Int32, UInt8
+from scipy import ndimage
 
 from bench.datasets.phantom.architecture import Architecture, random_scene
 from bench.datasets.phantom.background import background
@@ -116,9 +117,9 @@ def _clean(
     """Keep the largest connected part of each nucleus, drop those that vanish, and number the rest 1..n."""
     cleaned = np.zeros_like(instances)
     kept: list[int] = []
-    for label in np.unique(instances[instances > 0]):
-        ys, xs = np.nonzero(instances == label)
-        window = (slice(ys.min(), ys.max() + 1), slice(xs.min(), xs.max() + 1))
+    for label, window in enumerate(ndimage.find_objects(instances), start=1):
+        if window is None:
+            continue
         mask = (instances[window] == label).astype(np.uint8)
         n, parts, stats, _ = cv2.connectedComponentsWithStats(mask, connectivity=8)
         largest = 1 + int(np.argmax(stats[1:n, cv2.CC_STAT_AREA]))
