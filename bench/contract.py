@@ -169,7 +169,9 @@ class RunContext(Protocol):
         """Return a generator seeded by `derive(*scope)`."""
         ...
 
-    def progress(self, stage: str, total: int, *, done: int = 0, unit: str = "step") -> AbstractContextManager[Progress]:
+    def progress(
+        self, stage: str, total: int, *, done: int = 0, unit: str = "step"
+    ) -> AbstractContextManager[Progress]:
         """Show the progress of a stage of `total` units of which `done` are done already."""
         ...
 

@@ -23,9 +23,7 @@ class Diagnosis:
     fix: str = ""
 
 
-def examine(
-    store: Path, data_root: Path | None, weights: Path | None
-) -> Iterator[tuple[str, list[Diagnosis]]]:
+def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterator[tuple[str, list[Diagnosis]]]:
     """Yield titles and what was found below each."""
     yield "machine", list(_machine(store))
     yield "datasets", [_dataset(name, data_root) for name in names("datasets")]

@@ -32,7 +32,9 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     except FileNotFoundError as error:
         raise DataError(f"expected an image at {path}", got="no such file") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"expected a readable image in {path}", got=str(error), fix="fetch or write it again") from error
+        raise DataError(
+            f"expected a readable image in {path}", got=str(error), fix="fetch or write it again"
+        ) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise DataError(f"expected an image of reasonable size in {path}", got=str(error)) from error
     if array.size == 0:
@@ -42,12 +44,11 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 
 def write_png(path: Path, array: np.ndarray) -> None:
     """Write uint8 RGB (h, w, 3) or uint16 (h, w) as PNG, beside its final name and renamed."""
-    if array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3:
-        image = Image.fromarray(array)
-    elif array.dtype == np.uint16 and array.ndim == 2:
+    if (array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3) or (array.dtype == np.uint16 and array.ndim == 2):
         image = Image.fromarray(array)
     else:
-        raise DataError(f"expected uint8 (h, w, 3) or uint16 (h, w) for {path}", got=f"{array.dtype} {array.shape}")
+        wanted = f"expected uint8 (h, w, 3) or uint16 (h, w) for {path}"
+        raise DataError(wanted, got=f"{array.dtype} {array.shape}")
     temporary = path.with_name(path.name + ".tmp")
     image.save(temporary, format="PNG", compress_level=1)
     os.replace(temporary, path)

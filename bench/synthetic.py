@@ -167,9 +167,7 @@ class SyntheticSet:
         name = Path(line["file_name"]).stem
         types = None if line["types"] is None else np.array(line["types"], np.uint8)
         instances = None if types is None else read_instances(self.folder / "instances" / f"{name}.png")
-        return Sample(
-            name, image, line["group"], self.info.mpp, instances, types, line["label"], line["caption"]
-        )
+        return Sample(name, image, line["group"], self.info.mpp, instances, types, line["label"], line["caption"])
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[index] for index in range(len(self)))

@@ -24,9 +24,7 @@ def mount(app: typer.Typer) -> None:
 def run(
     method: Annotated[str, typer.Option(help="Method to run; `bench list methods` shows them.")],
     dataset: Annotated[str, typer.Option(help="Dataset to run it on; `bench list datasets` shows them.")],
-    preset: Annotated[
-        Optional[str], typer.Option(help="tiny, smoke, small or paper [the dataset's default].")
-    ] = None,
+    preset: Annotated[Optional[str], typer.Option(help="tiny, smoke, small or paper [the dataset's default].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Replicates: synthesis and training under seeds 0..N-1.")] = 1,
     fold: Annotated[Optional[str], typer.Option(help="k/K: test on fold k of K inside the training split.")] = None,
     overrides: Annotated[

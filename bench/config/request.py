@@ -29,7 +29,10 @@ class Environment(NamedTuple):
             return Path(source[name]).expanduser() if source.get(name) else None
 
         return cls(
-            path("BENCH_STORE"), path("BENCH_DATA_ROOT"), path("BENCH_WEIGHTS"), source.get("BENCH_TRACKING_URI") or None
+            path("BENCH_STORE"),
+            path("BENCH_DATA_ROOT"),
+            path("BENCH_WEIGHTS"),
+            source.get("BENCH_TRACKING_URI") or None,
         )
 
 

@@ -81,9 +81,8 @@ class _PlainCount:
         if time.perf_counter() - self._said > Reporter.interval:
             self._said = time.perf_counter()
             left = (self._total - self._done) / max(rate, 1e-9)
-            self._reporter.say(
-                f"  {self._title}: {self._done}/{self._total} {self._values} {rate:.1f} {self._unit}/s, {left:.0f} s left"
-            )
+            counted = f"{self._done}/{self._total} {self._values}"
+            self._reporter.say(f"  {self._title}: {counted} {rate:.1f} {self._unit}/s, {left:.0f} s left")
 
     def end(self) -> None:
         seconds = time.perf_counter() - self._start

@@ -50,7 +50,10 @@ def fidelity(
 def synthetic_features(session: Session, handle: EncoderHandle, synthetic: SyntheticSet) -> Finished:
     """Embed a synthetic set; cached by (set digest, encoder)."""
     job = session.torch(
-        "features", {"encoder": handle.identity}, {"images": synthetic.digest}, f"{handle.name}, {len(synthetic)} images"
+        "features",
+        {"encoder": handle.identity},
+        {"images": synthetic.digest},
+        f"{handle.name}, {len(synthetic)} images",
     )
 
     def work(folder: Path, run: Run) -> None:

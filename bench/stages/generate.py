@@ -129,11 +129,10 @@ def _render_chunk(
         run.reporter,
     )
     paths = {name: finished.path for name, finished in fitted.items()}
-    count = 0
-    for condition, image in zip(conditions, arm.method.render(conditions, data, paths, inside), strict=True):
+    images = arm.method.render(conditions, data, paths, inside)
+    for index, condition, image in zip(chunk, conditions, images, strict=True):
         _check_image(arm, condition, image)
-        writer.write(chunk.start + count, condition, image)
-        count += 1
+        writer.write(index, condition, image)
 
 
 def _check_image(arm: Arm, condition: Condition, image: object) -> None:

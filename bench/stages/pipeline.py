@@ -97,9 +97,7 @@ def preflight(resolved: Resolved) -> Session:
     for handle in resolved.encoders:
         missing.extend(handle.missing())
     missing.extend(
-        check_accelerator(
-            preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration
-        )
+        check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
     )
     missing.extend(check_memory(_MEMORY_GIB.get(preset.name, 4.0)))
     stop_if_missing(missing)
@@ -141,4 +139,3 @@ def work_arm(session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dat
             scores = evaluate(session, predictions, data["test"], title)
             tested.append(Tested(seed, network.name, model, predictions, scores))
     return ArmWork(arm, fitted, sets, distances, tested)
-

@@ -34,10 +34,8 @@ def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], w
     if not known:
         _write(results, run, document, resolved, data, worked)
     count = len(session.finished)
-    where = f"results of run {run}"
-    session.reporter.say(
-        f"{count} jobs: {session.reused} reused, {count - session.reused} done; {where} {'reused' if known else 'written'}"
-    )
+    done = f"{count} jobs: {session.reused} reused, {count - session.reused} done"
+    session.reporter.say(f"{done}; results of run {run} {'reused' if known else 'written'}")
     if resolved.request.tracking:
         from bench.tracking import track
 

@@ -80,7 +80,7 @@ class RowMaker:
     def _scored(
         self, worked: Sequence[ArmWork], network: str, score: Score, read: Mapping[str, Sequence[Statistics]]
     ) -> Iterator[ScoreRow]:
-        """One metric of one network: each arm's value under each seed and over seeds, and its difference to the baseline."""
+        """One metric of one network: values under each seed and over seeds, and differences to the baseline."""
         from metrics.table import metric
         from metrics.uncertainty import arm_interval, holm, paired_difference
 
@@ -117,7 +117,12 @@ class RowMaker:
         others = [arm for arm in worked if arm.arm.name != BASELINE]
         differences = [
             paired_difference(
-                stacks[arm.arm.name], stacks[BASELINE], groups, score.statistic, rng=rng(), n_resamples=self._n_resamples
+                stacks[arm.arm.name],
+                stacks[BASELINE],
+                groups,
+                score.statistic,
+                rng=rng(),
+                n_resamples=self._n_resamples,
             )
             for arm in others
         ]
@@ -136,7 +141,7 @@ class RowMaker:
             )
 
     def _costs(self, arm: ArmWork) -> Iterator[ScoreRow]:
-        """Wall time, peak memory and images a second, stage by stage; those of reused jobs are what they cost when done."""
+        """Wall time, peak memory and images a second, stage by stage; a reused job costs what it cost when done."""
         for name, finished in arm.fitted.items():
             for what, value in finished.cost.items():
                 yield self._row(arm, kind="cost", metric=f"fit/{name}/{what}", value=value)
@@ -145,7 +150,9 @@ class RowMaker:
                 finished, synthetic = made
                 rate = {"images_per_second": len(synthetic) / max(finished.cost["seconds"], 1e-9)}
                 for what, value in {**finished.cost, **rate}.items():
-                    yield self._row(arm, kind="cost", seed=seed, metric=f"synthesize/{what}", value=value, n=len(synthetic))
+                    yield self._row(
+                        arm, kind="cost", seed=seed, metric=f"synthesize/{what}", value=value, n=len(synthetic)
+                    )
         for tested in arm.tested:
             for stage, job in (("train", tested.model), ("predict", tested.predictions)):
                 for what, value in job.cost.items():

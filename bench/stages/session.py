@@ -32,9 +32,7 @@ class Session:
 
     def torch(self, stage: str, config: Any, inputs: Mapping[str, str], title: str, seed: int = 0) -> Job:
         """Describe a job of torch: its result depends on device kind, precision and threads."""
-        return Job(
-            stage, config, inputs, seed, self.device.kind, self.precision, threads=self.threads, title=title
-        )
+        return Job(stage, config, inputs, seed, self.device.kind, self.precision, threads=self.threads, title=title)
 
     def do(self, job: Job, work: Work) -> Finished:
         """Return the finished job, doing it where it is not in the store."""

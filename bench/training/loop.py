@@ -33,7 +33,9 @@ class Task(Protocol):
     modules: Mapping[str, nn.Module]
     optimizers: Mapping[str, torch.optim.Optimizer]
 
-    def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | torch.Tensor]:
+    def step(
+        self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator
+    ) -> Mapping[str, float | torch.Tensor]:
         """Update the modules on one batch and return what to show and record, first of all `loss`."""
         ...
 
@@ -58,7 +60,9 @@ class LossTask:
         self.optimizers = {"optimizer": self.optimizer}
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
 
-    def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | torch.Tensor]:
+    def step(
+        self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator
+    ) -> Mapping[str, float | torch.Tensor]:
         """Make one optimiser step."""
         model, optimizer = self.modules["model"], self.optimizers["optimizer"]
         if self.before_step is not None:
@@ -79,7 +83,8 @@ class LossTask:
 class TrainingOptions:
     """How long and how to train; `ema` is the limit of the decay, None for no average of weights.
 
-    `checkpoint_every` counts steps. None: twenty a training, fewer where saving would take over a twentieth of the time.
+    `checkpoint_every` counts steps. None: twenty times a training, fewer where that would take
+    more than a twentieth of the time.
     """
 
     steps: int
@@ -205,7 +210,9 @@ def _to_device(batch: Batch, fabric: Fabric, channels_last: bool) -> Batch:
     return moved
 
 
-def _save(path: Path, step: int, task: Task, modules: Mapping[str, nn.Module], averages: Mapping[str, AveragedModel]) -> None:
+def _save(
+    path: Path, step: int, task: Task, modules: Mapping[str, nn.Module], averages: Mapping[str, AveragedModel]
+) -> None:
     state = {
         "step": step,
         "modules": {n: m.state_dict() for n, m in modules.items()},
@@ -247,4 +254,3 @@ def _values(
     for name, value in shown.items():
         run.curve(f"{stage}/{name}", step, value)
     return shown
-

@@ -66,7 +66,9 @@ def test_opens_with_the_image_folder_layout(tmp_path: Path) -> None:
     seal(tmp_path, [condition(0)])
     line = json.loads((tmp_path / "metadata.jsonl").read_text().splitlines()[0])
     assert (tmp_path / line["file_name"]).exists()
-    assert {"file_name", "source", "crop", "kind", "recipe", "group", "caption", "label", "types", "sha256"} <= set(line)
+    assert {"file_name", "source", "crop", "kind", "recipe", "group", "caption", "label", "types", "sha256"} <= set(
+        line
+    )
 
 
 def test_rewritten_samples_seal_to_the_same_digest(tmp_path: Path) -> None:

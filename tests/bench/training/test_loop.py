@@ -40,7 +40,7 @@ def run_to(steps: int, out: Path, function: Callable = loss, run: Run | None = N
     return {name: value.clone() for name, value in trained["model"].state_dict().items()}
 
 
-class Killed(Exception):
+class KilledError(Exception):
     pass
 
 
@@ -54,10 +54,10 @@ def test_killed_run_gives_the_same_weights(tmp_path: Path) -> None:
         nonlocal calls
         calls += 1
         if calls == 11:
-            raise Killed
+            raise KilledError
         return loss(net, batch, generator)
 
-    with pytest.raises(Killed):
+    with pytest.raises(KilledError):
         run_to(20, tmp_path / "b", dies)
     calls = 100
     again = run_to(20, tmp_path / "b", dies)
@@ -118,3 +118,12 @@ def test_weights_round_trip_and_misfits_are_explained(tmp_path: Path) -> None:
     path.write_bytes(b"nonsense")
     with pytest.raises(DataError, match="readable weights"):
         load_weights(path, net)
+
+
+def test_checkpoints_are_twenty_unless_they_cost_too_much() -> None:
+    from bench.training.loop import CheckpointClock
+
+    clock = CheckpointClock(TrainingOptions(steps=100, stage="toy"))
+    assert [step for step in range(1, 101) if clock.due(step)] == list(range(5, 101, 5))
+    clock._cost = 1e6
+    assert [step for step in range(1, 101) if clock.due(step)] == [100]

@@ -1,0 +1,91 @@
+"""What a person meets at the command line when something is wrong: three lines, a code, no traceback."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import cli
+
+
+def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return int(caught.value.code or 0), capsys.readouterr().err.splitlines()
+
+
+@pytest.mark.parametrize(
+    ("arguments", "suggestion"),
+    [
+        (("run", "--method", "difmix", "--dataset", "phantom"), "diffmix"),
+        (("run", "--method", "diffmix", "--dataset", "fantom"), "phantom"),
+        (("run", "--method", "copy", "--dataset", "phantom", "--set", "method.grd=3"), "grid"),
+        (("list", "method"), "methods"),
+    ],
+)
+def test_unknown_names(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    arguments: tuple[str, ...],
+    suggestion: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, lines = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert [line[:6] for line in lines] == ["error:", "got:  ", "fix:  "]
+    assert suggestion in lines[2]
+    assert not list(tmp_path.iterdir())
+
+
+def test_absent_data_says_where_how_and_what_meanwhile(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    command = ("run", "--method", "diffmix", "--dataset", "glysac", "--preset", "smoke", "--data-root", str(tmp_path))
+    code, lines = run(monkeypatch, capsys, *command)
+    text = "\n".join(lines)
+    assert code == 2
+    assert [line[:6] for line in lines if not line.startswith(" ")] == ["error:", "got:  ", "fix:  "]
+    assert str(tmp_path) in text
+    assert "Labels" in text
+    assert "phantom" in text
+
+
+@pytest.mark.parametrize("arguments", [("run",), ("run", "--methd", "x"), ("nonsense",), ("run", "--seeds", "no")])
+def test_usage_errors_are_three_lines_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], arguments: tuple[str, ...]
+) -> None:
+    code, lines = run(monkeypatch, capsys, *arguments)
+    assert code == 2
+    assert [line[:6] for line in lines] == ["error:", "got:  ", "fix:  "]
+
+
+def test_debug_shows_where_it_happened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    from bench.errors import ConfigError
+
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(sys, "argv", ["bench", "run", "--method", "difmix", "--dataset", "phantom", "--debug"])
+    with pytest.raises(ConfigError):
+        cli.main()
+
+
+def test_lists_name_what_there_is(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", "list"])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert not caught.value.code
+    text = capsys.readouterr().out
+    for name in ("diffmix", "consep", "hovernet", "random-convnet", "paper"):
+        assert name in text
+
+
+def test_verify_checks_a_seal(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    code, lines = run(monkeypatch, capsys, "verify", str(tmp_path))
+    assert code == 2
+    assert "sealed synthetic set" in lines[0]
