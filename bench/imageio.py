@@ -44,11 +44,12 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
 
 def write_png(path: Path, array: np.ndarray) -> None:
     """Write uint8 RGB (h, w, 3) or uint16 (h, w) as PNG, beside its final name and renamed."""
-    if (array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3) or (array.dtype == np.uint16 and array.ndim == 2):
-        image = Image.fromarray(array)
-    else:
+    is_rgb = array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3
+    is_map = array.dtype == np.uint16 and array.ndim == 2
+    if not (is_rgb or is_map):
         wanted = f"expected uint8 (h, w, 3) or uint16 (h, w) for {path}"
         raise DataError(wanted, got=f"{array.dtype} {array.shape}")
+    image = Image.fromarray(array)
     temporary = path.with_name(path.name + ".tmp")
     image.save(temporary, format="PNG", compress_level=1)
     os.replace(temporary, path)
