@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import itertools
+
 import cv2
 import numpy as np
 import pytest
@@ -49,7 +51,7 @@ def looks(image: np.ndarray) -> np.ndarray:
     gray = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(np.float32)
     gray = (gray - gray.mean()) / max(float(gray.std()), 4.0)
     blurred = [gray, *(cv2.GaussianBlur(gray, (0, 0), sigma) for sigma in (1, 2, 4, 8))]
-    bands = [float(np.log((a - b).std() + 1e-3)) for a, b in zip(blurred, blurred[1:], strict=False)]
+    bands = [float(np.log((a - b).std() + 1e-3)) for a, b in itertools.pairwise(blurred)]
     gy, gx = np.gradient(blurred[1])
     tensor = np.array([[np.mean(gx * gx), np.mean(gx * gy)], [np.mean(gx * gy), np.mean(gy * gy)]])
     values = np.linalg.eigvalsh(tensor)
