@@ -18,13 +18,20 @@ def check_neighbours() -> None:
     """
     home = Path(__file__).resolve().parent.parent
     for name in SIBLINGS:
-        spec = importlib.util.find_spec(name)
-        places = [] if spec is None else [Path(p) for p in spec.submodule_search_locations or ()] or [spec.origin]
-        if home / name not in [Path(str(place)).resolve() for place in places[:1]]:
-            found = ", ".join(str(place) for place in places) or "nothing"
+        found = _location(name)
+        if found is None or found.resolve() != home / name:
             raise BenchError(
                 f"expected the package {name!r} of augbench, installed beside `bench`",
-                got=f"{found} comes first on Python's path",
+                got="no such package" if found is None else f"{found} comes first on Python's path",
                 fix="use the command `bench`, or `python -P`, or work in a folder that has no "
                 f"{name}/ of its own (notebooks: drop the working directory from sys.path)",
             )
+
+
+def _location(name: str) -> Path | None:
+    """Return the folder of a package, or the file of a module, that an import of `name` would find first."""
+    spec = importlib.util.find_spec(name)
+    if spec is None:
+        return None
+    places = [*(spec.submodule_search_locations or ()), spec.origin]
+    return None if places[0] is None else Path(places[0])

@@ -85,6 +85,7 @@ def test_interpreter_and_notebook_name_the_intruder(decoy: Path) -> None:
     assert str(decoy / "metrics") in last
 
 
+@pytest.mark.parametrize("decoy", ["package"], indirect=True)
 def test_pytest_in_a_folder_below_is_safe(decoy: Path) -> None:
     (decoy / "tests").mkdir()
     (decoy / "tests" / "test_mine.py").write_text("def test_mine():\n    import bench, metrics.overlap\n")
@@ -92,6 +93,7 @@ def test_pytest_in_a_folder_below_is_safe(decoy: Path) -> None:
     assert done.returncode == 0, done.stdout
 
 
+@pytest.mark.parametrize("decoy", ["package"], indirect=True)
 def test_pytest_beside_the_intruder_names_it(decoy: Path) -> None:
     (decoy / "test_mine.py").write_text("def test_mine():\n    import bench\n")
     done = run([BENCH.with_name("pytest"), "-p", "no:cacheprovider", "test_mine.py"], decoy)

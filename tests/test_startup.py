@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -17,7 +18,24 @@ HEAVY = (*FRAMEWORKS, "pandas", "numpy", "scipy", "matplotlib", "plotly")
 
 def loaded(statement: str, names: tuple[str, ...]) -> str:
     """Run a statement in a fresh interpreter and return which of the packages it brought in."""
-    script = f"import sys\n{statement}\nprint(*sorted(set({names!r}) & set(sys.modules)))"
+    return python(f"import sys\n{statement}\nprint(*sorted(set({names!r}) & set(sys.modules)))")
+
+
+def culprits(modules: Sequence[str], names: tuple[str, ...] = FRAMEWORKS) -> str:
+    """Import modules in turn and return the first that brings in one of the packages, with what it brought."""
+    return python(
+        "import importlib, sys\n"
+        f"for module in {list(modules)!r}:\n"
+        "    importlib.import_module(module)\n"
+        f"    found = sorted(set({names!r}) & set(sys.modules))\n"
+        "    if found:\n"
+        "        print(module, *found)\n"
+        "        break\n"
+    )
+
+
+def python(script: str) -> str:
+    """Run a script in a fresh interpreter and return what it prints."""
     done = subprocess.run([sys.executable, "-c", script], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.strip()
@@ -33,20 +51,22 @@ def test_help_loads_nothing_heavy() -> None:
     assert loaded(run_help, HEAVY) == ""
 
 
-@pytest.mark.parametrize("module", sorted(plugin_modules(ROOT)))
-def test_plugins_load_without_frameworks(module: str) -> None:
-    assert loaded(f"import {module}", FRAMEWORKS) == ""
+def test_plugins_load_without_frameworks() -> None:
+    assert culprits(sorted(plugin_modules(ROOT))) == ""
 
 
-@pytest.mark.parametrize("module", ["metrics.table", "metrics.uncertainty", "bench.results", "bench.synthetic"])
-def test_results_and_tables_load_without_frameworks(module: str) -> None:
-    assert loaded(f"import {module}", FRAMEWORKS) == ""
+def test_results_and_tables_load_without_frameworks() -> None:
+    assert culprits(["metrics.table", "metrics.uncertainty", "bench.results", "bench.synthetic"]) == ""
 
 
 def test_reports_load_without_frameworks() -> None:
     names = sorted(f"reports.{path.stem}" for path in (ROOT / "reports").glob("[!_]*.py"))
     assert names
-    assert loaded(f"import {', '.join(names)}", FRAMEWORKS) == ""
+    assert culprits(names) == ""
+
+
+def test_a_culprit_is_found() -> None:
+    assert culprits(["bench.errors", "bench.contract"], ("numpy", "torch")) == "bench.contract numpy"
 
 
 @pytest.mark.slow
