@@ -69,6 +69,8 @@ def colour(image: Image, rng: np.random.Generator, settings: Augmentation) -> Im
 
 def shift_hue(image: Image, amount: float) -> Image:
     """Shift the hue by `amount` of OpenCV's 180 steps."""
+    if amount == 0:
+        return image  # 8-bit HSV and back would change colours by rounding alone
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
     # Rounded before the modulus: a value of 179.6 must become 0, not 180, which OpenCV does not define.
     hsv[..., 0] = np.round(hsv[..., 0] + np.float32(amount)).astype(np.int16) % 180

@@ -6,9 +6,9 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import torch
-import torch.nn.functional as F
 from jaxtyping import Float, Int
 from torch import Tensor
+from torch.nn import functional
 
 EPSILON = 1e-7  # probabilities are clipped to [epsilon, 1 - epsilon] before the logarithm
 SMOOTH = 1e-3  # of the soft Dice
@@ -43,12 +43,12 @@ def hovernet_loss(
         weights: weight of each term.
     """
     terms = {
-        "hv_mse": F.mse_loss(output["hv"].float(), hv),
+        "hv_mse": functional.mse_loss(output["hv"].float(), hv),
         "hv_msge": msge(output["hv"].float(), hv, nucleus, weights.msge_indexing),
     }
     for name, target in (("np", nucleus), ("tp", types)):
         probability = output[name].float().softmax(1)
-        one_hot = F.one_hot(target.long(), probability.shape[1]).movedim(-1, 1).to(probability.dtype)
+        one_hot = functional.one_hot(target.long(), probability.shape[1]).movedim(-1, 1).to(probability.dtype)
         terms[f"{name}_ce"] = cross_entropy(probability, one_hot)
         terms[f"{name}_dice"] = dice_loss(probability, one_hot)
     loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
@@ -80,7 +80,7 @@ def msge(
     """
     # The gradient is linear: that of the difference is the difference of the gradients, at half the work.
     kernel = gradient_kernels(indexing).to(predicted)
-    gradient = F.conv2d(predicted - true, kernel, padding=2, groups=2)
+    gradient = functional.conv2d(predicted - true, kernel, padding=2, groups=2)
     mask = nucleus[:, None].to(gradient.dtype)
     return (mask * gradient.square()).sum() / (2 * mask.sum() + 1e-8)
 

@@ -30,9 +30,9 @@ class Patch(NamedTuple):
 class PatchStream:
     """Training patches of `size` pixels by number.
 
-    Patch `i` is synthetic where floor((i + 1) f) > floor(i f), f the mix's fraction: any stretch of the stream holds its
-    share to within one patch, and synthetic patches are taken in a new seeded order each time round. Real patches are
-    uniform over the area of all tiles.
+    Patch `i` is synthetic where floor((i + 1) f) > floor(i f), f the mix's fraction: any stretch of the stream holds
+    its share to within one patch, and synthetic patches are taken in a new seeded order each time round. Real patches
+    are uniform over the area of all tiles.
 
     Args:
         mix: real tiles and synthetic patches.
@@ -132,12 +132,10 @@ def warped(
     # From patch pixels to pixels of the window: counted from the centre, mapped, counted from the window's corner.
     offset = matrix[:, 2] + centre - (x, y) - matrix[:, :2] @ (half, half)
     to_window = np.column_stack([matrix[:, :2], offset])
-    flags = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP
+    flags, border = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, cv2.BORDER_REFLECT_101
 
     def warp(array: np.ndarray) -> np.ndarray:
-        return np.asarray(
-            cv2.warpAffine(array, to_window, (size, size), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
-        )
+        return np.asarray(cv2.warpAffine(array, to_window, (size, size), flags=flags, borderMode=border))
 
     # OpenCV warps no 32-bit integers; float32 holds ids up to 2^24 exactly.
     return warp(image), warp(instances.astype(np.float32)).astype(np.int32), warp(types)

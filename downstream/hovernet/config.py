@@ -28,8 +28,8 @@ class Phase(Settings):
 class LossWeights(Settings):
     """Weights of the six terms, and the direction of the gradient term.
 
-    The release weights all by 1; the paper (and its TensorFlow code) `hv_msge` by 2. `msge_indexing` `xy` differentiates
-    each map along its own axis, as the paper says; `ij` along the other, as the PyTorch release does.
+    The release weights all by 1; the paper (and its TensorFlow code) `hv_msge` by 2. With `msge_indexing` `xy` each map
+    is differentiated along its own axis, as the paper says; with `ij` along the other, as the PyTorch release does.
     """
 
     np_ce: float = Field(default=1.0, ge=0)
@@ -63,6 +63,7 @@ class HoVerNetConfig(Settings):
     checkpoint_every: int = Field(default=200, gt=0)
 
     threshold: float = Field(default=0.5, gt=0, lt=1)  # post_proc.py: nucleus where its probability reaches this
+    edge: float = Field(default=0.4, gt=0, lt=1)  # post_proc.py: gradient from which a pixel lies between nuclei
     window: int = Field(default=1024, ge=64)  # `small` only: largest piece of a tile predicted at once
     window_batch: int = Field(default=16, gt=0)  # MONAI's networks: windows predicted at once
 

@@ -72,8 +72,8 @@ def maps(image: Image, trained: Trained) -> Float32[np.ndarray, "h w c"]:
 def decode(stitched: Float32[np.ndarray, "h w c"], trained: Trained) -> Prediction:
     """Turn an image's maps into nuclei with types."""
     probability, hv, logits = stitched[..., 0], stitched[..., 1:3], stitched[..., 3:]
-    threshold = trained.config.threshold
-    instances = decode_hovernet(probability, hv, mpp=trained.mpp, threshold=threshold)
+    threshold, edge = trained.config.threshold, trained.config.edge
+    instances = decode_hovernet(probability, hv, mpp=trained.mpp, threshold=threshold, edge=edge)
     types = logits.argmax(-1).astype(np.uint8)
     return Prediction(
         instances=instances,

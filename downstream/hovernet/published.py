@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 import re
 from pathlib import Path
 from typing import Literal
@@ -15,6 +16,8 @@ from bench.errors import DataError
 
 OUTPUTS = {"fast": 164, "original": 80}
 """Side of the output of each mode, for inputs of 256 and 270."""
+
+_ENCODER = ("conv0.", "res_blocks.")
 
 
 class PublishedHoVerNet(nn.Module):
@@ -54,20 +57,18 @@ def load_encoder(network: PublishedHoVerNet, path: Path) -> None:
     """
     try:
         state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError) as error:
+    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
         raise DataError(f"expected readable encoder weights in {path}", got=str(error).splitlines()[0]) from error
     renamed = {_monai_name(name): value for name, value in state.get("desc", state).items()}
-    own = {
-        name: value for name, value in network.net.state_dict().items() if name.startswith(("conv0.", "res_blocks."))
-    }
+    shapes = {name: value.shape for name, value in network.net.state_dict().items() if name.startswith(_ENCODER)}
     fitting = {
-        name: renamed[name] for name, value in own.items() if name in renamed and renamed[name].shape == value.shape
+        name: renamed[name] for name, shape in shapes.items() if name in renamed and renamed[name].shape == shape
     }
-    missing = [name for name in own if name not in fitting and not name.endswith("num_batches_tracked")]
+    missing = [name for name in shapes if name not in fitting and not name.endswith("num_batches_tracked")]
     if missing:
         raise DataError(
             f"expected the encoder of HoVer-Net in {path}",
-            got=f"{len(missing)} of {len(own)} tensors absent or of another shape, {missing[0]} first",
+            got=f"{len(missing)} of {len(shapes)} tensors absent or of another shape, {missing[0]} first",
             fix="use ImageNet-ResNet50-Preact_pytorch.tar of the HoVer-Net release",
         )
     network.net.load_state_dict(fitting, strict=False)

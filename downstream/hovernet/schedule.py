@@ -23,9 +23,9 @@ class Stretch(NamedTuple):
 class Schedule:
     """Phases laid out over a budget.
 
-    A budget of epochs gives phase p its share of them, each of ceil(patches / batch) steps; a budget of steps is divided
-    in proportion to share / batch, which is the same division. 20 700 steps of the published phases are 50 epochs of
-    CoNSeP's 1323 patches at batch 16 and 50 at batch 4.
+    A budget of epochs gives each phase its share of them, an epoch being ceil(patches / batch) steps; a budget of steps
+    is divided in proportion to share / batch, which is the same division: 20 700 steps of the published phases are 50
+    epochs of CoNSeP's 1323 patches at batch 16 and 50 at batch 4.
     """
 
     def __init__(self, phases: Sequence[Phase], budget: Budget, patches: int) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
+
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
-from torch.nn import functional as F
+from torch.nn import functional
 
 ALIGN = 16
 """Inputs must be divisible by this."""
@@ -26,10 +28,8 @@ class SmallHoVerNet(nn.Module):
         super().__init__()
         widths = (width, 2 * width, 3 * width, 4 * width)
         self.stem = nn.Sequential(_conv(12, width), _conv(width, width))
-        self.down = nn.ModuleList(
-            nn.Sequential(_conv(a, b, stride=2), _conv(b, b)) for a, b in zip(widths, widths[1:], strict=False)
-        )
-        self.up = nn.ModuleList(_Up(b, a) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(nn.Sequential(_conv(a, b, stride=2), _conv(b, b)) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(_Up(b, a) for a, b in pairwise(widths))
         self.shared = _conv(width, 2 * width)
         outputs = (("np", 2), ("hv", 2), ("tp", n_types + 1))
         self.heads = nn.ModuleDict({name: nn.Conv2d(2 * width, 4 * channels, 1) for name, channels in outputs})
@@ -37,11 +37,11 @@ class SmallHoVerNet(nn.Module):
     def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c h w"]]:
         """Return logits `np` (2), `tp` (types + background) and offsets `hv` (x, y)."""
         shared = self.features(images)
-        return {name: F.pixel_shuffle(head(shared), 2) for name, head in self.heads.items()}
+        return {name: functional.pixel_shuffle(head(shared), 2) for name, head in self.heads.items()}
 
     def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d p q"]:
         """Return the layer that the heads share."""
-        x = self.stem(F.pixel_unshuffle(images.movedim(-1, 1).float() / 127.5 - 1, 2))
+        x = self.stem(functional.pixel_unshuffle(images.movedim(-1, 1).float() / 127.5 - 1, 2))
         skips = []
         for level in self.down:
             skips.append(x)
@@ -65,7 +65,7 @@ class _Up(nn.Module):
         self.mix = _conv(out, out)
 
     def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        mixed: Tensor = self.mix(F.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip)
+        mixed: Tensor = self.mix(functional.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip)
         return mixed
 
 
