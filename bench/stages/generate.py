@@ -99,7 +99,7 @@ def _synthesize(
             "dataset_digest": train.digest,
             "dataset": train.info.name,
             "parts": {name: finished.key for name, finished in fitted.items()},
-            "versions": _versions(),
+            "versions": package_versions(),
             "use": "training",
             "cost": {
                 "seconds": time.perf_counter() - begun,
@@ -149,7 +149,8 @@ def _config(arm: Arm) -> object:
     return arm.method.config.model_dump(mode="json")
 
 
-def _versions() -> dict[str, str]:
+def package_versions() -> dict[str, str]:
+    """Return the installed versions of what numbers depend on."""
     found = {}
     for name in _VERSIONS:
         try:

@@ -8,21 +8,21 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from bench.contract import Dataset, Sample
+from bench.contract import Dataset
 from bench.digest import digest
 from bench.results import ResultsStore, write_rows
 from bench.runtime.context import read_curves
+from bench.stages.generate import package_versions
 from bench.stages.rows import RowMaker
 from bench.stages.session import Session
 from bench.stages.work import ArmWork, Outcome
-from bench.synthetic import MANIFEST, SyntheticSet
+from bench.synthetic import MANIFEST
 
 if TYPE_CHECKING:
     from bench.stages.pipeline import Resolved
 
 # The protocol of the harness as a whole: how arms are mixed, trained, compared.
 PROTOCOL = 1
-_SHEET_PATCHES = 12
 
 
 def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork]) -> Outcome:
@@ -47,12 +47,12 @@ def _document(
     resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork], session: Session
 ) -> dict[str, Any]:
     request = resolved.request.model_dump(mode="json")
+    arm = next(arm for arm in resolved.arms if arm.name == resolved.request.method)
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers"}
-    method = worked[-1].arm
     return {
         "dataset": resolved.card.name,
-        "method": resolved.request.method,
-        "variant": next(arm.variant for arm in resolved.arms if arm.name == resolved.request.method),
+        "method": arm.name,
+        "variant": arm.variant,
         "preset": resolved.preset_label,
         "protocol": PROTOCOL,
         "seeds": resolved.request.seeds,
@@ -60,9 +60,7 @@ def _document(
         "request": {key: value for key, value in request.items() if key not in places},
         "config": {
             "preset": resolved.preset.model_dump(mode="json"),
-            "method": next(a for a in resolved.arms if a.name == resolved.request.method).method.config.model_dump(
-                mode="json"
-            ),
+            "method": arm.method.config.model_dump(mode="json"),
             "downstream": {network.name: network.config for network in resolved.networks},
             "device": session.device.kind,
             "precision": session.precision,
@@ -71,12 +69,12 @@ def _document(
         "digests": {role: split.digest for role, split in data.items()},
         "jobs": {finished.key: finished.job.stage for finished in session.finished},
         "sets": {
-            f"{arm.arm.name}/{seed}": made[1].digest
-            for arm in worked
-            for seed, made in enumerate(arm.sets)
+            f"{done.arm.name}/{seed}": made[1].digest
+            for done in worked
+            for seed, made in enumerate(done.sets)
             if made is not None
         },
-        "versions": _versions(method, worked),
+        "versions": package_versions(),
     }
 
 
@@ -88,6 +86,8 @@ def _write(
     data: Mapping[str, Dataset],
     worked: Sequence[ArmWork],
 ) -> None:
+    from reports.contact_sheet import set_sheet
+
     request, preset = resolved.request, resolved.preset
     fold = "" if request.fold is None else f"{request.fold[0]}/{request.fold[1]}"
     common = {"run": run, "dataset": resolved.card.name, "fold": fold, "preset": resolved.preset_label}
@@ -100,35 +100,11 @@ def _write(
     if arm.sets and arm.sets[0] is not None:
         synthetic = arm.sets[0][1]
         shutil.copyfile(synthetic.folder / MANIFEST, folder / MANIFEST)
-        write_contact_sheet(folder / "contact_sheet.png", synthetic, data, arm.arm.title)
+        set_sheet(
+            synthetic, data["train"], folder / "contact_sheet.png", title=f"{arm.arm.title}, {resolved.card.name}"
+        )
     _write_leaderboard(folder / "leaderboard.md", folder, rows, resolved)
     results.write(run, rows, document)
-
-
-def write_contact_sheet(path: Path, synthetic: SyntheticSet, data: Mapping[str, Dataset], title: str) -> None:
-    """Draw synthetic patches beside the real windows they derive from, labels outlined."""
-    from reports.contact_sheet import Tile, contact_sheet
-
-    train = data["train"]
-    places = {name: index for index, name in enumerate(train.ids)}
-    step = max(len(synthetic) // _SHEET_PATCHES, 1)
-    pairs = []
-    for index in range(0, len(synthetic), step)[:_SHEET_PATCHES]:
-        sample, line = synthetic[index], synthetic.metadata[index]
-        size = sample.image.shape[0]
-        real = None
-        if line["source"] is not None and line["crop"] is not None:
-            real = _window(train[places[line["source"]]], *line["crop"], size)
-        pairs.append((real, Tile(sample.image, sample.instances, sample.types, f"{line['kind']} of {line['source']}")))
-    contact_sheet(pairs, path, classes=train.info.classes, title=title)
-
-
-def _window(sample: Sample, y: int, x: int, size: int) -> Any:
-    from reports.contact_sheet import Tile
-
-    window = (slice(y, y + size), slice(x, x + size))
-    instances = None if sample.instances is None else sample.instances[window]
-    return Tile(sample.image[window], instances, sample.types, sample.id)
 
 
 def _write_curves(path: Path, worked: Sequence[ArmWork]) -> None:
@@ -154,11 +130,3 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[Any], resolved: 
     boards = leaderboard(read_rows([scratch]))
     scratch.unlink()
     path.write_text("\n".join(render_markdown(board, everything=True) for board in boards), encoding="utf-8")
-
-
-def _versions(method: Any, worked: Sequence[ArmWork]) -> dict[str, str]:
-    for arm in worked:
-        for made in arm.sets:
-            if made is not None:
-                return dict(made[1].manifest["versions"])
-    return {}

@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 
+Tensors = tuple[torch.Tensor, ...] | list[torch.Tensor]
+
 
 def ema_decay(limit: float, step: int) -> float:
     """Decay of the average after update number `step` (from 0): min(limit, (1 + step) / (10 + step)).
@@ -19,7 +21,7 @@ def ema_decay(limit: float, step: int) -> float:
 def make_ema(model: nn.Module, limit: float) -> AveragedModel:
     """Return an average of `model`'s parameters and buffers whose decay warms up to `limit`."""
 
-    def average(averaged: list[torch.Tensor], current: list[torch.Tensor], count: torch.Tensor) -> None:
+    def average(averaged: Tensors, current: Tensors, count: torch.Tensor | int) -> None:
         decay = ema_decay(limit, int(count))
         floating = [(a, c) for a, c in zip(averaged, current, strict=True) if torch.is_floating_point(a)]
         if floating:
