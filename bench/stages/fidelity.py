@@ -67,7 +67,7 @@ def synthetic_features(session: Session, handle: EncoderHandle, synthetic: Synth
                 progress.advance(len(images))
         np.save(folder / "features.npy", np.concatenate(parts))
 
-    return session.do(job, work)
+    return session.do(job, work, within=True)
 
 
 def real_features(
@@ -83,7 +83,7 @@ def real_features(
         np.save(folder / "features.npy", handle.load(run.device).images(crops))
         write_json(folder / "groups.json", groups)
 
-    path = session.do(job, work).path
+    path = session.do(job, work, within=True).path
     return np.load(path / "features.npy"), json.loads((path / "groups.json").read_text())
 
 

@@ -34,8 +34,11 @@ class Session:
         """Describe a job of torch: its result depends on device kind, precision and threads."""
         return Job(stage, config, inputs, seed, self.device.kind, self.precision, threads=self.threads, title=title)
 
-    def do(self, job: Job, work: Work) -> Finished:
-        """Return the finished job, doing it where it is not in the store."""
+    def do(self, job: Job, work: Work, *, within: bool = False) -> Finished:
+        """Return the finished job, doing it where it is not in the store.
+
+        A job `within` another is asked for only while that one is done; it is no step of the run by itself.
+        """
 
         def inside(folder: Path) -> None:
             self.reporter.say(f"{job.stage}: {job.title}", "bold")
@@ -48,7 +51,8 @@ class Session:
         finished = self.store.run(job, inside, wait=lambda: self._waiting(job))
         if not finished.reused:
             self.reporter.say(f"  done in {time.perf_counter() - begun:.1f} s", "green")
-        self.finished.append(finished)
+        if not within:
+            self.finished.append(finished)
         return finished
 
     def _waiting(self, job: Job) -> None:

@@ -108,7 +108,7 @@ def test_again_nothing_is_done(tiny: Outcome) -> None:
 
 def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
     other = run_request(request(tiny.store, method="diffmix-e"))
-    new = {"synthesize", "features", "fidelity", "train", "predict", "evaluate"}
+    new = {"synthesize", "fidelity", "train", "predict", "evaluate"}
     store = tiny.store / "jobs"
     assert len(list((store / "fit").iterdir())) == 1  # the network of diffmix is that of diffmix-e
     document = ResultsStore(tiny.store).document(other.run)
