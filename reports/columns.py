@@ -48,13 +48,18 @@ class Column:
         return self.kind == "difference"
 
     @property
-    def heading(self) -> tuple[str, ...]:
+    def scale(self) -> float:
+        """What people are shown a multiple of: kernel distances are told in thousandths, as the field does."""
+        return 1000.0 if self.family in {"kd", "kid"} else 1.0
+
+    def heading(self, *, with_encoder: bool = True) -> tuple[str, ...]:
         """The lines of a heading: metric with its direction, then what it is of."""
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
         metric, _, encoder = self.metric.partition("@")
-        first = ("Δ " if self.signed else "") + metric + arrow
-        tag = f"{encoder}#{self.tag}" if self.tag else encoder
-        lines = (first, tag, self.class_, f"vs {self.split}" if self.encoder and self.split else "")
+        metric, _, aggregation = metric.partition("/")
+        first = ("Δ " if self.signed else "") + metric + ("·10³" if self.scale != 1 else "") + arrow
+        encoder = (f"{encoder}#{self.tag}" if self.tag else encoder) if with_encoder or self.tag else ""
+        lines = (first, aggregation, encoder, self.class_, f"vs {self.split}" if self.encoder and self.split else "")
         return tuple(line for line in lines if line)
 
 

@@ -6,42 +6,56 @@ from collections.abc import Sequence
 
 from reports.board import Leaderboard, Row
 from reports.columns import Column, main_columns
-from reports.numbers import MISSING, Notes, floors, interval, number, remarks, subtitle
+from reports.numbers import (
+    MISSING,
+    Notes,
+    floor_name,
+    floors,
+    interval,
+    is_void,
+    number,
+    remarks,
+    sole_encoder,
+    subtitle,
+)
 
 
 def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
     """Write a board as a Markdown table; the best of a column is bold where it may be marked."""
     columns = list(board.columns) if everything else main_columns(board.columns, board.rare)
+    sole = bool(sole_encoder(columns))
     notes = Notes()
+    headings = [_escape(" ".join(column.heading(with_encoder=not sole))) for column in columns]
     lines = [
         f"### {_escape(board.title)}",
         "",
-        _line(["method", "network", "seeds", *(_escape(" ".join(column.heading)) for column in columns)]),
+        _line(["method", "network", "seeds", *headings]),
         _line(["---", "---", "---:", *("---:" for _ in columns)]),
     ]
-    for n, values in floors(board, columns):
-        name = "*real vs real*" if n is None else f"*real vs real, n={n}*"
+    known = floors(board, columns)
+    for n, values in known:
         written = [f"*{number(values[column], column)}*" if column in values else "" for column in columns]
-        lines.append(_line([name, "", "", *written]))
+        lines.append(_line([f"*{floor_name(n, len(known))}*", "", "", *written]))
     for index, row in enumerate(board.rows):
         cells = [_cell(board, index, row, column, notes) for column in columns]
         lines.append(_line([_escape(row.title), row.downstream, str(row.seeds), *cells]))
-    below = [f"- {_escape(line)}" for line in (subtitle(board), *notes.lines(), *remarks(board)) if line]
-    return "\n".join([*lines, "", *below, ""])
+    below = [line for line in (subtitle(board, columns), *notes.lines(), *remarks(board)) if line]
+    return "\n".join([*lines, "", *(f"- {_escape(line)}" for line in below), ""])
 
 
 def _cell(board: Leaderboard, index: int, row: Row, column: Column, notes: Notes) -> str:
-    cell = row.cells.get(column)
-    if cell is None and (column.is_distance or column.signed or column.kind == "cost"):
+    if is_void(row, column):
         return ""
+    cell = row.cells.get(column)
     letter = notes.cell(cell)
-    superscript = f"<sup>{letter}</sup>" if letter else ""
+    raised = f"<sup>{letter}</sup>" if letter else ""
     if cell is None or cell.value is None:
-        return MISSING + superscript
+        return MISSING + raised
     mark = {1: "▲ ", -1: "▼ "}.get(board.verdicts.get((index, column), 0), "")
     value = number(cell.value, column)
     value = f"**{value}**" if index in board.best.get(column, ()) else value
-    return " ".join(part for part in (mark + value + superscript, interval(cell, column)) if part)
+    range_ = interval(cell, column)
+    return mark + value + raised + (f" ({range_})" if range_ and range_[0] != "[" else range_ and f" {range_}")
 
 
 def _line(cells: Sequence[str]) -> str:

@@ -5,15 +5,17 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from reports.board import Cell, Leaderboard
+from reports.board import Cell, Leaderboard, Row
 from reports.columns import Column
 
 MISSING = "\N{EN DASH}"
-_UNEXPLAINED = "not measured in this run"
+_UNEXPLAINED = "not measured for this arm"
+_RAISED = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
 
 
 def number(value: float, column: Column) -> str:
     """Write a score as .374, a difference as +.012, a distance or cost with three digits that count."""
+    value *= column.scale
     if column.is_distance or column.kind == "cost" or abs(value) >= 10:
         text = f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}"
         return ("+" if column.signed and value >= 0 else "") + text
@@ -23,10 +25,16 @@ def number(value: float, column: Column) -> str:
 
 
 def interval(cell: Cell, column: Column) -> str:
-    """Write an interval as [.351, .398], empty where there is none."""
+    """Write an interval as two bounds with a dash, of what may be negative as [-.012, +.024]; may be empty."""
     if cell.low is None or cell.high is None:
         return ""
-    return f"[{number(cell.low, column)}, {number(cell.high, column)}]"
+    low, high = number(cell.low, column), number(cell.high, column)
+    return f"[{low}, {high}]" if column.signed or cell.low < 0 else f"{low}\N{EN DASH}{high}"
+
+
+def is_void(row: Row, column: Column) -> bool:
+    """Say whether a number has no meaning: an arm without images has no distance, the baseline no difference."""
+    return column not in row.cells and (column.is_distance or column.signed or column.kind == "cost")
 
 
 @dataclass
@@ -54,7 +62,7 @@ class Notes:
 
 
 def remarks(board: Leaderboard) -> list[str]:
-    """What must be said of a whole board: what intervals cover, what marks mean, what was left out."""
+    """Say what concerns a whole board: what intervals cover, what marks mean, what was left out."""
     seeds = {row.seeds for row in board.rows if row.seeds}
     lines = []
     if min(seeds, default=1) == 1:
@@ -79,22 +87,43 @@ def floors(board: Leaderboard, columns: Sequence[Column]) -> list[tuple[int | No
     return list(found.items())
 
 
+def floor_name(n: int | None, sizes: int) -> str:
+    """Name a row of floors; the number of images stands above the table where there is only one."""
+    return "real vs real" if n is None or sizes == 1 else f"real vs real, n={n}"
+
+
 def same(values: Sequence[object]) -> bool:
     """Say whether all values are equal: what is equal is told once, above the table."""
     return len(set(values)) <= 1
 
 
-def subtitle(board: Leaderboard) -> str:
-    """What all rows share: network and number of seeds."""
-    parts = []
+def sole_encoder(columns: Sequence[Column]) -> str:
+    """Return the encoder of all distances where there is just one: its name then stands above the table."""
+    names = {column.metric.partition("@")[2] for column in columns if column.is_distance}
+    return names.pop() if len(names) == 1 else ""
+
+
+def subtitle(board: Leaderboard, columns: Sequence[Column]) -> str:
+    """Say what all rows share: encoder, number of images compared, network and number of seeds."""
+    sizes = [n for n, _ in floors(board, columns)]
     networks = [row.downstream for row in board.rows if row.downstream]
     seeds = [row.seeds for row in board.rows]
-    if networks and same(networks):
-        parts.append(networks[0])
-    if seeds and same(seeds):
-        parts.append(f"{seeds[0]} seed" + ("s" if seeds[0] != 1 else ""))
-    return " · ".join(parts)
+    parts = [
+        sole_encoder(columns),
+        f"n={sizes[0]}" if len(sizes) == 1 and sizes[0] is not None else "",
+        networks[0] if networks and same(networks) else "",
+        f"{seeds[0]} seed" + ("s" if seeds[0] != 1 else "") if seeds and same(seeds) else "",
+    ]
+    return " · ".join(part for part in parts if part)
+
+
+def superscript(letter: str) -> str:
+    """Raise a remark's letter above the line, so that it is no part of the number before it."""
+    return "".join(_RAISED.get(character, character) for character in letter)
 
 
 def _letter(index: int) -> str:
-    return chr(ord("a") + index) if index < 26 else str(index)
+    """Return a, b, ..., z, aa, ab, ...; no q, which has no raised form."""
+    letters = list(_RAISED)
+    rest, last = divmod(index, len(letters))
+    return (letters[rest - 1] if rest else "") + letters[last]

@@ -1,0 +1,5 @@
+"""The MLflow observer: the tracking database is a view of the results, made by a process of its own."""
+
+from bench.tracking.observer import default_uri, rebuild, track
+
+__all__ = ["default_uri", "rebuild", "track"]

@@ -1,0 +1,105 @@
+"""MLflow's own web page on a store's tracking database."""
+
+from __future__ import annotations
+
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.errors import BenchError, MissingError
+from bench.tracking.observer import default_uri
+
+HOST = "127.0.0.1"
+START_SECONDS = 90.0
+
+
+def serve(store: Path, port: int, *, browser: bool) -> int:
+    """Show the store's runs until interrupted; returns the server's exit status."""
+    with started(store, port) as (process, url):
+        print(f"{url} (Ctrl-C ends it)", file=sys.stderr)
+        if browser:
+            webbrowser.open(url)
+        try:
+            return process.wait()
+        except KeyboardInterrupt:
+            return 0
+
+
+@contextmanager
+def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes], str]]:
+    """Start the server on `port` (0: any free one) and yield it with its address once it answers; then stop it.
+
+    Raises:
+        MissingError: the store holds no tracked runs.
+        BenchError: the port is taken, or the server ends before it answers.
+    """
+    if not (store / "mlflow.db").exists():
+        raise MissingError(
+            f"expected tracked runs in {store}",
+            got="no mlflow.db",
+            fix="`bench run` makes it; `bench export mlflow` rebuilds it from results",
+        )
+    port = _free_port(port)
+    command = [sys.executable, "-P", "-m", "bench.tracking.server", default_uri(store), str(port)]
+    # a session of its own: the server starts workers, which must end with it
+    process = subprocess.Popen(command, cwd=store)
+    url = f"http://{HOST}:{port}"
+    try:
+        _wait(process, f"{url}/health")
+        yield process, url
+    finally:
+        process.terminate()
+        try:
+            process.wait(15)
+        except subprocess.TimeoutExpired:
+            process.kill()
+            process.wait()
+
+
+def _free_port(port: int) -> int:
+    with socket.socket() as probe:
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((HOST, port))
+        except OSError as error:
+            raise BenchError(
+                f"expected port {port} to be free",
+                got=str(error),
+                fix="choose another with --port, or --port 0",
+            ) from error
+        return int(probe.getsockname()[1])
+
+
+def _wait(process: subprocess.Popen[bytes], url: str) -> None:
+    end = time.monotonic() + START_SECONDS
+    while time.monotonic() < end:
+        if process.poll() is not None:
+            raise BenchError("expected MLflow's server to start", got=f"it ended with {process.returncode}")
+        try:
+            with urllib.request.urlopen(url, timeout=5):
+                return
+        except (urllib.error.URLError, ConnectionError, TimeoutError):
+            time.sleep(0.2)
+    raise BenchError("expected MLflow's server to answer", got=f"nothing within {START_SECONDS:.0f} s at {url}")
+
+
+def main(uri: str, port: str) -> None:
+    """Become MLflow's server."""
+    from bench.tracking.worker import quieten
+
+    quieten()
+    from mlflow.cli import cli
+
+    options = ["--backend-store-uri", uri, "--host", HOST, "--port", port, "--workers", "1"]
+    cli(["server", *options, "--uvicorn-opts", "--log-level warning"], prog_name="mlflow")
+
+
+if __name__ == "__main__":
+    main(*sys.argv[1:])

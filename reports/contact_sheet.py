@@ -1,0 +1,161 @@
+"""Contact sheets: synthetic patches beside what they derive from, with the outlines of their labels."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Int32, UInt8
+from PIL import Image, ImageDraw, ImageFont
+
+from bench.contract import Dataset, Sample
+from bench.synthetic import SyntheticSet
+
+PANEL = 192
+"""Side in pixels that a patch is drawn at, at least."""
+COLOURS = (
+    *((255, 215, 0), (60, 220, 255), (60, 255, 90), (255, 90, 60)),
+    *((235, 120, 255), (255, 165, 90), (170, 200, 255), (255, 255, 255)),
+)
+"""Outline colours of the nucleus classes, in order; light, to be seen on H&E."""
+_GAP, _CAPTION, _HEADER = 6, 18, 46
+_INK, _PAPER, _EMPTY = (30, 30, 30), (255, 255, 255), (240, 240, 240)
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A synthetic sample, the real crop that it derives from (None: from none) and what to say of it."""
+
+    synthetic: Sample
+    real: Sample | None
+    caption: str = ""
+
+
+def contact_sheet(
+    pairs: Sequence[Pair], path: Path, classes: Sequence[str], *, title: str = "", per_row: int = 2
+) -> None:
+    """Write a sheet as PNG.
+
+    A pair has four panels: the real crop plain and with its own outlines, the synthetic patch with the outlines of
+    its labels and plain. Patches are enlarged to 192 px at least; outlines are drawn at that size, one pixel inside
+    the nucleus, in the colour of its class.
+
+    Args:
+        pairs: what to show, in order; patches of one size.
+        path: file to write.
+        classes: names of nucleus classes 1, 2, ....
+        title: heading, for example method and dataset.
+        per_row: pairs side by side.
+    """
+    side = max((max(pair.synthetic.image.shape[:2]) for pair in pairs), default=PANEL)
+    scale = max(1, -(-PANEL // side))
+    panel = side * scale
+    rows = -(-len(pairs) // per_row)
+    cell = (4 * (panel + _GAP) + 3 * _GAP, panel + _CAPTION + _GAP)
+    sheet = Image.new("RGB", (per_row * cell[0] + _GAP, max(rows, 1) * cell[1] + _HEADER), _PAPER)
+    draw = ImageDraw.Draw(sheet)
+    _header(draw, title, classes)
+    for index, pair in enumerate(pairs):
+        x = _GAP + index % per_row * cell[0]
+        y = _HEADER + index // per_row * cell[1]
+        for place, image in enumerate(_panels(pair, panel, scale)):
+            sheet.paste(Image.fromarray(image), (x + place * (panel + _GAP), y))
+        text = _cut(pair.caption, 4 * panel // 7)
+        draw.text((x, y + panel + 2), text, _INK, ImageFont.load_default(12))
+    temporary = path.with_name(path.name + ".tmp")
+    sheet.save(temporary, format="PNG")
+    os.replace(temporary, path)
+
+
+def set_sheet(synthetic: SyntheticSet, train: Dataset, path: Path, *, title: str = "", n: int = 16) -> None:
+    """Write the sheet of a sealed set: `n` samples spread over its kinds, each beside its window of the source tile."""
+    places = {identifier: index for index, identifier in enumerate(train.ids)}
+    pairs = []
+    for index in _spread([str(line["kind"]) for line in synthetic.metadata], n):
+        line, sample = synthetic.metadata[index], synthetic[index]
+        place = places.get(line["source"])
+        real = None if place is None else crop(train[place], line["crop"], sample.image.shape[:2])
+        origin = line["source"] if line["source"] is not None else "no source"
+        window = f" at {line['crop'][0]}, {line['crop'][1]}" if line["crop"] is not None else ""
+        pairs.append(Pair(sample, real, f"{line['kind']}: {origin}{window}"))
+    contact_sheet(pairs, path, synthetic.info.classes, title=title)
+
+
+def crop(sample: Sample, corner: Sequence[int] | None, shape: tuple[int, int]) -> Sample:
+    """Cut the window of `shape` (h, w) whose top left pixel is `corner` (None: the image's own).
+
+    Instance ids stay those of the tile, so that `types` still belongs to them.
+    """
+    y, x = corner or (0, 0)
+    window = (slice(y, y + shape[0]), slice(x, x + shape[1]))
+    instances = None if sample.instances is None else sample.instances[window]
+    return replace(sample, image=sample.image[window], instances=instances, ignore=None)
+
+
+def outlined(
+    image: UInt8[np.ndarray, "h w 3"],
+    instances: Int32[np.ndarray, "h w"] | None,
+    types: UInt8[np.ndarray, " n"] | None,
+    scale: int = 1,
+) -> UInt8[np.ndarray, "sh sw 3"]:
+    """Enlarge an image `scale` times and draw the outline of every instance inside it, in its class's colour."""
+    height, width = image.shape[:2]
+    enlarged = Image.fromarray(image).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
+    drawn = np.array(enlarged)
+    if instances is None or types is None:
+        return drawn
+    labels = instances.repeat(scale, 0).repeat(scale, 1)
+    edge = np.zeros(labels.shape, bool)
+    for axis in (0, 1):
+        for step in (1, -1):
+            edge |= labels != np.roll(labels, step, axis)
+    # the frame of a patch is no outline: a nucleus cut by it stays open
+    edge[[0, -1]], edge[:, [0, -1]] = False, False
+    edge &= labels > 0
+    palette = np.array([(0, 0, 0), *(COLOURS[(kind - 1) % len(COLOURS)] for kind in types.tolist())], np.uint8)
+    drawn[edge] = palette[labels[edge]]
+    return drawn
+
+
+def _panels(pair: Pair, side: int, scale: int) -> list[np.ndarray]:
+    made = pair.synthetic
+    empty = np.full((side, side, 3), _EMPTY, np.uint8)
+    real = [empty, empty]
+    if pair.real is not None:
+        source = pair.real
+        real = [
+            outlined(source.image, None, None, scale),
+            outlined(source.image, source.instances, source.types, scale),
+        ]
+    return [
+        *real,
+        outlined(made.image, made.instances, made.types, scale),
+        outlined(made.image, None, None, scale),
+    ]
+
+
+def _header(draw: ImageDraw.ImageDraw, title: str, classes: Sequence[str]) -> None:
+    order = "of each: real crop, its labels, synthetic with its labels, synthetic"
+    draw.text((_GAP, 4), f"{title}   ({order})" if title else order, _INK, ImageFont.load_default(14))
+    x = _GAP
+    for name, colour in zip(classes, COLOURS * (1 + len(classes) // len(COLOURS)), strict=False):
+        draw.rectangle((x, 27, x + 12, 39), fill=colour, outline=_INK)
+        draw.text((x + 18, 26), name, _INK, ImageFont.load_default(12))
+        x += 34 + int(draw.textlength(name, ImageFont.load_default(12)))
+
+
+def _spread(kinds: Sequence[str], n: int) -> list[int]:
+    """Choose up to `n` indices, the same number of each kind where there are enough, evenly spread over each."""
+    groups = [[i for i, kind in enumerate(kinds) if kind == name] for name in dict.fromkeys(kinds)]
+    chosen: list[int] = []
+    for number, group in enumerate(sorted(groups, key=len)):
+        take = min(len(group), (n - len(chosen)) // (len(groups) - number))
+        chosen += [group[round(i * (len(group) - 1) / max(take - 1, 1))] for i in range(take)]
+    return sorted(chosen)
+
+
+def _cut(text: str, length: int) -> str:
+    return text if len(text) <= length else text[: length - 3] + "..."
