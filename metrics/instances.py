@@ -140,7 +140,7 @@ def dice(table: Overlap) -> float:
 
 
 def jaccard(table: Overlap) -> float:
-    """Return the Jaccard index of the foregrounds, |A ∩ B| / (|A| + |B| - |A ∩ B|), in [0, 1]; empty maps as for Dice."""
+    """Return the foregrounds' Jaccard index, |A ∩ B| / (|A| + |B| - |A ∩ B|), in [0, 1]; empty maps as for Dice."""
     if table.both_empty:
         return NAN
     shared = table.intersection.sum()

@@ -1,0 +1,26 @@
+"""Feature extractors: images (and captions, where there is a text tower) in, one vector each out.
+
+An encoder is a class of the entry-point group `bench.encoders`, made as `Encoder(weights, device)`. What is known of
+it without torch: `requirement(weights)`, `identify(weights)`, `label(weights)`.
+"""
+
+from __future__ import annotations
+
+from typing import NamedTuple
+
+
+class EncoderSpec(NamedTuple):
+    """An encoder as a user names it: entry point and argument, `torchscript:/path/file.pt` or `clip-vit-b-32`."""
+
+    name: str
+    argument: str | None
+
+
+def resolve(spec: str) -> EncoderSpec:
+    """Split an encoder's spec into the name of its entry point and its argument.
+
+    >>> resolve("torchscript:/weights/net.pt")
+    EncoderSpec(name='torchscript', argument='/weights/net.pt')
+    """
+    name, colon, argument = spec.partition(":")
+    return EncoderSpec(name, argument if colon else None)

@@ -1,0 +1,90 @@
+"""What all encoders share: images in fixed chunks through a frozen network in 32-bit precision."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from bench.errors import ConfigError, DataError
+
+if TYPE_CHECKING:
+    import torch
+
+# Images a forward pass. The last chunk is filled up, so that every pass has one shape and one arithmetic: the
+# features of an image do not depend on what it is batched with.
+CHUNK = 16
+
+
+class ChunkedEncoder(ABC):
+    """Embeds uint8 images chunk by chunk; torch is imported when an encoder is made, not when its class is."""
+
+    def __init__(self, device: str) -> None:
+        """Keep the device, a torch device name such as `cpu` or `cuda`."""
+        self.device = device
+
+    @property
+    @abstractmethod
+    def name(self) -> str:
+        """Name under which metrics on these features are reported."""
+
+    @property
+    @abstractmethod
+    def identity(self) -> str:
+        """Hash of the weights and the preprocessing: rows of different identity share no column."""
+
+    def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
+        """Embed RGB images.
+
+        The result does not depend on how the images are batched (to 1e-5).
+
+        Raises:
+            DataError: not an 8-bit RGB batch, or empty.
+        """
+        import torch
+
+        if batch.ndim != 4 or batch.shape[-1] != 3 or batch.dtype != np.uint8 or not len(batch):
+            raise DataError(
+                f"expected a batch of 8-bit RGB images (n, h, w, 3) for encoder {self.name!r}",
+                got=f"{batch.dtype} of shape {batch.shape}",
+            )
+        parts = []
+        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
+        with torch.inference_mode(), exact:
+            for start in range(0, len(batch), CHUNK):
+                chunk = batch[start : start + CHUNK]
+                pixels = self._prepare(chunk).to(self.device)
+                missing = CHUNK - len(chunk)
+                filled = torch.cat([pixels, pixels[:1].expand(missing, -1, -1, -1)]) if missing else pixels
+                parts.append(self._embed(filled)[: len(chunk)].float().cpu().numpy())
+        return np.concatenate(parts)
+
+    def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
+        """Embed captions.
+
+        Raises:
+            ConfigError: the encoder has no text tower.
+        """
+        raise ConfigError(
+            f"expected an encoder with a text tower for {len(captions)} captions",
+            got=f"{self.name!r}, which embeds images alone",
+            fix="use clip-vit-b-32",
+        )
+
+    @abstractmethod
+    def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
+        """Turn a chunk into the network's input, (n, 3, h, w)."""
+
+    @abstractmethod
+    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        """Run the network, (n, 3, h, w) to (n, d)."""
+
+
+def channels_first(chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
+    """Return a chunk as float32 (n, 3, h, w) with values 0-255."""
+    import torch
+
+    return torch.from_numpy(np.ascontiguousarray(chunk)).permute(0, 3, 1, 2).to(torch.float32)

@@ -1,0 +1,144 @@
+"""CLIP ViT-B/32 as OpenAI trained it, with clean-fid's preprocessing: the features of CLIP-FID."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from pickle import UnpicklingError
+from typing import TYPE_CHECKING, Any
+from zipfile import ZipFile, is_zipfile
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from bench.errors import DataError
+from metrics.encoders.chunked import CHUNK, ChunkedEncoder, channels_first
+from metrics.encoders.weights import EncoderRequirement, WeightsFile, file_sha256, identity
+
+if TYPE_CHECKING:
+    import torch
+
+WEIGHTS = WeightsFile(
+    encoder="clip-vit-b-32",
+    file="ViT-B-32.pt",
+    source=(
+        "https://openaipublic.azureedge.net/clip/models/"
+        "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt"
+    ),
+    size="338 MiB",
+    sha256="40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
+)
+# OpenAI trained with QuickGELU; the plain architecture loads the same weights and shifts every feature silently.
+ARCHITECTURE = "ViT-B-32-quickgelu"
+_PREPROCESSING = "PIL bicubic to 224 on the shorter side, centre crop, uint8; CLIP mean and std; projection, raw"
+_SIZE = 224
+_INTEGERS = frozenset({"input_resolution", "context_length", "vocab_size"})
+_MEAN = (0.48145466, 0.4578275, 0.40821073)
+_STD = (0.26862954, 0.26130258, 0.27577711)
+
+
+class ClipViTB32(ChunkedEncoder):
+    """512 features of CLIP's visual projection, not normalised, and of its text tower.
+
+    Args:
+        weights: OpenAI's file, a state dict of open_clip, or a folder that holds OpenAI's file.
+        device: torch device name.
+
+    Raises:
+        MissingError: the file is not there.
+        DataError: the file holds other weights.
+    """
+
+    def __init__(self, weights: Path | None, device: str) -> None:
+        super().__init__(device)
+        self._path = WEIGHTS.demand(weights)
+        self._network: Any = _load(self._path).to(device)
+
+    @property
+    def name(self) -> str:
+        """`clip-vit-b-32` for the published file, `clip-vit-b-32-<8 hex of sha256>` for any other."""
+        return self.label(self._path)
+
+    @property
+    def identity(self) -> str:
+        """Hash of the file and the preprocessing."""
+        return self.identify(self._path)
+
+    @classmethod
+    def label(cls, weights: Path | None) -> str:
+        """Return the name under which metrics on these features are reported."""
+        return WEIGHTS.label(weights)
+
+    @classmethod
+    def identify(cls, weights: Path | None) -> str:
+        """Return the identity without loading the file into torch."""
+        return identity(file_sha256(WEIGHTS.demand(weights)), _PREPROCESSING)
+
+    @classmethod
+    def requirement(cls, weights: Path | None) -> EncoderRequirement:
+        """Say what is needed and whether it was found."""
+        return WEIGHTS.requirement(weights)
+
+    def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
+        """Embed captions, cut off at 77 tokens; features not normalised."""
+        import open_clip
+        import torch
+
+        tokens = open_clip.get_tokenizer(ARCHITECTURE)(list(captions)).to(self.device)
+        with torch.inference_mode():
+            parts = [self._network.encode_text(part).float().cpu().numpy() for part in tokens.split(CHUNK)]
+        return np.concatenate(parts)
+
+    def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
+        import torch
+
+        pixels = channels_first(np.stack([resize_and_crop(image) for image in chunk])) / 255
+        mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (_MEAN, _STD))
+        return (pixels - mean) / std
+
+    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        features: torch.Tensor = self._network.encode_image(pixels)
+        return features
+
+
+def resize_and_crop(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "224 224 3"]:
+    """Resize the shorter side to 224 (bicubic), cut out the centre; the result is 8-bit again, as in clean-fid."""
+    from PIL import Image
+
+    h, w = image.shape[:2]
+    short = min(h, w)
+    size = (int(_SIZE * w / short), int(_SIZE * h / short))
+    resized = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
+    top, left = (round((side - _SIZE) / 2) for side in resized.shape[:2])
+    return resized[top : top + _SIZE, left : left + _SIZE]
+
+
+def _load(path: Path) -> torch.nn.Module:
+    import open_clip
+
+    network = open_clip.create_model(ARCHITECTURE, pretrained=None, precision="fp32", load_weights=False)
+    try:
+        network.load_state_dict(_state(path))
+    except (RuntimeError, UnpicklingError) as error:
+        got = str(error).splitlines()[0]
+        raise DataError(
+            f"expected the weights of CLIP ViT-B/32 in {path}", got=got, fix=f"get {WEIGHTS.source}"
+        ) from error
+    loaded: torch.nn.Module = network.eval()
+    return loaded
+
+
+def _state(path: Path) -> dict[str, torch.Tensor]:
+    """Read OpenAI's TorchScript archive or a bare state dict; nothing in the file is ever executed."""
+    import torch
+    from safetensors.torch import load_file
+
+    state: dict[str, torch.Tensor]
+    if path.suffix == ".safetensors":
+        state = load_file(str(path))
+    elif is_zipfile(path) and any(name.endswith("/constants.pkl") for name in ZipFile(path).namelist()):
+        state = torch.jit.load(str(path), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
+    else:
+        state = torch.load(path, map_location="cpu", weights_only=True)
+    # OpenAI keeps three integers among its weights.
+    return {name: value.float() for name, value in state.items() if name not in _INTEGERS}

@@ -1,0 +1,92 @@
+"""Any TorchScript file as an encoder: float RGB 0-255 of shape (n, 3, h, w) in, features (n, d) out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.errors import DataError, MissingError
+from metrics.encoders.chunked import ChunkedEncoder, channels_first
+from metrics.encoders.weights import EncoderRequirement, file_sha256, identity
+
+if TYPE_CHECKING:
+    import torch
+
+_PREPROCESSING = "float32 RGB 0-255, own size; anything else inside the file"
+_FIX = "name the file in the encoder's spec: torchscript:/path/to/file.pt"
+
+
+class TorchScript(ChunkedEncoder):
+    """Features of a TorchScript file, spec `torchscript:<file>`; what it does to pixels is its own affair.
+
+    Args:
+        weights: the file.
+        device: torch device name.
+
+    Raises:
+        MissingError: there is no such file.
+        DataError: the file is no TorchScript, or its output is not (n, d).
+    """
+
+    def __init__(self, weights: Path | None, device: str) -> None:
+        import torch
+
+        super().__init__(device)
+        self._path = _demand(weights)
+        try:
+            self._network = torch.jit.load(str(self._path), map_location=device).eval()  # type: ignore[no-untyped-call]
+        except RuntimeError as error:
+            raise DataError(f"expected a TorchScript file at {self._path}", got=str(error).splitlines()[0]) from error
+
+    @property
+    def name(self) -> str:
+        """`torchscript:<file stem>-<8 hex of sha256>`."""
+        return self.label(self._path)
+
+    @property
+    def identity(self) -> str:
+        """Hash of the file."""
+        return self.identify(self._path)
+
+    @classmethod
+    def label(cls, weights: Path | None) -> str:
+        """Return the name under which metrics on this file's features are reported."""
+        path = _demand(weights)
+        return f"torchscript:{path.stem.removesuffix('.torchscript')}-{file_sha256(path)[:8]}"
+
+    @classmethod
+    def identify(cls, weights: Path | None) -> str:
+        """Return the identity without loading the file into torch."""
+        return identity(file_sha256(_demand(weights)), _PREPROCESSING)
+
+    @classmethod
+    def requirement(cls, weights: Path | None) -> EncoderRequirement:
+        """Say what is needed and whether it was found."""
+        found = weights is not None and weights.is_file()
+        reason = "" if found else f"No file at {weights}." if weights else "No file was named."
+        return EncoderRequirement("a TorchScript file", _FIX, "any export", "any", weights, found, reason)
+
+    def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
+        return channels_first(chunk)
+
+    def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
+        import torch
+
+        features = self._network(pixels)
+        if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != len(pixels):
+            got = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
+            raise DataError(f"expected {self._path} to return features of shape (n, d)", got=str(got))
+        return features
+
+
+def _demand(weights: Path | None) -> Path:
+    if weights is None or not weights.is_file():
+        raise MissingError(
+            "expected a TorchScript file for encoder 'torchscript'",
+            got=f"no file at {weights}" if weights else "no file was named",
+            fix=_FIX,
+        )
+    return weights
