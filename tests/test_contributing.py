@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import csv
+import os
 import re
+import subprocess
+import sys
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -62,3 +67,31 @@ def test_targets_exist() -> None:
     makefile = (ROOT / "Makefile").read_text(encoding="utf-8")
     for target in re.findall(r"`make ([a-z-]+)`", TEXT):
         assert re.search(rf"^{target}:", makefile, re.MULTILINE), target
+
+
+@pytest.mark.slow
+@pytest.mark.timeout(900)
+def test_method_runs_as_a_plugin(tmp_path: Path) -> None:
+    """Install the example as a package of its own and put it on a leaderboard."""
+    package, metadata = tmp_path / "site" / "my_methods", tmp_path / "site" / "my_methods-1.0.dist-info"
+    card = package / "configs" / "methods" / "slide-colours.yaml"
+    card.parent.mkdir(parents=True)
+    card.write_text(block("yaml"), encoding="utf-8")
+    (package / "__init__.py").write_text(block("python"), encoding="utf-8")
+    metadata.mkdir()
+    (metadata / "METADATA").write_text("Metadata-Version: 2.1\nName: my-methods\nVersion: 1.0\n", encoding="utf-8")
+    points = tomllib.loads(block("toml"))["project"]["entry-points"]["bench.methods"]
+    lines = [f"{name} = {value}" for name, value in points.items()]
+    (metadata / "entry_points.txt").write_text("\n".join(["[bench.methods]", *lines]), encoding="utf-8")
+
+    def bench(*arguments: str) -> str:
+        command = [str(Path(sys.executable).with_name("bench")), *arguments]
+        environment = os.environ | {"PYTHONPATH": str(tmp_path / "site"), "BENCH_STORE": str(tmp_path / "store")}
+        done = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+        return done.stdout
+
+    assert "slide-colours" in bench("list", "methods")
+    bench("run", "--method", "slide-colours", "--dataset", "phantom", "--preset", "tiny")
+    table = list(csv.DictReader(bench("leaderboard", "--dataset", "phantom", "--format", "csv").splitlines()))
+    assert {"real-only", "slide-colours"} <= {row["method"] for row in table}
