@@ -52,13 +52,13 @@ class SDMNetwork(nn.Module):
         self.width, self.recompute = settings.width, recompute
         self._build = _Builder(settings, label_channels)
         widths = [int(settings.width * multiplier) for multiplier in settings.multipliers]
-        _check_widths(widths, settings)
+        attends = [image_size // 2**level in settings.attention for level in range(len(widths))]
+        _check_widths(widths, attends, settings)
         self.time_embed = nn.Sequential(
             nn.Linear(settings.width, 4 * settings.width),
             nn.SiLU(),
             nn.Linear(4 * settings.width, 4 * settings.width),
         )
-        attends = [image_size // 2**level in settings.attention for level in range(len(widths))]
         self.input_blocks, skips = self._encoder(widths, attends, settings.blocks)
         self.middle_block = Stage(
             self._build.decoder(widths[-1], widths[-1]),
@@ -154,17 +154,19 @@ class _Builder:
         return AttentionBlock(channels, self._settings.head_channels, self._settings.groups)
 
 
-def _check_widths(widths: list[int], settings: NetworkSettings) -> None:
-    bad = [width for width in widths if width % settings.groups]
-    if bad:
+def _check_widths(widths: list[int], attends: list[bool], settings: NetworkSettings) -> None:
+    ungrouped = [width for width in widths if width % settings.groups]
+    if ungrouped:
         raise ConfigError(
             f"expected every level's channels to be a multiple of {settings.groups} groups",
-            got=f"{bad[0]} channels at width {settings.width}",
+            got=f"{ungrouped[0]} channels at width {settings.width}",
             fix="set network.groups to a common divisor",
         )
-    if widths[-1] % settings.head_channels:
+    attending = [width for width, attends_here in zip(widths, attends, strict=True) if attends_here] + [widths[-1]]
+    headless = [width for width in attending if width % settings.head_channels]
+    if headless:
         raise ConfigError(
             f"expected channels in heads of {settings.head_channels}",
-            got=f"{widths[-1]} channels",
-            fix="set network.head_channels to a divisor",
+            got=f"{headless[0]} channels at width {settings.width}",
+            fix="set network.head_channels to a common divisor",
         )
