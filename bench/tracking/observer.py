@@ -30,7 +30,7 @@ def track(store: Path, run: str, uri: str | None, warn: Callable[[str], None]) -
     """
     try:
         return _track(store, run, uri)
-    except (BenchError, OSError, ValueError, KeyError) as error:
+    except Exception as error:  # whatever fails in an observer, the run it observes goes on
         warn(f"the run was not tracked, its results are complete: {error}")
         return False
 
@@ -63,6 +63,7 @@ def _ask(store: Path, uri: str, runs: Sequence[str]) -> dict[str, str]:
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "bench.tracking.worker"],
+            cwd=store,
             input=json.dumps(request),
             capture_output=True,
             text=True,

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import socket
 import subprocess
 import sys
@@ -10,18 +12,20 @@ import urllib.error
 import urllib.request
 import webbrowser
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import BenchError, MissingError
 from bench.tracking.observer import default_uri
 
 HOST = "127.0.0.1"
-START_SECONDS = 90.0
+START_SECONDS = 180.0
 
 
 def serve(store: Path, port: int, *, browser: bool) -> int:
     """Show the store's runs until interrupted; returns the server's exit status."""
+    # asked to end is as good as Ctrl-C: the server must not outlive this process
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
     with started(store, port) as (process, url):
         print(f"{url} (Ctrl-C ends it)", file=sys.stderr)
         if browser:
@@ -48,19 +52,24 @@ def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes
         )
     port = _free_port(port)
     command = [sys.executable, "-P", "-m", "bench.tracking.server", default_uri(store), str(port)]
-    # a session of its own: the server starts workers, which must end with it
-    process = subprocess.Popen(command, cwd=store)
+    # a session of its own: the server starts workers, and they must end with it
+    process = subprocess.Popen(command, cwd=store, start_new_session=True)
     url = f"http://{HOST}:{port}"
     try:
         _wait(process, f"{url}/health")
         yield process, url
     finally:
-        process.terminate()
-        try:
+        _stop(process)
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    """End the server with its workers: politely first, for good after a while."""
+    for demand in (signal.SIGTERM, signal.SIGKILL):
+        # the session is gone once its last process is
+        with suppress(ProcessLookupError):
+            os.killpg(process.pid, demand)
+        with suppress(subprocess.TimeoutExpired):
             process.wait(15)
-        except subprocess.TimeoutExpired:
-            process.kill()
-            process.wait()
 
 
 def _free_port(port: int) -> int:
@@ -97,7 +106,18 @@ def main(uri: str, port: str) -> None:
     quieten()
     from mlflow.cli import cli
 
-    options = ["--backend-store-uri", uri, "--host", HOST, "--port", port, "--workers", "1"]
+    options = [
+        "--backend-store-uri",
+        uri,
+        "--registry-store-uri",
+        uri,
+        "--host",
+        HOST,
+        "--port",
+        port,
+        "--workers",
+        "1",
+    ]
     cli(["server", *options, "--uvicorn-opts", "--log-level warning"], prog_name="mlflow")
 
 

@@ -1,0 +1,87 @@
+"""`bench leaderboard` and `bench export mlflow` as they are typed."""
+
+from __future__ import annotations
+
+import csv
+import io
+from pathlib import Path
+
+import pytest
+import typer
+from typer.testing import CliRunner
+
+from bench.cli import leaderboard as command
+from bench.cli import tracking
+from bench.errors import BenchError, ConfigError, MissingError
+from bench.results import ResultsStore
+from tests import toy_results
+
+app = typer.Typer()
+command.mount(app)
+tracking.mount(app)
+
+
+def run(*arguments: object) -> tuple[str, str]:
+    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
+    if result.exception is not None:
+        raise result.exception
+    return result.stdout, result.stderr
+
+
+@pytest.fixture
+def store(tmp_path: Path) -> Path:
+    results = ResultsStore(tmp_path)
+    runs = [
+        ("phantom", "tiny", "diffmix", "2026-01-03"),
+        ("phantom", "smoke", "diffmix", "2026-01-04"),
+        ("consep", "small", "gradmix", "2026-01-01"),
+        ("phantom", "smoke", "gradmix", "2026-01-02"),
+    ]
+    for index, (dataset, preset, method, day) in enumerate(runs):
+        rows = toy_results.rows(f"r{index}", method, dataset=dataset, preset=preset)
+        document = {"dataset": dataset, "created": f"{day}T00:00:00+00:00", "rare": ["miscellaneous"]}
+        results.write(f"r{index}", rows, document)
+    return tmp_path
+
+
+def test_csv_shows_the_newest_preset_and_says_what_it_leaves_out(store: Path) -> None:
+    out, err = run("leaderboard", "--dataset", "phantom", "--format", "csv", "--store", store)
+    read = list(csv.DictReader(io.StringIO(out)))
+    assert {line["preset"] for line in read} == {"smoke"}
+    assert [line["method"] for line in read] == ["real-only", "copy", "noise", "diffmix", "gradmix"]
+    assert "dataset" not in read[0]
+    assert "tiny" in err
+    out, err = run("leaderboard", "--dataset", "phantom", "--preset", "tiny", "--format", "csv", "--store", store)
+    assert {line["preset"] for line in csv.DictReader(io.StringIO(out))} == {"tiny"}
+    assert err == ""
+
+
+def test_csv_of_every_dataset_names_it(store: Path) -> None:
+    out, _ = run("leaderboard", "--format", "csv", "--store", store)
+    read = list(csv.DictReader(io.StringIO(out)))
+    assert [line["dataset"] for line in read] == ["consep"] * 4 + ["phantom"] * 5
+
+
+def test_terminal_and_markdown_show_every_board(store: Path) -> None:
+    for style in ("terminal", "markdown"):
+        out, _ = run("leaderboard", "--format", style, "--store", store)
+        assert all(title in out for title in ("phantom · smoke", "phantom · tiny", "consep · small"))
+        assert "miscellaneous" in out
+
+
+def test_what_is_not_there_is_an_error_with_a_way_on(store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
+    with pytest.raises(MissingError, match="no results"):
+        run("leaderboard", "--store", tmp_path_factory.mktemp("empty"))
+    with pytest.raises(ConfigError, match="did you mean 'phantom'"):
+        run("leaderboard", "--dataset", "fantom", "--store", store)
+    with pytest.raises(MissingError, match="preset 'paper'"):
+        run("leaderboard", "--dataset", "phantom", "--preset", "paper", "--store", store)
+    with pytest.raises(ConfigError, match="did you mean 'markdown'"):
+        run("leaderboard", "--format", "markdwon", "--store", store)
+
+
+def test_export_and_page_need_results(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="expected results"):
+        run("export", "mlflow", "--store", tmp_path)
+    with pytest.raises(BenchError, match="expected tracked runs"):
+        run("ui", "--no-browser", "--store", tmp_path)

@@ -1,0 +1,81 @@
+"""Contact sheets: the right crop beside the right patch, outlines where the labels are."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+
+from bench.contract import Condition
+from bench.imageio import read_rgb
+from bench.synthetic import SyntheticSet, SyntheticSetWriter
+from reports.contact_sheet import COLOURS, PANEL, Pair, contact_sheet, crop, outlined, set_sheet
+from tests import toy
+
+
+def test_outlines_lie_inside_nuclei_in_the_colour_of_their_class() -> None:
+    image, instances, types = toy.tile(1, 64)
+    plain, drawn = outlined(image, None, None, 3), outlined(image, instances, types, 3)
+    changed = (plain != drawn).any(-1)
+    labels = instances.repeat(3, 0).repeat(3, 1)
+    assert not changed[labels == 0].any()
+    for identifier, kind in enumerate(types, start=1):
+        colours = np.unique(drawn[changed & (labels == identifier)], axis=0)
+        assert [tuple(c) for c in colours] == [COLOURS[kind - 1]]
+    inner = labels.copy()
+    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
+        inner[np.roll(labels, step, axis) != labels] = 0
+    assert not changed[inner > 0].any()
+
+
+def test_a_patch_without_labels_is_only_enlarged() -> None:
+    image, _, _ = toy.tile(2, 32)
+    assert outlined(image, None, None, 1).tolist() == image.tolist()
+    assert outlined(image, None, None, 4).shape == (128, 128, 3)
+
+
+def test_crop_takes_image_and_labels_at_the_same_place() -> None:
+    tile = toy.NucleiDataset(n_tiles=1, size=96)[0]
+    cut = crop(tile, (10, 20), (32, 48))
+    assert cut.image.tolist() == tile.image[10:42, 20:68].tolist()
+    assert cut.instances is not None
+    assert tile.instances is not None
+    assert cut.instances.tolist() == tile.instances[10:42, 20:68].tolist()
+
+
+def test_sheet_shows_the_source_beside_the_patch(tmp_path: Path) -> None:
+    sample = toy.NucleiDataset(n_tiles=1, size=192)[0]
+    pairs = [Pair(sample, None, "no source"), Pair(sample, sample, "copy")]
+    contact_sheet(pairs, tmp_path / "a.png", toy.CLASSES, title="toy", per_row=1)
+    sheet = read_rgb(tmp_path / "a.png")
+    places = [
+        (y, x)
+        for y in range(sheet.shape[0] - PANEL)
+        for x in range(min(sheet.shape[1] - PANEL, 1000))
+        if (sheet[y, x : x + PANEL] == sample.image[0]).all() and (sheet[y : y + PANEL, x] == sample.image[:, 0]).all()
+    ]
+    (top, last), (below, first), (_, again) = sorted(places)
+    assert below > top + PANEL  # the first row has the patch alone, the second its source too
+    assert first < last == again
+
+
+def test_sheet_of_a_sealed_set_mixes_kinds_and_finds_the_crops(tmp_path: Path) -> None:
+    train = toy.NucleiDataset(n_tiles=2, size=96)
+    folder = tmp_path / "set"
+    folder.mkdir()
+    writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
+    for index in range(6):
+        tile = train[index % 2]
+        source = None if index == 5 else tile.id
+        window = None if index == 5 else (8 * index, 4)
+        assert tile.instances is not None
+        image, instances, types = toy.tile(50 + index, 32)
+        kind = "enlarging" if index == 4 else "balancing"
+        writer.write(index, Condition(f"s{index}", instances, types, None, None, source, window, kind, {}, 0), image)
+    writer.seal(6, {"method": "toy"})
+    set_sheet(SyntheticSet(folder), train, tmp_path / "sheet.png", n=4)
+    sheet = read_rgb(tmp_path / "sheet.png")
+    assert sheet.shape[0] > 2 * PANEL
+    again = tmp_path / "again.png"
+    set_sheet(SyntheticSet(folder), train, again, n=4)
+    assert again.read_bytes() == (tmp_path / "sheet.png").read_bytes()

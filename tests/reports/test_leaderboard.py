@@ -1,0 +1,129 @@
+"""Leaderboards: what shares a table, which rows it shows, what it may claim."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from bench.results import ScoreRow, merge_rows, read_rows, write_rows
+from reports.board import Leaderboard
+from reports.columns import Column, main_columns
+from reports.leaderboard import leaderboard
+from tests import toy_results
+
+
+def frame(folder: Path, *runs: list[ScoreRow]) -> pd.DataFrame:
+    for index, rows in enumerate(runs):
+        write_rows(folder / f"{index}.parquet", rows)
+    return merge_rows(read_rows(folder / f"{index}.parquet" for index in range(len(runs))))
+
+
+def column(board: Leaderboard, name: str) -> Column:
+    return next(c for c in board.columns if c.name == name)
+
+
+def row(board: Leaderboard, method: str) -> int:
+    return [r.method for r in board.rows].index(method)
+
+
+def test_what_may_not_be_compared_stands_apart(tmp_path: Path) -> None:
+    changes = [{}, {"dataset": "consep"}, {"preset": "paper"}, {"budget": "9 epochs"}, {"fold": "1/5"}]
+    table = frame(tmp_path, *(toy_results.rows(f"r{i}", **change) for i, change in enumerate(changes)))
+    boards = leaderboard(table)
+    keys = {(b.dataset, b.preset, b.budget, b.fold) for b in boards}
+    assert len(keys) == len(boards) == len(changes)
+    assert boards[0].fold == "1/5"  # the newest first
+    assert [b.dataset for b in leaderboard(table, dataset="consep")] == ["consep"]
+    assert [b.preset for b in leaderboard(table, preset="paper")] == ["paper"]
+
+
+def test_rows_are_controls_then_methods_and_hold_all_seeds_where_there_are_several(tmp_path: Path) -> None:
+    one, several = toy_results.rows("a", "gradmix"), toy_results.rows("b", "diffmix", seeds=3, shift=0.1)
+    (board,) = leaderboard(frame(tmp_path, one, several))
+    assert [r.method for r in board.rows] == ["real-only", "copy", "noise", "diffmix", "gradmix"]
+    pq = column(board, "pq/image")
+    assert board.rows[3].cells[pq].seeds == 3
+    assert board.rows[3].cells[pq].value == pytest.approx(0.49)
+    assert board.rows[3].cells[pq].ci_method == "groups+seeds"
+    assert (board.rows[4].cells[pq].seeds, board.rows[4].cells[pq].ci_method) == (1, "groups")
+
+
+def test_nothing_is_marked_on_fewer_than_three_seeds(tmp_path: Path) -> None:
+    for seeds in (1, 2):
+        runs = [toy_results.rows("a", "gradmix", seeds), toy_results.rows("b", "diffmix", seeds)]
+        (board,) = leaderboard(frame(tmp_path, *runs))
+        assert not board.best
+        assert not board.verdicts
+    mixed = [toy_results.rows("a", "gradmix", 3), toy_results.rows("b", "diffmix", 1)]
+    (board,) = leaderboard(frame(tmp_path, *mixed))
+    assert column(board, "fd@random-convnet[test]") not in board.best
+
+
+def test_three_seeds_allow_marks_but_controls_never_win(tmp_path: Path) -> None:
+    (board,) = leaderboard(frame(tmp_path, toy_results.rows("a", "gradmix", 3), toy_results.rows("b", "diffmix", 3)))
+    assert board.best[column(board, "pq/image")] == {row(board, "diffmix")}
+    # copies of the training images are the nearest to them, and win nothing
+    assert board.best[column(board, "fd@random-convnet[train]")] == {row(board, "diffmix")}
+    gain = column(board, "pq/image_difference")
+    assert board.verdicts == {(row(board, "noise"), gain): -1, (row(board, "diffmix"), gain): 1}
+
+
+def test_a_difference_must_survive_correction_over_the_whole_board(tmp_path: Path) -> None:
+    def with_p(run: str, method: str, p: float) -> list[ScoreRow]:
+        return [
+            r if r.kind != "difference" else r.model_copy(update={"p": p, "p_holm": p})
+            for r in toy_results.rows(run, method, 3)
+        ]
+
+    alone = leaderboard(frame(tmp_path, with_p("a", "diffmix", 0.01)))[0]
+    assert alone.verdicts[row(alone, "diffmix"), column(alone, "pq/image_difference")] == 1
+    crowd = [with_p(f"r{i}", name, 0.01) for i, name in enumerate(("diffmix", "m1", "m2", "m3"))]
+    together = leaderboard(frame(tmp_path, *crowd))[0]  # six arms: 6 * 0.01 > 0.05
+    assert not together.verdicts
+
+
+def test_an_interval_across_zero_is_no_verdict(tmp_path: Path) -> None:
+    rows = [
+        r if r.kind != "difference" else r.model_copy(update={"ci_low": -0.2, "ci_high": 0.2, "p": 0.001})
+        for r in toy_results.rows(seeds=3)
+    ]
+    assert not leaderboard(frame(tmp_path, rows))[0].verdicts
+
+
+def test_older_protocols_are_left_out_and_counted(tmp_path: Path) -> None:
+    new = [r if r.metric != "acc" else r.model_copy(update={"protocol": 2}) for r in toy_results.rows("b", "gradmix")]
+    (board,) = leaderboard(frame(tmp_path, toy_results.rows("a", "diffmix"), new))
+    acc = column(board, "acc")
+    assert acc not in board.rows[row(board, "diffmix")].cells
+    assert acc in board.rows[row(board, "gradmix")].cells
+    assert board.outdated == 4  # real-only, copy, noise and diffmix of the old run
+
+
+def test_encoders_of_one_name_and_other_weights_share_no_column(tmp_path: Path) -> None:
+    other = [
+        r if not r.encoder else r.model_copy(update={"encoder": "random-convnet:ffff"})
+        for r in toy_results.rows("b", "gradmix")
+    ]
+    (board,) = leaderboard(frame(tmp_path, toy_results.rows("a", "diffmix"), other))
+    names = [c.name for c in board.columns]
+    assert len(names) == len(set(names))
+    assert sum(name.startswith("fd@random-convnet#") and name.endswith("[test]") for name in names) == 2
+
+
+def test_every_network_has_its_row_with_the_distances_of_its_arm(tmp_path: Path) -> None:
+    second = [r.model_copy(update={"downstream": "sonnet"}) for r in toy_results.rows() if r.downstream]
+    (board,) = leaderboard(frame(tmp_path, toy_results.rows() + second))
+    assert [(r.method, r.downstream) for r in board.rows][-2:] == [("diffmix", "hovernet"), ("diffmix", "sonnet")]
+    assert all(column(board, "fd@random-convnet[test]") in r.cells for r in board.rows[-2:])
+
+
+def test_costs_and_rare_classes_are_columns_where_asked_for(tmp_path: Path) -> None:
+    table = frame(tmp_path, toy_results.rows())
+    plain = leaderboard(table)[0]
+    assert not any(c.kind == "cost" for c in plain.columns)
+    assert any(c.kind == "cost" for c in leaderboard(table, costs=True)[0].columns)
+    board = leaderboard(table, rare={"phantom": ("spindle",)})[0]
+    classes = [c.class_ for c in main_columns(board.columns, board.rare) if c.family == "f_type"]
+    assert classes == ["spindle"]
