@@ -128,7 +128,7 @@ def test_time_changes_the_output() -> None:
     assert not torch.allclose(network(x, torch.tensor([0]), labels), network(x, torch.tensor([900]), labels))
 
 
-@pytest.mark.parametrize("keep", [0, 20_000, 1 << 30])
+@pytest.mark.parametrize("keep", [0, 100_000, 1 << 30])
 def test_kept_modulations_change_nothing(keep: int) -> None:
     torch.manual_seed(0)
     network = _awake(SDMNetwork(SMALL, 6, 16)).eval()
@@ -145,7 +145,7 @@ def test_kept_modulations_change_nothing(keep: int) -> None:
         torch.testing.assert_close(first, network(x, times, labels))
     torch.testing.assert_close(first, second, rtol=0, atol=0)
     again = len(calls) - 2 * norms
-    assert {0: again == norms, 20_000: 0 < again < norms, 1 << 30: again == 0}[keep]
+    assert {0: again == norms, 100_000: 0 < again < norms, 1 << 30: again == 0}[keep]
 
 
 def test_recomputing_gives_the_same_gradients() -> None:
