@@ -24,7 +24,7 @@ class Architecture:
     clustering: float = 1.0
     """Spread of the logarithm of the inflammatory density field."""
     spindle: float = 24.0
-    miscellaneous: float = 1.45
+    miscellaneous: float = 1.25
     eosin: float = 0.30
     """Eosin of the stroma."""
     fibre: float = 0.32
@@ -46,22 +46,22 @@ class Architecture:
 
 
 SCENES = (
-    Architecture("glandular", glands="glands", cover=0.45, epithelial=52, spindle=29, inflammatory=6),
+    Architecture("glandular", glands="glands", cover=0.45, epithelial=54, spindle=29, inflammatory=6),
     Architecture(
         "crypts",
         glands="crypts",
         cover=0.55,
-        epithelial=48,
-        spindle=20,
+        epithelial=95,
+        spindle=17,
         inflammatory=25,
         reticular=0.12,
         eosin=0.22,
     ),
-    Architecture("nests", glands="nests", cover=0.40, epithelial=50, spindle=35, inflammatory=11, eosin=0.30),
-    Architecture("sheet", glands="sheet", cover=0.86, epithelial=42, spindle=26, inflammatory=6),
-    Architecture("fibrous", glands="nests", cover=0.05, spindle=31, inflammatory=6, eosin=0.32, clefts=0.16),
+    Architecture("nests", glands="nests", cover=0.40, epithelial=47, spindle=33, inflammatory=11, eosin=0.30),
+    Architecture("sheet", glands="sheet", cover=0.86, epithelial=39, spindle=26, inflammatory=6),
+    Architecture("fibrous", glands="nests", cover=0.05, spindle=29, inflammatory=6, eosin=0.32, clefts=0.16),
     Architecture("muscle", spindle=14, inflammatory=1.5, eosin=0.48, fibre=0.30, straight=1.0, clefts=0.05, blood=0.2),
-    Architecture("inflamed", inflammatory=88, clustering=0.7, spindle=15, eosin=0.20, clefts=0.15, reticular=0.30),
+    Architecture("inflamed", inflammatory=92, clustering=0.7, spindle=15, eosin=0.20, clefts=0.15, reticular=0.30),
     Architecture("loose", spindle=7, inflammatory=3, eosin=0.14, fibre=0.5, clefts=0.3, mucin=0.4, blood=0.8),
 )
 """Kinds of tissue in a nucleus tile, in the order of a slide's own mixture."""
@@ -90,7 +90,7 @@ def varied(scene: Architecture, rng: np.random.Generator, config: PhantomConfig)
         epithelial=scene.epithelial * times(0.2) * config.density,
         inflammatory=scene.inflammatory * times(0.7) * config.density,
         spindle=scene.spindle * times(0.3) * config.density,
-        miscellaneous=scene.miscellaneous * times(0.8) * config.density * config.rare,
+        miscellaneous=scene.miscellaneous * times(0.5) * config.density * config.rare,
         eosin=scene.eosin * times(0.25),
         fibre=scene.fibre * times(0.3),
         clefts=scene.clefts * times(0.5),

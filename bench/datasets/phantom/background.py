@@ -71,6 +71,7 @@ def _cytoplasm(scene: Architecture, layout: Layout, rng: np.random.Generator) ->
     if rng.random() < 0.6:
         cracks = upper_share(-columns + 0.6 * smooth_noise(rng, shape, 9), rng.uniform(0.02, 0.10), 0.2)
         hematoxylin, eosin = hematoxylin * (1 - 0.7 * cracks), eosin * (1 - 0.7 * cracks)
+    hematoxylin *= 1 + rng.uniform(0.1, 0.7) * np.exp(-np.maximum(layout.depth, 0) / 12.0)
     apical = soft_step(layout.depth - rng.uniform(14, 26), 4.0) * rng.uniform(0, 0.5)
     hematoxylin, eosin = hematoxylin * (1 - apical), eosin * (1 - 0.4 * apical)
     if scene.glands == "crypts":
@@ -95,7 +96,7 @@ def _goblets(layout: Layout, rng: np.random.Generator) -> Field:
     if len(band) == 0:
         return vacuoles
     for y, x in band[rng.integers(0, len(band), len(band) // 260 + 1)]:
-        axes = (int(rng.uniform(9, 15)), int(rng.uniform(6, 9)))
+        axes = (int(rng.uniform(10, 17)), int(rng.uniform(7, 11)))
         turn = float(np.degrees(layout.inward[y, x]))
         cv2.ellipse(vacuoles, (int(x), int(y)), axes, turn, 0, 360, 1.0, -1)
         cv2.ellipse(vacuoles, (int(x), int(y)), axes, turn, 0, 360, 0.15, 2)

@@ -180,8 +180,6 @@ def _palisade(scene: Architecture, layout: Layout, rng: np.random.Generator) -> 
     if scene.glands == "sheet":
         return np.exp(0.35 * smooth_noise(rng, (layout.depth.shape[0], layout.depth.shape[1]), 16))
     rows = float(rng.choice((1.0, 1.6, 2.6), p=(0.4, 0.35, 0.25)))
-    base = 5 + 11 * rows
-    floor = 0.03 if scene.glands == "crypts" else 0.12
-    if scene.glands == "nests":
-        floor = 0.5
+    base = 20.0 if scene.glands == "crypts" else 5 + 11 * rows
+    floor = {"crypts": 0.004, "glands": 0.08}.get(scene.glands, 0.5)
     return np.asarray(np.maximum(soft_step(base - layout.depth, 3.0), floor), dtype=np.float32)

@@ -54,8 +54,8 @@ NUCLEUS_CLASSES = {
         overlap=0.30,
     ),
     INFLAMMATORY: NucleusClass(
-        major=8.9,
-        minor=7.3,
+        major=9.2,
+        minor=7.5,
         size_spread=0.17,
         aspect_spread=0.10,
         irregularity=0.05,

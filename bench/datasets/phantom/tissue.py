@@ -32,7 +32,9 @@ ARCHITECTURES = {
     "MUS": Architecture(
         "MUS", spindle=20, inflammatory=1.5, eosin=0.52, fibre=0.3, straight=1.0, clefts=0.05, blood=0.1
     ),
-    "NORM": Architecture("NORM", glands="crypts", cover=0.6, spindle=15, inflammatory=16, reticular=0.12, eosin=0.22),
+    "NORM": Architecture(
+        "NORM", glands="crypts", cover=0.7, epithelial=110, spindle=15, inflammatory=16, reticular=0.12, eosin=0.22
+    ),
     "STR": Architecture("STR", spindle=30, inflammatory=8, eosin=0.32, clefts=0.22, fibre=0.45, blood=0.3),
     "TUM": Architecture("TUM", glands="sheet", cover=0.9, epithelial=56, spindle=22, inflammatory=5, eosin=0.3),
 }

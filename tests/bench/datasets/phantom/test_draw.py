@@ -101,7 +101,7 @@ def test_labels_lie_on_dark_nuclei(tiles: list[PhantomTile]) -> None:
 
 def test_knobs_turn_what_they_name() -> None:
     def tile(**knobs: float) -> list[PhantomTile]:
-        return [draw_tile(seed, f"s{seed}", 128, config=PhantomConfig(**knobs)) for seed in range(6)]
+        return [draw_tile(seed, f"s{seed}", 128, config=PhantomConfig(**knobs)) for seed in range(10)]
 
     def count(tiles: list[PhantomTile]) -> int:
         return sum(len(tile.types) for tile in tiles)
