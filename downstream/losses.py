@@ -48,7 +48,8 @@ def hovernet_loss(
     }
     for name, target in (("np", nucleus), ("tp", types)):
         probability = output[name].float().softmax(1)
-        one_hot = functional.one_hot(target.long(), probability.shape[1]).movedim(-1, 1).to(probability.dtype)
+        classes = torch.arange(probability.shape[1], device=target.device)
+        one_hot = (target[:, None] == classes[:, None, None]).to(probability.dtype)
         terms[f"{name}_ce"] = cross_entropy(probability, one_hot)
         terms[f"{name}_dice"] = dice_loss(probability, one_hot)
     loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()
