@@ -56,7 +56,7 @@ class ScoreRow(Settings):
     ci_method: str = ""
     n: int | None = None
     floor: float | None = None
-    direction: Literal["higher", "lower", ""] = ""
+    direction: Literal["higher", "lower", "none", ""] = ""
     p: float | None = None
     p_holm: float | None = None
     preset: str

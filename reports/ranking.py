@@ -8,6 +8,8 @@ from metrics.uncertainty import holm
 from reports.board import BASELINE, MIN_SEEDS, SIGNIFICANT, Cell, Row
 from reports.columns import Column
 
+DIRECTIONS = ("higher", "lower")
+
 
 def best_rows(rows: Sequence[Row], columns: Sequence[Column]) -> dict[Column, set[int]]:
     """Return the rows to mark as best, by column; controls compete only as the baseline.
@@ -16,7 +18,7 @@ def best_rows(rows: Sequence[Row], columns: Sequence[Column]) -> dict[Column, se
     """
     best: dict[Column, set[int]] = {}
     for column in columns:
-        if column.kind != "score" or not column.direction:
+        if column.kind != "score" or column.direction not in DIRECTIONS:
             continue
         for group in _networks(rows):
             group = [i for i in group if column in rows[i].cells and _competes(rows[i])]
@@ -37,7 +39,7 @@ def verdicts(rows: Sequence[Row], columns: Sequence[Column]) -> dict[tuple[int, 
     """
     found = {}
     for column in columns:
-        if column.kind != "difference" or not column.direction:
+        if column.kind != "difference" or column.direction not in DIRECTIONS:
             continue
         for group in _networks(rows):
             cells = {i: rows[i].cells[column] for i in group if column in rows[i].cells}

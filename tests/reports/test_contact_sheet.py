@@ -52,11 +52,15 @@ def test_sheet_shows_the_source_beside_the_patch(tmp_path: Path) -> None:
         (y, x)
         for y in range(sheet.shape[0] - PANEL)
         for x in range(min(sheet.shape[1] - PANEL, 1000))
-        if (sheet[y, x : x + PANEL] == sample.image[0]).all() and (sheet[y : y + PANEL, x] == sample.image[:, 0]).all()
+        if (sheet[y, x : x + PANEL] == sample.image[0]).all() and _same(sheet, y, x, sample.image)
     ]
     (top, last), (below, first), (_, again) = sorted(places)
     assert below > top + PANEL  # the first row has the patch alone, the second its source too
     assert first < last == again
+
+
+def _same(sheet: np.ndarray, y: int, x: int, image: np.ndarray) -> bool:
+    return bool((sheet[y : y + PANEL, x : x + PANEL] == image).all())
 
 
 def test_sheet_of_a_sealed_set_mixes_kinds_and_finds_the_crops(tmp_path: Path) -> None:

@@ -77,6 +77,15 @@ def test_a_store_without_tracked_runs_has_no_page(tmp_path: Path) -> None:
         pass
 
 
+def _post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(
+        f"{url}/api/2.0/mlflow/{path}", json.dumps(body).encode(), {"Content-Type": "application/json"}
+    )
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
+
+
 @pytest.mark.slow
 def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) -> None:
     make_store(tmp_path)
