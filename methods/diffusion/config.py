@@ -25,6 +25,8 @@ class DiffusionSettings(Settings):
     prediction: Literal["epsilon", "v", "edm"] = "epsilon"
     learned_variance: bool = True  # LEARNED_RANGE of improved DDPM, section 3.1
     sigma_data: float = Field(0.5, gt=0)  # edm: standard deviation of the data (Karras et al. 2022, table 1)
+    # edm: noise level below which the noisy image itself is mostly trusted; None is sigma_data, as published
+    sigma_skip: float | None = Field(None, gt=0)
     times: Literal["uniform", "log-normal"] = "uniform"  # which noise levels are trained how often
     log_sigma_mean: float = -1.2  # log-normal: mean and sd of ln sigma (Karras et al. 2022, table 1)
     log_sigma_sd: float = Field(1.2, gt=0)

@@ -63,6 +63,21 @@ def parameterise(
         return Parameterisation(schedule, np.ones_like(signal), 1 / signal, -level / signal)
     if settings.prediction == "v":
         return Parameterisation(schedule, np.ones_like(signal), signal, -level)
-    spread = np.sqrt(level**2 + (signal * settings.sigma_data) ** 2)
-    skip = signal * settings.sigma_data**2 / spread**2
-    return Parameterisation(schedule, 1 / spread, skip, level * settings.sigma_data / spread, centre)
+    return _edm(settings, schedule, centre)
+
+
+def _edm(
+    settings: DiffusionSettings, schedule: NoiseSchedule, centre: Float[Tensor, "1 c 1 1"] | float
+) -> Parameterisation:
+    """Return EDM's coefficients, with a skip of our own where `sigma_skip` is set.
+
+    Published, the skip is sigma_data^2 / (sigma^2 + sigma_data^2), best for an image whose pixels know nothing
+    of each other: up to sigma_data the network must copy the noise to cancel it, which one of few steps does
+    badly, and grain stays. Detail has far less variance than the image; with the skip of that variance
+    the network says the clean image itself from there on. The output's scale keeps the target's variance 1.
+    """
+    signal, level, data = schedule.signal, schedule.noise, settings.sigma_data
+    detail = settings.sigma_data if settings.sigma_skip is None else settings.sigma_skip
+    share = (signal * detail) ** 2 / (level**2 + (signal * detail) ** 2)
+    scale_out = np.sqrt(((1 - share) * data) ** 2 + (share * level / signal) ** 2)
+    return Parameterisation(schedule, 1 / np.sqrt(level**2 + (signal * data) ** 2), share / signal, scale_out, centre)

@@ -44,7 +44,11 @@ def _plan(method: DiffMix, n: int = 12, seed: int = 0) -> list[Condition]:
 
 @pytest.mark.parametrize(
     ("cls", "ratio", "kinds"),
-    [(DiffMix, 1.0, {"balancing": 6, "enlarging": 6}), (DiffMixB, 0.5, {"balancing": 12}), (DiffMixE, 0.5, {"enlarging": 12})],
+    [
+        (DiffMix, 1.0, {"balancing": 6, "enlarging": 6}),
+        (DiffMixB, 0.5, {"balancing": 12}),
+        (DiffMixE, 0.5, {"enlarging": 12}),
+    ],
 )
 def test_composition(cls: type[DiffMix], ratio: float, kinds: dict[str, int]) -> None:
     method = _method(cls)

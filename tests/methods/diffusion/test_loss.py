@@ -26,7 +26,9 @@ def _example(step: int) -> tuple[Tensor, ...]:
     return clean, noisy, guess, logits
 
 
-def _reverse_normal(noisy: np.ndarray, guess: np.ndarray, logits: np.ndarray, step: int) -> tuple[np.ndarray, np.ndarray]:
+def _reverse_normal(
+    noisy: np.ndarray, guess: np.ndarray, logits: np.ndarray, step: int
+) -> tuple[np.ndarray, np.ndarray]:
     """Mean and standard deviation of p(x_{t-1} | x_t), from the definitions."""
     beta, alpha = SCHEDULE.betas[step], SCHEDULE.alphas[step]
     mean = (noisy - beta / np.sqrt(1 - alpha) * guess) / np.sqrt(1 - beta)  # DDPM, eq. 11
@@ -73,9 +75,7 @@ def test_bound_trains_the_variance_alone() -> None:
         return torch.cat([x * scale, torch.zeros_like(x) + logit], dim=1)
 
     clean = torch.rand(2, 3, 4, 4) * 2 - 1
-    terms = diffusion_loss(
-        network, FORM, clean, torch.tensor([3, 500]), torch.randn(2, 3, 4, 4), learned_variance=True
-    )
+    terms = diffusion_loss(network, FORM, clean, torch.tensor([3, 500]), torch.randn(2, 3, 4, 4), learned_variance=True)
     assert set(terms) == {"loss", "error", "bound"}
     torch.testing.assert_close(terms["loss"], terms["error"] + terms["bound"])
     (of_mean,) = torch.autograd.grad(terms["bound"], scale, retain_graph=True, allow_unused=True)

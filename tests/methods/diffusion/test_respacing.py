@@ -22,7 +22,8 @@ def test_a_count_without_stride_is_refused() -> None:
 
 
 @pytest.mark.parametrize(
-    ("steps", "percent", "count"), [(100, 55, 55), (20, 55, 11), (4, 55, 2), (100, 0, 0), (100, 100, 100), (100, 29, 29)]
+    ("steps", "percent", "count"),
+    [(100, 55, 55), (20, 55, 11), (4, 55, 2), (100, 0, 0), (100, 100, 100), (100, 29, 29)],
 )
 def test_start_counts(steps: int, percent: float, count: int) -> None:
     assert start_count(steps, percent) == count

@@ -28,9 +28,7 @@ def test_root_linear_schedules_of_latent_diffusion(start: float, end: float, las
 
 @pytest.mark.parametrize("kind", ["linear", "sqrt-linear"])
 def test_fewer_steps_end_as_noisy(kind: str) -> None:
-    full, short = (
-        NoiseSchedule(betas(DiffusionSettings(schedule=kind, steps=steps))) for steps in (1000, 250)
-    )
+    full, short = (NoiseSchedule(betas(DiffusionSettings(schedule=kind, steps=steps))) for steps in (1000, 250))
     assert np.log(short.alphas[-1]) == pytest.approx(np.log(full.alphas[-1]), rel=0.05)
 
 

@@ -93,16 +93,16 @@ def test_render_depends_on_seed_and_not_on_neighbours(fitted: dict[str, Path]) -
     images = list(method.render(conditions, DATA, fitted, toy.Run()))
     assert [image.shape for image in images] == [(32, 32, 3)] * 3
     assert all(image.dtype == np.uint8 for image in images)
-    alone = list(method.render(conditions[1:2], DATA, fitted, toy.Run(seed=5)))[0]
+    alone = next(iter(method.render(conditions[1:2], DATA, fitted, toy.Run(seed=5))))
     assert np.abs(alone.astype(int) - images[1]).max() <= 1
-    other = list(method.render([replace(conditions[1], seed=1)], DATA, fitted, toy.Run()))[0]
+    other = next(iter(method.render([replace(conditions[1], seed=1)], DATA, fitted, toy.Run())))
     assert np.abs(other.astype(int) - images[1]).max() > 1
 
 
 def test_render_reads_flags_from_the_weights(fitted: dict[str, Path]) -> None:
     conditions = list(SDM(SDMConfig.model_validate(tiny())).plan(DATA, 1, np.random.default_rng(0)))
     trained, misled = (
-        list(SDM(SDMConfig.model_validate(settings)).render(conditions, DATA, fitted, toy.Run()))[0]
+        next(iter(SDM(SDMConfig.model_validate(settings)).render(conditions, DATA, fitted, toy.Run())))
         for settings in (tiny(), tiny(diffusion={"prediction": "epsilon", "learned_variance": True}))
     )
     np.testing.assert_array_equal(trained, misled)

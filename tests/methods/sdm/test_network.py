@@ -56,7 +56,9 @@ def test_published_decoder(published: dict[str, tuple[int, ...]]) -> None:
     attending = {int(name.split(".")[1]) for name in published if name.startswith("output_blocks.") and "qkv" in name}
     assert attending == set(range(9))
     # up-sampling blocks follow the attention, or the block where there is none
-    up = {name.rsplit(".in_layers", 1)[0] for name in published if ".in_layers.1.weight" in name and ".0.in_" not in name}
+    up = {
+        name.rsplit(".in_layers", 1)[0] for name in published if ".in_layers.1.weight" in name and ".0.in_" not in name
+    }
     expected = {f"output_blocks.{n}.2" for n in (2, 5, 8)} | {f"output_blocks.{n}.1" for n in (11, 14)}
     assert up - {"middle_block.2"} == expected
 

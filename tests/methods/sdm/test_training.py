@@ -46,7 +46,7 @@ def test_flags_lie_beside_the_weights(tmp_path: Path) -> None:
     assert len(flags.centre) == 3
 
 
-class _Killed(Exception):
+class _KilledError(Exception):
     pass
 
 
@@ -55,7 +55,7 @@ class _Dying(toy.Run):
 
     def curve(self, name: str, step: int, value: float) -> None:
         if step == 5:
-            raise _Killed
+            raise _KilledError
         super().curve(name, step, value)
 
 
@@ -67,7 +67,7 @@ def test_a_killed_training_goes_on_to_the_same_weights(tmp_path: Path, predictio
     )
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     _fit(config, whole)
-    with pytest.raises(_Killed):
+    with pytest.raises(_KilledError):
         _fit(config, killed, _Dying())
     assert (killed / "checkpoint.pt").exists()
     assert not (killed / WEIGHTS).exists()
