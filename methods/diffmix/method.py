@@ -80,8 +80,8 @@ class DiffMix(SDM):
             place = self.start_of(condition, data["train"])
             return crop_image(tiles[place.sample].image, place.y, place.x, self.config.patch_size)
 
-        sampler = self.config.sampler
-        yield from draw_images(conditions, fitted[PART], sampler, run, start=start, count=self.start_steps)
+        sampler, scale = self.config.sampler, self.config.guidance_scale
+        yield from draw_images(conditions, fitted[PART], sampler, scale, run, start=start, count=self.start_steps)
 
     def start_of(self, condition: Condition, train: Dataset) -> Start:
         """Say which training patch a condition starts from.

@@ -38,6 +38,5 @@ class SamplerSettings(Settings):
     kind: Literal["ddim", "ancestral"] = "ddim"
     steps: int = Field(100, ge=1)  # respaced: 100 steps of the 1000
     eta: float = Field(0.0, ge=0, le=1)  # ddim: 0 is deterministic, 1 as noisy as ancestral sampling
-    guidance_scale: float = Field(1.5, ge=0)  # convention of the released code: 1 is no guidance
     clip: bool = True  # bring every estimate of the clean image back to [-1, 1]
     batch_size: int = Field(16, ge=1)  # images drawn together; another size changes the last bits

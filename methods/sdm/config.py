@@ -56,6 +56,8 @@ class SDMConfig(PatchSettings):
     diffusion: DiffusionSettings = DiffusionSettings()
     training: TrainingSettings = TrainingSettings()
     sampler: SamplerSettings = SamplerSettings()
+    # convention of the released code, n + s (c - n): 1 is no guidance; the paper's scale is one less (spec trap T2)
+    guidance_scale: float = Field(1.5, ge=0)
 
     @model_validator(mode="after")
     def _patch_fits_levels(self) -> SDMConfig:

@@ -68,7 +68,7 @@ class SDM:
         """Draw the label maps from pure noise."""
         from methods.sdm.render import draw_images
 
-        yield from draw_images(conditions, fitted[PART], self.config.sampler, run)
+        yield from draw_images(conditions, fitted[PART], self.config.sampler, self.config.guidance_scale, run)
 
     def recipe(self) -> dict[str, Any]:
         """Say how images are sampled."""
@@ -76,7 +76,7 @@ class SDM:
         return {
             "sampler": sampler.kind,
             "steps": sampler.steps,
-            "guidance_scale": sampler.guidance_scale,
+            "guidance_scale": self.config.guidance_scale,
             "start": "noise",
             "start_steps": sampler.steps,
         }

@@ -30,6 +30,7 @@ def draw_images(
     conditions: Sequence[Condition],
     folder: Path,
     sampler: SamplerSettings,
+    scale: float,
     run: RunContext,
     *,
     start: StartImage | None = None,
@@ -44,6 +45,7 @@ def draw_images(
         conditions: label maps, all of one size.
         folder: what `train_sdm` wrote.
         sampler: how to sample.
+        scale: guidance scale, in the convention of the released code.
         run: device and precision.
         start: gives the image whose noised version sampling starts from; None for pure noise.
         count: steps left to run from there.
@@ -63,14 +65,13 @@ def draw_images(
                 clean = image_tensor([start(condition) for condition in batch]).to(device)
                 x = steps.start(clean, noise, len(steps.schedule) if count is None else count)
             x = x.contiguous(memory_format=torch.channels_last)
-            yield from image_arrays(steps.run(predictor(network, flags, labels, sampler), x, noise, count))
+            yield from image_arrays(steps.run(predictor(network, flags, labels, scale), x, noise, count))
 
 
 def predictor(
-    network: nn.Module, flags: Flags, labels: Float[Tensor, "n l h w"], sampler: SamplerSettings
+    network: nn.Module, flags: Flags, labels: Float[Tensor, "n l h w"], scale: float
 ) -> Callable[[Tensor, int], Tensor]:
     """Return the guided network for one batch of labels; the null condition is all zero."""
-    scale = sampler.guidance_scale
     doubled = torch.cat([labels, torch.zeros_like(labels)]) if needs_null(scale) else labels
     known = Labels(doubled.contiguous(memory_format=torch.channels_last), keep=KEPT_MODULATIONS)
     return guided(

@@ -73,7 +73,7 @@ def test_published_defaults() -> None:
     method = DiffMix(DiffMix.Config())
     assert method.start_steps == 55
     assert method.config.sampler.steps == 100
-    assert method.config.sampler.guidance_scale == 1.5
+    assert method.config.guidance_scale == 1.5
     assert method.config.sampler.eta == 0.0
     assert (method.config.enlarging.max_shift, method.config.enlarging.share) == (3, 0.5)
 
@@ -145,7 +145,7 @@ def test_exactly_55_evaluations(
     fitted: dict[str, Path], monkeypatch: pytest.MonkeyPatch, scale: float, evaluations: int
 ) -> None:
     calls = _Calls(monkeypatch)
-    method = _method(sampler={"steps": 100, "guidance_scale": scale})
+    method = _method(sampler={"steps": 100}, guidance_scale=scale)
     list(method.render(_plan(method, 1), DATA, fitted, toy.Run()))
     assert calls.times == list(range(540, -1, -10))
     assert sum(calls.rows) == evaluations

@@ -47,7 +47,7 @@ def test_is_a_method() -> None:
 def test_the_part_holds_what_weights_depend_on_and_no_more() -> None:
     part = SDM(SDMConfig()).parts()[0].config
     assert set(part.model_dump()) == {"patch_size", "network", "diffusion", "training"}
-    sampled = SDMConfig.model_validate({"sampler": {"guidance_scale": 3.0}, "ratio": 0.5, "grid": 3})
+    sampled = SDMConfig.model_validate({"guidance_scale": 3.0, "ratio": 0.5, "grid": 3})
     assert SDM(sampled).parts()[0].config == part
 
 
