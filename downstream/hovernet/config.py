@@ -60,7 +60,6 @@ class HoVerNetConfig(Settings):
     clip: float | None = Field(default=None, gt=0)
     loss: LossWeights = LossWeights()
     augmentation: Augmentation = Augmentation()
-    checkpoint_every: int = Field(default=200, gt=0)
 
     threshold: float = Field(default=0.5, gt=0, lt=1)  # post_proc.py: nucleus where its probability reaches this
     edge: float = Field(default=0.4, gt=0, lt=1)  # post_proc.py: gradient from which a pixel lies between nuclei

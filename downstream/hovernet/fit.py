@@ -39,7 +39,7 @@ def fit(config: HoVerNetConfig, mix: TrainingMix, budget: Budget, out: Path, run
         before_step=_freezing(config, network, schedule),
         clip=config.clip,
     )
-    options = TrainingOptions(schedule.steps, "hovernet", ema=config.ema, checkpoint_every=config.checkpoint_every)
+    options = TrainingOptions(schedule.steps, "hovernet", ema=config.ema)
     trained = train(task, _batches(stream, schedule, size, info.mpp), options, out, run)
     save_weights(out / WEIGHTS, trained["model"])
     settings = {"config": config.model_dump(mode="json"), "classes": list(info.classes), "mpp": info.mpp}

@@ -34,9 +34,7 @@ def train_sdm(part: SDMPart, dataset: Dataset, out: Path, run: RunContext) -> No
     )
     task = LossTask(network, optimizer, SDMLoss(flags), rate=partial(rate_at, settings=settings), clip=settings.clip)
     make_batch = partial(_batch, crops, settings, time_weights(_schedule(part), part.diffusion))
-    options = TrainingOptions(
-        settings.steps, "sdm", ema=settings.ema, checkpoint_every=_checkpoint_every(settings), compile=settings.compile
-    )
+    options = TrainingOptions(settings.steps, "sdm", ema=settings.ema, compile=settings.compile)
     trained = train(task, make_batch, options, out, run)
     save_model(out, trained["model"], flags)
 
@@ -94,8 +92,3 @@ def _batch(
 
 def _schedule(part: SDMPart) -> NoiseSchedule:
     return NoiseSchedule(betas(part.diffusion))
-
-
-def _checkpoint_every(settings: TrainingSettings) -> int:
-    """A hundredth of the training, so that a kill costs no more; but seldom enough for large weights."""
-    return max(1, min(100, settings.steps // 10))

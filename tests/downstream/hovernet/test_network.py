@@ -81,7 +81,7 @@ def test_killed_training_goes_on_bit_for_bit(tmp_path: Path, monkeypatch: pytest
     whole, killed = tmp_path / "whole", tmp_path / "killed"
     whole.mkdir()
     killed.mkdir()
-    network, budget = HoVerNet(config(checkpoint_every=2)), Budget("steps", 5)
+    network, budget = HoVerNet(config()), Budget("steps", 5)
     network.fit(mix(), budget, whole, Run())
     step = LossTask.step
 
