@@ -6,7 +6,10 @@ import pytest
 
 import metrics
 from bench.errors import ConfigError
+from metrics.classification import ClassificationScores
+from metrics.faithfulness import Faithfulness
 from metrics.instances import InstanceScores
+from metrics.manifold import ManifoldScores
 from metrics.table import METRICS, distance_name, metric
 from metrics.types import TypeScores
 
@@ -18,6 +21,11 @@ def test_every_score_has_an_entry():
     names = {"precision": "precision_d", "recall": "recall_d"}
     fields = {names.get(field.name, field.name) for field in dataclasses.fields(TypeScores)} - {"undefined"}
     assert fields <= set(METRICS)
+    assert {f.name for f in dataclasses.fields(ClassificationScores)} - {"confusion"} <= set(METRICS)
+    assert {f"{f.name}/image" for f in dataclasses.fields(Faithfulness)} <= set(METRICS)
+    for field in dataclasses.fields(ManifoldScores):
+        if field.name not in ("k", "n_real", "n_synthetic"):
+            assert metric(f"{field.name}@net").title.endswith("(net)")
 
 
 @pytest.mark.parametrize("entry", METRICS.values(), ids=list(METRICS))

@@ -1,0 +1,74 @@
+"""Does a synthetic image show what its mask asked for? Dice between masks, by the eyes of one segmenter."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Bool, Float64, Int
+
+from bench.errors import DataError
+from metrics.multiclass import mean_defined
+
+
+@dataclass(frozen=True)
+class Faithfulness:
+    """FS1, FS2 and their upper anchor FS_real of one condition, in [0, 1], 1 perfect.
+
+    FS1 compares the mask asked for with the segmentation of the synthetic image, FS2 the segmentations of the real
+    and the synthetic image, FS_real the mask with the segmentation of the real image: no FS1 can be expected above
+    it. NaN where both masks are empty; the plain names are binary foreground Dice, `_class` means over classes.
+    """
+
+    fs1: float
+    fs2: float
+    fs_real: float
+    fs1_class: float
+    fs2_class: float
+    fs_real_class: float
+
+
+def faithfulness(
+    condition: Int[np.ndarray, "h w"],
+    of_synthetic: Int[np.ndarray, "h w"],
+    of_real: Int[np.ndarray, "h w"],
+    n_classes: int,
+) -> Faithfulness:
+    """Score one synthetic image against its condition.
+
+    Args:
+        condition: type map asked for, 0 background, 1..C.
+        of_synthetic: type map that the segmenter finds in the synthetic image.
+        of_real: type map that it finds in the real image of that condition.
+        n_classes: C.
+
+    The published score (Konz et al., MICCAI 2024) leaves open whether Dice is binary or by class; both are given, the
+    binary mean over images being the primary one.
+
+    Raises:
+        DataError: the maps differ in shape.
+    """
+    pairs = {"fs1": (of_synthetic, condition), "fs2": (of_synthetic, of_real), "fs_real": (of_real, condition)}
+    values = {name: mask_dice(a > 0, b > 0) for name, (a, b) in pairs.items()}
+    values |= {f"{name}_class": float(mean_defined(class_dice(a, b, n_classes))) for name, (a, b) in pairs.items()}
+    return Faithfulness(**values)
+
+
+def mask_dice(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
+    """Return 2|A ∩ B| / (|A| + |B|); NaN when both masks are empty, 0 when one is."""
+    if a.shape != b.shape:
+        raise DataError("expected two masks of one shape", got=f"{a.shape} and {b.shape}")
+    total = int(a.sum()) + int(b.sum())
+    return 2 * int((a & b).sum()) / total if total else float("nan")
+
+
+def class_dice(a: Int[np.ndarray, "h w"], b: Int[np.ndarray, "h w"], n_classes: int) -> Float64[np.ndarray, " c"]:
+    """Return the Dice of each class 1..C of two type maps; NaN where both hold none of it."""
+    if a.shape != b.shape:
+        raise DataError("expected two type maps of one shape", got=f"{a.shape} and {b.shape}")
+    joint = np.bincount(
+        a.ravel().astype(np.int64) * (n_classes + 1) + b.ravel(), minlength=(n_classes + 1) ** 2
+    ).reshape(n_classes + 1, n_classes + 1)
+    total = (joint.sum(axis=0) + joint.sum(axis=1))[1:]
+    shared = 2 * np.diagonal(joint)[1:]
+    return np.asarray(np.divide(shared, total, out=np.full(n_classes, np.nan), where=total > 0))

@@ -1,0 +1,55 @@
+"""Has the generator copied its training images? Answers need training, test and synthetic features together."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int64
+
+from metrics.features import check_pair
+from metrics.neighbours import kth_radii, nearest
+
+
+@dataclass(frozen=True)
+class MemorisationScores:
+    """How close synthetic images lie to training images.
+
+    `auth_pct` in [0, 100]: share of synthetic images that are *not* closer to their nearest training image than that
+    one is to any other training image; copies give 0, fresh images about 50 and more. `copy_rate` in [0, 1]: share
+    nearer to a training image than all but `quantile` of the test images are; fresh images give about `quantile`,
+    copies 1; NaN without test images. `nearest` is the training image nearest to each synthetic one.
+    """
+
+    auth_pct: float
+    copy_rate: float
+    quantile: float
+    nearest: Int64[np.ndarray, " m"]
+
+
+def memorisation(
+    train: Float[np.ndarray, "n d"],
+    synthetic: Float[np.ndarray, "m d"],
+    test: Float[np.ndarray, "t d"] | None = None,
+    *,
+    quantile: float = 0.05,
+) -> MemorisationScores:
+    """Return AuthPct (Alaa et al., ICML 2022) and the nearest-neighbour copy rate.
+
+    Args:
+        train: features of the images that the generator was trained on.
+        synthetic: features of its images.
+        test: features of real images that it never saw, of slides of their own.
+        quantile: share of test images that a threshold of copying may call copies.
+
+    Raises:
+        DataError: the features are unfit or differ in width.
+    """
+    real, made = check_pair(train, synthetic)
+    index, distance = nearest(made, real)
+    authentic = distance >= kth_radii(real, 1)[index]
+    rate = float("nan")
+    if test is not None:
+        _, unseen = check_pair(train, test)
+        rate = float((distance <= np.quantile(nearest(unseen, real)[1], quantile)).mean())
+    return MemorisationScores(float(100 * authentic.mean()), rate, quantile, index)

@@ -1,0 +1,99 @@
+"""Panoptic quality by nucleus class: PanNuke's mPQ and bPQ, CoNIC's mPQ+, and agreement of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64, Int, Real
+
+from bench.errors import DataError
+from metrics.instances import pooled_pq
+from metrics.overlap import Overlap
+
+
+@dataclass(frozen=True)
+class TissueMean:
+    """A mean over tissues of means over images, with how many images of each tissue counted."""
+
+    value: float
+    by_tissue: dict[str, float]
+    n_images: dict[str, int]
+
+
+def class_counts(
+    table: Overlap, true_types: Int[np.ndarray, " t"], pred_types: Int[np.ndarray, " p"], n_classes: int
+) -> Float64[np.ndarray, "c 4"]:
+    """Return (TP, FP, FN, ΣIoU) of each class 1..C of one image, as if it were scored on maps of that class alone.
+
+    Args:
+        table: overlap table of the image.
+        true_types: class in 1..C of each true instance, in ascending order of id.
+        pred_types: likewise; instances of class 0 count in no class.
+        n_classes: C.
+
+    Raises:
+        DataError: the number of types is not the number of instances.
+    """
+    if len(true_types) != table.n_true or len(pred_types) != table.n_pred:
+        raise DataError(
+            "expected one type an instance",
+            got=f"{len(true_types)} and {len(pred_types)} types, {table.n_true} and {table.n_pred} instances",
+        )
+    of_true, of_pred = np.asarray(true_types)[table.true_index], np.asarray(pred_types)[table.pred_index]
+    hit = (2 * table.intersection > table.union) & (of_true == of_pred)
+    bins = n_classes + 1
+    tp = np.bincount(of_true[hit], minlength=bins)
+    sum_iou = np.bincount(of_true[hit], weights=table.iou()[hit], minlength=bins)
+    n_true, n_pred = np.bincount(true_types, minlength=bins), np.bincount(pred_types, minlength=bins)
+    return np.stack([tp, n_pred - tp, n_true - tp, sum_iou], axis=1)[1:]
+
+
+def pq_of_present(counts: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
+    """Return PQ, NaN where the truth holds no instance, as PanNuke's script: false positives there are free."""
+    return np.asarray(np.where(counts[..., 0] + counts[..., 2] > 0, pooled_pq(counts), np.nan))
+
+
+def mpq_of_images(counts: Real[np.ndarray, "n c 4"]) -> Float64[np.ndarray, " n"]:
+    """Return mPQ of each image, its mean PQ over the classes present in its truth; NaN where there is none.
+
+    PanNuke (Gamper et al., 2020). Average over images for `mpq/image`, or see :func:`mean_by_tissue`.
+    """
+    return mean_defined(pq_of_present(counts))
+
+
+def mpq_plus(counts: Real[np.ndarray, "*batch c 4"]) -> Float64[np.ndarray, "*batch"]:
+    """Return mPQ+ of counts summed over images, the mean of pooled PQ over classes (CoNIC, Graham et al., 2024).
+
+    A class that neither truth nor prediction ever holds is left out. The reference adds 1e-6 to its denominators.
+    """
+    return mean_defined(pooled_pq(counts))
+
+
+def mean_by_tissue(values: Real[np.ndarray, " n"], tissues: Sequence[str]) -> TissueMean:
+    """Return the mean over tissues of the mean over images, NaN images left out (PanNuke's order of averaging)."""
+    array, names = np.asarray(values, dtype=np.float64), np.asarray(tissues)
+    parts = {str(tissue): array[names == tissue] for tissue in np.unique(names)}
+    means = {tissue: float(mean_defined(part)) for tissue, part in parts.items()}
+    counts = {tissue: int((~np.isnan(part)).sum()) for tissue, part in parts.items()}
+    return TissueMean(float(mean_defined(np.array(list(means.values())))), means, counts)
+
+
+def count_r2(true: Real[np.ndarray, "n c"], pred: Real[np.ndarray, "n c"]) -> Float64[np.ndarray, " c"]:
+    """Return R² of the counts of each class over images, 1 - Σ(t - p)² / Σ(t - mean)²; 1 is perfect, no lower bound.
+
+    NaN where all images hold the same true count. CoNIC counts in the central 224 x 224 pixels.
+    """
+    true, pred = np.asarray(true, dtype=np.float64), np.asarray(pred, dtype=np.float64)
+    total = ((true - true.mean(axis=0)) ** 2).sum(axis=0)
+    share = np.divide(((true - pred) ** 2).sum(axis=0), total, out=np.full(total.shape, np.nan), where=total > 0)
+    return np.asarray(1 - share)
+
+
+def mean_defined(values: Float64[np.ndarray, "*batch c"]) -> Float64[np.ndarray, "*batch"]:
+    """Return the mean over the last axis of what is not NaN; NaN where all is."""
+    defined = ~np.isnan(values)
+    count = defined.sum(axis=-1)
+    total = np.where(defined, values, 0.0).sum(axis=-1)
+    return np.asarray(np.divide(total, count, out=np.full(np.shape(total), np.nan), where=count > 0))

@@ -1,0 +1,44 @@
+"""How well an autoencoder gives an image back: MSE, PSNR, SSIM."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Reconstruction:
+    """MSE of values in [0, 1] (0 perfect), PSNR in dB (infinite for equal images), SSIM in [-1, 1] (1 perfect)."""
+
+    mse: float
+    psnr: float
+    ssim: float
+
+
+def reconstruction(image: UInt8[np.ndarray, "h w 3"], given_back: UInt8[np.ndarray, "h w 3"]) -> Reconstruction:
+    """Compare an 8-bit RGB image with its reconstruction.
+
+    SSIM is that of Wang et al. (2004): Gaussian window of SD 1.5, population covariance, mean over channels.
+
+    Raises:
+        DataError: the images are not 8-bit, differ in shape, or are smaller than the window of 11 px.
+    """
+    from skimage.metrics import structural_similarity
+
+    if image.dtype != np.uint8 or given_back.dtype != np.uint8 or image.shape != given_back.shape:
+        raise DataError(
+            "expected two 8-bit images of one shape",
+            got=f"{image.dtype} {image.shape} and {given_back.dtype} {given_back.shape}",
+        )
+    if min(image.shape[:2]) < 11:
+        raise DataError("expected images of at least 11 px a side", got=f"{image.shape}")
+    a, b = image / 255.0, given_back / 255.0
+    mse = float(((a - b) ** 2).mean())
+    ssim = structural_similarity(  # type: ignore[no-untyped-call]
+        a, b, channel_axis=2, data_range=1.0, gaussian_weights=True, sigma=1.5, use_sample_covariance=False
+    )
+    return Reconstruction(mse=mse, psnr=float(-10 * np.log10(mse)) if mse else float("inf"), ssim=float(ssim))

@@ -1,0 +1,42 @@
+"""Alignment: scikit-learn's cosine similarity, and captions that say nothing."""
+
+import numpy as np
+import pytest
+from sklearn.metrics.pairwise import paired_cosine_distances
+
+from bench.errors import DataError
+from metrics.alignment import has_text, similarity
+
+
+def test_equals_scikit_learn_and_skips_empty_captions():
+    rng = np.random.default_rng(0)
+    images, texts = rng.normal(size=(5, 16)), rng.normal(size=(5, 16))
+    texts[3] = 0
+    captioned = has_text(["gland", "stroma", "tumour", "  ", "lymphocytes"])
+    found = similarity(images, texts, captioned)
+    expected = 100 * (1 - paired_cosine_distances(images[captioned], texts[captioned]))
+    assert found.per_image[captioned] == pytest.approx(expected)
+    assert found.value == pytest.approx(expected.mean())
+    assert (found.n, found.n_skipped) == (4, 1)
+    assert np.isnan(found.per_image[3])
+
+
+def test_own_captions_beat_shuffled_ones():
+    texts = np.random.default_rng(1).normal(size=(50, 16))
+    images = texts + np.random.default_rng(2).normal(size=(50, 16))
+    everyone = np.ones(50, dtype=bool)
+    assert similarity(images, texts, everyone).value > 30 + similarity(images, texts[::-1], everyone).value
+
+
+def test_no_caption_at_all():
+    found = similarity(np.ones((2, 3)), np.ones((2, 3)), has_text([None, ""]))
+    assert np.isnan(found.value)
+    assert found.n_skipped == 2
+
+
+def test_refuses():
+    everyone = np.ones(2, dtype=bool)
+    with pytest.raises(DataError, match="one caption"):
+        similarity(np.ones((2, 3)), np.ones((2, 4)), everyone)
+    with pytest.raises(DataError, match="other than 0"):
+        similarity(np.ones((2, 3)), np.zeros((2, 3)), everyone)

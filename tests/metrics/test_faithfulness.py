@@ -1,0 +1,45 @@
+"""Faithfulness: scikit-learn's F1 as Dice, and what swapped labels do."""
+
+import numpy as np
+import pytest
+from sklearn.metrics import f1_score
+
+from bench.errors import DataError
+from metrics.faithfulness import class_dice, faithfulness, mask_dice
+
+
+def maps(seed, n_classes=3):
+    return np.random.default_rng(seed).integers(0, n_classes + 1, (20, 20))
+
+
+def test_equals_scikit_learn():
+    a, b, c = maps(0), maps(1), maps(2)
+    found = faithfulness(a, b, c, 3)
+    assert found.fs1 == pytest.approx(f1_score(a.ravel() > 0, b.ravel() > 0))
+    assert found.fs2 == pytest.approx(f1_score(c.ravel() > 0, b.ravel() > 0))
+    assert found.fs_real == pytest.approx(f1_score(a.ravel() > 0, c.ravel() > 0))
+    macro = f1_score(a.ravel(), b.ravel(), labels=[1, 2, 3], average="macro")
+    assert found.fs1_class == pytest.approx(macro)
+
+
+def test_swapped_labels_lower_the_class_score_alone():
+    mask = maps(3)
+    swapped = np.array([0, 2, 1, 3])[mask]
+    found = faithfulness(swapped, mask, mask, 3)
+    assert (found.fs1, found.fs2) == (1, 1)
+    assert found.fs1_class < 0.5
+
+
+def test_empty_masks():
+    nothing, something = np.zeros((4, 4), int), np.ones((4, 4), int)
+    assert np.isnan(mask_dice(nothing > 0, nothing > 0))
+    assert mask_dice(nothing > 0, something > 0) == 0
+    assert class_dice(nothing, something, 2) == pytest.approx(np.array([0, np.nan]), nan_ok=True)
+    assert np.isnan(faithfulness(nothing, nothing, nothing, 2).fs1_class)
+
+
+def test_refuses():
+    with pytest.raises(DataError, match="one shape"):
+        faithfulness(maps(0), maps(1)[:5], maps(2), 3)
+    with pytest.raises(DataError, match="one shape"):
+        class_dice(maps(0), maps(1)[:5], 3)
