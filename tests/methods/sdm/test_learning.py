@@ -52,6 +52,18 @@ def _without(condition: Condition, nucleus: int) -> Condition:
     return replace(condition, instances=left, types=np.delete(condition.types, nucleus - 1))
 
 
+def _moved(
+    condition: Condition, nucleus: int, mask: Bool[np.ndarray, "h w"]
+) -> tuple[Condition, Bool[np.ndarray, "h w"]]:
+    """Move a nucleus 8 px towards the middle; returns the condition and the pixels that it left or entered."""
+    assert condition.instances is not None
+    shift = 8 if np.argwhere(mask)[:, 0].mean() < mask.shape[0] / 2 else -8
+    target = np.roll(mask, shift, axis=0)
+    instances = np.where(mask, 0, condition.instances)
+    instances = np.where(target & (instances == 0), nucleus, instances).astype(np.int32)
+    return replace(condition, instances=instances), mask ^ (instances == nucleus)
+
+
 def _large(conditions: list[Condition]) -> Iterator[tuple[Condition, int, Bool[np.ndarray, "h w"]]]:
     """Yield conditions with their largest nucleus, where that is a whole one."""
     for condition in conditions:
@@ -96,7 +108,7 @@ def trained(tmp_path_factory: pytest.TempPathFactory) -> tuple[dict[str, Any], d
 
 @pytest.mark.slow
 @pytest.mark.parametrize("cls", [SDM, DiffMixE])
-@pytest.mark.parametrize("how", ["remove", "retype"])
+@pytest.mark.parametrize("how", ["remove", "move", "retype"])
 def test_one_nucleus_changes_the_image_there(
     trained: tuple[dict[str, Any], dict[str, Path]], cls: type[SDM], how: str
 ) -> None:
@@ -111,6 +123,8 @@ def test_one_nucleus_changes_the_image_there(
             types = condition.types.copy()
             types[nucleus - 1] = 2 if types[nucleus - 1] == 4 else 4
             changed = replace(condition, types=types)
+        if how == "move":
+            changed, mask = _moved(condition, nucleus, mask)
         pairs.append((condition, changed, mask))
     inside, elsewhere = _change(method, fitted, pairs)
     assert inside > 20
