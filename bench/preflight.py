@@ -62,6 +62,16 @@ def check_roles(method: str, roles: frozenset[str], available: Iterable[str], da
         )
 
 
+def check_task(network: str, wanted: str, dataset: str, task: str) -> Iterable[Missing]:
+    """Yield what is missing where a network is made for another task than a dataset's."""
+    if wanted != task:
+        yield Missing(
+            f"expected a dataset of {wanted} for the downstream network {network!r}",
+            f"{dataset}, a dataset of {task}",
+            "choose a nucleus dataset, such as phantom" if wanted == "nuclei" else "choose a dataset of tissue classes",
+        )
+
+
 def check_accelerator(preset: str, needs: bool, device: str, forced: bool, duration: str) -> Iterable[Missing]:
     """Yield what is missing where a preset wants a GPU and there is none, unless the CPU was asked for by name."""
     if needs and device == "cpu" and not forced:

@@ -13,7 +13,7 @@ from bench.datasets.source import DatasetSource
 from bench.errors import BenchError
 from bench.jobs import Finished, JobStore
 from bench.jobs.store import check_writable
-from bench.preflight import Missing, check_accelerator, check_memory, check_roles, stop_if_missing
+from bench.preflight import Missing, check_accelerator, check_memory, check_roles, check_task, stop_if_missing
 from bench.runtime import Reporter, resolve_device
 from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
 from bench.stages.data import apply_fold, open_source, prepare_splits
@@ -94,6 +94,8 @@ def preflight(resolved: Resolved) -> Session:
             missing.extend(check_roles(arm.name, arm.method.roles, splits, resolved.card.name))
     except BenchError as error:
         missing.append(Missing.from_error(error))
+    for network in resolved.networks:
+        missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
     for handle in resolved.encoders:
         missing.extend(handle.missing())
     missing.extend(

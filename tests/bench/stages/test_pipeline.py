@@ -165,6 +165,13 @@ def test_missing_things_are_listed_before_any_work(tmp_path: Path) -> None:
     assert not (tmp_path / "store").exists()
 
 
+def test_a_network_of_another_task_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingError) as caught:
+        run_request(request(tmp_path / "store", method="copy", dataset="phantom-tissue"))
+    assert "nuclei" in caught.value.message
+    assert "phantom-tissue" in caught.value.got
+
+
 def test_roles_that_a_dataset_lacks_are_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError):
         run_request(request(tmp_path, method="more-real", dataset="consep", data_root=tmp_path))
