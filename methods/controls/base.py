@@ -2,39 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import Any, ClassVar
+from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 
-from bench.contract import Condition, Dataset, Part, RunContext, Sample
-from bench.errors import BenchError
-from methods.crops import Crop, PatchSettings, crop_labels, grid_crops, labels_of, require_nuclei
+from bench.contract import Condition, Dataset, Sample
+from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
 from methods.tiles import Tiles
+from methods.untrained import Untrained
 
 
-class Control:
+class Control(Untrained):
     """Base of the controls: no parts, patches from the crop grid."""
-
-    Config: ClassVar[type[PatchSettings]] = PatchSettings
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
-
-    def __init__(self, config: PatchSettings) -> None:
-        """Keep the settings."""
-        self.config = config
-        self.ratio = config.ratio
-
-    def parts(self) -> Sequence[Part]:
-        """Return nothing: a control trains nothing."""
-        return ()
-
-    def fit(
-        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
-    ) -> None:
-        """Refuse: there is no part to train."""
-        raise BenchError(f"expected a part of {type(self).__name__}", got=part.name)
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
         """Draw `n` windows of the grid, tile by tile.

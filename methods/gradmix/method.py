@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext, Sample
+from bench.contract import Condition, Dataset, RunContext, Sample
 from bench.errors import DataError
 from methods.crops import Crop, crop_image, crop_labels, grid_crops, require_nuclei
 from methods.gradmix.config import GradMixConfig, GradMixMethodConfig
 from methods.tiles import Tiles, window_of
+from methods.untrained import Untrained
 
 if TYPE_CHECKING:
     from methods.gradmix.mixing import MixedTile
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 SEED_LIMIT = 2**53
 
 
-class GradMix:
+class GradMix(Untrained):
     """Rare nuclei blended into the places of larger, common ones (Doan et al., MICCAI 2022).
 
     Nothing is trained. A tile is mixed from its own seed, which every patch of it carries: `plan` mixes label
@@ -30,23 +31,7 @@ class GradMix:
     """
 
     Config = GradMixMethodConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
-
-    def __init__(self, config: GradMixMethodConfig) -> None:
-        """Keep the settings."""
-        self.config = config
-        self.ratio = config.ratio
-
-    def parts(self) -> Sequence[Part]:
-        """Return nothing: GradMix trains nothing."""
-        return ()
-
-    def fit(
-        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
-    ) -> None:
-        """Refuse: there is no part to train."""
-        raise DataError("expected a part of gradmix", got=part.name)
+    config: GradMixMethodConfig
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Mix the tiles that patches are drawn from; recipes hold a tile's class counts before and after."""

@@ -12,8 +12,9 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from bench.errors import DataError
-from metrics.encoders.chunked import CHUNK, ChunkedEncoder, channels_first
-from metrics.encoders.weights import EncoderRequirement, WeightsFile, file_sha256, identity
+from metrics.encoders.chunked import CHUNK, channels_first
+from metrics.encoders.published import PublishedEncoder
+from metrics.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
     import torch
@@ -37,7 +38,7 @@ _MEAN = (0.48145466, 0.4578275, 0.40821073)
 _STD = (0.26862954, 0.26130258, 0.27577711)
 
 
-class ClipViTB32(ChunkedEncoder):
+class ClipViTB32(PublishedEncoder):
     """512 features of CLIP's visual projection, not normalised, and of its text tower.
 
     Args:
@@ -49,35 +50,12 @@ class ClipViTB32(ChunkedEncoder):
         DataError: the file holds other weights.
     """
 
+    file = WEIGHTS
+    preprocessing = _PREPROCESSING
+
     def __init__(self, weights: Path | None, device: str) -> None:
-        super().__init__(device)
-        self._path = WEIGHTS.demand(weights)
+        super().__init__(weights, device)
         self._network: Any = _load(self._path).to(device)
-
-    @property
-    def name(self) -> str:
-        """`clip-vit-b-32` for the published file, `clip-vit-b-32-<8 hex of sha256>` for any other."""
-        return self.label(self._path)
-
-    @property
-    def identity(self) -> str:
-        """Hash of the file and the preprocessing."""
-        return self.identify(self._path)
-
-    @classmethod
-    def label(cls, weights: Path | None) -> str:
-        """Return the name under which metrics on these features are reported."""
-        return WEIGHTS.label(weights)
-
-    @classmethod
-    def identify(cls, weights: Path | None) -> str:
-        """Return the identity without loading the file into torch."""
-        return identity(file_sha256(WEIGHTS.demand(weights)), _PREPROCESSING)
-
-    @classmethod
-    def requirement(cls, weights: Path | None) -> EncoderRequirement:
-        """Say what is needed and whether it was found."""
-        return WEIGHTS.requirement(weights)
 
     def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
         """Embed captions, cut off at 77 tokens; features not normalised."""

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from jaxtyping import UInt8
 
-from metrics.encoders.chunked import ChunkedEncoder
-from metrics.encoders.weights import EncoderRequirement, WeightsFile, file_sha256, identity
+from metrics.encoders.published import PublishedEncoder
+from metrics.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
     import torch
@@ -25,7 +25,7 @@ _PREPROCESSING = "clean-fid 'clean': PIL bicubic to 299 x 299 a channel in float
 _SIZE = 299
 
 
-class Inception(ChunkedEncoder):
+class Inception(PublishedEncoder):
     """2048 pool features of the 2015 Inception-v3 (TorchScript of StyleGAN2), clean-fid's mode `clean`.
 
     Args:
@@ -36,38 +36,15 @@ class Inception(ChunkedEncoder):
         MissingError: the file is not there.
     """
 
+    file = WEIGHTS
+    preprocessing = _PREPROCESSING
+
     def __init__(self, weights: Path | None, device: str) -> None:
         import torch
 
-        super().__init__(device)
-        self._path = WEIGHTS.demand(weights)
+        super().__init__(weights, device)
         # The layers alone: the whole script would resize inside, as TensorFlow 1 did.
         self._layers = torch.jit.load(str(self._path), map_location=device).eval().layers  # type: ignore[no-untyped-call]
-
-    @property
-    def name(self) -> str:
-        """`inception` for the published file, `inception-<8 hex of sha256>` for any other."""
-        return self.label(self._path)
-
-    @property
-    def identity(self) -> str:
-        """Hash of the file and the resizing."""
-        return self.identify(self._path)
-
-    @classmethod
-    def label(cls, weights: Path | None) -> str:
-        """Return the name under which metrics on these features are reported."""
-        return WEIGHTS.label(weights)
-
-    @classmethod
-    def identify(cls, weights: Path | None) -> str:
-        """Return the identity without loading the file into torch."""
-        return identity(file_sha256(WEIGHTS.demand(weights)), _PREPROCESSING)
-
-    @classmethod
-    def requirement(cls, weights: Path | None) -> EncoderRequirement:
-        """Say what is needed and whether it was found."""
-        return WEIGHTS.requirement(weights)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         import torch

@@ -15,7 +15,7 @@ from torch import nn
 
 from bench.contract import Encoder, Requirement
 from bench.errors import ConfigError, DataError, MissingError
-from metrics.encoders import clip, inception, resolve
+from metrics.encoders import clip, resolve
 from metrics.encoders.clip import ARCHITECTURE, ClipViTB32, resize_and_crop
 from metrics.encoders.inception import Inception
 from metrics.encoders.random_convnet import RandomConvNet
@@ -126,7 +126,7 @@ def test_a_folder_or_the_file_will_do(folder):
 def test_other_weights_lose_the_published_name(folder, monkeypatch):
     digest = file_sha256(folder / "inception-2015-12-05.pt")
     assert Inception.label(folder) == f"inception-{digest[:8]}"
-    monkeypatch.setattr(inception, "WEIGHTS", dataclasses.replace(inception.WEIGHTS, sha256=digest))
+    monkeypatch.setattr(Inception, "file", dataclasses.replace(Inception.file, sha256=digest))
     assert Inception.label(folder) == "inception"
 
 
