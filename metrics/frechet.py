@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from jaxtyping import Float, Float64
+from scipy.linalg import blas, eigvalsh
 
 from metrics.features import check_pair
 
@@ -53,7 +54,8 @@ def frechet_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray
         root = float(np.linalg.svd(x @ y.T, compute_uv=False).sum())
     else:
         few, many = (x, y) if n < m else (y, x)
-        root = _root_trace(few.T if len(few) <= d else _square_root(few.T @ few), many.T @ many)
+        cov = many.T @ many
+        root = _root_trace(few @ cov @ few.T if len(few) <= d else _congruent(few.T @ few, cov))
     return FrechetDistance(
         value=_assemble(mean_x, mean_y, traces, root),
         n_real=n,
@@ -73,22 +75,26 @@ def frechet_from_moments(
     cov_x, cov_y = np.asarray(cov_real, dtype=np.float64), np.asarray(cov_synthetic, dtype=np.float64)
     traces = float(np.trace(cov_x) + np.trace(cov_y))
     mean_x, mean_y = np.asarray(mean_real, dtype=np.float64), np.asarray(mean_synthetic, dtype=np.float64)
-    return _assemble(mean_x, mean_y, traces, _root_trace(_square_root(cov_x), cov_y))
+    return _assemble(mean_x, mean_y, traces, _root_trace(_congruent(cov_x, cov_y)))
 
 
-def _square_root(cov: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
-    """Return R with RRᵀ = S: Cholesky's factor, or, where S is singular to rounding, one of eigenvectors."""
+def _congruent(first: Float64[np.ndarray, "d d"], second: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
+    """Return RᵀS₂R with RRᵀ = S₁: R is Cholesky's factor, or, where S₁ is singular to rounding, of eigenvectors."""
     try:
-        return np.linalg.cholesky(cov)
+        root = np.linalg.cholesky(first)
     except np.linalg.LinAlgError:
-        pass
-    values, vectors = np.linalg.eigh(cov)
-    return np.asarray(vectors * np.sqrt(values.clip(min=0)))
+        values, vectors = np.linalg.eigh(first)
+        root = vectors * np.sqrt(values.clip(min=0))
+        return np.asarray(root.T @ second @ root)
+    # Products with a triangle cost half of what full ones do. BLAS reads columns first: a transposed view is free.
+    upper = root.T
+    right = blas.dtrmm(1.0, upper, second.T, side=1, trans_a=1)
+    return np.asarray(blas.dtrmm(1.0, upper, right, overwrite_b=1))
 
 
-def _root_trace(root: Float64[np.ndarray, "d r"], cov: Float64[np.ndarray, "d d"]) -> float:
-    """Return tr((S₁S₂)^½) of S₁ = RRᵀ: the eigenvalues of S₁S₂ are those of symmetric RᵀS₂R, and zeros."""
-    return float(np.sqrt(np.linalg.eigvalsh(root.T @ cov @ root).clip(min=0)).sum())
+def _root_trace(similar: Float64[np.ndarray, "r r"]) -> float:
+    """Return tr((S₁S₂)^½): the eigenvalues of S₁S₂ are those of symmetric RᵀS₂R with RRᵀ = S₁, and zeros."""
+    return float(np.sqrt(eigvalsh(similar, driver="evd", check_finite=False).clip(min=0)).sum())
 
 
 def _assemble(
