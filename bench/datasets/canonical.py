@@ -1,100 +1,13 @@
-"""The canonical form of labels: ids exactly 1..n, one class an instance, the rest recomputed from maps."""
+"""Whether a sample is in canonical form, as `bench.contract.Sample` says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 import numpy as np
-from jaxtyping import Float64, Int32, Num, UInt8
+from jaxtyping import UInt8
 
 from bench.contract import DatasetInfo, Sample
 from bench.errors import DataError
-
-
-@dataclass(frozen=True)
-class NucleusLabels:
-    """An instance map with ids exactly 1..n and the class id of each instance."""
-
-    instances: Int32[np.ndarray, "h w"]
-    types: UInt8[np.ndarray, " n"]
-
-
-def canonical_labels(
-    instance_map: Num[np.ndarray, "h w"], type_map: Num[np.ndarray, "h w"], where: str
-) -> NucleusLabels:
-    """Return canonical labels of an instance map and a class map; the order of ids is kept.
-
-    Args:
-        instance_map: any ids, 0 is background.
-        type_map: class ids 1..255 inside instances; outside them it must be 0.
-        where: the file, for errors.
-
-    Raises:
-        DataError: ids are fractional or negative, the maps differ in size, or an instance has two classes or
-            none.
-    """
-    if instance_map.ndim != 2 or instance_map.shape != type_map.shape:
-        got = f"{instance_map.shape} and {type_map.shape}"
-        raise DataError(f"expected instance and type maps of one size (h, w) in {where}", got=got)
-    ids = whole_numbers(instance_map, f"instance ids in {where}", 2**31 - 1)
-    classes = whole_numbers(type_map, f"class ids in {where}", 255)
-    instances, names = contiguous(ids)
-    n_kinds = int(classes.max()) + 1
-    # which (instance, class) pairs occur; counting is ten times as fast as sorting
-    pairs = np.flatnonzero(np.bincount((instances.astype(np.int64) * n_kinds + classes).ravel()))
-    owner, kind = pairs // n_kinds, pairs % n_kinds
-    if np.any(stray := kind[owner == 0]):
-        raise DataError(f"expected class 0 outside nuclei in {where}", got=f"class {int(stray.max())} on background")
-    owner, kind = owner[owner > 0], kind[owner > 0]
-    if len(owner) != len(names):
-        twice = owner[:-1][owner[:-1] == owner[1:]]
-        mixed = kind[owner == twice[0]].tolist()
-        raise DataError(
-            f"expected one class an instance in {where}",
-            got=f"classes {mixed} in instance {names[twice[0] - 1]}; {len(np.unique(twice))} such instances",
-        )
-    if not kind.all():
-        raise DataError(f"expected a class for every instance in {where}", got=f"none for {names[kind == 0][0]}")
-    return NucleusLabels(instances, kind.astype(np.uint8))
-
-
-def whole_numbers(array: Num[np.ndarray, "*shape"], what: str, largest: int) -> Int32[np.ndarray, "*shape"]:
-    """Return an array of whole numbers 0..`largest` as int32.
-
-    Raises:
-        DataError: a value is fractional, not finite, negative or too large.
-    """
-    if array.dtype.kind not in "biuf":
-        raise DataError(f"expected numbers as {what}", got=str(array.dtype))
-    if array.size == 0:
-        raise DataError(f"expected {what}", got=f"an empty array {array.shape}")
-    low, high = array.min(), array.max()
-    if not (low >= 0 and high <= largest):  # also false where a value is NaN
-        raise DataError(f"expected {what} in 0..{largest}", got=f"{low}..{high}")
-    whole = array.astype(np.int32)
-    if array.dtype.kind == "f" and not np.array_equal(whole, array):
-        odd = array[whole != array]
-        raise DataError(f"expected whole numbers as {what}", got=f"{odd.flat[0]}; {odd.size} pixels are fractional")
-    return whole
-
-
-def contiguous(ids: Int32[np.ndarray, "h w"]) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, " n"]]:
-    """Renumber ids to exactly 1..n in their order; also return the old id of each."""
-    dense = ids.size > 0 and ids.max() <= 4 * ids.size
-    names = np.flatnonzero(np.bincount(ids.ravel())).astype(np.int32) if dense else np.unique(ids)
-    names = names[names > 0]
-    if len(names) == 0 or names[-1] == len(names):
-        return ids, names
-    return np.where(ids > 0, np.searchsorted(names, ids) + 1, 0).astype(np.int32), names
-
-
-def centroids(instances: Int32[np.ndarray, "h w"]) -> Float64[np.ndarray, "n 2"]:
-    """Return the centre of mass of each instance as (x, y), x along columns: the order of `inst_centroid`."""
-    rows, columns = np.nonzero(instances)
-    owner = instances[rows, columns]
-    area = np.bincount(owner)[1:]
-    x, y = (np.bincount(owner, weights=axis)[1:] for axis in (columns, rows))
-    return np.stack([x / area, y / area], axis=1)
+from bench.labels.canonical import contiguous
 
 
 def validate_sample(sample: Sample, info: DatasetInfo) -> None:

@@ -13,16 +13,16 @@ from typing import Any, ClassVar, NamedTuple
 import numpy as np
 
 from bench.contract import Sample
-from bench.datasets.canonical import centroids
 from bench.datasets.card import DatasetCard
 from bench.datasets.locating import find_folder, missing
-from bench.datasets.mat import MatLabels, read_mat
 from bench.datasets.merging import ClassIds, State, decide_state, merge_classes, settle
 from bench.datasets.parallel import ordered_map
 from bench.datasets.source import Finding, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.imageio import read_rgb
+from bench.labels.canonical import centroids
+from bench.labels.mat import MatLabels, read_mat
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 

@@ -8,8 +8,8 @@ import numpy as np
 from jaxtyping import Shaped, UInt8
 
 from bench.contract import Sample
-from bench.datasets.canonical import contiguous
 from bench.errors import DataError
+from bench.labels.canonical import contiguous
 
 
 def resample(sample: Sample, mpp: float) -> Sample:

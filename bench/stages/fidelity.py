@@ -11,10 +11,10 @@ import numpy as np
 
 from bench.config import Preset
 from bench.contract import Dataset
+from bench.encoders import EncoderHandle
 from bench.jobs import Finished
 from bench.jobs.store import write_json
 from bench.runtime import Run
-from bench.stages.encoders import EncoderHandle
 from bench.stages.patches import halves_by_group, random_crops
 from bench.stages.session import Session
 from bench.synthetic import SyntheticSet

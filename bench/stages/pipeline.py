@@ -10,6 +10,7 @@ from bench.config.overrides import parse
 from bench.contract import Dataset
 from bench.datasets.card import DatasetCard
 from bench.datasets.source import DatasetSource
+from bench.encoders import EncoderHandle, encoder_handle
 from bench.errors import BenchError
 from bench.jobs import Finished, JobStore
 from bench.jobs.store import check_writable
@@ -18,7 +19,6 @@ from bench.runtime import Reporter, resolve_device
 from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
 from bench.stages.data import apply_fold, open_source, prepare_splits
 from bench.stages.downstream import predict_test, train_network
-from bench.stages.encoders import EncoderHandle, encoder_handle
 from bench.stages.evaluate import evaluate
 from bench.stages.fidelity import fidelity
 from bench.stages.generate import fit_parts, synthesize

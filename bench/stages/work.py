@@ -6,9 +6,9 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from bench.encoders import EncoderHandle
 from bench.jobs import Finished
 from bench.stages.arms import Arm
-from bench.stages.encoders import EncoderHandle
 from bench.synthetic import SyntheticSet
 
 

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float64
 
-from bench.datasets.canonical import NucleusLabels, canonical_labels
 from bench.errors import DataError
+from bench.labels.canonical import NucleusLabels, canonical_labels
 
 REQUIRED = ("inst_map", "type_map")
 

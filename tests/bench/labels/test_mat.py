@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from bench.datasets.mat import read_mat
 from bench.errors import DataError
+from bench.labels.mat import read_mat
 from tests.bench.datasets.layouts import write_mat
 from tests.toy import tile
 
