@@ -1,4 +1,4 @@
-"""Bounds of an estimate from resamples of groups and, in quadrature, from the spread over training seeds."""
+"""Bounds of an estimate: resamples of groups and, in quadrature, the spread over training seeds and folds."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from scipy.special import ndtri, stdtrit
 
 
 @dataclass(frozen=True)
-class SeedSpread:
-    """Standard error of an estimate over training seeds, with its degrees of freedom (0: one seed an arm)."""
+class Spread:
+    """Standard error of an estimate from a source of its own, with its degrees of freedom (0: source unknown)."""
 
     se: float
     dof: int
 
     @classmethod
-    def of(cls, per_seed: Sequence[Float64[np.ndarray, " seeds"]]) -> SeedSpread:
+    def of_seeds(cls, per_seed: Sequence[Float64[np.ndarray, " seeds"]]) -> Spread:
         """Return √(Σ s²/k) over arms; an arm with one seed is given the mean variance of the others."""
         dof = sum(len(values) - 1 for values in per_seed)
         if dof == 0:
@@ -27,36 +27,51 @@ class SeedSpread:
         variances = [(values.var(ddof=1) if len(values) > 1 else known) / len(values) for values in per_seed]
         return cls(float(np.sqrt(np.sum(variances))), dof)
 
+    def half_width(self, alpha: float) -> float:
+        """Return t(dof) · se for the level 1 - `alpha`."""
+        return float(stdtrit(self.dof, 1 - alpha / 2) * self.se) if self.dof else 0.0
+
 
 @dataclass(frozen=True)
 class Bounds:
-    """The distribution an interval is read from: sorted finite replicates around `value`, groups and seeds."""
+    """The distribution an interval is read from: sorted finite replicates around `value`, and further sources.
+
+    `correction` is what the variance of the replicates lacks, G / (G - 1) for G groups; `dof` its degrees of freedom.
+    """
 
     value: float
     replicates: Float64[np.ndarray, " b"]
-    n_groups: int
-    seeds: SeedSpread
+    dof: float
+    correction: float
+    spreads: tuple[Spread, ...]
+
+    @classmethod
+    def of_groups(
+        cls, value: float, replicates: Float64[np.ndarray, " b"], n_groups: int, spreads: tuple[Spread, ...]
+    ) -> Bounds:
+        """Return the bounds of resamples of `n_groups` groups; replicates that are not finite are left out."""
+        correction = n_groups / (n_groups - 1) if n_groups > 1 else float("nan")
+        return cls(value, np.sort(replicates[np.isfinite(replicates)]), n_groups - 1, correction, spreads)
 
     @property
     def se(self) -> float:
-        """Standard error over groups and seeds; the bootstrap's variance lacks a factor G / (G - 1)."""
-        groups = self.replicates.var() * self.n_groups / (self.n_groups - 1)
-        return float(np.sqrt(groups + self.seeds.se**2))
+        """Standard error over all sources."""
+        groups = self.replicates.var() * self.correction
+        return float(np.sqrt(groups + sum(spread.se**2 for spread in self.spreads)))
 
     def at(self, alpha: float) -> tuple[float, float]:
         """Return the bounds of the interval of level 1 - `alpha`.
 
-        Percentile half-widths are stretched by t(G-1) / z · √(G / (G - 1)), 1 for many groups: percentiles of
-        few groups are too narrow. The half-width t(dof) · se of the seeds is added in quadrature.
+        Percentile half-widths are stretched by t(dof) / z · √correction, 1 for many groups: percentiles of few
+        groups are too narrow. The half-widths t(dof) · se of the other sources are added in quadrature.
         """
         tail = alpha / 2
-        stretch = stdtrit(self.n_groups - 1, 1 - tail) / ndtri(1 - tail) if alpha < 1 else 0.0
-        stretch *= np.sqrt(self.n_groups / (self.n_groups - 1))
+        stretch = few_groups(self.dof, self.correction, tail) if alpha < 1 else 0.0
         last = len(self.replicates) - 1
         low, high = np.interp([tail * last, (1 - tail) * last], np.arange(last + 1), self.replicates)
-        seeds = stdtrit(self.seeds.dof, 1 - tail) * self.seeds.se if self.seeds.dof else 0.0
+        others = float(np.sqrt(sum(spread.half_width(alpha) ** 2 for spread in self.spreads)))
         below, above = max(self.value - low, 0.0) * stretch, max(high - self.value, 0.0) * stretch
-        return float(self.value - np.hypot(below, seeds)), float(self.value + np.hypot(above, seeds))
+        return float(self.value - np.hypot(below, others)), float(self.value + np.hypot(above, others))
 
     def p_value(self) -> float:
         """Return the smallest alpha whose interval excludes 0, by bisection, and at least 2 / (replicates + 1)."""
@@ -72,3 +87,8 @@ class Bounds:
     def _excludes_zero(self, alpha: float) -> bool:
         lowest, highest = self.at(alpha)
         return lowest > 0 or highest < 0
+
+
+def few_groups(dof: float, correction: float, tail: float) -> float:
+    """Return t(dof) / z · √correction at a tail probability: what percentile half-widths of few groups lack."""
+    return float(stdtrit(dof, 1 - tail) / ndtri(1 - tail) * np.sqrt(correction))

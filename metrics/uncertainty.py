@@ -13,7 +13,8 @@ from typing import Any
 import numpy as np
 from jaxtyping import Float64, Real
 
-from metrics.quadrature import Bounds, SeedSpread
+from bench.errors import DataError
+from metrics.quadrature import Bounds, Spread, few_groups
 from metrics.resampling import Groups, Statistic, group_sums, mean_of, mean_statistics, replicates
 
 __all__ = [
@@ -24,10 +25,12 @@ __all__ = [
     "arm_interval",
     "cluster_bootstrap",
     "holm",
+    "interval_fields",
     "mean_of",
     "mean_statistics",
     "paired_difference",
     "rank_intervals",
+    "spread_over_seeds",
 ]
 
 NAN = float("nan")
@@ -37,8 +40,10 @@ NAN = float("nan")
 class Interval:
     """An estimate with its interval.
 
-    `method` says what the interval covers: `groups` (which slides the test set holds) or `groups+seeds` (also
-    the training seed). Bounds and `se` are NaN where there is no interval; `reason` then says why.
+    `method` says what the interval covers: `groups` (which slides the test set holds), `seeds` (training or
+    generation seeds), `folds` (which slides were trained on), or several of them, `groups+seeds`. `n_groups` is 0
+    where no group was resampled, `n_seeds` the fewest seeds of an arm or fold. Bounds and `se` are NaN where there
+    is no interval; `reason` then says why.
     """
 
     value: float
@@ -49,6 +54,7 @@ class Interval:
     n_groups: int
     n_seeds: int = 1
     reason: str = ""
+    n_folds: int = 1
 
 
 @dataclass(frozen=True)
@@ -60,9 +66,9 @@ class Difference(Interval):
 
 @dataclass(frozen=True)
 class RankInterval:
-    """The rank of an arm (1 is best) and its interval over resamples."""
+    """The rank of an arm (1 is best) and its interval over resamples; NaN where one is undefined."""
 
-    rank: int
+    rank: float
     low: float
     high: float
 
@@ -113,8 +119,10 @@ def arm_interval(
     sums = group_sums(statistics, groups)
     per_seed = statistic(sums.sum(axis=-2))
     drawn = replicates([sums], statistic, n_resamples, rng)[0] if sums.shape[-2] > 1 else np.zeros(0)
-    bounds = _bounds(float(per_seed.mean()), drawn, sums.shape[-2], [per_seed])
-    return Interval(**_fields(bounds, n_resamples, level), n_seeds=len(per_seed))
+    n_groups, spread = sums.shape[-2], Spread.of_seeds([per_seed])
+    bounds = Bounds.of_groups(float(per_seed.mean()), drawn, n_groups, (spread,))
+    fields = interval_fields(bounds, n_groups, n_resamples, level, method=_covers(spread))
+    return Interval(**fields, n_seeds=len(per_seed))
 
 
 def paired_difference(
@@ -148,10 +156,44 @@ def paired_difference(
     per_seed = [statistic(arm.sum(axis=-2)) for arm in sums]
     n_groups = sums[0].shape[-2]
     drawn = np.subtract(*replicates(sums, statistic, n_resamples, rng)) if n_groups > 1 else np.zeros(0)
-    bounds = _bounds(float(per_seed[0].mean() - per_seed[1].mean()), drawn, n_groups, per_seed)
-    fields = _fields(bounds, n_resamples, level)
+    spread = Spread.of_seeds(per_seed)
+    bounds = Bounds.of_groups(float(per_seed[0].mean() - per_seed[1].mean()), drawn, n_groups, (spread,))
+    fields = interval_fields(bounds, n_groups, n_resamples, level, method=_covers(spread))
     p_value = NAN if fields["reason"] else bounds.p_value()
     return Difference(**fields, n_seeds=min(len(values) for values in per_seed), p_value=p_value)
+
+
+def spread_over_seeds(values: Real[np.ndarray, " seeds"] | Sequence[float], *, level: float = 0.95) -> Interval:
+    """Return the mean of a number over seeds and Student's interval of that mean, t(k-1) · s / √k.
+
+    For what must not be bootstrapped over images: a Fréchet distance of each generation seed's set (duplicates bias
+    it upwards). The interval says how far another seed's set may lie; it does not say that the distance is unbiased
+    in n, which the real-versus-real floor at the same n is for (`metrics.floor`).
+
+    Args:
+        values: the number under each seed; one that is not finite makes the mean undefined, with a reason.
+        level: coverage of the interval.
+
+    Raises:
+        DataError: there is no value.
+
+    >>> found = spread_over_seeds([20.0, 22.0, 24.0])
+    >>> found.value, round(found.low, 2), round(found.high, 2)
+    (22.0, 17.03, 26.97)
+    """
+    array = np.asarray(values, dtype=np.float64)
+    if array.ndim != 1 or not len(array):
+        raise DataError("expected one number a seed", got=f"an array of shape {array.shape}")
+    undefined = int(np.count_nonzero(~np.isfinite(array)))
+    if undefined:
+        reason = f"undefined under {undefined} of {len(array)} seeds"
+        return Interval(NAN, NAN, NAN, NAN, "seeds", 0, len(array), reason)
+    mean = float(array.mean())
+    if len(array) == 1:
+        return Interval(mean, NAN, NAN, NAN, "seeds", 0, 1, "the spread over seeds needs at least 2 of them")
+    spread = Spread.of_seeds([array])
+    half = spread.half_width(1 - level)
+    return Interval(mean, spread.se, mean - half, mean + half, "seeds", 0, len(array))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
@@ -176,56 +218,65 @@ def rank_intervals(
 ) -> dict[str, RankInterval]:
     """Return the rank of each arm with its percentile interval over shared resamples of groups.
 
-    Where an arm has several seeds, each resample also moves it by s / √k times a draw of t(k-1), the
-    uncertainty of a mean over seeds. Resamples in which an arm is undefined are left out.
+    Deviations are stretched as in :func:`cluster_bootstrap`. Where an arm has several seeds, each resample also moves
+    it by s / √k times a draw of t(k-1), the uncertainty of a mean over seeds. Undefined arms have no rank, the
+    others are ranked without them; resamples in which one of these is undefined are left out. There is no interval
+    with fewer than two groups, or where half of the resamples are left out.
     """
-    sums = [group_sums(statistics, groups) for statistics in arms.values()]
-    per_seed = [statistic(arm.sum(axis=-2)) for arm in sums]
-    drawn = replicates(sums, statistic, n_resamples, rng)
-    for row, values in zip(drawn, per_seed, strict=True):
-        if len(values) > 1:
-            row += values.std(ddof=1) / np.sqrt(len(values)) * rng.standard_t(len(values) - 1, size=n_resamples)
+    sums = {name: group_sums(statistics, groups) for name, statistics in arms.items()}
+    per_seed = {name: statistic(arm.sum(axis=-2)) for name, arm in sums.items()}
+    names = [name for name, values in per_seed.items() if np.isfinite(values).all()]
+    ranks = {name: RankInterval(NAN, NAN, NAN) for name in arms}
+    if not names:
+        return ranks
     sign = -1 if higher_is_better else 1
-    drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
-    point = _ranks(sign * np.array([values.mean() for values in per_seed])[:, None])[:, 0]
-    if not drawn.size:
-        return {name: RankInterval(int(rank), NAN, NAN) for name, rank in zip(arms, point, strict=True)}
+    values = np.array([per_seed[name].mean() for name in names])[:, None]
+    point = _ranks(sign * values)[:, 0]
+    ranks |= {name: RankInterval(float(rank), NAN, NAN) for name, rank in zip(names, point, strict=True)}
+    n_groups = sums[names[0]].shape[-2]
+    if n_groups < 2:
+        return ranks
+    drawn = replicates([sums[name] for name in names], statistic, n_resamples, rng)
     tail = (1 - level) / 2
+    drawn = values + (drawn - values) * few_groups(n_groups - 1, n_groups / (n_groups - 1), tail)
+    for row, name in zip(drawn, names, strict=True):
+        k = len(per_seed[name])
+        if k > 1:
+            row += per_seed[name].std(ddof=1) / np.sqrt(k) * rng.standard_t(k - 1, size=n_resamples)
+    drawn = drawn[:, np.isfinite(drawn).all(axis=0)]
+    if 2 * drawn.shape[1] < n_resamples:
+        return ranks
     low, high = np.quantile(_ranks(sign * drawn), [tail, 1 - tail], axis=1, method="inverted_cdf")
-    return {
-        name: RankInterval(int(rank), float(lowest), float(highest))
-        for name, rank, lowest, highest in zip(arms, point, low, high, strict=True)
-    }
+    for name, rank, lowest, highest in zip(names, point, low, high, strict=True):
+        ranks[name] = RankInterval(float(rank), float(lowest), float(highest))
+    return ranks
 
 
-def _bounds(
-    value: float,
-    drawn: Float64[np.ndarray, " b"],
-    n_groups: int,
-    per_seed: Sequence[Float64[np.ndarray, " seeds"]],
-) -> Bounds:
-    return Bounds(value, np.sort(drawn[np.isfinite(drawn)]), n_groups, SeedSpread.of(per_seed))
-
-
-def _fields(bounds: Bounds, n_resamples: int, level: float) -> dict[str, Any]:
-    """Return the fields of an interval; where there is none, NaN bounds and the reason."""
-    reason = ""
-    if np.isnan(bounds.value):
-        reason = "the metric is undefined on these images"
-    elif bounds.n_groups < 2:
-        reason = f"groups cannot be resampled: {bounds.n_groups} of at least 2"
-    elif 2 * len(bounds.replicates) < n_resamples:
-        reason = f"the metric is undefined in {n_resamples - len(bounds.replicates)} of {n_resamples} resamples"
+def interval_fields(
+    bounds: Bounds, n_groups: int, n_resamples: int, level: float, *, method: str, reason: str = ""
+) -> dict[str, Any]:
+    """Return the fields of an :class:`Interval`; where there is none, NaN bounds and the reason, given or found."""
+    if not reason:
+        if np.isnan(bounds.value):
+            reason = "the metric is undefined on these images"
+        elif n_groups < 2:
+            reason = f"groups cannot be resampled: {n_groups} of at least 2"
+        elif 2 * len(bounds.replicates) < n_resamples:
+            reason = f"the metric is undefined in {n_resamples - len(bounds.replicates)} of {n_resamples} resamples"
     low, high = (NAN, NAN) if reason else bounds.at(1 - level)
     return {
         "value": bounds.value,
         "se": NAN if reason else bounds.se,
         "low": low,
         "high": high,
-        "method": "groups+seeds" if bounds.seeds.dof else "groups",
-        "n_groups": bounds.n_groups,
+        "method": method,
+        "n_groups": n_groups,
         "reason": reason,
     }
+
+
+def _covers(spread: Spread) -> str:
+    return "groups+seeds" if spread.dof else "groups"
 
 
 def _ranks(costs: Float64[np.ndarray, "arms b"]) -> Float64[np.ndarray, "arms b"]:

@@ -21,6 +21,7 @@ from metrics.uncertainty import (
     mean_statistics,
     paired_difference,
     rank_intervals,
+    spread_over_seeds,
 )
 
 
@@ -206,6 +207,82 @@ def test_holm():
     assert holm([0.5, float("nan"), 0.9]) == pytest.approx([1.0, float("nan"), 1.0], nan_ok=True)
     assert holm([]) == []
     assert np.isnan(holm([float("nan")])).all()
+
+
+@given(st.lists(st.floats(1e-6, 1), min_size=1, max_size=8))
+def test_holm_rejects_what_stepping_down_rejects(p_values):
+    adjusted = holm(p_values)
+    for alpha in (0.01, 0.05, 0.3):
+        rejected, remaining = set(), sorted(range(len(p_values)), key=p_values.__getitem__)
+        while remaining and p_values[remaining[0]] * len(remaining) <= alpha:
+            rejected.add(remaining.pop(0))
+        assert {i for i, value in enumerate(adjusted) if value <= alpha} == rejected
+
+
+def test_spread_over_seeds_is_students_interval_of_the_mean():
+    values = [21.0, 24.0, 22.5, 30.0]
+    found = spread_over_seeds(values)
+    theirs = stats.ttest_1samp(values, 0).confidence_interval()
+    assert (found.low, found.high) == pytest.approx(tuple(theirs))
+    assert (found.value, found.se) == pytest.approx((np.mean(values), stats.sem(values)))
+    assert (found.method, found.n_seeds, found.n_groups, found.reason) == ("seeds", 4, 0, "")
+    wider = spread_over_seeds(values, level=0.99)
+    assert wider.low < found.low
+
+
+def test_spread_over_seeds_without_an_interval_has_a_reason():
+    one = spread_over_seeds([21.0])
+    assert one.value == 21.0
+    assert np.isnan([one.low, one.high, one.se]).all()
+    assert "at least 2" in one.reason
+    gap = spread_over_seeds([21.0, float("nan"), 20.0])
+    assert np.isnan([gap.value, gap.low]).all()
+    assert "1 of 3 seeds" in gap.reason
+    with pytest.raises(DataError, match="one number a seed"):
+        spread_over_seeds([])
+
+
+def test_resampling_a_frechet_distance_would_bias_it_upwards():
+    """Why a distance has no bootstrap: resamples of both sets lie above the distance itself, floor and all."""
+    from metrics.frechet import frechet_distance
+
+    rng = generator(13)
+    real, made = rng.normal(size=(80, 20)), rng.normal(size=(80, 20))
+    point = frechet_distance(real, made).value
+    drawn = [
+        frechet_distance(real[rng.integers(80, size=80)], made[rng.integers(80, size=80)]).value for _ in range(50)
+    ]
+    assert min(drawn) > point
+
+
+def test_an_undefined_arm_has_no_rank_and_costs_no_other_its_own():
+    images = generator(14).normal(size=30)
+    arms = {
+        "never": mean_statistics(np.full(30, np.nan))[None],
+        "low": mean_statistics(images)[None],
+        "high": mean_statistics(images + 1)[None],
+    }
+    ranks = rank_intervals(arms, np.arange(30), mean_of, higher_is_better=True, rng=generator())
+    assert np.isnan([ranks["never"].rank, ranks["never"].low]).all()
+    assert (ranks["high"].rank, ranks["high"].high, ranks["low"].rank, ranks["low"].low) == (1, 1, 2, 2)
+
+
+def test_one_group_gives_ranks_without_intervals():
+    arms = {name: mean_statistics(np.array([value, value]))[None] for name, value in (("a", 0.1), ("b", 0.2))}
+    ranks = rank_intervals(arms, ["slide", "slide"], mean_of, higher_is_better=True, rng=generator())
+    assert (ranks["b"].rank, ranks["a"].rank) == (1, 2)
+    assert np.isnan([ranks["b"].low, ranks["b"].high]).all()
+
+
+def test_ranks_cover_the_truth_with_few_groups():
+    """Arm b is better by next to nothing: the interval of a's rank must hold 2 in 97.5 % of test sets."""
+    covered = 0
+    for seed in range(200):
+        rng = generator(seed)
+        arms = {name: mean_statistics(rng.normal(shift, 1, size=5))[None] for name, shift in (("a", 0.0), ("b", 1e-9))}
+        ranks = rank_intervals(arms, np.arange(5), mean_of, higher_is_better=True, rng=rng, n_resamples=300)
+        covered += ranks["a"].low <= 2 <= ranks["a"].high
+    assert covered >= 190  # 180 with plain percentiles
 
 
 def test_rank_intervals_tell_clear_from_tied_arms():
