@@ -68,12 +68,35 @@ def write_instances(path: Path, instances: Int32[np.ndarray, "h w"]) -> None:
 
 
 def read_instances(path: Path) -> Int32[np.ndarray, "h w"]:
-    """Read a 16-bit PNG (or any single-channel integer image) of instance ids."""
+    """Read a 16-bit PNG (or any single-channel image of whole numbers) of instance ids.
+
+    Raises:
+        DataError: no readable image of one page and one channel of whole numbers, an id outside 0..2^31 - 1, or a
+            mask of 0 and 255 in 8 bits, which holds a foreground and no instances.
+    """
     try:
-        with Image.open(path) as image:
-            array = np.asarray(image)
+        with warnings.catch_warnings():
+            warnings.simplefilter("error", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                pages = getattr(image, "n_frames", 1)
+                array = np.asarray(image)
+    except FileNotFoundError as error:
+        raise DataError(f"expected an instance map at {path}", got="no such file") from error
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"expected a readable instance map in {path}", got=str(error)) from error
-    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer):
-        raise DataError(f"expected a single-channel integer image in {path}", got=f"{array.dtype} {array.shape}")
+    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
+        raise DataError(f"expected an instance map of reasonable size in {path}", got=str(error)) from error
+    if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer) or pages != 1:
+        got = f"{array.dtype} {array.shape}" + (f", {pages} pages" if pages != 1 else "")
+        fix = "write one id a pixel, 0 for background, as a 16-bit PNG"
+        raise DataError(f"expected a single-channel integer image in {path}", got=got, fix=fix)
+    low, high = int(array.min(initial=0)), int(array.max(initial=0))
+    if low < 0 or high > 2**31 - 1:
+        raise DataError(f"expected instance ids in 0..2^31 - 1 in {path}", got=f"{low}..{high}")
+    if array.dtype == np.uint8 and high == 255 and not np.any((array > 0) & (array < 255)):
+        raise DataError(
+            f"expected instance ids in {path}",
+            got="0 and 255 alone: a mask of the foreground",
+            fix="label its parts (skimage.measure.label) and write a 16-bit PNG",
+        )
     return array.astype(np.int32)

@@ -19,7 +19,7 @@ class NucleusLabels:
 
 
 def canonical_labels(
-    instance_map: Num[np.ndarray, "h w"], type_map: Num[np.ndarray, "h w"], where: str
+    instance_map: Num[np.ndarray, "h w"], type_map: Num[np.ndarray, "h w"], where: str, *, unclassed: bool = False
 ) -> NucleusLabels:
     """Return canonical labels of an instance map and a class map; the order of ids is kept.
 
@@ -27,6 +27,7 @@ def canonical_labels(
         instance_map: any ids, 0 is background.
         type_map: class ids 1..255 inside instances; outside them it must be 0.
         where: the file, for errors.
+        unclassed: whether a nucleus may have class 0, as predictions may; not in a dataset.
 
     Raises:
         DataError: ids are fractional or negative, the maps differ in size, or an instance has two classes or
@@ -52,7 +53,7 @@ def canonical_labels(
             f"expected one class an instance in {where}",
             got=f"classes {mixed} in instance {names[twice[0] - 1]}; {len(np.unique(twice))} such instances",
         )
-    if not kind.all():
+    if not unclassed and not kind.all():
         raise DataError(f"expected a class for every instance in {where}", got=f"none for {names[kind == 0][0]}")
     return NucleusLabels(instances, kind.astype(np.uint8))
 

@@ -1,0 +1,41 @@
+"""One way in for label files: the suffix says the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.imageio import read_instances
+from bench.labels.arrays import array_maps
+from bench.labels.canonical import contiguous
+from bench.labels.maps import LabelMaps
+from bench.labels.mat import mat_maps
+
+SUFFIXES = (".mat", ".npy", ".png", ".tif", ".tiff")
+
+
+def read_labels(path: Path) -> LabelMaps:
+    """Read the instances of one image, and their classes and the image where the format has them.
+
+    ========================= ====================================================================
+    `.mat` (MATLAB 5)         `inst_map`; classes from `type_map` (h, w), else from `inst_type`,
+                              one a nucleus in ascending order of id or as `inst_uid` lists them
+    `.npy`, whole numbers     (h, w) instances; (h, w, 2) instances, classes; (h, w, 4) RGB,
+                              instances; (h, w, 5) RGB, instances, classes
+    `.png`, `.tif`, `.tiff`   one channel of whole numbers: instances (16 bits for more than 255)
+    ========================= ====================================================================
+
+    0 is background; other ids are renumbered to 1..n in their order. Whole numbers stored as floats are
+    accepted from `.mat` alone, where MATLAB knows nothing else.
+
+    Raises:
+        DataError: another suffix, an unreadable file, fractional or float ids, or an instance of two classes.
+    """
+    suffix = path.suffix.lower()
+    if suffix == ".mat":
+        return mat_maps(path)
+    if suffix == ".npy":
+        return array_maps(path)
+    if suffix in SUFFIXES:
+        return LabelMaps(contiguous(read_instances(path))[0], None)
+    raise DataError(f"expected a label file, one of {', '.join(SUFFIXES)}", got=str(path))
