@@ -1,0 +1,129 @@
+"""Metrics on an encoder's features, `fd@<encoder>`: one entry a family, and the names that published weights own."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import replace
+from types import MappingProxyType
+from typing import Literal
+
+from metrics.entry import Bounds, Direction, Group, Metric
+
+Family = Literal[
+    "fd", "kd", "precision", "recall", "density", "coverage", "auth_pct", "copy_rate", "similarity", "perceptual"
+]
+
+_UNIT: Bounds = (0.0, 1.0)
+_PAIR = "features of real and synthetic images"
+_FRECHET = "Heusel et al., NeurIPS 2017; covariances with n - 1"
+_KERNEL = "Bińkowski et al., ICLR 2018, eq. 4; full unbiased statistic, k(x, y) = (x·y / d + 1)³"
+_KYNKAANNIEMI = "Kynkäänniemi et al., NeurIPS 2019; k = 5"
+_NAEEM = "Naeem et al., ICML 2020; k = 5"
+
+
+def _set(
+    id: str,
+    title: str,
+    reference: str,
+    direction: Direction,
+    bounds: Bounds,
+    *,
+    inputs: str = _PAIR,
+    group: Group = "sets",
+    unit: str = "",
+    shown_times: float = 1.0,
+) -> Metric:
+    aggregation = "one number a set"
+    return Metric(id, title, group, inputs, direction, bounds, unit, aggregation, reference, shown_times=shown_times)
+
+
+_FRECHET_DISTANCE = _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None))
+_KERNEL_DISTANCE = _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0)
+_SIMILARITY = replace(
+    _set(
+        "similarity",
+        "text-image similarity",
+        "Hessel et al., EMNLP 2021 (CLIPScore), without its floor at 0 and factor 2.5",
+        "higher",
+        (-100.0, 100.0),
+        inputs="features of images and of their captions, cut off at 77 tokens",
+        group="alignment",
+        unit="100 · cosine",
+    ),
+    aggregation="mean over images; images without a caption left out and counted",
+)
+_PERCEPTUAL = replace(
+    _set(
+        "perceptual",
+        "perceptual distance",
+        "in the form of Zhang et al., CVPR 2018, on another network's features",
+        "lower",
+        (0.0, None),
+        inputs="images and their reconstructions",
+        group="reconstruction",
+    ),
+    aggregation="mean over images",
+)
+
+FAMILIES: Mapping[str, Metric] = MappingProxyType(
+    {
+        family.id: family
+        for family in (
+            _FRECHET_DISTANCE,
+            _KERNEL_DISTANCE,
+            _set("precision", "precision", _KYNKAANNIEMI, "higher", _UNIT),
+            _set("recall", "recall", _KYNKAANNIEMI, "higher", _UNIT),
+            _set("density", "density", _NAEEM, "higher", (0.0, None)),
+            _set("coverage", "coverage", _NAEEM, "higher", _UNIT),
+            _set(
+                "auth_pct",
+                "AuthPct",
+                "Alaa et al., ICML 2022; Stein et al., NeurIPS 2023",
+                "higher",
+                (0.0, 100.0),
+                inputs="features of training and synthetic images",
+                group="memorisation",
+                unit="%",
+            ),
+            _set(
+                "copy_rate",
+                "copy rate",
+                "nearer to a training image than all but 5 % of test images are",
+                "lower",
+                _UNIT,
+                inputs="features of training, test and synthetic images",
+                group="memorisation",
+            ),
+            _SIMILARITY,
+            _PERCEPTUAL,
+        )
+    }
+)
+
+_CLEAN = "Inception features as clean-fid computes them"
+
+# What published weights are called, by family and the encoder's name, which other weights never get.
+PUBLISHED: Mapping[tuple[str, str], Metric] = MappingProxyType(
+    {
+        ("fd", "clip-vit-b-32"): replace(
+            _FRECHET_DISTANCE,
+            id="clip_fid",
+            title="CLIP-FID",
+            reference="Kynkäänniemi et al., ICLR 2023; OpenAI CLIP ViT-B/32 as clean-fid computes it",
+        ),
+        ("fd", "inception"): replace(_FRECHET_DISTANCE, id="fid", title="FID", reference=f"{_FRECHET}; {_CLEAN}"),
+        ("kd", "inception"): replace(_KERNEL_DISTANCE, id="kid", title="KID", reference=f"{_KERNEL}; {_CLEAN}"),
+        ("similarity", "plip"): replace(
+            _SIMILARITY,
+            id="plip",
+            title="PLIP similarity",
+            reference="Huang et al., Nature Medicine 2023 (vinid/plip); as in PathDiff, Bhosale et al., ICCV 2025",
+        ),
+        ("perceptual", "lpips"): replace(
+            _PERCEPTUAL,
+            id="lpips",
+            title="LPIPS",
+            reference="Zhang et al., CVPR 2018, published weights v0.1; the encoder's identity names the network",
+        ),
+    }
+)
