@@ -30,15 +30,14 @@ class EncoderHandle:
         """The name under which distances on its features are reported."""
         return str(self.plugin.label(self.weights))
 
-    def missing(self) -> Iterable[Missing]:
-        """Yield its weights where they are not found."""
+    def missing(self, other: str = "--set encoders=[random-convnet]") -> Iterable[Missing]:
+        """Yield its weights where they are not found; `other` is how to ask for another encoder."""
         needed = self.plugin.requirement(self.weights)
         if not needed.found:
             yield Missing(
                 f"expected {needed.name} ({needed.size}) for encoder {self.name!r}",
                 needed.reason or "not found",
-                f"get it from {needed.source}; {needed.setting}; "
-                "or choose another with --set encoders=[random-convnet]",
+                f"get it from {needed.source}; set {needed.setting}; or choose another with {other}",
             )
 
     def load(self, device: str) -> Encoder:
@@ -48,7 +47,10 @@ class EncoderHandle:
 
 
 def encoder_handle(spec: str, weights: Path | None) -> EncoderHandle:
-    """Return the handle of `name` or `name:argument`; the argument is a file and wins over the folder of weights.
+    """Return the handle of `name` or `name:argument`.
+
+    The argument is a file, which wins over the folder of weights, except where an encoder reads it itself
+    (`with_argument`): an architecture, a card.
 
     Raises:
         ConfigError: no such encoder.
@@ -56,5 +58,8 @@ def encoder_handle(spec: str, weights: Path | None) -> EncoderHandle:
     from metrics.encoders import resolve
 
     name, argument = resolve(spec)
+    plugin = load("encoders", name)
+    if argument is not None and hasattr(plugin, "with_argument"):
+        return EncoderHandle(spec, plugin.with_argument(argument), weights)
     chosen = weights if argument is None else Path(argument).expanduser()
-    return EncoderHandle(spec, load("encoders", name), chosen)
+    return EncoderHandle(spec, plugin, chosen)

@@ -106,16 +106,33 @@ def f1(average: Average) -> Callable[[Real[np.ndarray, "*batch cc"]], Float64[np
     return lambda flat: _average(flat, lambda tp, fp, fn, tn: _ratio(2 * tp, 2 * tp + fp + fn), average)
 
 
+def by_class(
+    flat: Real[np.ndarray, "*batch cc"],
+) -> tuple[Float64[np.ndarray, "*batch c"], Float64[np.ndarray, "*batch c"], Float64[np.ndarray, "*batch c"]]:
+    """Return F1, sensitivity and specificity of each class from flattened confusion matrices; NaN where undefined."""
+    tp, fp, fn, tn = _by_class(flat)
+    return _ratio(2 * tp, 2 * tp + fp + fn), _ratio(tp, tp + fn), _ratio(tn, tn + fp)
+
+
 def auroc(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> float:
     """Return the area under the ROC curve of each class against the rest, averaged over the classes it exists for."""
+    areas = auroc_by_class(true, scores)
+    defined = areas[np.isfinite(areas)]
+    return float(defined.mean()) if len(defined) else NAN
+
+
+def auroc_by_class(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> Float64[np.ndarray, " c"]:
+    """Return the area under the ROC curve of each class against the rest; NaN where all or no images are of it."""
     from sklearn.metrics import roc_auc_score
 
     true = np.asarray(true)
     if len(scores) != len(true) or not np.isfinite(scores).all():
         raise DataError("expected one row of finite class scores an image", got=f"shape {scores.shape}")
-    present = [c for c in range(scores.shape[1]) if 0 < (true == c).sum() < len(true)]
-    areas = [roc_auc_score(true == c, scores[:, c]) for c in present]
-    return float(np.mean(areas)) if areas else NAN
+    areas = np.full(scores.shape[1], NAN)
+    for c in range(scores.shape[1]):
+        if 0 < (true == c).sum() < len(true):
+            areas[c] = roc_auc_score(true == c, scores[:, c])
+    return areas
 
 
 def _square(flat: Real[np.ndarray, "*batch cc"]) -> Float64[np.ndarray, "*batch c c"]:

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bench.cli import data, doctor, leaderboard, listing, run, tracking, verify
+from bench.cli import data, doctor, leaderboard, listing, run, score, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
 
@@ -24,6 +24,7 @@ leaderboard.mount(app)
 listing.mount(app)
 doctor.mount(app)
 data.mount(app)
+score.mount(app)
 verify.mount(app)
 tracking.mount(app)
 

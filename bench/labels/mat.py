@@ -61,10 +61,8 @@ def mat_maps(path: Path) -> LabelMaps:
     if "inst_type" not in content:
         return LabelMaps(instances, None)
     listed = _numbers(content["inst_type"], f"classes (inst_type) in {path}", 255)
-    if "inst_uid" in content:
-        owners = _numbers(content["inst_uid"], f"ids (inst_uid) in {path}", _LARGEST_ID)
-    else:
-        owners = names
+    uids = content.get("inst_uid")
+    owners = names if uids is None else _numbers(uids, f"ids (inst_uid) in {path}", _LARGEST_ID)
     return LabelMaps(instances, _types(names, owners, listed, path))
 
 

@@ -1,0 +1,155 @@
+"""`bench score`: the metrics alone, on files of one's own."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Iterable
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from bench.cli.options import WeightsOption, resolve_weights
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from bench.runtime.reporter import Reporter
+    from bench.scoring.output import Output
+
+app = typer.Typer(help="The metrics alone, on folders, arrays and tables of your own.", rich_markup_mode=None)
+
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; docs/score.md says what each field is.")]
+SeedOption = Annotated[int, typer.Option(min=0, help="Of resamples and splits: the same seed, the same numbers.")]
+ClassesOption = Annotated[
+    Optional[str], typer.Option(help="Names of the classes, comma-separated, in order.", metavar="NAME,NAME")
+]
+
+
+def mount(parent: typer.Typer) -> None:
+    """Add the commands."""
+    parent.add_typer(app, name="score")
+
+
+@app.command("nuclei")
+def nuclei(
+    true: Annotated[Path, typer.Option(help="Folder of true labels: .mat, .npy, 16-bit .png or .tif.", metavar="DIR")],
+    pred: Annotated[Path, typer.Option(help="Folder of predicted labels with the same stems.", metavar="DIR")],
+    mpp: Annotated[float, typer.Option(help="Micrometres a pixel: nuclei match within 3 micrometres.")] = 0.25,
+    classes: ClassesOption = None,
+    groups: Annotated[
+        Optional[Path],
+        typer.Option(help="CSV `stem,group`: slide or patient, resampled for intervals.", metavar="FILE"),
+    ] = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Score predicted nuclei against true ones: Dice, AJI, PQ, HD95, detection and types, with intervals."""
+    from bench.scoring.nuclei import score_nuclei
+    from bench.scoring.pairing import pair_labels
+    from bench.scoring.render import render_nuclei
+    from bench.scoring.table import read_groups
+
+    _check_mpp(mpp)
+    names = _names(classes)
+    pairs = pair_labels(true, pred)
+    chosen = read_groups(groups, [pair.stem for pair in pairs])
+    with _reporter().progress("score", len(pairs), unit="image") as progress:
+        report = score_nuclei(pairs, chosen, mpp=mpp, seed=seed, classes=names, progress=progress)
+    _show(report, render_nuclei(report, names), as_json)
+
+
+@app.command("images")
+def images(
+    real: Annotated[
+        Path,
+        typer.Option(help="Real images it was trained on: a folder, or features.npy (n, d).", metavar="PATH"),
+    ],
+    synthetic: Annotated[Path, typer.Option(help="Synthetic images: a folder, or features.npy.", metavar="PATH")],
+    test: Annotated[
+        Optional[Path],
+        typer.Option(help="Real images it never saw, of other slides: needed by copy_rate.", metavar="PATH"),
+    ] = None,
+    encoder: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Encoder of folders; `bench list encoders`, or torchscript:FILE [random-convnet, which needs no "
+            "weights and ranks gross failures only]."
+        ),
+    ] = None,
+    weights: WeightsOption = None,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Score synthetic images beside real ones: Fréchet and kernel distance, variety, and copies of training images."""
+    from bench.scoring.feature_sets import load_sets
+    from bench.scoring.images import score_images
+    from bench.scoring.render import render_images
+
+    sets = load_sets(
+        real,
+        synthetic,
+        test,
+        encoder=encoder,
+        weights=resolve_weights(weights),
+        device=device,
+        reporter=_reporter(),
+    )
+    report = score_images(sets, seed=seed)
+    _show(report, render_images(report), as_json)
+
+
+@app.command("classes")
+def classes(
+    true: Annotated[Path, typer.Option(help="CSV `id,label`, and `group` (slide, patient) if known.", metavar="FILE")],
+    pred: Annotated[Path, typer.Option(help="CSV `id,label`, or a column of scores a class, or both.", metavar="FILE")],
+    classes: ClassesOption = None,
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Score predicted image classes against true ones: accuracy, F1, sensitivity, specificity, AUROC."""
+    from bench.scoring.class_tables import load_predictions
+    from bench.scoring.classes import score_predictions
+    from bench.scoring.render import render_classes
+
+    report = score_predictions(load_predictions(true, pred, _names(classes)), seed=seed)
+    _show(report, render_classes(report), as_json)
+
+
+def _names(classes: str | None) -> tuple[str, ...]:
+    from bench.errors import ConfigError
+
+    if classes is None:
+        return ()
+    names = tuple(name.strip() for name in classes.split(","))
+    if not all(names) or len(set(names)) != len(names):
+        raise ConfigError("expected --classes to name each class once", got=classes, fix="for example --classes a,b,c")
+    return names
+
+
+def _check_mpp(mpp: float) -> None:
+    from bench.errors import ConfigError
+
+    if not 0.01 <= mpp <= 10:
+        fix = "0.25 at a magnification of 40, 0.5 at 20"
+        raise ConfigError("expected --mpp in micrometres a pixel, 0.01 to 10", got=f"{mpp:g}", fix=fix)
+
+
+def _reporter() -> Reporter:
+    from bench.runtime.reporter import Reporter
+
+    # where nobody watches, standard error is left to errors
+    return Reporter(quiet=not sys.stderr.isatty())
+
+
+def _show(report: Output, lines: Iterable[Table | str], as_json: bool) -> None:
+    if as_json:
+        print(report.model_dump_json(indent=2))
+        return
+    from rich.console import Console
+
+    # a pipe has no width of its own
+    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    for line in lines:
+        console.print(line, soft_wrap=isinstance(line, str))

@@ -1,0 +1,130 @@
+"""From two CSV files to arrays: ids paired, labels turned into numbers, scores into a matrix."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float64, Int64
+
+from bench.errors import DataError
+from bench.scoring.table import Table, read_table, some
+
+# Columns that are no scores of a class.
+_RESERVED = ("id", "label", "group")
+
+
+@dataclass(frozen=True)
+class Predictions:
+    """True and predicted class (index into `classes`) of each image, with its group and, where given, its scores."""
+
+    classes: tuple[str, ...]
+    true: Int64[np.ndarray, " n"]
+    pred: Int64[np.ndarray, " n"]
+    scores: Float64[np.ndarray, "n c"] | None
+    groups: tuple[str, ...]
+
+
+def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Predictions:
+    """Read the truth (`id,label`, optionally `group`) and the predictions (`id,label`, a score a class, or both).
+
+    The classes are `classes`, else the score columns, else the labels of the truth: numbers in their order, names
+    alphabetically. Without a column `label` the class of the highest score is the prediction, the first of equals.
+
+    Raises:
+        DataError: a file is unfit, an id is in one file alone, a label is none of the classes, or a score is no
+            finite number.
+    """
+    truth, predictions = read_table(true, "id", ["label"]), read_table(pred, "id")
+    _check_ids(truth, predictions)
+    columns = [name for name in predictions.columns if name not in _RESERVED]
+    labelled = "label" in predictions.columns
+    if not columns and not labelled:
+        raise DataError(
+            f"expected a column label, or a column of scores a class, in {pred}",
+            got=",".join(predictions.columns),
+            fix="write a header id,label",
+        )
+    known = tuple(classes) or _ordered(columns or {row["label"] for row in truth.rows.values()})
+    if columns and set(columns) != set(known):
+        raise DataError(
+            f"expected a column of scores for each of the classes {some(known, 20)} and no other in {pred}",
+            got=some(columns, 20),
+            fix="name the columns as the labels of the truth; take other columns away",
+        )
+    index = {name: number for number, name in enumerate(known)}
+    of_true = _indices(truth, list(truth.rows), index)
+    scores = _scores(predictions, list(truth.rows), known) if columns else None
+    if labelled or scores is None:
+        of_pred = _indices(predictions, list(truth.rows), index)
+    else:
+        of_pred = scores.argmax(axis=1).astype(np.int64)
+    return Predictions(known, of_true, of_pred, scores, _groups(truth))
+
+
+def _check_ids(truth: Table, predictions: Table) -> None:
+    alone = [
+        f"{len(ids)} in {table.path} alone: {some(ids)}"
+        for table, ids in (
+            (truth, [name for name in truth.rows if name not in predictions.rows]),
+            (predictions, [name for name in predictions.rows if name not in truth.rows]),
+        )
+        if ids
+    ]
+    if alone:
+        fix = "write the same ids in both files, one row an image"
+        raise DataError(
+            "expected a prediction for every image of the truth and no other", got="\n".join(alone), fix=fix
+        )
+
+
+def _ordered(names: Sequence[str] | set[str]) -> tuple[str, ...]:
+    """Order numbers as numbers and names as names."""
+    try:
+        return tuple(sorted(names, key=int))
+    except ValueError:
+        return tuple(sorted(names))
+
+
+def _indices(table: Table, ids: Sequence[str], index: dict[str, int]) -> Int64[np.ndarray, " n"]:
+    labels = [table.rows[name]["label"] for name in ids]
+    unknown = [f"{label!r} ({name})" for name, label in zip(ids, labels, strict=True) if label not in index]
+    if unknown:
+        raise DataError(
+            f"expected labels out of {some(list(index), 20)} in {table.path}",
+            got=some(unknown),
+            fix="write labels as in the other file, or name all classes with --classes",
+        )
+    return np.array([index[label] for label in labels], dtype=np.int64)
+
+
+def _scores(table: Table, ids: Sequence[str], classes: Sequence[str]) -> Float64[np.ndarray, "n c"]:
+    rows = np.empty((len(ids), len(classes)))
+    for row, name in enumerate(ids):
+        for column, label in enumerate(classes):
+            rows[row, column] = _score(table.rows[name][label])
+            if not math.isfinite(rows[row, column]):
+                got = f"{table.rows[name][label]!r} for {name}, column {label}"
+                fix = "write probabilities or other finite scores; take columns that are none away"
+                raise DataError(f"expected finite scores in {table.path}", got=got, fix=fix)
+    return rows
+
+
+def _score(text: str) -> float:
+    try:
+        return float(text)
+    except ValueError:
+        return math.nan
+
+
+def _groups(truth: Table) -> tuple[str, ...]:
+    """Return the group of each image, the image itself where the truth has no such column."""
+    if "group" not in truth.columns:
+        return tuple(truth.rows)
+    lacking = [name for name, row in truth.rows.items() if not row["group"]]
+    if lacking:
+        raise DataError(f"expected a group for every image in {truth.path}", got=f"none for {some(lacking)}")
+    return tuple(row["group"] for row in truth.rows.values())

@@ -1,0 +1,62 @@
+"""From what the command line names to features: files of features as they are, folders through an encoder."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.contract import Encoder
+from bench.encoders import encoder_handle
+from bench.errors import ConfigError
+from bench.preflight import stop_if_missing
+from bench.runtime.device import resolve_device
+from bench.runtime.reporter import Reporter
+from bench.scoring.features import embed, list_images, read_features
+from bench.scoring.images import FEATURES, Features, Sets
+
+DEFAULT_ENCODER = "random-convnet"
+
+
+def load_sets(
+    real: Path,
+    synthetic: Path,
+    test: Path | None,
+    *,
+    encoder: str | None,
+    weights: Path | None,
+    device: str,
+    reporter: Reporter,
+) -> Sets:
+    """Return the features of all sets: all from `.npy` files, or all from folders of images.
+
+    Raises:
+        ConfigError: files and folders are mixed, or an encoder is named beside files; no such encoder.
+        MissingError: the encoder's weights are not found, or the device is not there.
+        DataError: a file or an image is unfit.
+    """
+    named = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
+    are_files = {side: path.suffix.lower() == ".npy" and not path.is_dir() for side, path in named.items()}
+    if all(are_files.values()):
+        if encoder is not None:
+            raise ConfigError(
+                "expected no --encoder beside files of features",
+                got=f"--encoder {encoder}",
+                fix="leave it out, or name folders of images",
+            )
+        found: dict[str, Features] = {side: read_features(path, side) for side, path in named.items()}
+        return Sets(found["real"], found["synthetic"], found.get("test"), FEATURES)
+    if any(are_files.values()):
+        kinds = ", ".join(f"--{side} is a {'file' if is_file else 'folder'}" for side, is_file in are_files.items())
+        raise ConfigError(
+            "expected folders of images for all sets, or .npy files of features for all",
+            got=kinds,
+            fix="embed all sets with one encoder: name folders, or extract features of each",
+        )
+    handle = encoder_handle(encoder or DEFAULT_ENCODER, weights)
+    listed = {side: list_images(path, side) for side, path in named.items()}
+    stop_if_missing(list(handle.missing("--encoder random-convnet")))
+    loaded: Encoder = handle.load(resolve_device(device).kind)
+    found = {}
+    for side, paths in listed.items():
+        with reporter.progress(f"embed {side}", len(paths), unit="image") as progress:
+            found[side] = embed(paths, loaded, progress)
+    return Sets(found["real"], found["synthetic"], found.get("test"), handle.metric_name)

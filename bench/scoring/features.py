@@ -1,0 +1,115 @@
+"""Features of a set of images: read from a `.npy`, or embedded from a folder, a few images at a time."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Float, Float32, UInt8
+
+from bench.arrayio import read_npy
+from bench.contract import Encoder, Progress
+from bench.datasets.parallel import ordered_map
+from bench.errors import DataError
+from bench.imageio import read_rgb
+from bench.scoring.table import some
+
+# What clean-fid takes for images (spec of FID's reference implementation).
+IMAGE_SUFFIXES = (".bmp", ".jpg", ".jpeg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp", ".npy")
+# Images of one size that are embedded together, and decoded bytes that may wait for company of their size.
+_BATCH = 16
+_WAITING = 256 * 1024**2
+
+
+def read_features(path: Path, side: str) -> Float[np.ndarray, "n d"]:
+    """Read features (n, d), one row an image, from a `.npy` file.
+
+    Raises:
+        DataError: no readable array of numbers (n, d), n < 2, or NaN or infinite values.
+    """
+    from metrics.features import check_features
+
+    features = read_npy(path)
+    try:
+        return check_features(features, side)
+    except DataError as error:
+        fix = error.fix or "save one row of numbers an image, shape (n, d) with n of at least 2"
+        raise DataError(f"{error.message} in {path}", got=error.got, fix=fix) from error
+
+
+def list_images(folder: Path, side: str) -> list[Path]:
+    """List the image files of a folder and its subfolders, in order of path.
+
+    Raises:
+        DataError: no such folder, or fewer than two images.
+    """
+    if not folder.is_dir():
+        fix = "name a folder of images, or a .npy file of features"
+        raise DataError(f"expected {side} images or features at {folder}", got="no such folder", fix=fix)
+    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+    found = [path for path in inside if path.suffix.lower() in IMAGE_SUFFIXES]
+    if len(found) < 2:
+        got = f"{len(found)} of {len(inside)} files: {some([path.name for path in inside])}" if inside else "no file"
+        fix = f"name a folder of images ({' '.join(IMAGE_SUFFIXES)}); subfolders count"
+        raise DataError(f"expected at least 2 {side} images in {folder}", got=got, fix=fix)
+    return found
+
+
+def embed(paths: Sequence[Path], encoder: Encoder, progress: Progress | None = None) -> Float32[np.ndarray, "n d"]:
+    """Embed images, each at its own size; images of one size share a batch, and few are in memory at a time.
+
+    Raises:
+        DataError: an image is unreadable, or the encoder cannot take it.
+    """
+    rows: list[np.ndarray | None] = [None] * len(paths)
+    for indices, batch in _batches(paths):
+        try:
+            features = encoder.images(batch)
+        except DataError as error:
+            raise DataError(f"{error.message}: {paths[indices[0]]}", got=error.got, fix=error.fix) from error
+        for index, row in zip(indices, features, strict=True):
+            rows[index] = row
+        if progress is not None:
+            progress.advance(len(indices))
+    return np.stack([row for row in rows if row is not None])
+
+
+def _batches(paths: Sequence[Path]) -> Iterator[tuple[list[int], UInt8[np.ndarray, "n h w 3"]]]:
+    """Yield batches of images of one size with their places in `paths`."""
+    waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = defaultdict(list)
+    held = 0
+    for index, image in enumerate(ordered_map(_read, paths)):
+        waiting[image.shape].append((index, image))
+        held += image.nbytes
+        if len(waiting[image.shape]) == _BATCH:
+            shape = image.shape
+        elif held > _WAITING:
+            shape = max(waiting, key=lambda size: len(waiting[size]))
+        else:
+            continue
+        items = waiting.pop(shape)
+        held -= sum(image.nbytes for _, image in items)
+        yield _stack(items)
+    for items in waiting.values():
+        yield _stack(items)
+
+
+def _stack(items: Sequence[tuple[int, np.ndarray]]) -> tuple[list[int], UInt8[np.ndarray, "n h w 3"]]:
+    return [index for index, _ in items], np.stack([image for _, image in items])
+
+
+def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+    if path.suffix.lower() != ".npy":
+        try:
+            return read_rgb(path)
+        except DataError as error:
+            fix = error.fix or "name a folder that holds the images alone, without masks"
+            raise DataError(error.message, got=error.got, fix=fix) from error
+    image = read_npy(path)
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
+        got = f"{image.dtype} of shape {image.shape}"
+        fix = "give a file of features itself, not its folder; keep label maps out of the folder"
+        raise DataError(f"expected an 8-bit RGB image (h, w, 3) in {path}", got=got, fix=fix)
+    return image

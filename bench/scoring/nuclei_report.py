@@ -1,0 +1,82 @@
+"""What `bench score nuclei --json` prints."""
+
+from __future__ import annotations
+
+from pydantic import Field
+
+from bench.scoring.output import Bounds, Number, Output
+
+
+class NucleiMetrics(Output):
+    """`dice` to `hd95`: means over images; the rest from counts summed over images. Null where undefined."""
+
+    dice: Number = Field(description="Dice of the foregrounds")
+    jaccard: Number = Field(description="Jaccard index of the foregrounds")
+    aji: Number = Field(description="aggregated Jaccard index")
+    aji_plus: Number = Field(description="AJI with one-to-one pairs")
+    dq: Number = Field(description="detection quality, IoU > 0.5")
+    sq: Number = Field(description="segmentation quality")
+    pq: Number = Field(description="panoptic quality")
+    hd95: Number = Field(description="95th percentile Hausdorff distance of the foregrounds, pixels; lower is better")
+    f_d: Number = Field(description="detection F1 of centroids matched within 3 micrometres")
+    precision: Number = Field(description="detection precision")
+    recall: Number = Field(description="detection recall")
+    acc: Number = Field(description="share of matched nuclei of equal class")
+    f_type: dict[str, Number] = Field(description="F of each class, by its number")
+
+
+class NucleiIntervals(Output):
+    """95 % intervals of the metrics by a bootstrap of groups; null with fewer than two groups."""
+
+    dice: Bounds
+    jaccard: Bounds
+    aji: Bounds
+    aji_plus: Bounds
+    dq: Bounds
+    sq: Bounds
+    pq: Bounds
+    hd95: Bounds
+    f_d: Bounds
+    precision: Bounds
+    recall: Bounds
+    acc: Bounds
+    f_type: dict[str, Bounds]
+
+
+class NucleiSkipped(Output):
+    """How many images are left out of what."""
+
+    both_empty: int = Field(description="no nucleus in truth and prediction: left out of the means")
+    one_empty_hd95: int = Field(description="nuclei on one side alone: hd95 is the image's diagonal, the rest 0")
+    untyped_true: int = Field(description="true file without classes: left out of acc and f_type")
+    untyped_pred: int = Field(description="predicted file without classes: left out of acc and f_type")
+
+
+class NucleiImage(Output):
+    """One image; metrics are null where neither side holds a nucleus."""
+
+    id: str = Field(description="stem of both files")
+    group: str = Field(description="slide or patient that the intervals resample; the id itself without --groups")
+    n_true: int
+    n_pred: int
+    dice: Number
+    jaccard: Number
+    aji: Number
+    aji_plus: Number
+    dq: Number
+    sq: Number
+    pq: Number
+    hd95: Number
+    tp_d: int = Field(description="nuclei matched by centroid")
+    fp_d: int = Field(description="predicted nuclei left alone")
+    fn_d: int = Field(description="true nuclei left alone")
+
+
+class NucleiReport(Output):
+    """Predicted nuclei against true ones."""
+
+    images: int
+    metrics: NucleiMetrics
+    skipped: NucleiSkipped
+    per_image: list[NucleiImage]
+    ci: NucleiIntervals

@@ -1,0 +1,83 @@
+"""CSV tables of a user's own: a header, rows of equal length, one row an id."""
+
+from __future__ import annotations
+
+import csv
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.errors import DataError
+
+
+@dataclass(frozen=True)
+class Table:
+    """A CSV file: its columns, and the row (column to text, stripped) of each id, in the file's order."""
+
+    path: Path
+    columns: tuple[str, ...]
+    rows: dict[str, dict[str, str]]
+
+
+def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
+    """Read a CSV file (UTF-8, comma-separated) whose column `key` identifies its rows.
+
+    Raises:
+        DataError: the file is absent, unreadable or empty, a column is missing or doubled, a row is longer or
+            shorter than the header, or an id is empty or doubled.
+    """
+    try:
+        with path.open(encoding="utf-8-sig", newline="") as handle:
+            lines = [[cell.strip() for cell in line] for line in csv.reader(handle) if any(map(str.strip, line))]
+    except (OSError, UnicodeDecodeError, csv.Error) as error:
+        got = "no such file" if isinstance(error, FileNotFoundError) else str(error)
+        raise DataError(f"expected a CSV file (UTF-8) at {path}", got=got) from error
+    wanted = ",".join((key, *required))
+    if len(lines) < 2:
+        got = "a header alone" if lines else "an empty file"
+        raise DataError(f"expected rows in {path}", got=got, fix=f"a header {wanted} and a line an image")
+    columns = tuple(lines[0])
+    missing = [name for name in (key, *required) if name not in columns]
+    if missing or len(set(columns)) != len(columns):
+        what = f"no column {', '.join(missing)}" if missing else "a column twice"
+        raise DataError(
+            f"expected the columns {wanted} in {path}",
+            got=f"{what}: {','.join(columns)}",
+            fix=f"write a header {wanted}",
+        )
+    rows: dict[str, dict[str, str]] = {}
+    for index, line in enumerate(lines[1:], start=1):
+        if len(line) != len(columns):
+            got = f"{len(line)} cells in row {index}: {','.join(line)[:80]}"
+            raise DataError(
+                f"expected {len(columns)} cells a row in {path}", got=got, fix="quote cells that hold commas"
+            )
+        row = dict(zip(columns, line, strict=True))
+        if not row[key] or row[key] in rows:
+            got = f"{row[key]!r} again in row {index}" if row[key] else f"none in row {index}"
+            raise DataError(f"expected each {key} once in {path}", got=got, fix="keep one row an image")
+        rows[row[key]] = row
+    return Table(path, columns, rows)
+
+
+def read_groups(path: Path | None, ids: Sequence[str]) -> list[str]:
+    """Return the slide or patient of each id from a CSV file `stem,group`; without a file each id is its own.
+
+    Raises:
+        DataError: the file is unfit, or lacks an id; ids of other images are passed over.
+    """
+    if path is None:
+        return list(ids)
+    rows = read_table(path, "stem", ["group"]).rows
+    lacking = [name for name in ids if not rows.get(name, {}).get("group")]
+    if lacking:
+        raise DataError(
+            f"expected a group for every image in {path}", got=f"none for {some(lacking)}", fix="add them: stem,group"
+        )
+    return [rows[name]["group"] for name in ids]
+
+
+def some(names: Sequence[str], n: int = 5) -> str:
+    """List the first few names, and how many more there are."""
+    more = f" and {len(names) - n} more" if len(names) > n else ""
+    return ", ".join(names[:n]) + more
