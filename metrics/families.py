@@ -100,6 +100,7 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
     }
 )
 
+_LPIPS = "Zhang et al., CVPR 2018, eq. 1; released weights v0.1"
 _CLEAN = "Inception features as clean-fid computes them"
 
 # What published weights are called, by family and the encoder's name, which other weights never get.
@@ -119,11 +120,14 @@ PUBLISHED: Mapping[tuple[str, str], Metric] = MappingProxyType(
             title="PLIP similarity",
             reference="Huang et al., Nature Medicine 2023 (vinid/plip); as in PathDiff, Bhosale et al., ICCV 2025",
         ),
-        ("perceptual", "lpips"): replace(
+        ("perceptual", "lpips-alex"): replace(
+            _PERCEPTUAL, id="lpips", title="LPIPS", reference=f"{_LPIPS}; AlexNet, the released default for measuring"
+        ),
+        ("perceptual", "lpips-vgg"): replace(
             _PERCEPTUAL,
-            id="lpips",
-            title="LPIPS",
-            reference="Zhang et al., CVPR 2018, published weights v0.1; the encoder's identity names the network",
+            id="lpips_vgg",
+            title="LPIPS, VGG",
+            reference=f"{_LPIPS}; VGG-16, which autoencoders train with",
         ),
     }
 )

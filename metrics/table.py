@@ -80,7 +80,8 @@ _ALL = (
     _faith("fs1_class/image", "FS1, mean over classes"),
     _faith("fs2_class/image", "FS2, mean over classes"),
     _faith("fs_real_class/image", "FS of the real image, mean over classes"),
-    PUBLISHED["perceptual", "lpips"],
+    PUBLISHED["perceptual", "lpips-alex"],
+    PUBLISHED["perceptual", "lpips-vgg"],
     _given_back("mse", "MSE", "lower", _UNIT, "", "of values in [0, 1]"),
     _given_back("psnr", "PSNR", "higher", (0.0, None), "dB", "-10 log10 MSE; infinite for equal images"),
     _given_back("ssim", "SSIM", "higher", (-1.0, 1.0), "", "Wang et al., TIP 2004; Gaussian window, SD 1.5 px"),
@@ -113,9 +114,8 @@ _ALL = (
     replace(_typed("mpq/tissue", "mPQ, by tissue", _PANNUKE), aggregation="mean over tissues of `mpq/image`"),
     replace(
         _typed("count_r2", "R2 of counts", "Graham et al., 2024 (CoNIC)", per_class=True),
-        inputs="true and predicted numbers of nuclei of each image",
         bounds=(None, 1.0),
-        aggregation="coefficient of determination over images",
+        aggregation="coefficient of determination of the numbers of nuclei, over images",
     ),
     _classes("accuracy", "accuracy", "share of images classified rightly"),
     _classes("f1_macro", "F1, macro", "scikit-learn"),
@@ -124,7 +124,11 @@ _ALL = (
     _classes("sensitivity_weighted", "sensitivity, weighted", "scikit-learn (recall); equals accuracy"),
     _classes("specificity_macro", "specificity, macro", "TN / (TN + FP)"),
     _classes("specificity_weighted", "specificity, weighted", "TN / (TN + FP)"),
+    replace(_classes("f1_class", "F1 of a class", "scikit-learn"), per_class=True),
+    replace(_classes("sensitivity_class", "sensitivity of a class", "scikit-learn (recall)"), per_class=True),
+    replace(_classes("specificity_class", "specificity of a class", "TN / (TN + FP)"), per_class=True),
     _classes("auroc", "AUROC", "one class against the rest, macro; scikit-learn", "pooled over images"),
+    replace(_classes("auroc_class", "AUROC of a class", "scikit-learn", "pooled over images"), per_class=True),
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({entry.id: entry for entry in _ALL})
@@ -156,8 +160,8 @@ def distance_name(kind: Family, encoder: str) -> str:
 
     Args:
         kind: the family, such as `fd` (Fréchet distance), `kd` (kernel distance) or `similarity`.
-        encoder: the encoder's `name`, which is `inception`, `clip-vit-b-32`, `plip` or `lpips` for the published
-            weights only.
+        encoder: the encoder's `name`, which is `inception`, `clip-vit-b-32`, `plip`, `lpips-alex` or `lpips-vgg`
+            for the published weights only.
 
     >>> distance_name("fd", "inception"), distance_name("kd", "clip-vit-b-32")
     ('fid', 'kd@clip-vit-b-32')

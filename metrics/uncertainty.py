@@ -163,7 +163,12 @@ def paired_difference(
     return Difference(**fields, n_seeds=min(len(values) for values in per_seed), p_value=p_value)
 
 
-def spread_over_seeds(values: Real[np.ndarray, " seeds"] | Sequence[float], *, level: float = 0.95) -> Interval:
+def spread_over_seeds(
+    values: Real[np.ndarray, " seeds"] | Sequence[float],
+    *,
+    bounds: tuple[float | None, float | None] = (None, None),
+    level: float = 0.95,
+) -> Interval:
     """Return the mean of a number over seeds and Student's interval of that mean, t(k-1) · s / √k.
 
     For what must not be bootstrapped over images: a Fréchet distance of each generation seed's set (duplicates bias
@@ -172,6 +177,7 @@ def spread_over_seeds(values: Real[np.ndarray, " seeds"] | Sequence[float], *, l
 
     Args:
         values: the number under each seed; one that is not finite makes the mean undefined, with a reason.
+        bounds: range of the metric (`Metric.bounds`), which the interval does not leave; None: unbounded.
         level: coverage of the interval.
 
     Raises:
@@ -193,7 +199,10 @@ def spread_over_seeds(values: Real[np.ndarray, " seeds"] | Sequence[float], *, l
         return Interval(mean, NAN, NAN, NAN, "seeds", 0, 1, "the spread over seeds needs at least 2 of them")
     spread = Spread.of_seeds([array])
     half = spread.half_width(1 - level)
-    return Interval(mean, spread.se, mean - half, mean + half, "seeds", 0, len(array))
+    low, high = mean - half, mean + half
+    low = low if bounds[0] is None else max(low, bounds[0])
+    high = high if bounds[1] is None else min(high, bounds[1])
+    return Interval(mean, spread.se, low, high, "seeds", 0, len(array))
 
 
 def holm(p_values: Sequence[float]) -> list[float]:

@@ -230,6 +230,14 @@ def test_spread_over_seeds_is_students_interval_of_the_mean():
     assert wider.low < found.low
 
 
+def test_spread_over_seeds_stays_within_the_metrics_range():
+    values = [0.9, 0.99, 1.0]
+    free, kept = spread_over_seeds(values), spread_over_seeds(values, bounds=(0.0, 1.0))
+    assert free.high > 1
+    assert (kept.low, kept.high) == (free.low, 1.0)
+    assert spread_over_seeds([0.0, 0.1, 0.5], bounds=(0.0, None)).low == 0
+
+
 def test_spread_over_seeds_without_an_interval_has_a_reason():
     one = spread_over_seeds([21.0])
     assert one.value == 21.0
