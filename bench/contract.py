@@ -16,6 +16,8 @@ import numpy as np
 from jaxtyping import Bool, Float32, Int32, UInt8
 from pydantic import BaseModel, ConfigDict
 
+from bench.errors import SealError
+
 Task = Literal["nuclei", "tissue"]
 
 
@@ -186,6 +188,9 @@ class Method(Protocol):
 
     A class of this shape is registered in the entry-point group `bench.methods` and made with its
     configuration: `cls(cls.Config(...))`. The module that holds it must import without torch.
+
+    A method whose `render` can show a label map that derives from no training sample (a condition with `source` None)
+    says so by the class attribute `draws_any_mask = True`; its faithfulness is then measured on test masks.
     """
 
     Config: ClassVar[type[BaseModel]]
@@ -224,11 +229,25 @@ class TrainingMix:
     """One training-set composition (an arm): real tiles and, beside them, synthetic patches.
 
     `fraction` is the share of synthetic patches in the stream of training patches, ratio / (1 + ratio).
+
+    Raises:
+        SealError: the synthetic set is sealed for evaluation: it shows what test images hold.
     """
 
     real: Dataset
     synthetic: Dataset | None = None
     fraction: float = 0.0
+
+    def __post_init__(self) -> None:
+        """Refuse sets that no network may be trained on; a dataset without the attribute `use` is one of no such."""
+        for dataset in (self.real, self.synthetic):
+            use = getattr(dataset, "use", "training")
+            if use != "training":
+                raise SealError(
+                    "expected data to train on",
+                    got=f"a set sealed for {use}",
+                    fix="train on a set that `bench run` made of training data",
+                )
 
 
 @dataclass(frozen=True)

@@ -31,7 +31,8 @@ class ScoreRow(Settings):
     preprocessing), so that equal names of different weights are told apart. A `difference` is the paired
     difference to `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted
     by Holm's procedure. A row of `seed` -1 stands for `seeds` seeds together. A number without an interval says
-    why in `reason`.
+    why in `reason`. Of the `n` images that a mean is of, `n_skipped` do not count, having nothing to be scored; of
+    several seeds it is the largest number.
     """
 
     run: str
@@ -55,6 +56,7 @@ class ScoreRow(Settings):
     ci_high: float | None = None
     ci_method: str = ""
     n: int | None = None
+    n_skipped: int | None = None
     floor: float | None = None
     direction: Literal["higher", "lower", "none", ""] = ""
     p: float | None = None
@@ -125,7 +127,7 @@ def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
     tables = [_read(path) for path in paths]
     table = pyarrow.concat_tables(tables) if tables else SCHEMA.empty_table()
     frame: pd.DataFrame = table.to_pandas()
-    return frame.astype({"n": "Int64"})
+    return frame.astype({"n": "Int64", "n_skipped": "Int64"})
 
 
 def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:

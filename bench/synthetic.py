@@ -19,6 +19,8 @@ from bench.jobs.store import write_json
 
 SCHEMA_VERSION = 1
 MANIFEST, METADATA = "manifest.json", "metadata.jsonl"
+# What a set may be used for: to train on, or to be looked at alone, because it was made of test masks.
+TRAINING, EVALUATION = "training", "evaluation"
 
 
 def sample_digest(sample: Sample) -> str:
@@ -147,6 +149,11 @@ class SyntheticSet:
     def digest(self) -> str:
         """The digest in the manifest."""
         return str(self.manifest["digest"])
+
+    @property
+    def use(self) -> str:
+        """`training`, or `evaluation` for images of test masks, which no training mix accepts."""
+        return str(self.manifest.get("use", TRAINING))
 
     @property
     def ids(self) -> Sequence[str]:

@@ -37,7 +37,8 @@ def faithfulness(
     """Score one synthetic image against its condition.
 
     Args:
-        condition: type map asked for, 0 background, 1..C.
+        condition: type map asked for, 0 background, 1..C; C + 1, here and below, for a nucleus of no class, which
+            counts in the binary scores alone.
         of_synthetic: type map that the segmenter finds in the synthetic image.
         of_real: type map that it finds in the real image of that condition.
         n_classes: C.
@@ -63,12 +64,18 @@ def mask_dice(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
 
 
 def class_dice(a: Int[np.ndarray, "h w"], b: Int[np.ndarray, "h w"], n_classes: int) -> Float64[np.ndarray, " c"]:
-    """Return the Dice of each class 1..C of two type maps; NaN where both hold none of it."""
+    """Return the Dice of each class 1..C of two type maps; NaN where both hold none of it.
+
+    Raises:
+        DataError: the maps differ in shape, or hold other values than 0..C + 1 (C + 1: a nucleus of no class).
+    """
     if a.shape != b.shape:
         raise DataError("expected two type maps of one shape", got=f"{a.shape} and {b.shape}")
-    joint = np.bincount(
-        a.ravel().astype(np.int64) * (n_classes + 1) + b.ravel(), minlength=(n_classes + 1) ** 2
-    ).reshape(n_classes + 1, n_classes + 1)
-    total = (joint.sum(axis=0) + joint.sum(axis=1))[1:]
-    shared = 2 * np.diagonal(joint)[1:]
+    bins = n_classes + 2
+    if a.size and (min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= bins):
+        raise DataError(f"expected classes 0..{bins - 1}", got=f"{min(a.min(), b.min())}..{max(a.max(), b.max())}")
+    codes = a.ravel().astype(np.int64) * bins + b.ravel()
+    joint = np.bincount(codes, minlength=bins**2).reshape(bins, bins)
+    total = (joint.sum(axis=0) + joint.sum(axis=1))[1:-1]
+    shared = 2 * np.diagonal(joint)[1:-1]
     return np.asarray(np.divide(shared, total, out=np.full(n_classes, np.nan), where=total > 0))

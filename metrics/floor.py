@@ -1,16 +1,22 @@
-"""The real-versus-real floor: what a distance says of two samples of the same images."""
+"""The real-versus-real floor: what a distance says of two samples of the same images.
+
+Where the slides of the images are known, :func:`group_floor` keeps the two samples apart by slide, as a synthetic set
+of unseen tissue would be; :func:`real_floor` is for images of which nothing more is known.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Int64
 
+from bench.errors import DataError
 from metrics.features import check_features
 
 Distance = Callable[[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]], float]
+Half = Int64[np.ndarray, " n"]
 
 
 @dataclass(frozen=True)
@@ -31,8 +37,7 @@ def real_floor(
 
     Args:
         real: features of all real images.
-        n: size of the synthetic set; as many real images (at most half of them) are held out in each split
-        and
+        n: size of the synthetic set; as many real images (at most half of them) are held out in each split and
             compared with the rest. Fréchet distances depend on these sizes, so a floor holds for one `n`.
         distance: function of two feature sets, for instance `lambda a, b: frechet_distance(a, b).value`.
         rng: draws the splits.
@@ -54,3 +59,53 @@ def real_floor(
         n_held_out=held_out,
         n_splits=n_splits,
     )
+
+
+def group_floor(
+    groups: Sequence[str],
+    n: int,
+    compare: Callable[[Half, Half], Mapping[str, float]],
+    *,
+    rngs: Iterable[np.random.Generator],
+) -> dict[str, float] | None:
+    """Return the mean of several scores over splits of real images in two halves that share no group.
+
+    Args:
+        groups: slide or patient of each image.
+        n: size of the synthetic set; as many images of each half (all, where it has fewer) are compared.
+        compare: scores of two samples, given as indices of images: the first stands for the real images.
+        rngs: one generator a split.
+
+    Returns:
+        The scores by name; None where all images are of one group. A score that is NaN in a split is left out there.
+    """
+    if len(set(groups)) < 2:
+        return None
+    found: dict[str, list[float]] = {}
+    for rng in rngs:
+        first, second = (rng.permutation(half)[:n] for half in halves_by_group(groups, rng))
+        for name, value in compare(first, second).items():
+            found.setdefault(name, []).append(value)
+    return {name: _mean(values) for name, values in found.items()}
+
+
+def halves_by_group(groups: Sequence[str], rng: np.random.Generator) -> tuple[list[int], list[int]]:
+    """Split indices into two halves of about equal size that share no group.
+
+    Raises:
+        DataError: there is one group only.
+    """
+    names = sorted(set(groups))
+    if len(names) < 2:
+        raise DataError("expected at least two groups for a real-versus-real floor", got=f"{len(names)}")
+    order = [names[i] for i in rng.permutation(len(names))]
+    halves: tuple[list[int], list[int]] = ([], [])
+    for name in order:
+        smaller = 0 if len(halves[0]) <= len(halves[1]) else 1
+        halves[smaller].extend(i for i, group in enumerate(groups) if group == name)
+    return halves
+
+
+def _mean(values: Sequence[float]) -> float:
+    defined = [value for value in values if not np.isnan(value)]
+    return float(np.mean(defined)) if defined else float("nan")

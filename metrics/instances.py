@@ -28,6 +28,7 @@ __all__ = [
     "pooled_pq",
     "pooled_sq",
     "score_instances",
+    "score_table",
 ]
 
 # The sufficient statistics of pooled quality, in the order of `InstanceScores.pooled()`.
@@ -108,7 +109,11 @@ def score_instances(
     >>> scores.dice, round(scores.jaccard, 6), round(scores.pq, 6)
     (0.75, 0.6, 0.6)
     """
-    table = overlap(true, pred, ignore=ignore)
+    return score_table(overlap(true, pred, ignore=ignore))
+
+
+def score_table(table: Overlap) -> InstanceScores:
+    """Score an image whose overlap table is there already; see :func:`score_instances`."""
     quality = panoptic(table)
     return InstanceScores(
         dice=dice(table),

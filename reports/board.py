@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from reports.columns import Column
+from reports.columns import Column, main_columns
 
 BASELINE = "real-only"
 CONTROLS = (BASELINE, "copy", "noise", "classic", "more-real", "shuffled-labels")
@@ -27,6 +27,7 @@ class Cell:
     p: float | None = None
     p_holm: float | None = None
     reason: str = ""
+    n_skipped: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,6 +74,15 @@ class Leaderboard:
     newest: int = 0
     best: Mapping[Column, Collection[int]] = field(default_factory=dict)
     verdicts: Mapping[tuple[int, Column], int] = field(default_factory=dict)
+
+    @property
+    def main(self) -> list[Column]:
+        """What a page-wide table shows: the main columns, scores of images only where an arm has one."""
+        shown = main_columns(self.columns, self.rare)
+        return [column for column in shown if not column.is_of_images or self._has_number(column)]
+
+    def _has_number(self, column: Column) -> bool:
+        return any(column in row.cells and row.cells[column].value is not None for row in self.rows)
 
     @property
     def title(self) -> str:

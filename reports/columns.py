@@ -5,12 +5,9 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-# Families of metrics in reading order; what is not named here comes after, by name.
-ORDER = (
-    *("clip_fid", "fid", "fd", "kid", "kd", "dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "mpq"),
-    *("f_d", "acc", "f_type"),
-)
-MAIN = ("clip_fid", "fid", "fd", "kd", "dice", "aji", "pq", "f_d", "acc")
+from metrics.table import METRICS, reading_position
+
+MAIN = ("clip_fid", "fid", "fd", "kd", "fs1", "fs2", "dice", "aji", "pq", "f_d", "acc")
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,11 @@ class Column:
         return bool(self.encoder)
 
     @property
+    def is_of_images(self) -> bool:
+        """Say whether the number is of synthetic images, which an arm may be without."""
+        return self.is_distance or (self.metric in METRICS and METRICS[self.metric].group == "faithfulness")
+
+    @property
     def signed(self) -> bool:
         """Say whether the sign is part of the message."""
         return self.kind == "difference"
@@ -64,15 +66,14 @@ class Column:
 
 
 def reading_order(columns: Iterable[Column]) -> list[Column]:
-    """Sort columns: distances, then scores; differences after all scores, costs last."""
+    """Sort columns: those of images, then scores of networks; differences after all scores, costs last."""
     kinds = ("score", "difference", "cost")
 
     def place(column: Column) -> tuple[object, ...]:
-        family = ORDER.index(column.family) if column.family in ORDER else len(ORDER)
         return (
             kinds.index(column.kind),
-            not column.is_distance,
-            family,
+            not column.is_of_images,
+            reading_position(column.metric),
             column.metric,
             column.encoder,
             column.class_,
@@ -85,7 +86,7 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
 def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[Column]:
     """Choose what a page-wide table shows: a distance or two, the field's scores, the difference in PQ."""
     ordered = reading_order(columns)
-    encoders = [column.encoder for column in ordered if column.is_distance]
+    encoders = [column.encoder for column in ordered if column.is_distance and column.family in MAIN]
     return [column for column in ordered if _is_main(column, rare, encoders[:1])]
 
 
@@ -96,7 +97,8 @@ def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -
         return False
     if column.is_distance:
         # the kernel distance says what the Fréchet distance says, with an interval: one split is enough
-        return column.encoder in encoders and (column.family != "kd" or column.split != "train")
+        shown = column.family in MAIN and column.encoder in encoders
+        return shown and (column.family != "kd" or column.split != "train")
     if column.family == "f_type":
         return column.class_ in rare
     return column.family in MAIN and not column.class_ and column.metric.partition("/")[2] in {"", "image"}

@@ -99,7 +99,7 @@ def _cell(part: pd.DataFrame) -> Cell:
     together = part[part["seed"] == ALL_SEEDS]
     row = (together if len(together) else part.sort_values("seed")).iloc[0].to_dict()
     number = {key: None if pd.isna(row[key]) else float(row[key]) for key in _NUMBERS}
-    n = None if pd.isna(row["n"]) else int(row["n"])
+    n, n_skipped = (None if pd.isna(row[key]) else int(row[key]) for key in ("n", "n_skipped"))
     return Cell(
         number["value"],
         number["ci_low"],
@@ -111,6 +111,7 @@ def _cell(part: pd.DataFrame) -> Cell:
         number["p"],
         number["p_holm"],
         row["reason"],
+        n_skipped,
     )
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from reports.board import Leaderboard, Row
-from reports.columns import Column, main_columns
+from reports.columns import Column
 from reports.numbers import (
     MISSING,
     Notes,
@@ -22,7 +22,7 @@ from reports.numbers import (
 
 def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
     """Write a board as a Markdown table; the best of a column is bold where it may be marked."""
-    columns = list(board.columns) if everything else main_columns(board.columns, board.rare)
+    columns = list(board.columns) if everything else board.main
     sole = bool(sole_encoder(columns))
     notes = Notes()
     headings = [_escape(" ".join(column.heading(with_encoder=not sole))) for column in columns]

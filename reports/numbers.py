@@ -34,7 +34,7 @@ def interval(cell: Cell, column: Column) -> str:
 
 def is_void(row: Row, column: Column) -> bool:
     """Say whether a number has no meaning: an arm without images has no distance, the baseline no difference."""
-    return column not in row.cells and (column.is_distance or column.signed or column.kind == "cost")
+    return column not in row.cells and (column.is_of_images or column.signed or column.kind == "cost")
 
 
 @dataclass
@@ -71,9 +71,19 @@ def remarks(board: Leaderboard) -> list[str]:
         lines.append("fewer than three seeds: nothing is marked as better")
     if board.verdicts:
         lines.append("▲ better, ▼ worse than real-only: paired interval excludes 0, Holm-corrected p < .05")
+    lines.extend(_skipped(board))
     if board.outdated:
         lines.append(f"{board.outdated} numbers of an older protocol are left out; run again to measure anew")
     return lines
+
+
+def _skipped(board: Leaderboard) -> list[str]:
+    """Say of the instance means how many images they leave out."""
+    cells = [cell for row in board.rows for column, cell in row.cells.items() if column.metric == "pq/image"]
+    most = max((cell.n_skipped or 0 for cell in cells), default=0)
+    if not most:
+        return []
+    return [f"means over images leave out up to {most} of {cells[0].n}, without a nucleus in truth and prediction"]
 
 
 def floors(board: Leaderboard, columns: Sequence[Column]) -> list[tuple[int | None, dict[Column, float]]]:
@@ -99,7 +109,7 @@ def same(values: Sequence[object]) -> bool:
 
 def sole_encoder(columns: Sequence[Column]) -> str:
     """Return the encoder of all distances where there is just one: its name then stands above the table."""
-    names = {column.metric.partition("@")[2] for column in columns if column.is_distance}
+    names = {column.metric.partition("@")[2] for column in columns if column.is_distance} - {""}
     return names.pop() if len(names) == 1 else ""
 
 

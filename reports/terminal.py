@@ -10,7 +10,7 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.board import Leaderboard, Row
-from reports.columns import Column, main_columns
+from reports.columns import Column
 from reports.numbers import (
     MISSING,
     Notes,
@@ -32,7 +32,7 @@ _GAP = 2
 
 def render_terminal(board: Leaderboard, *, everything: bool = False, width: int = WIDTH) -> RenderableType:
     """Draw a board for a terminal of `width` columns; columns that do not fit go into further tables below."""
-    columns = list(board.columns) if everything else main_columns(board.columns, board.rare)
+    columns = list(board.columns) if everything else board.main
     sole = bool(sole_encoder(columns))
     notes = Notes()
     lead = _lead(board)

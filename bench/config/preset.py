@@ -23,7 +23,9 @@ class Preset(Settings):
     """What a preset fixes beside the settings of methods and networks, which their own cards hold by preset.
 
     `mpp` is the working resolution (None: the dataset's own), `patch` the side of synthetic and reference patches
-    in pixels at that resolution, `max_samples` caps a synthetic set (None: what the ratio asks for).
+    in pixels at that resolution, `max_samples` caps a synthetic set (None: what the ratio asks for),
+    `faithfulness_samples` is the number of test patches whose masks methods are asked to draw (None: as many as
+    `reference_samples`).
     """
 
     name: str
@@ -33,6 +35,7 @@ class Preset(Settings):
     patches_per_tile: int = Field(default=100, gt=0)
     max_samples: int | None = Field(default=None, gt=0)
     reference_samples: int = Field(default=2000, gt=1)
+    faithfulness_samples: int | None = Field(default=None, gt=0)
     budget: BudgetSettings
     encoders: tuple[str, ...]
     downstream: tuple[str, ...] = ("hovernet",)

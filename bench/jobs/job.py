@@ -14,11 +14,13 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "prepare": 1,
     "fit": 1,
     "synthesize": 1,
-    "features": 1,
-    "fidelity": 1,
+    "features": 2,
+    "fidelity": 2,
     "train": 1,
     "predict": 1,
-    "evaluate": 1,
+    "evaluate": 2,
+    "render-masks": 1,
+    "faithfulness": 1,
 }
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import UInt8
 
 from bench.config import Preset
 from bench.contract import Budget, Dataset, Prediction, TrainingMix
@@ -45,14 +47,29 @@ def train_network(
 
 def predict_test(session: Session, network: Network, model: Finished, test: Dataset, title: str) -> Finished:
     """Predict every test image; one compressed array file an image."""
-    job = session.torch(
-        "predict", {"network": network.name, "config": network.config}, {"model": model.key, "test": test.digest}, title
-    )
+
+    def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        return (test[index].image for index in range(len(test)))
+
+    return predict(session, network, model, images, len(test), {"test": test.digest}, title)
+
+
+def predict(
+    session: Session,
+    network: Network,
+    model: Finished,
+    images: Callable[[], Iterable[UInt8[np.ndarray, "h w 3"]]],
+    n: int,
+    inputs: Mapping[str, str],
+    title: str,
+) -> Finished:
+    """Predict `n` images of any kind, which `inputs` name in the key; one compressed array file an image."""
+    config = {"network": network.name, "config": network.config}
+    job = session.torch("predict", config, {"model": model.key, **inputs}, title)
 
     def work(folder: Path, run: Run) -> None:
-        images = (test[index].image for index in range(len(test)))
-        predictions = network.plugin.predict(images, model.path, run)
-        with run.progress("predict", len(test), unit="image") as progress:
+        predictions = network.plugin.predict(images(), model.path, run)
+        with run.progress("predict", n, unit="image") as progress:
             for index, prediction in enumerate(predictions):
                 write_prediction(folder / f"{index:05d}.npz", prediction)
                 progress.advance(1)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float64, Int32
 
 from bench.contract import Dataset, Prediction, Sample
 from bench.errors import DataError
@@ -14,7 +15,8 @@ from bench.stages.downstream import read_prediction
 from bench.stages.session import Session
 
 STATISTICS = "statistics.parquet"
-IMAGE_VALUES = ("dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq")
+IMAGE_VALUES = ("dice", "jaccard", "dice_2", "aji", "aji_plus", "dq", "sq", "pq", "f1")
+SURFACES = {"hd95": "max", "hd95_concatenated": "concatenated"}
 POOLED = ("tp", "fp", "fn", "sum_iou")
 
 
@@ -30,23 +32,29 @@ def evaluate(session: Session, predictions: Finished, test: Dataset, title: str)
                 prediction = read_prediction(predictions.path / f"{index:05d}.npz")
                 rows.append(image_statistics(test[index], prediction, len(test.info.classes)))
                 progress.advance(1)
-        _write(folder / STATISTICS, rows)
+        write_statistics(folder, rows)
 
     return session.do(job, work)
 
 
 def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
-    """Score one image: instance metrics, the counts of pooled quality, and the counts of detection and typing.
+    """Score one image: instance metrics, surface distances, and the counts that pooled scores are summed from.
+
+    `types` are the counts of detection and typing (`metrics.types`); `classes` are TP, FP, FN and sum of IoU of each
+    class, `true_counts` and `pred_counts` its nuclei. A value that is undefined is NaN.
 
     Raises:
         DataError: truth or prediction holds no instances, or they differ in shape.
     """
-    from metrics.instances import score_instances
+    from metrics.instances import score_table
+    from metrics.multiclass import class_counts
+    from metrics.overlap import overlap
     from metrics.types import matching_radius, type_counts
 
     if sample.instances is None or sample.types is None or prediction.instances is None or prediction.types is None:
         raise DataError("expected instances and types in truth and prediction", got=f"none for {sample.id}")
-    scores = score_instances(sample.instances, prediction.instances, ignore=sample.ignore)
+    table = overlap(sample.instances, prediction.instances, ignore=sample.ignore)
+    scores = score_table(table)
     counts = type_counts(
         sample.instances,
         sample.types,
@@ -55,36 +63,67 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
         n_classes=n_classes,
         radius_px=matching_radius(sample.mpp),
     )
+    # of what is not wholly ignored
+    types = sample.types[table.true_ids - 1], prediction.types[table.pred_ids - 1]
     row: dict[str, object] = {"id": sample.id, "group": sample.group, "tissue": sample.tissue}
     row |= {name: float(getattr(scores, name)) for name in (*IMAGE_VALUES, *POOLED)}
+    row |= _surfaces(sample, prediction.instances)
     row["types"] = [int(count) for count in counts]
+    row["classes"] = class_counts(table, *types, n_classes).ravel().tolist()
+    for name, of_side in zip(("true_counts", "pred_counts"), types, strict=True):
+        row[name] = np.bincount(of_side, minlength=n_classes + 1)[1:].tolist()
     return row
 
 
+def _surfaces(sample: Sample, predicted: Int32[np.ndarray, "h w"]) -> dict[str, object]:
+    """HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
+    from metrics.surface import hausdorff
+
+    assert sample.instances is not None
+    counted = True if sample.ignore is None else ~sample.ignore
+    masks = (sample.instances > 0) & counted, (predicted > 0) & counted
+    found = {name: hausdorff(*masks, definition=definition) for name, definition in SURFACES.items()}
+    values: dict[str, object] = {name: distance.value for name, distance in found.items()}
+    return values | {"one_empty": any(distance.one_empty for distance in found.values())}
+
+
 class Statistics:
-    """The statistics of one evaluated test set."""
+    """The statistics of the images of one test set: a table with a row an image, `id` and `group` among its columns."""
 
     def __init__(self, path: Path) -> None:
         """Read `statistics.parquet` in `path`."""
         import pyarrow.parquet as parquet
 
-        table = parquet.read_table(path / STATISTICS)
-        self.ids: list[str] = table.column("id").to_pylist()
-        self.groups: list[str] = table.column("group").to_pylist()
-        self.values = {name: np.array(table.column(name)) for name in (*IMAGE_VALUES, *POOLED)}
-        self.types = np.array(table.column("types").to_pylist(), dtype=np.float64)
+        self._table = parquet.read_table(path / STATISTICS)
+        self._read: dict[str, np.ndarray] = {}
+        self.ids: list[str] = self.column("id").tolist()
+        self.groups: list[str] = self.column("group").tolist()
+
+    def __len__(self) -> int:
+        return len(self.ids)
+
+    def column(self, name: str) -> np.ndarray:
+        """Return a column: one value an image, or one row an image where it holds lists."""
+        if name not in self._read:
+            self._read[name] = np.array(self._table.column(name).to_pylist())
+        return self._read[name]
+
+    def numbers(self, name: str) -> Float64[np.ndarray, "n *k"]:
+        """Return a column of numbers."""
+        return self.column(name).astype(np.float64)
 
 
-def _write(path: Path, rows: list[dict[str, object]]) -> None:
+def write_statistics(folder: Path, rows: list[dict[str, object]]) -> None:
+    """Write a row an image for :class:`Statistics` to read."""
     import pyarrow
     import pyarrow.parquet as parquet
 
-    parquet.write_table(pyarrow.Table.from_pylist(rows), path)
+    parquet.write_table(pyarrow.Table.from_pylist(rows), folder / STATISTICS)
 
 
 def _versions() -> dict[str, int]:
     """Protocol versions of what is computed here: a changed metric is computed again."""
     from metrics.table import METRICS
 
-    wanted = [f"{name}/image" for name in IMAGE_VALUES] + ["pq/pooled", "f_d", "acc", "f_type"]
-    return {name: METRICS[name].protocol_version for name in wanted}
+    groups = ("instances", "types")
+    return {name: metric.protocol_version for name, metric in METRICS.items() if metric.group in groups}

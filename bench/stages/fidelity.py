@@ -1,11 +1,10 @@
-"""Stages *features* and *fidelity*: how far a synthetic set lies from real patches in an encoder's eyes."""
+"""Stage *fidelity*: how far a synthetic set lies from real patches, whether it fills their space, whether it copies."""
 
 from __future__ import annotations
 
-import json
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -15,104 +14,137 @@ from bench.encoders import EncoderHandle
 from bench.jobs import Finished
 from bench.jobs.store import write_json
 from bench.runtime import Run
-from bench.stages.patches import halves_by_group, random_crops
+from bench.stages.features import (
+    Colours,
+    Extractor,
+    Features,
+    Images,
+    embed,
+    real_images,
+    source_images,
+    synthetic_images,
+)
 from bench.stages.session import Session
+from bench.stages.set_scores import (
+    FLOOR_SPLITS,
+    NEIGHBOURS,
+    Scores,
+    colour_scores,
+    feature_scores,
+    floor_of,
+    memory_floor,
+    memory_scores,
+    plain,
+    together,
+)
+from bench.stages.work import Distances
 from bench.synthetic import SyntheticSet
 
 # Real patches embedded for each synthetic one: both halves of a floor need as many as the set has.
 POOL = 3
-FLOOR_SPLITS = 8
-_BATCH = 64
+RESULT = "fidelity.json"
 
 
-def fidelity(
-    session: Session, handle: EncoderHandle, real: Dataset, synthetic: SyntheticSet, preset: Preset, title: str
-) -> Finished:
-    """Compare a set with as many real patches of one split; the floor compares real with real at the same number."""
-    n = min(len(synthetic), preset.reference_samples)
-    config = {"encoder": handle.identity, "n": n, "patch": preset.patch, "pool": POOL, "floor_splits": FLOOR_SPLITS}
-    inputs = {"real": real.digest, "synthetic": synthetic.digest}
-    job = session.torch("fidelity", config, inputs, f"{title}, {handle.name}, against {real.info.split}")
+class Fidelity:
+    """Compares one synthetic set with as many real patches of the training and of the test split.
 
-    def work(folder: Path, run: Run) -> None:
-        made = np.load(synthetic_features(session, handle, synthetic).path / "features.npy")
-        kept = np.sort(run.rng("synthetic").permutation(len(made))[:n])
-        pool, groups = real_features(session, handle, real, POOL * n, preset.patch)
-        chosen = np.sort(run.rng("real").permutation(len(pool))[:n])
-        compared = compare(
-            (pool[chosen], [groups[i] for i in chosen]), (made[kept], [synthetic.groups[i] for i in kept])
-        )
-        write_json(folder / "fidelity.json", {**compared, "floor": floor(pool, groups, n, run)})
-
-    return session.do(job, work)
-
-
-def synthetic_features(session: Session, handle: EncoderHandle, synthetic: SyntheticSet) -> Finished:
-    """Embed a synthetic set; cached by (set digest, encoder)."""
-    job = session.torch(
-        "features",
-        {"encoder": handle.identity},
-        {"images": synthetic.digest},
-        f"{handle.name}, {len(synthetic)} images",
-    )
-
-    def work(folder: Path, run: Run) -> None:
-        encoder = handle.load(run.device)
-        batches = range(0, len(synthetic), _BATCH)
-        parts = []
-        with run.progress("embed", len(synthetic), unit="image") as progress:
-            for start in batches:
-                images = [synthetic[i].image for i in range(start, min(start + _BATCH, len(synthetic)))]
-                parts.append(encoder.images(np.stack(images)))
-                progress.advance(len(images))
-        np.save(folder / "features.npy", np.concatenate(parts))
-
-    return session.do(job, work, within=True)
-
-
-def real_features(
-    session: Session, handle: EncoderHandle, real: Dataset, n: int, patch: int
-) -> tuple[np.ndarray, list[str]]:
-    """Embed `n` real patches, spread evenly over the tiles; returns features and groups."""
-    config = {"encoder": handle.identity, "patch": patch, "n": n}
-    title = f"{handle.name}, {n} real patches of {real.info.split}"
-    job = session.torch("features", config, {"images": real.digest}, title)
-
-    def work(folder: Path, run: Run) -> None:
-        crops, groups = random_crops(real, range(len(real)), n, patch, run.seed)
-        np.save(folder / "features.npy", handle.load(run.device).images(crops))
-        write_json(folder / "groups.json", groups)
-
-    path = session.do(job, work, within=True).path
-    return np.load(path / "features.npy"), json.loads((path / "groups.json").read_text())
-
-
-def compare(real: tuple[np.ndarray, Sequence[str]], synthetic: tuple[np.ndarray, Sequence[str]]) -> dict[str, Any]:
-    """Distances between two sets of (features, groups)."""
-    from metrics.frechet import frechet_distance
-    from metrics.kernel import kernel_distance_jackknife
-
-    distance = frechet_distance(real[0], synthetic[0])
-    kernel, kernel_se = kernel_distance_jackknife(real[0], synthetic[0], real[1], synthetic[1])
-    return {
-        "n": len(synthetic[0]),
-        "fd": distance.value,
-        "kd": kernel,
-        "kd_se": kernel_se,
-        "rank_deficient": distance.rank_deficient,
-    }
-
-
-def floor(pool: np.ndarray, groups: Sequence[str], n: int, run: Run) -> dict[str, Any] | None:
-    """Real-versus-real distances at `n`: the mean over seeded splits of the groups in halves; None with one group.
-
-    The two sides share no slide, as a synthetic set of unseen tissue would not.
+    One job an encoder and split, and one a split for colour alone. Images are read once for all encoders that have
+    not seen them yet, and only if a job is not finished.
     """
-    if len(set(groups)) < 2:
-        return None
-    splits = []
-    for split in range(FLOOR_SPLITS):
-        rng = run.rng("floor", split)
-        sides = [rng.permutation(half)[:n] for half in halves_by_group(groups, rng)]
-        splits.append(compare(*((pool[side], [groups[i] for i in side]) for side in sides)))
-    return {name: float(np.mean([split[name] for split in splits])) for name in ("fd", "kd", "n")}
+
+    def __init__(
+        self,
+        session: Session,
+        handles: Sequence[EncoderHandle],
+        data: Mapping[str, Dataset],
+        synthetic: SyntheticSet,
+        preset: Preset,
+    ) -> None:
+        """Prepare to compare; nothing is read yet."""
+        self._session, self._handles, self._data, self._preset = session, handles, data, preset
+        self._synthetic = synthetic
+        self._n = min(len(synthetic), preset.reference_samples)
+        self._pools: dict[str, dict[str, Features]] = {}
+
+    def jobs(self, seed: int, title: str) -> list[Distances]:
+        """Do what is not done yet: every encoder, then colour, against each split."""
+        done = []
+        for split in ("train", "test"):
+            for handle in self._handles:
+                score = self._with_memory if split == "train" else self._plain
+                finished = self._job(handle, split, title, score, split == "train")
+                done.append(Distances(seed, split, handle.metric_name, handle.identity, finished))
+            colours = Colours()
+            finished = self._job(colours, split, title, self._colour, False)
+            done.append(Distances(seed, split, "", colours.identity, finished))
+        return done
+
+    def _job(
+        self,
+        extractor: Extractor,
+        split: str,
+        title: str,
+        score: Callable[[str, str, Run], tuple[Scores, Scores | None]],
+        three_sets: bool,
+    ) -> Finished:
+        config = {"encoder": extractor.identity, "n": self._n, "patch": self._preset.patch, "pool": POOL}
+        config |= {"floor_splits": FLOOR_SPLITS, "neighbours": NEIGHBOURS}
+        inputs = {"real": self._data[split].digest, "synthetic": self._synthetic.digest}
+        if three_sets:
+            config |= {"sources": None if self._sources is None else dict(self._sources.config)}
+            inputs |= {"test": self._data["test"].digest}
+        job = self._session.torch("fidelity", config, inputs, f"{title}, {extractor.name}, against {split}")
+
+        def work(folder: Path, run: Run) -> None:
+            scores, floor = score(extractor.name, split, run)
+            write_json(folder / RESULT, {"n": self._n, "scores": plain(scores), "floor": plain(floor)})
+
+        return self._session.do(job, work)
+
+    def _plain(self, name: str, split: str, run: Run) -> tuple[Scores, Scores | None]:
+        pool = self._real(split)[name]
+        scores = feature_scores(self._chosen(pool, "real", run), self._chosen(self._made[name], "synthetic", run))
+        floor = floor_of(pool, self._n, run, lambda a, b: feature_scores(a, b, with_error=False))
+        return scores, floor
+
+    def _with_memory(self, name: str, split: str, run: Run) -> tuple[Scores, Scores | None]:
+        """Ask beside it whether training patches were copied; the test split is what was never seen."""
+        scores, floor = self._plain(name, split, run)
+        behind = [self._behind[name]] if name in self._behind else []
+        train, test = together([self._real(split)[name], *behind]), self._real("test")[name]
+        made = self._chosen(self._made[name], "synthetic", run)
+        fresh = memory_floor(train, test, self._n, run)
+        both = None if floor is None and fresh is None else (floor or {}) | (fresh or {})
+        return scores | memory_scores(train, made, test), both
+
+    def _colour(self, name: str, split: str, run: Run) -> tuple[Scores, Scores | None]:
+        pool = self._real(split)[name]
+        scores = colour_scores(self._chosen(pool, "real", run), self._chosen(self._made[name], "synthetic", run))
+        return scores, floor_of(pool, self._n, run, colour_scores)
+
+    def _chosen(self, features: Features, which: str, run: Run) -> Features:
+        """Draw as many images as are compared."""
+        return features.take(np.sort(run.rng(which).permutation(len(features.values))[: self._n]))
+
+    @property
+    def _extractors(self) -> tuple[Extractor, ...]:
+        return (*self._handles, Colours())
+
+    @cached_property
+    def _made(self) -> dict[str, Features]:
+        return embed(self._session, self._extractors, synthetic_images(self._synthetic))
+
+    @cached_property
+    def _behind(self) -> dict[str, Features]:
+        """Features of the training patches that the set derives from: what a copy would be a copy of."""
+        return {} if self._sources is None else embed(self._session, self._handles, self._sources)
+
+    @cached_property
+    def _sources(self) -> Images | None:
+        return source_images(self._synthetic, self._data["train"])
+
+    def _real(self, split: str) -> dict[str, Features]:
+        if split not in self._pools:
+            images = real_images(self._data[split], POOL * self._n, self._preset.patch)
+            self._pools[split] = embed(self._session, self._extractors, images)
+        return self._pools[split]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import itertools
 import time
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from bench.jobs import Finished
 from bench.runtime import Run, derive_seed
 from bench.stages.arms import Arm
 from bench.stages.session import Session
-from bench.synthetic import SyntheticSet, SyntheticSetWriter
+from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
 
 # Part of the key: images rendered in batches of another size differ in their last bits.
 CHUNK = 32
@@ -62,7 +62,7 @@ def synthesize(
         return None
     inputs = {f"data:{role}": data[role].digest for role in sorted(method.roles)}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
-    config = {"method": arm.name, "config": _config(arm), "n": n, "chunk": CHUNK}
+    config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": CHUNK}
     describe = session.torch if fitted else session.numeric
     job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, seed {seed}", seed)
 
@@ -76,11 +76,25 @@ def synthesize(
 def _synthesize(
     arm: Arm, data: Mapping[str, Dataset], fitted: Mapping[str, Finished], n: int, folder: Path, run: Run
 ) -> None:
-    train = data["train"]
-    begun = time.perf_counter()
     conditions = list(itertools.islice(arm.method.plan(data, n, run.rng("plan")), n))
     if len(conditions) != n:
         raise JobError(f"expected {arm.name} to plan {n} patches", got=str(len(conditions)))
+    render_set(arm, conditions, data, fitted, folder, run, use=TRAINING)
+
+
+def render_set(
+    arm: Arm,
+    conditions: Sequence[Condition],
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    folder: Path,
+    run: Run,
+    *,
+    use: str,
+) -> None:
+    """Render conditions chunk by chunk, going on where a killed attempt stopped, and seal the set for one use."""
+    train, n = data["train"], len(conditions)
+    begun = time.perf_counter()
     writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
     chunks = [range(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
     open_chunks = [chunk for chunk in chunks if not all(writer.has(index) for index in chunk)]
@@ -94,13 +108,13 @@ def _synthesize(
         {
             "method": arm.name,
             "variant": arm.variant,
-            "config": _config(arm),
+            "config": settings_of(arm),
             "seed": run.seed,
             "dataset_digest": train.digest,
             "dataset": train.info.name,
             "parts": {name: finished.key for name, finished in fitted.items()},
             "versions": package_versions(),
-            "use": "training",
+            "use": use,
             "cost": {
                 "seconds": time.perf_counter() - begun,
                 "fit_seconds": sum(finished.cost["seconds"] for finished in fitted.values()),
@@ -145,7 +159,8 @@ def _check_image(arm: Arm, condition: Condition, image: object) -> None:
         )
 
 
-def _config(arm: Arm) -> object:
+def settings_of(arm: Arm) -> object:
+    """Return the settings of a method as JSON."""
     return arm.method.config.model_dump(mode="json")
 
 

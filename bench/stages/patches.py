@@ -1,32 +1,45 @@
-"""Real patches that synthetic ones are compared with: seeded random crops, spread evenly over tiles."""
+"""Patches of real tiles: seeded random windows, spread evenly over tiles, and what lies in them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
+from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Dataset
+from bench.contract import Dataset, Sample
 from bench.errors import DataError
+from bench.labels.canonical import contiguous
 from bench.runtime import derive_seed
 
 
-def random_crops(
-    data: Dataset, indices: Sequence[int], n: int, size: int, seed: int
-) -> tuple[UInt8[np.ndarray, "n s s 3"], list[str]]:
-    """Cut `n` crops of `size` pixels from the tiles `indices`; returns them and the group of each.
+class Window(NamedTuple):
+    """A square window of one tile, with the tile as it was read."""
 
-    Tiles take turns, in a seeded order, so that their numbers of crops differ by one at most; positions are uniform.
+    sample: Sample
+    y: int
+    x: int
+    size: int
+
+    @property
+    def image(self) -> UInt8[np.ndarray, "size size 3"]:
+        """The pixels inside."""
+        return self.sample.image[self.y : self.y + self.size, self.x : self.x + self.size]
+
+
+def random_windows(data: Dataset, indices: Sequence[int], n: int, size: int, seed: int) -> Iterator[Window]:
+    """Yield `n` windows of `size` pixels of the tiles `indices`, tile by tile; each tile is read once.
+
+    Tiles take turns, in a seeded order, so that their numbers of windows differ by one at most; positions are uniform.
 
     Raises:
-        DataError: a tile is smaller than the crop.
+        DataError: a tile is smaller than the window.
     """
     rng = np.random.default_rng(derive_seed(seed, "crops"))
     order = rng.permutation(np.asarray(indices))
     counts = np.bincount(np.arange(n) % len(order), minlength=len(order))
-    crops: list[np.ndarray] = []
-    groups: list[str] = []
     for index, count in zip(order, counts, strict=True):
         if count == 0:
             continue
@@ -39,24 +52,19 @@ def random_crops(
                 fix="choose a smaller --set patch=N",
             )
         for _ in range(count):
-            y, x = int(rng.integers(h - size + 1)), int(rng.integers(w - size + 1))
-            crops.append(sample.image[y : y + size, x : x + size])
-            groups.append(sample.group)
-    return np.stack(crops), groups
+            yield Window(sample, int(rng.integers(h - size + 1)), int(rng.integers(w - size + 1)), size)
 
 
-def halves_by_group(groups: Sequence[str], rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    """Split indices into two halves of about equal size that share no group.
+def cut(window: Window) -> Sample:
+    """Return a window as a sample of its own: image, labels and ignored pixels; ids are 1..k again, in their old order.
 
-    Raises:
-        DataError: there is one group only.
+    The sample keeps the tile's id; fragments of nuclei at the border stay, however small.
     """
-    names = sorted(set(groups))
-    if len(names) < 2:
-        raise DataError("expected at least two groups for a real-versus-real floor", got=f"{len(names)}")
-    order = [names[i] for i in rng.permutation(len(names))]
-    halves: tuple[list[int], list[int]] = ([], [])
-    for name in order:
-        smaller = 0 if len(halves[0]) <= len(halves[1]) else 1
-        halves[smaller].extend(i for i, group in enumerate(groups) if group == name)
-    return halves
+    sample = window.sample
+    inside = (slice(window.y, window.y + window.size), slice(window.x, window.x + window.size))
+    ignore = None if sample.ignore is None else sample.ignore[inside]
+    if sample.instances is None or sample.types is None:
+        return dataclasses.replace(sample, image=window.image, ignore=ignore)
+    instances, kept = contiguous(sample.instances[inside])
+    types = sample.types[kept - 1]
+    return dataclasses.replace(sample, image=window.image, instances=instances, types=types, ignore=ignore)

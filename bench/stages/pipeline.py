@@ -20,11 +20,12 @@ from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
 from bench.stages.data import apply_fold, open_source, prepare_splits
 from bench.stages.downstream import predict_test, train_network
 from bench.stages.evaluate import evaluate
-from bench.stages.fidelity import fidelity
+from bench.stages.faithfulness import Segmenter, faithfulness
+from bench.stages.fidelity import Fidelity
 from bench.stages.generate import fit_parts, synthesize
 from bench.stages.publish import publish
 from bench.stages.session import Session
-from bench.stages.work import ArmWork, Outcome, Tested
+from bench.stages.work import ArmWork, Distances, Outcome, Tested
 from bench.synthetic import SyntheticSet
 
 _MEMORY_GIB = {"tiny": 1.0, "smoke": 2.0, "small": 6.0, "paper": 12.0}
@@ -114,30 +115,33 @@ def run_request(request: RunRequest) -> Outcome:
     session = preflight(resolved)
     prepared = prepare_splits(session, resolved.source, resolved.card, resolved.preset, resolved.splits)
     data = apply_fold(prepared, request.fold)
-    worked = [work_arm(session, resolved, arm, data) for arm in resolved.arms]
+    baseline, *others = resolved.arms
+    worked = [work_arm(session, resolved, baseline, data)]
+    segmenter = Segmenter(resolved.networks[0], worked[0].tested[0].model) if resolved.networks else None
+    worked += [work_arm(session, resolved, arm, data, segmenter) for arm in others]
     return publish(session, resolved, data, worked)
 
 
-def work_arm(session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset]) -> ArmWork:
-    """Fit, synthesize, score, train and test one arm under every seed."""
+def work_arm(
+    session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset], segmenter: Segmenter | None = None
+) -> ArmWork:
+    """Fit, synthesize, score, train and test one arm under every seed; ask `segmenter` for its faithfulness."""
     fitted = fit_parts(session, arm, data)
     sets: list[tuple[Finished, SyntheticSet] | None] = []
-    distances: list[tuple[int, str, EncoderHandle, Finished]] = []
+    distances: list[Distances] = []
     tested: list[Tested] = []
     for seed in range(resolved.request.seeds):
         made = synthesize(session, arm, data, fitted, resolved.preset, seed)
         sets.append(made)
         synthetic = None if made is None else made[1]
         if synthetic is not None:
-            for handle in resolved.encoders:
-                for split in ("train", "test"):
-                    title = f"{arm.title}, seed {seed}"
-                    done = fidelity(session, handle, data[split], synthetic, resolved.preset, title)
-                    distances.append((seed, split, handle, done))
+            compared = Fidelity(session, resolved.encoders, data, synthetic, resolved.preset)
+            distances += compared.jobs(seed, f"{arm.title}, seed {seed}")
         for network in resolved.networks:
             model = train_network(session, network, arm, data["train"], synthetic, resolved.preset, seed)
             title = f"{network.name} on {arm.title}, seed {seed}"
             predictions = predict_test(session, network, model, data["test"], title)
             scores = evaluate(session, predictions, data["test"], title)
             tested.append(Tested(seed, network.name, model, predictions, scores))
-    return ArmWork(arm, fitted, sets, distances, tested)
+    faithful = segmenter and faithfulness(session, arm, data, fitted, sets, segmenter, resolved.preset)
+    return ArmWork(arm, fitted, sets, distances, tested, faithful)

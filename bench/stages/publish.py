@@ -129,4 +129,6 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[Any], resolved: 
     write_rows(scratch, rows)
     boards = leaderboard(read_rows([scratch]))
     scratch.unlink()
-    path.write_text("\n".join(render_markdown(board, everything=True) for board in boards), encoding="utf-8")
+    # first what a page holds, then every column
+    tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]
+    path.write_text("\n".join(tables), encoding="utf-8")

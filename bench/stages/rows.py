@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -12,11 +11,10 @@ from bench.contract import Dataset
 from bench.results import ALL_SEEDS, ScoreRow
 from bench.runtime import derive_seed
 from bench.stages.arms import BASELINE
+from bench.stages.distance_rows import distance_rows
 from bench.stages.evaluate import Statistics
-from bench.stages.scores import Score, nuclei_scores, stack
+from bench.stages.scores import Score, faithfulness_scores, nuclei_scores, stack
 from bench.stages.work import ArmWork
-
-NO_FD_INTERVAL = "no interval: resampling biases a Frechet distance; read it against the floor, and over seeds"
 
 
 class RowMaker:
@@ -26,46 +24,19 @@ class RowMaker:
         self._common, self._budget, self._n_resamples = common, budget, n_resamples
 
     def rows(self, worked: Sequence[ArmWork], test: Dataset) -> list[ScoreRow]:
-        """Return every row: distances, test scores, differences to the baseline, costs."""
+        """Return every row: distances, test scores, differences to the baseline, faithfulness, costs."""
         made: list[ScoreRow] = []
         for arm in worked:
-            made.extend(self._distances(arm))
+            made.extend(self._row(arm, **columns) for columns in distance_rows(arm))
         made.extend(self._tested(worked, test))
+        for arm in worked:
+            made.extend(self._faithful(arm))
         for arm in worked:
             made.extend(self._costs(arm))
         return made
 
     def _row(self, arm: ArmWork, **columns: Any) -> ScoreRow:
         return ScoreRow(method=arm.arm.name, variant=arm.arm.variant, **{**self._common, **columns})
-
-    def _distances(self, arm: ArmWork) -> Iterator[ScoreRow]:
-        """Distances of every seed's set, and their mean and spread over seeds."""
-        from metrics.table import distance_name, metric
-
-        found: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
-        for seed, split, handle, finished in arm.distances:
-            result = json.loads((finished.path / "fidelity.json").read_text())
-            made = arm.sets[seed]
-            for kind in ("fd", "kd"):
-                name = distance_name(kind, handle.metric_name)
-                columns = {
-                    "metric": name,
-                    "split": split,
-                    "encoder": handle.identity,
-                    "value": result[kind],
-                    "n": result["n"],
-                    "floor": None if result["floor"] is None else result["floor"][kind],
-                    "direction": metric(name).direction,
-                    "protocol": metric(name).protocol_version,
-                    "aggregation": metric(name).aggregation,
-                    "set_digest": "" if made is None else made[1].digest,
-                    **(_kd_interval(result) if kind == "kd" else {"reason": NO_FD_INTERVAL}),
-                }
-                found.setdefault((name, split, handle.identity), []).append(columns)
-                yield self._row(arm, seed=seed, **columns)
-        for rows in found.values():
-            if len(rows) > 1:
-                yield self._row(arm, **_over_seeds(rows))
 
     def _tested(self, worked: Sequence[ArmWork], test: Dataset) -> Iterator[ScoreRow]:
         scores = list(nuclei_scores(test.info.classes))
@@ -81,47 +52,26 @@ class RowMaker:
         self, worked: Sequence[ArmWork], network: str, score: Score, read: Mapping[str, Sequence[Statistics]]
     ) -> Iterator[ScoreRow]:
         """One metric of one network: values under each seed and over seeds, and differences to the baseline."""
-        from metrics.table import metric
-        from metrics.uncertainty import arm_interval, holm, paired_difference
+        from metrics.uncertainty import holm, paired_difference
 
-        entry = metric(score.metric)
         groups = np.array(next(iter(read.values()))[0].groups)
-        columns = {
-            "split": "test",
-            "downstream": network,
-            "budget": self._budget,
-            "metric": score.metric,
-            "class": score.class_,
-            "direction": entry.direction,
-            "aggregation": entry.aggregation,
-            "protocol": entry.protocol_version,
-            "n": len(groups),
-        }
-
-        def rng(*scope: str | int) -> np.random.Generator:
-            return np.random.default_rng(derive_seed("bootstrap", network, score.metric, score.class_, *scope))
-
-        stacks = {name: stack(score, statistics) for name, statistics in read.items()}
+        columns = self._columns(score, network, len(groups))
+        missing = score.missing(read[BASELINE][0])
+        if missing:
+            for arm in worked:
+                yield from (self._row(arm, **columns, seed=seed, reason=missing) for seed in range(len(arm.tested)))
+            return
         for arm in worked:
-            values = stacks[arm.arm.name]
-            for seed in range(len(values)):
-                interval = arm_interval(
-                    values[seed : seed + 1], groups, score.statistic, rng=rng(), n_resamples=self._n_resamples
-                )
-                made = arm.sets[seed]
-                digest = "" if made is None else made[1].digest
-                yield self._row(arm, **columns, seed=seed, set_digest=digest, **_interval(interval))
-            if len(values) > 1:
-                interval = arm_interval(values, groups, score.statistic, rng=rng(), n_resamples=self._n_resamples)
-                yield self._row(arm, **columns, seed=ALL_SEEDS, seeds=len(values), **_interval(interval))
+            yield from self._valued(arm, columns, score, read[arm.arm.name])
         others = [arm for arm in worked if arm.arm.name != BASELINE]
+        stacks = {name: stack(score, statistics) for name, statistics in read.items()}
         differences = [
             paired_difference(
                 stacks[arm.arm.name],
                 stacks[BASELINE],
                 groups,
                 score.statistic,
-                rng=rng(),
+                rng=_generator(network, score),
                 n_resamples=self._n_resamples,
             )
             for arm in others
@@ -139,6 +89,61 @@ class RowMaker:
                 p_holm=p_holm,
                 **_interval(difference),
             )
+
+    def _faithful(self, arm: ArmWork) -> Iterator[ScoreRow]:
+        """Faithfulness to test masks, with the network that was the segmenter; or the reason why there is none."""
+        if arm.faithful is None:
+            return
+        read = [Statistics(finished.path) for finished in arm.faithful.scores]
+        for score in faithfulness_scores():
+            columns = self._columns(score, arm.faithful.network, len(read[0]) if read else None)
+            if read:
+                yield from self._valued(arm, columns, score, read)
+            else:
+                yield self._row(arm, **columns, reason=arm.faithful.reason)
+
+    def _valued(
+        self, arm: ArmWork, columns: Mapping[str, Any], score: Score, read: Sequence[Statistics]
+    ) -> Iterator[ScoreRow]:
+        """One arm's values of a metric with their intervals: under each seed, then over seeds."""
+        from metrics.uncertainty import arm_interval
+
+        values, groups = stack(score, read), np.array(read[0].groups)
+        skipped = [score.skipped(statistics) for statistics in read]
+        remarks = [score.remark(statistics) for statistics in read]
+
+        def interval(some: np.ndarray, remark: str) -> dict[str, Any]:
+            rng = _generator(str(columns["downstream"]), score)
+            found = arm_interval(some, groups, score.statistic, rng=rng, n_resamples=self._n_resamples)
+            told = _interval(found)
+            return {**told, "reason": "; ".join(filter(None, [told["reason"], remark]))}
+
+        for seed in range(len(values)):
+            made = arm.sets[seed]
+            digest = "" if made is None else made[1].digest
+            own = interval(values[seed : seed + 1], remarks[seed])
+            yield self._row(arm, **columns, seed=seed, set_digest=digest, n_skipped=skipped[seed], **own)
+        if len(values) > 1:
+            most = None if skipped[0] is None else max(filter(None, skipped), default=0)
+            all_seeds = interval(values, "")
+            yield self._row(arm, **columns, seed=ALL_SEEDS, seeds=len(values), n_skipped=most, **all_seeds)
+
+    def _columns(self, score: Score, network: str, n: int | None) -> dict[str, Any]:
+        """Return what all rows of one metric share."""
+        from metrics.table import metric
+
+        entry = metric(score.metric)
+        return {
+            "split": "test",
+            "downstream": network,
+            "budget": self._budget,
+            "metric": score.metric,
+            "class": score.class_,
+            "direction": entry.direction,
+            "aggregation": entry.aggregation,
+            "protocol": entry.protocol_version,
+            "n": n,
+        }
 
     def _costs(self, arm: ArmWork) -> Iterator[ScoreRow]:
         """Wall time, peak memory and images a second, stage by stage; a reused job costs what it cost when done."""
@@ -167,6 +172,11 @@ class RowMaker:
                     )
 
 
+def _generator(network: str, score: Score) -> np.random.Generator:
+    """Return the generator of a metric's resamples, the same for every arm: differences are paired."""
+    return np.random.default_rng(derive_seed("bootstrap", network, score.metric, score.class_))
+
+
 def _interval(interval: Any) -> dict[str, Any]:
     """Columns of an interval; a missing value or missing bounds come with their reason."""
     return {
@@ -176,40 +186,4 @@ def _interval(interval: Any) -> dict[str, Any]:
         "ci_high": interval.high,
         "ci_method": interval.method,
         "reason": interval.reason,
-    }
-
-
-def _kd_interval(result: Mapping[str, Any]) -> dict[str, Any]:
-    se = result["kd_se"]
-    if se is None or not np.isfinite(se):
-        return {"reason": "no interval: the jackknife needs at least two groups"}
-    return {
-        "se": se,
-        "ci_low": result["kd"] - 1.96 * se,
-        "ci_high": result["kd"] + 1.96 * se,
-        "ci_method": "jackknife over groups",
-    }
-
-
-def _over_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of a distance over generation seeds, with Student's interval of the mean."""
-    from scipy.stats import t
-
-    values = np.array([row["value"] for row in rows], dtype=np.float64)
-    se = float(values.std(ddof=1) / np.sqrt(len(values)))
-    half = float(t.ppf(0.975, len(values) - 1)) * se
-    mean = float(values.mean())
-    floors = [row["floor"] for row in rows if row["floor"] is not None]
-    return {
-        **rows[0],
-        "seed": ALL_SEEDS,
-        "seeds": len(values),
-        "value": mean,
-        "se": se,
-        "ci_low": mean - half,
-        "ci_high": mean + half,
-        "ci_method": "seeds",
-        "floor": float(np.mean(floors)) if floors else None,
-        "set_digest": "",
-        "reason": "",
     }

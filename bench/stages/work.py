@@ -6,7 +6,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from bench.encoders import EncoderHandle
 from bench.jobs import Finished
 from bench.stages.arms import Arm
 from bench.synthetic import SyntheticSet
@@ -24,14 +23,41 @@ class Tested:
 
 
 @dataclass(frozen=True)
+class Distances:
+    """One synthetic set compared with one split in the eyes of one encoder; no encoder's name for colour alone."""
+
+    seed: int
+    split: str
+    encoder: str
+    identity: str
+    finished: Finished
+
+
+@dataclass(frozen=True)
+class Faithful:
+    """How one arm's images of test masks show what they were asked for, as the segmenter `network` sees it.
+
+    `scores` has one entry a seed; where the arm cannot draw such masks it is empty and `reason` says why.
+    """
+
+    network: str
+    scores: Sequence[Finished] = ()
+    reason: str = ""
+
+
+@dataclass(frozen=True)
 class ArmWork:
-    """Everything finished for one arm; `sets` has one entry a seed, None where the arm adds nothing."""
+    """Everything finished for one arm.
+
+    `sets` has one entry a seed, None where the arm adds nothing; `faithful` is None where there is nothing to ask.
+    """
 
     arm: Arm
     fitted: Mapping[str, Finished]
     sets: Sequence[tuple[Finished, SyntheticSet] | None]
-    distances: Sequence[tuple[int, str, EncoderHandle, Finished]]
+    distances: Sequence[Distances]
     tested: Sequence[Tested]
+    faithful: Faithful | None = None
 
 
 @dataclass(frozen=True)

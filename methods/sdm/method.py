@@ -27,6 +27,7 @@ class SDM:
     Config: ClassVar[type[SDMConfig]] = SDMConfig
     conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
     roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    draws_any_mask: ClassVar[bool] = True
 
     def __init__(self, config: SDMConfig) -> None:
         """Keep the settings."""

@@ -1,0 +1,180 @@
+"""Stages *render-masks* and *faithfulness*: does a method draw what a mask asks for, as a segmenter sees it?
+
+Test masks are drawn without their images. The segmenter is the network that the run trained on real data alone, so
+nothing is trained for this; what it finds in the real images of those masks is the anchor.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import Bool, Int, UInt8
+
+from bench.config import Preset
+from bench.contract import Condition, Dataset, Prediction, Sample
+from bench.jobs import Finished
+from bench.runtime import Run, derive_seed
+from bench.stages.arms import Arm, Network
+from bench.stages.downstream import predict, read_prediction
+from bench.stages.evaluate import write_statistics
+from bench.stages.generate import CHUNK, render_set, settings_of
+from bench.stages.patches import cut, random_windows
+from bench.stages.session import Session
+from bench.stages.work import Faithful
+from bench.synthetic import EVALUATION, SyntheticSet
+
+# Every arm, seed and run of a dataset is asked for the same masks.
+WINDOW_SEED = 0
+NEEDS_SOURCE = "draws no mask without its source: it changes real patches, so test masks would be shown by test images"
+
+
+@dataclass(frozen=True)
+class Segmenter:
+    """The network of the baseline arm and its first seed's checkpoint."""
+
+    network: Network
+    model: Finished
+
+
+def faithfulness(
+    session: Session,
+    arm: Arm,
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    sets: Sequence[tuple[Finished, SyntheticSet] | None],
+    segmenter: Segmenter,
+    preset: Preset,
+) -> Faithful | None:
+    """Score one arm under every seed; None for an arm without images or masks, a reason where it cannot be asked."""
+    first = sets[0] if sets else None
+    if first is None or "mask" not in arm.method.conditions or data["test"].info.task != "nuclei":
+        return None
+    if not getattr(arm.method, "draws_any_mask", False):
+        return Faithful(segmenter.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
+    wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
+    masks = MaskPatches(data["test"], wanted, first[1][0].image.shape[0])
+    real = masks.segment_real(session, segmenter)
+    done = []
+    for seed in range(len(sets)):
+        drawn = render_masks(session, arm, data, fitted, masks, seed)
+        title = f"{segmenter.network.name} on {arm.title} of test masks, seed {seed}"
+        inputs = {"images": drawn.digest}
+        found = predict(
+            session, *_of(segmenter), lambda drawn=drawn: (s.image for s in drawn), len(drawn), inputs, title
+        )
+        done.append(masks.score(session, real, found, f"{arm.title}, seed {seed}"))
+    return Faithful(segmenter.network.name, done)
+
+
+class MaskPatches:
+    """Patches of the test split, each tile equally often, at places that are the same for every arm."""
+
+    def __init__(self, test: Dataset, n: int, size: int) -> None:
+        """Choose `n` patches of `size` pixels; nothing is read yet."""
+        self.test, self.n, self.size = test, n, size
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the patches, tile by tile; a sample's id is that of its tile."""
+        return map(cut, random_windows(self.test, range(len(self.test)), self.n, self.size, WINDOW_SEED))
+
+    def key(self) -> dict[str, str | int]:
+        """Return what the patches depend on beside the split."""
+        return {"n": self.n, "size": self.size, "window_seed": WINDOW_SEED}
+
+    def conditions(self, seed: int) -> Iterator[Condition]:
+        """Yield the patches as conditions without their images, with seeds of one generation seed."""
+        for index, sample in enumerate(self.samples()):
+            yield Condition(
+                id=f"test-{index:05d}",
+                instances=sample.instances,
+                types=sample.types,
+                label=sample.label,
+                caption=sample.caption,
+                source=None,
+                crop=None,
+                kind="test-mask",
+                recipe={},
+                # JSON readers keep 53 bits
+                seed=derive_seed(seed, "test-mask", index) % 2**53,
+            )
+
+    def segment_real(self, session: Session, segmenter: Segmenter) -> Finished:
+        """Segment the real patches."""
+        inputs = {"test": self.test.digest, **{name: str(value) for name, value in self.key().items()}}
+        title = f"{segmenter.network.name} on {self.n} real patches of {self.test.info.split}"
+
+        def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+            return (sample.image for sample in self.samples())
+
+        return predict(session, *_of(segmenter), images, self.n, inputs, title)
+
+    def score(self, session: Session, real: Finished, drawn: Finished, title: str) -> Finished:
+        """Compare what was asked for with what is seen in the drawn and in the real patches."""
+        from metrics.table import metric
+
+        n_classes = len(self.test.info.classes)
+        config = {**self.key(), "classes": n_classes, "protocol": metric("fs1/image").protocol_version}
+        inputs = {"test": self.test.digest, "real": real.key, "drawn": drawn.key}
+        job = session.numeric("faithfulness", config, inputs, title)
+
+        def work(folder: Path, run: Run) -> None:
+            rows = []
+            with run.progress("faithfulness", self.n, unit="image") as progress:
+                for index, sample in enumerate(self.samples()):
+                    seen = (read_prediction(done.path / f"{index:05d}.npz") for done in (drawn, real))
+                    rows.append(mask_statistics(sample, *seen, n_classes))
+                    progress.advance(1)
+            write_statistics(folder, rows)
+
+        return session.do(job, work)
+
+
+def render_masks(
+    session: Session,
+    arm: Arm,
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    masks: MaskPatches,
+    seed: int,
+) -> SyntheticSet:
+    """Have a method draw the test masks, seeing training data alone; the set is sealed for evaluation."""
+    roles = {role: data[role] for role in sorted(arm.method.roles)}
+    inputs = {f"data:{role}": dataset.digest for role, dataset in roles.items()}
+    inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
+    inputs |= {"test": masks.test.digest}
+    config = {"method": arm.name, "config": settings_of(arm), "chunk": CHUNK, **masks.key()}
+    describe = session.torch if fitted else session.numeric
+    job = describe("render-masks", config, inputs, f"{arm.title}, {masks.n} test masks, seed {seed}", seed)
+
+    def work(folder: Path, run: Run) -> None:
+        render_set(arm, list(masks.conditions(run.seed)), roles, fitted, folder, run, use=EVALUATION)
+
+    return SyntheticSet(session.do(job, work).path)
+
+
+def mask_statistics(sample: Sample, drawn: Prediction, real: Prediction, n_classes: int) -> dict[str, object]:
+    """Score one patch: its mask, and what the segmenter finds in the drawn and in the real image of it."""
+    from metrics.faithfulness import faithfulness as score
+
+    maps = (type_map(side.instances, side.types, n_classes, sample.ignore) for side in (sample, drawn, real))
+    return {"id": sample.id, "group": sample.group, **vars(score(*maps, n_classes))}
+
+
+def type_map(
+    instances: Int[np.ndarray, "h w"] | None,
+    types: UInt8[np.ndarray, " n"] | None,
+    n_classes: int,
+    ignore: Bool[np.ndarray, "h w"] | None,
+) -> UInt8[np.ndarray, "h w"]:
+    """Return the class of each pixel: 0 background and ignored pixels, C + 1 nuclei of no class."""
+    assert instances is not None
+    assert types is not None
+    classes = np.concatenate([[0], np.where(types == 0, n_classes + 1, types)]).astype(np.uint8)[instances]
+    return classes if ignore is None else np.where(ignore, np.uint8(0), classes)
+
+
+def _of(segmenter: Segmenter) -> tuple[Network, Finished]:
+    return segmenter.network, segmenter.model
