@@ -5,13 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import replace
 from types import MappingProxyType
-from typing import Literal
 
 from metrics.entry import Bounds, Direction, Group, Metric
-
-Family = Literal[
-    "fd", "kd", "precision", "recall", "density", "coverage", "auth_pct", "copy_rate", "similarity", "perceptual"
-]
 
 _UNIT: Bounds = (0.0, 1.0)
 _PAIR = "features of real and synthetic images"

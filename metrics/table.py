@@ -8,13 +8,12 @@ from types import MappingProxyType
 
 from bench.errors import ConfigError
 from metrics.entry import Bounds, Direction, Group, Metric
-from metrics.families import FAMILIES, PUBLISHED, Family
+from metrics.families import FAMILIES, PUBLISHED
 
 __all__ = [
     "FAMILIES",
     "METRICS",
     "Direction",
-    "Family",
     "Group",
     "Metric",
     "distance_name",
@@ -155,7 +154,7 @@ def metric(id: str) -> Metric:
     return replace(family, id=id, title=f"{family.title} ({encoder})")
 
 
-def distance_name(kind: Family, encoder: str) -> str:
+def distance_name(kind: str, encoder: str) -> str:
     """Return the id under which a score on an encoder's features is reported.
 
     Args:
@@ -163,9 +162,16 @@ def distance_name(kind: Family, encoder: str) -> str:
         encoder: the encoder's `name`, which is `inception`, `clip-vit-b-32`, `plip`, `lpips-alex` or `lpips-vgg`
             for the published weights only.
 
+    Raises:
+        ConfigError: there is no such family.
+
     >>> distance_name("fd", "inception"), distance_name("kd", "clip-vit-b-32")
     ('fid', 'kd@clip-vit-b-32')
     """
+    if kind not in FAMILIES:
+        raise ConfigError(
+            "expected a family of scores on features", got=repr(kind), fix=f"one of {', '.join(FAMILIES)}"
+        )
     published = PUBLISHED.get((kind, encoder))
     return published.id if published else f"{kind}@{encoder}"
 

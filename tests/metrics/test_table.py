@@ -10,7 +10,8 @@ from metrics.classification import ClassificationScores
 from metrics.faithfulness import Faithfulness
 from metrics.instances import InstanceScores
 from metrics.manifold import ManifoldScores
-from metrics.table import METRICS, distance_name, metric
+from metrics.families import PUBLISHED
+from metrics.table import FAMILIES, METRICS, distance_name, metric, reading_position
 from metrics.types import TypeScores
 
 
@@ -46,8 +47,41 @@ def test_only_published_weights_have_published_names():
     assert distance_name("fd", "clip-vit-b-32") == "clip_fid"
     assert distance_name("kd", "clip-vit-b-32") == "kd@clip-vit-b-32"
     assert distance_name("fd", "inception-0a1b2c3d") == "fd@inception-0a1b2c3d"
+    assert distance_name("similarity", "plip") == "plip"
+    assert distance_name("similarity", "plip-0a1b2c3d") == "similarity@plip-0a1b2c3d"
+    assert distance_name("perceptual", "lpips-alex") == "lpips"
+    assert distance_name("perceptual", "lpips-vgg") == "lpips_vgg"
+    with pytest.raises(ConfigError, match="family"):
+        distance_name("pq", "inception")
     with pytest.raises(ConfigError, match="fid"):
         metric("fd@inception")
+
+
+def test_a_metrics_name_outside_its_family_is_the_published_one_alone():
+    for (family, encoder), entry in PUBLISHED.items():
+        assert METRICS[entry.id] is entry
+        assert distance_name(family, encoder) == entry.id
+        same = ("direction", "bounds", "unit", "aggregation", "inputs", "group")
+        assert {name: getattr(entry, name) for name in same} == {name: getattr(FAMILIES[family], name) for name in same}
+
+
+def test_tables_are_read_from_sets_to_classes():
+    ids = [
+        "auroc",
+        "f_type",
+        "f_d",
+        "pq/image",
+        "dice/image",
+        "kd@net",
+        "kid",
+        "fd@net",
+        "fid",
+        "clip_fid",
+        "train/seconds",
+    ]
+    ordered = sorted(ids, key=reading_position)
+    assert ordered[:5] == ["clip_fid", "fid", "fd@net", "kid", "kd@net"]
+    assert ordered[5:] == ["dice/image", "pq/image", "f_d", "f_type", "auroc", "train/seconds"]
 
 
 def test_distances_resolve_for_any_encoder():
