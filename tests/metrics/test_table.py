@@ -8,9 +8,9 @@ import metrics
 from bench.errors import ConfigError
 from metrics.classification import ClassificationScores
 from metrics.faithfulness import Faithfulness
+from metrics.families import PUBLISHED
 from metrics.instances import InstanceScores
 from metrics.manifold import ManifoldScores
-from metrics.families import PUBLISHED
 from metrics.table import FAMILIES, METRICS, distance_name, metric, reading_position
 from metrics.types import TypeScores
 

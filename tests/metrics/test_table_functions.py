@@ -281,7 +281,7 @@ PARTS = {
     "multiclass": {"class_counts", "mean_defined"},
     "neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
-    "perceptual": {"perceptual_name", "load_lpips", "lpips_identity", "fill"},
+    "perceptual": {"load_lpips", "lpips_identity", "fill"},
     "quadrature": {"few_groups"},
     "resampling": {"mean_statistics", "mean_of", "group_sums", "draws", "replicates"},
     "table": {"metric", "distance_name", "reading_position"},
