@@ -317,7 +317,7 @@ SCORES = {
     "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},
     "perceptual": {"lpips_distance", "perceptual_distance"},
     "reconstruction": {"reconstruction"},
-    "surface": {"hausdorff"},
+    "surface": {"hausdorff", "hausdorff_by_definition"},
     "types": {
         *("type_scores", "detection_f1", "detection_precision", "detection_recall", "type_accuracy"),
         *("type_f1", "type_precision", "type_recall"),
