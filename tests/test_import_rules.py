@@ -17,7 +17,9 @@ ROOT = Path(__file__).resolve().parent.parent
 GROUND = ("bench.contract", "bench.errors")
 WORKBENCH = (*GROUND, "bench.imageio", "bench.training")
 NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
-ENCODERS = frozenset({"PIL", "cleanfid", "huggingface_hub", "open_clip", "safetensors", "timm", "transformers"})
+ENCODERS = frozenset(
+    {"PIL", "cleanfid", "huggingface_hub", "open_clip", "pydantic", "safetensors", "timm", "transformers", "yaml"}
+)
 VIEWS = frozenset(
     {"PIL", "jaxtyping", "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "rich"}
 )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
+from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -52,8 +53,7 @@ class ChunkedEncoder(ABC):
                 got=f"{batch.dtype} of shape {batch.shape}",
             )
         parts = []
-        exact = torch.backends.cudnn.flags(enabled=True, deterministic=True, allow_tf32=False)
-        with torch.inference_mode(), exact:
+        with torch.inference_mode(), self._exact():
             for start in range(0, len(batch), CHUNK):
                 chunk = batch[start : start + CHUNK]
                 pixels = self._prepare(chunk).to(self.device)
@@ -71,8 +71,18 @@ class ChunkedEncoder(ABC):
         raise ConfigError(
             f"expected an encoder with a text tower for {len(captions)} captions",
             got=f"{self.name!r}, which embeds images alone",
-            fix="use clip-vit-b-32",
+            fix="use plip or clip-vit-b-32",
         )
+
+    @staticmethod
+    def _exact() -> AbstractContextManager[None]:
+        """Return the context of a forward pass: 32-bit convolutions, chosen the same way every time."""
+        import torch
+
+        flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
+            enabled=True, deterministic=True, allow_tf32=False
+        )
+        return flags
 
     @abstractmethod
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from pickle import UnpicklingError
 from typing import TYPE_CHECKING, Any
 from zipfile import ZipFile, is_zipfile
 
@@ -12,8 +11,10 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from bench.errors import DataError
-from metrics.encoders.chunked import CHUNK, channels_first
+from metrics.encoders.chunked import CHUNK
+from metrics.encoders.pixels import Preprocessing
 from metrics.encoders.published import PublishedEncoder
+from metrics.encoders.state import read_state
 from metrics.encoders.weights import WeightsFile
 
 if TYPE_CHECKING:
@@ -32,10 +33,13 @@ WEIGHTS = WeightsFile(
 # OpenAI trained with QuickGELU; the plain architecture loads the same weights and shifts every feature silently.
 ARCHITECTURE = "ViT-B-32-quickgelu"
 _PREPROCESSING = "PIL bicubic to 224 on the shorter side, centre crop, uint8; CLIP mean and std; projection, raw"
-_SIZE = 224
 _INTEGERS = frozenset({"input_resolution", "context_length", "vocab_size"})
-_MEAN = (0.48145466, 0.4578275, 0.40821073)
-_STD = (0.26862954, 0.26130258, 0.27577711)
+PIXELS = Preprocessing(
+    size=224,
+    interpolation="bicubic",
+    mean=(0.48145466, 0.4578275, 0.40821073),
+    std=(0.26862954, 0.26130258, 0.27577711),
+)
 
 
 class ClipViTB32(PublishedEncoder):
@@ -68,27 +72,11 @@ class ClipViTB32(PublishedEncoder):
         return np.concatenate(parts)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
-        import torch
-
-        pixels = channels_first(np.stack([resize_and_crop(image) for image in chunk])) / 255
-        mean, std = (torch.tensor(value).view(1, 3, 1, 1) for value in (_MEAN, _STD))
-        return (pixels - mean) / std
+        return PIXELS.prepare(chunk)
 
     def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
         features: torch.Tensor = self._network.encode_image(pixels)
         return features
-
-
-def resize_and_crop(image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "224 224 3"]:
-    """Resize the shorter side to 224 (bicubic), cut out the centre; the result is 8-bit again, as in clean-fid."""
-    from PIL import Image
-
-    h, w = image.shape[:2]
-    short = min(h, w)
-    size = (int(_SIZE * w / short), int(_SIZE * h / short))
-    resized = np.asarray(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
-    top, left = (round((side - _SIZE) / 2) for side in resized.shape[:2])
-    return resized[top : top + _SIZE, left : left + _SIZE]
 
 
 def _load(path: Path) -> torch.nn.Module:
@@ -97,7 +85,7 @@ def _load(path: Path) -> torch.nn.Module:
     network = open_clip.create_model(ARCHITECTURE, pretrained=None, precision="fp32", load_weights=False)
     try:
         network.load_state_dict(_state(path))
-    except (RuntimeError, UnpicklingError) as error:
+    except RuntimeError as error:
         got = str(error).splitlines()[0]
         raise DataError(
             f"expected the weights of CLIP ViT-B/32 in {path}", got=got, fix=f"get {WEIGHTS.source}"
@@ -109,14 +97,11 @@ def _load(path: Path) -> torch.nn.Module:
 def _state(path: Path) -> dict[str, torch.Tensor]:
     """Read OpenAI's TorchScript archive or a bare state dict; nothing in the file is ever executed."""
     import torch
-    from safetensors.torch import load_file
 
     state: dict[str, torch.Tensor]
-    if path.suffix == ".safetensors":
-        state = load_file(str(path))
-    elif is_zipfile(path) and any(name.endswith("/constants.pkl") for name in ZipFile(path).namelist()):
+    if is_zipfile(path) and any(name.endswith("/constants.pkl") for name in ZipFile(path).namelist()):
         state = torch.jit.load(str(path), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     else:
-        state = torch.load(path, map_location="cpu", weights_only=True)
+        state = read_state(path)
     # OpenAI keeps three integers among its weights.
     return {name: value.float() for name, value in state.items() if name not in _INTEGERS}

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import torch
 
 _PREPROCESSING = "float32 RGB 0-255, own size; anything else inside the file"
+_SETTING = "the encoder's spec to torchscript:/path/to/file.pt"
 _FIX = "name the file in the encoder's spec: torchscript:/path/to/file.pt"
 
 
@@ -67,7 +68,7 @@ class TorchScript(ChunkedEncoder):
         """Say what is needed and whether it was found."""
         found = weights is not None and weights.is_file()
         reason = "" if found else f"No file at {weights}." if weights else "No file was named."
-        return EncoderRequirement("a TorchScript file", _FIX, "any export", "any", weights, found, reason)
+        return EncoderRequirement("a TorchScript file", _SETTING, "any export", "any", weights, found, reason)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         return channels_first(chunk)

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.errors import MissingError
+from metrics.encoders.folder import find_file, hub_places
 
 SETTING = "--weights PATH or BENCH_WEIGHTS, the file or the folder that holds it"
 
@@ -29,50 +30,88 @@ class EncoderRequirement:
 class WeightsFile:
     """The published file of an encoder's weights.
 
-    `sha256` is that of the published file: any other file gives the encoder another name, so that published metric
-    names stay with published weights.
+    `sha256` is that of the published file, or as many of its first digits as were published; empty where it is not
+    known. Any other file gives the encoder another name, so that published metric names stay with published weights.
+    `others` are further names under which the same weights are published, `hub` the id of their repository,
+    `companions` files that must lie beside them. `beside` is a folder that is looked through first (a card's own).
+    `claims`: the encoder's name is that of a published model, which a file of unknown hash has yet to earn.
     """
 
     encoder: str
     file: str
     source: str
     size: str
-    sha256: str
+    sha256: str = ""
+    hub: str = ""
+    others: tuple[str, ...] = ()
+    companions: tuple[str, ...] = ()
+    beside: Path | None = None
+    claims: bool = True
 
     def path(self, weights: Path | None) -> Path | None:
         """Return the file that `weights` (a file, a folder or nothing) points to, None where there is none."""
-        if weights is None:
-            return None
-        candidate = weights / self.file if weights.is_dir() else weights
-        return candidate if candidate.is_file() else None
+        if weights is not None and weights.is_file():
+            return weights
+        for folder in (self.beside, weights):
+            if folder is not None and folder.is_dir():
+                found = find_file(folder, (self.file, *self.others), self.hub, self.encoder)
+                if found is not None:
+                    return found
+        return None
 
     def requirement(self, weights: Path | None) -> EncoderRequirement:
         """Say what is needed and whether it was found."""
-        path = self.path(weights)
-        reason = "" if path else f"{self.file} was not found: {_where(self.file, weights)}."
-        return EncoderRequirement(
-            f"{self.encoder} weights ({self.file})", SETTING, self.source, self.size, path, path is not None, reason
-        )
+        path, missing = self._look(weights)
+        reason = f"{missing[0].upper()}{missing[1:]}." if missing else ""
+        title = f"{self.encoder} weights ({self._title})"
+        return EncoderRequirement(title, SETTING, self.source, self.size, path, not missing, reason)
 
     def demand(self, weights: Path | None) -> Path:
         """Return the file.
 
         Raises:
-            MissingError: it is not there.
+            MissingError: it is not there, or a file is missing that must lie beside it.
         """
-        path = self.path(weights)
-        if path is None:
+        path, missing = self._look(weights)
+        if path is None or missing:
             raise MissingError(
-                f"expected the weights of encoder {self.encoder!r}, {self.file} ({self.size})",
-                got=_where(self.file, weights),
+                f"expected the weights of encoder {self.encoder!r}, {self._title} ({self.size})",
+                got=missing,
                 fix=f"get {self.source} and set {SETTING}",
             )
         return path
 
     def label(self, weights: Path | None) -> str:
-        """Return the encoder's name for the published file, and name-<8 hex of sha256> for another."""
+        """Return the encoder's name for the published file, and the name with 8 hex of sha256 for another.
+
+        Where the published hash is not known the name says `-unverified` too.
+        """
         digest = file_sha256(self.demand(weights))
-        return self.encoder if digest == self.sha256 else f"{self.encoder}-{digest[:8]}"
+        if self.sha256 and digest.startswith(self.sha256):
+            return self.encoder
+        doubt = "-unverified" if self.claims and not self.sha256 else ""
+        return f"{self.encoder}{doubt}-{digest[:8]}"
+
+    @property
+    def _title(self) -> str:
+        return f"{self.file} of {self.hub}" if self.hub else self.file
+
+    def _look(self, weights: Path | None) -> tuple[Path | None, str]:
+        """Return the file, and what is missing in words."""
+        path = self.path(weights)
+        if path is None:
+            return None, self._where(weights)
+        absent = [name for name in self.companions if not (path.parent / name).is_file()]
+        return path, f"no {absent[0]} beside {path}" if absent else ""
+
+    def _where(self, weights: Path | None) -> str:
+        folder = weights or self.beside
+        if folder is None:
+            return "no path to weights is set"
+        if not folder.is_dir():
+            return f"no file at {folder}"
+        names = " or ".join((self.file, *self.others))
+        return f"no {names} in {folder}" + (f", nor in its {hub_places(self.hub)}" if self.hub else "")
 
 
 def file_sha256(path: Path) -> str:
@@ -90,9 +129,3 @@ def identity(weights_sha256: str, preprocessing: str) -> str:
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-def _where(file: str, weights: Path | None) -> str:
-    if weights is None:
-        return "no path to weights is set"
-    return f"no {file} in {weights}" if weights.is_dir() else f"no file at {weights}"

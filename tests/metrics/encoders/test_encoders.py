@@ -16,7 +16,7 @@ from torch import nn
 from bench.contract import Encoder, Requirement
 from bench.errors import ConfigError, DataError, MissingError
 from metrics.encoders import clip, resolve
-from metrics.encoders.clip import ARCHITECTURE, ClipViTB32, resize_and_crop
+from metrics.encoders.clip import ARCHITECTURE, PIXELS, ClipViTB32
 from metrics.encoders.inception import Inception
 from metrics.encoders.random_convnet import RandomConvNet
 from metrics.encoders.torchscript import TorchScript
@@ -177,7 +177,7 @@ def test_clip_preprocessing_equals_torchvision(shape):
     mode = transforms.InterpolationMode.BICUBIC
     image = images(1, *shape)[0]
     theirs = transforms.Compose([transforms.Resize(224, mode), transforms.CenterCrop(224)])(Image.fromarray(image))
-    assert np.array_equal(resize_and_crop(image), np.asarray(theirs))
+    assert np.array_equal(PIXELS.crop(image), np.asarray(theirs))
 
 
 def test_clip_equals_open_clip(clip_models, tmp_path):
@@ -269,7 +269,10 @@ def test_specs():
 
 
 def test_nothing_is_known_through_torch():
-    modules = ", ".join(f"metrics.encoders.{name}" for name in ("random_convnet", "torchscript", "inception", "clip"))
+    names = ("random_convnet", "torchscript", "inception", "clip", "ready", "timm_networks")
+    modules = ", ".join(f"metrics.encoders.{name}" for name in names)
     code = f"import sys, {modules}; metrics.encoders.random_convnet.RandomConvNet.identify(None)"
+    code += "; metrics.encoders.ready.UNI.recipe.describe(); metrics.encoders.ready.UNI.requirement(None)"
+    code += "; metrics.encoders.timm_networks.TIMM.with_argument('resnet50').requirement(None)"
     code += "; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -1,0 +1,179 @@
+"""An encoder as data: a YAML that says what the network is, where it comes from and under which terms."""
+
+from __future__ import annotations
+
+from functools import cache
+from importlib.resources import files
+from pathlib import Path
+from typing import Annotated, Any, Literal
+
+import yaml
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    PositiveInt,
+    StrictBool,
+    StrictFloat,
+    StrictInt,
+    ValidationError,
+    model_validator,
+)
+
+from bench.errors import ConfigError
+from metrics.encoders.pixels import Preprocessing
+from metrics.encoders.weights import WeightsFile
+
+# A plain name: timm would fetch `hf-hub:...` and read `local-dir:...`.
+TIMM_NAME = r"^[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)*$"
+Pooling = Literal["pooled", "cls", "mean", "cls+mean"]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class TimmNetwork(_Strict):
+    """A network of timm and the arguments of `timm.create_model`; a layer is named as `timm.layers` names it."""
+
+    library: Literal["timm"]
+    name: Annotated[str, Field(pattern=TIMM_NAME)]
+    options: dict[str, StrictBool | StrictInt | StrictFloat | str] = {}
+
+
+class TransformersNetwork(_Strict):
+    """A network of transformers, laid out by the `config.json` beside its weights."""
+
+    library: Literal["transformers"]
+    name: Literal["clip", "dinov2"]
+
+
+class CoCaNetwork(_Strict):
+    """The image tower of a CoCa model: a trunk of timm, one attentional query, a layer norm."""
+
+    library: Literal["coca"]
+    trunk: TimmNetwork
+    heads: PositiveInt
+    prefix: str
+
+
+Network = Annotated[TimmNetwork | TransformersNetwork | CoCaNetwork, Field(discriminator="library")]
+
+
+class Recipe(_Strict):
+    """All that an image's features depend on, beside the weights.
+
+    `pooling`: `pooled` is the network's own head without classifier (CLIP: its projection); `cls` the class token,
+    `mean` the mean of patch tokens (register tokens left out), `cls+mean` both, joined; all after the last norm.
+    `normalise`: features are divided by their L2 norm.
+    """
+
+    network: Network
+    preprocessing: Preprocessing
+    pooling: Pooling
+    normalise: bool = False
+    dimension: PositiveInt | None = None
+
+    @model_validator(mode="after")
+    def _tokens_exist(self) -> Recipe:
+        tokens = self.network.library == "timm" or (
+            self.network.library == "transformers" and self.network.name != "clip"
+        )
+        if not tokens and self.pooling != "pooled":
+            raise ValueError(f"pooling of a {self.network.library} network with its own head must be 'pooled'")
+        if self.network.library == "transformers" and tokens and self.pooling == "pooled":
+            raise ValueError("pooling of a dinov2 network must be cls, mean or cls+mean")
+        return self
+
+    def describe(self) -> str:
+        """Return the recipe in words; equal words and equal weights mean equal features."""
+        parts = [_network_words(self.network), self.preprocessing.describe(), f"{self.pooling} features"]
+        return "; ".join([*parts, "L2 norm 1"] if self.normalise else parts)
+
+
+class EncoderCard(Recipe):
+    """A recipe with its provenance.
+
+    `files`: names of the published weights, the preferred first; of a user's own card they are sought beside the card
+    first. `sha256` (or its first 8 or more digits) is that of the published file: without it metrics on the features
+    carry `unverified` and a hash in their name. `sources` say where the facts of the card stand.
+    """
+
+    name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
+    title: str
+    hub: Annotated[str, Field(pattern=r"^[\w.-]+/[\w.-]+$")] | None = None
+    files: Annotated[tuple[str, ...], Field(min_length=1)]
+    sha256: Annotated[str, Field(pattern=r"^([0-9a-f]{8,64})?$")] = ""
+    size: str
+    dimension: PositiveInt
+    licence: str
+    gated: bool
+    citation: str
+    sources: tuple[str, ...] = ()
+
+    def weights_file(self, beside: Path | None = None) -> WeightsFile:
+        """Return what file is needed; `beside` is the folder of a user's own card, whose name claims nothing."""
+        gate = "; gated: request access there first" if self.gated else ""
+        place = f"https://huggingface.co/{self.hub}" if self.hub else f"{self.title}'s publisher"
+        return WeightsFile(
+            encoder=self.name if beside is None else f"card:{self.name}",
+            file=self.files[0],
+            source=f"{place} (licence {self.licence}{gate})",
+            size=self.size,
+            sha256=self.sha256,
+            hub=self.hub or "",
+            others=self.files[1:],
+            companions=("config.json",) if self.network.library == "transformers" else (),
+            beside=beside,
+            claims=beside is None,
+        )
+
+
+@cache
+def ready_card(name: str) -> EncoderCard:
+    """Return a card that is shipped with the package."""
+    return _card((files("metrics.encoders") / "cards" / f"{name}.yaml").read_text(encoding="utf-8"), f"card {name!r}")
+
+
+def ready_names() -> tuple[str, ...]:
+    """List the cards that are shipped with the package."""
+    folder = files("metrics.encoders") / "cards"
+    return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
+
+
+def read_card(path: Path) -> EncoderCard:
+    """Read a card of the user's own.
+
+    Raises:
+        ConfigError: there is no such file, or it is not a card.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise ConfigError(
+            f"expected an encoder card at {path}", got=type(error).__name__, fix="use card:/path/to/card.yaml"
+        ) from error
+    return _card(text, f"encoder card {path}")
+
+
+def _card(text: str, title: str) -> EncoderCard:
+    try:
+        return EncoderCard.model_validate(yaml.safe_load(text))
+    except yaml.YAMLError as error:
+        raise ConfigError(f"expected {title} to be YAML", got=str(error).splitlines()[0]) from error
+    except ValidationError as error:
+        first = error.errors()[0]
+        place = ".".join(str(part) for part in first["loc"]) or "the card"
+        raise ConfigError(
+            f"expected {title} to describe an encoder",
+            got=f"{place}: {first['msg']}",
+            fix="compare it with the cards in metrics/encoders/cards",
+        ) from error
+
+
+def _network_words(network: Any) -> str:
+    if isinstance(network, CoCaNetwork):
+        return f"coca {network.prefix}, {network.heads} heads, on {_network_words(network.trunk)}"
+    options = getattr(network, "options", {})
+    listed = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
+    return f"{network.library} {network.name}" + (f" ({listed})" if listed else "")

@@ -1,0 +1,112 @@
+"""Any network of timm as an encoder: `timm:<architecture>` or `timm:<architecture>@<file>`."""
+
+from __future__ import annotations
+
+import math
+import re
+from functools import partial
+from pathlib import Path
+from typing import NoReturn
+
+from bench.errors import ConfigError
+from metrics.encoders.card import TIMM_NAME, Recipe, TimmNetwork
+from metrics.encoders.described import Described
+from metrics.encoders.pixels import Preprocessing
+from metrics.encoders.weights import EncoderRequirement, WeightsFile
+
+_TIMM = "https://huggingface.co/timm"
+_SETTING = "the encoder's spec to timm:<architecture> or timm:<architecture>@<file>"
+_FIX = "name the architecture in the encoder's spec: timm:vit_small_patch16_224 or timm:resnet50@my_weights.pth"
+
+
+class TimmEncoder:
+    """The encoder `timm:<architecture>`: pooled features, preprocessing as timm's configuration of it says.
+
+    The architecture may carry timm's tag (`resnet50.a1_in1k`), whose preprocessing then counts. The weights are
+    `<architecture>.safetensors`, `.pth` or `.bin` of the folder of weights, or the named file; with a tag also those
+    of the hub's `timm/<architecture>` there. Nothing is downloaded. Metric names carry a hash of the file.
+    """
+
+    def with_argument(self, argument: str) -> Described:
+        """Return the encoder of an architecture.
+
+        Raises:
+            ConfigError: not a name of an architecture.
+        """
+        name, _, file = argument.partition("@")
+        if not re.match(TIMM_NAME, name):
+            raise ConfigError("expected an architecture of timm", got=repr(argument), fix=_FIX)
+        return Described(lambda: timm_file(name, file), partial(timm_recipe, name))
+
+    def requirement(self, weights: Path | None) -> EncoderRequirement:
+        """Say that an architecture is needed."""
+        name = "an architecture of timm and its weights"
+        return EncoderRequirement(name, _SETTING, _TIMM, "any", reason="No architecture was named.")
+
+    def label(self, weights: Path | None) -> NoReturn:
+        """Refuse: an architecture must be named."""
+        raise ConfigError("expected an architecture for encoder 'timm'", got="none was named", fix=_FIX)
+
+    identify = label
+
+    def __call__(self, weights: Path | None, device: str) -> NoReturn:
+        """Refuse: an architecture must be named."""
+        self.label(weights)
+
+
+def timm_file(name: str, file: str) -> WeightsFile:
+    """Return what file of weights an architecture needs; `file` is empty or names it, in the folder or anywhere."""
+    hub = f"timm/{name}" if "." in name else ""
+    own = (f"{name}.safetensors", f"{name}.pth", f"{name}.bin")
+    names = (file,) if file else own + (("model.safetensors", "pytorch_model.bin") if hub else ())
+    # A path of its own needs no folder of weights to be looked for in.
+    beside = Path(file).expanduser().parent if file and Path(file).expanduser().is_absolute() else None
+    names = (Path(file).name,) if beside else names
+    place = f"https://huggingface.co/{hub}" if hub else f"{_TIMM} (a model named {name}...)"
+    return WeightsFile(
+        f"timm:{name}", names[0], place, "depends on it", hub=hub, others=names[1:], beside=beside, claims=False
+    )
+
+
+def timm_recipe(name: str) -> Recipe:
+    """Return the recipe of an architecture with timm's own preprocessing; imports timm.
+
+    Raises:
+        ConfigError: timm knows no such architecture, or its preprocessing cannot be followed.
+    """
+    import timm
+    from timm.data import resolve_data_config
+
+    from metrics.encoders.networks import timm_network
+
+    network = TimmNetwork(library="timm", name=name)
+    if not timm.is_model(name):
+        timm_network(network)  # raises, with the names that are near
+    try:
+        config = timm.get_pretrained_cfg(name)
+    except RuntimeError as error:
+        raise ConfigError("expected a tag that timm knows", got=repr(name), fix=str(error).splitlines()[0]) from error
+    found = resolve_data_config(pretrained_cfg=config.to_dict() if config is not None else {})
+    channels, h, w = found["input_size"]
+    if (
+        (channels, h) != (3, w)
+        or found["crop_mode"] not in ("center", "squash")
+        or found["interpolation"] not in ("bilinear", "bicubic", "lanczos")
+    ):
+        raise ConfigError(
+            f"expected timm's preprocessing of {name} to be a centre crop of square RGB images",
+            got=f"input {found['input_size']}, crop mode {found['crop_mode']}, {found['interpolation']}",
+            fix="write a card: card:/path/to/card.yaml",
+        )
+    preprocessing = Preprocessing(
+        size=h,
+        resize=math.floor(h / found["crop_pct"]),
+        interpolation=found["interpolation"],
+        fit="squash" if found["crop_mode"] == "squash" else "shorter",
+        mean=found["mean"],
+        std=found["std"],
+    )
+    return Recipe(network=network, preprocessing=preprocessing, pooling="pooled")
+
+
+TIMM = TimmEncoder()

@@ -1,0 +1,244 @@
+"""Perceptual distance of paired images: LPIPS with its published weights, and the same formula on any feature maps."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float, Float64, UInt8
+from torch import nn
+
+from bench.errors import DataError, MissingError
+from metrics.encoders.chunked import channels_first
+from metrics.encoders.state import load_exactly, read_state
+from metrics.encoders.weights import SETTING, WeightsFile, file_sha256, identity
+
+Trunk = Literal["alex", "vgg"]
+Maps = Sequence[Float[torch.Tensor, "n _ _ _"]]
+
+# Images a forward pass.
+CHUNK = 16
+# A vector of features is divided by its norm, but never by less than this (the reference adds it).
+_LEAST_NORM = 1e-10
+
+
+class _Published(NamedTuple):
+    """A trunk of torchvision, after which of its layers LPIPS looks, and its linear heads (version 0.1)."""
+
+    trunk: WeightsFile
+    heads: WeightsFile
+    model: str
+    layers: tuple[int, ...]
+    channels: tuple[int, ...]
+
+
+def _published(net: str, file: str, size: str, heads: str, *rest: object) -> _Published:
+    source = f"https://download.pytorch.org/models/{file}"
+    # torchvision puts the first 8 digits of the hash into the name.
+    trunk = WeightsFile(f"lpips ({net})", file, source, size, file.removesuffix(".pth")[-8:])
+    place = "https://github.com/richzhang/PerceptualSimilarity, lpips/weights/v0.1"
+    return _Published(trunk, WeightsFile(f"lpips ({net})", f"{net}.pth", place, "11 KiB", heads), *rest)  # type: ignore[arg-type]
+
+
+_NETS = {
+    "alex": _published(
+        "alex",
+        "alexnet-owt-7be5be79.pth",
+        "233 MiB",
+        "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
+        "alexnet",
+        (1, 4, 7, 9, 11),
+        (64, 192, 384, 256, 256),
+    ),
+    "vgg": _published(
+        "vgg",
+        "vgg16-397923af.pth",
+        "528 MiB",
+        "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
+        "vgg16",
+        (3, 8, 15, 22, 29),
+        (64, 128, 256, 512, 512),
+    ),
+}
+
+
+def lpips_distance(
+    a: UInt8[np.ndarray, "n h w 3"],
+    b: UInt8[np.ndarray, "n h w 3"],
+    weights: Path | None,
+    net: Trunk = "alex",
+    device: str = "cpu",
+) -> Float64[np.ndarray, " n"]:
+    """Return the LPIPS of each pair of images: 0 for equal images, larger the more they differ; usually below 1.
+
+    Zhang et al., CVPR 2018, eq. 1, version 0.1 of the released weights, images in their own size. `net`: `alex` is the
+    released default for measuring, `vgg` the one that autoencoders are trained with; their numbers do not compare.
+
+    Args:
+        a: 8-bit RGB images, at least 32 px a side.
+        b: the images that they are compared with, in the same order.
+        weights: folder that holds torchvision's file of the trunk (and the heads' `<net>.pth`, unless torchmetrics
+            brings it).
+        net: the trunk.
+        device: torch device name.
+
+    Raises:
+        DataError: the images do not pair, or the files are not the published ones.
+        MissingError: a file is not there.
+    """
+    if (
+        a.dtype != np.uint8
+        or b.dtype != np.uint8
+        or a.shape != b.shape
+        or a.ndim != 4
+        or a.shape[-1] != 3
+        or not len(a)
+    ):
+        raise DataError(
+            "expected two batches of 8-bit RGB images of one shape", got=f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
+        )
+    if min(a.shape[1:3]) < 32:
+        raise DataError("expected images of at least 32 px a side", got=f"{a.shape[1]} x {a.shape[2]}")
+    distance = load_lpips(weights, net).to(device)
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(a), CHUNK):
+            pair = [channels_first(images[start : start + CHUNK]).to(device) / 127.5 - 1 for images in (a, b)]
+            parts.append(distance(*pair).double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+class LPIPS(nn.Module):
+    """Differentiable LPIPS of images in [-1, 1], (n, 3, h, w) twice to (n,); as metric and as training loss.
+
+    Made without weights, which `load_lpips` fills in; its own parameters are never trained.
+    """
+
+    def __init__(self, net: Trunk) -> None:
+        from torchvision import models
+
+        super().__init__()
+        published = _NETS[net]
+        last = published.layers[-1] + 1
+        self.layers = published.layers
+        self.trunk = getattr(models, published.model)(weights=None).features[:last]
+        for layer in self.trunk:
+            if isinstance(layer, nn.ReLU):
+                layer.inplace = False  # the maps before it are still needed for gradients
+        self.heads = nn.ParameterList(torch.zeros(channels) for channels in published.channels)
+        # The mean and deviation of ImageNet, for images in [-1, 1].
+        self.register_buffer("shift", torch.tensor([-0.030, -0.088, -0.188]).view(1, 3, 1, 1), persistent=False)
+        self.register_buffer("scale", torch.tensor([0.458, 0.448, 0.450]).view(1, 3, 1, 1), persistent=False)
+        self.eval().requires_grad_(False)
+
+    def forward(
+        self, a: Float[torch.Tensor, "n 3 h w"], b: Float[torch.Tensor, "n 3 h w"]
+    ) -> Float[torch.Tensor, " n"]:
+        """Compare images in pairs."""
+        return perceptual_distance(self.maps(a), self.maps(b), list(self.heads))
+
+    def maps(self, images: Float[torch.Tensor, "n 3 h w"]) -> list[torch.Tensor]:
+        """Return the feature maps that are compared, one a layer."""
+        x = (images - self.get_buffer("shift")) / self.get_buffer("scale")
+        found = []
+        for number, layer in enumerate(self.trunk):
+            x = layer(x)
+            if number in self.layers:
+                found.append(x)
+        return found
+
+
+def perceptual_distance(
+    a: Maps, b: Maps, weights: Sequence[Float[torch.Tensor, " c"]] | None = None
+) -> Float[torch.Tensor, " n"]:
+    """Return the distance of feature maps, a pair of lists with one map (n, c, h, w) a layer each; differentiable.
+
+    Features are divided by their norm over channels; squared differences are weighted by channel (evenly, summing to
+    1, where no weights are given), averaged over pixels and summed over layers: LPIPS's formula on any network's maps,
+    whose name is `metrics.table.distance_name("perceptual", encoder)`.
+
+    Raises:
+        DataError: the lists do not pair.
+    """
+    if len(a) != len(b) or not len(a) or any(x.shape != y.shape for x, y in zip(a, b, strict=True)):
+        raise DataError(
+            "expected two lists of feature maps that pair",
+            got=f"{[tuple(x.shape) for x in a]} and {[tuple(y.shape) for y in b]}",
+        )
+    total = a[0].new_zeros(len(a[0]))
+    for layer, (x, y) in enumerate(zip(a, b, strict=True)):
+        squared = (_unit(x) - _unit(y)).square()
+        share = squared.new_full((x.shape[1],), 1 / x.shape[1]) if weights is None else weights[layer]
+        total = total + torch.einsum("nchw,c->nhw", squared, share.to(squared)).mean(dim=(1, 2))
+    return total
+
+
+def load_lpips(weights: Path | None, net: Trunk = "alex") -> LPIPS:
+    """Return LPIPS with its published weights, on the CPU.
+
+    Raises:
+        MissingError: a file is not there.
+        DataError: a file is not the published one, so the distance may not be called LPIPS.
+    """
+    trunk, heads = _files(weights, net)
+    with torch.random.fork_rng(devices=[]):
+        distance = LPIPS(net)
+    fill(distance, trunk, heads, net)
+    return distance
+
+
+def lpips_identity(weights: Path | None, net: Trunk = "alex") -> str:
+    """Return what tells this LPIPS from any other: hashes of trunk and heads."""
+    trunk, heads = _files(weights, net)
+    return identity(file_sha256(trunk), f"lpips 0.1 ({net}), heads {file_sha256(heads)[:16]}, own size")
+
+
+def fill(distance: LPIPS, trunk: Path, heads: Path, net: Trunk) -> None:
+    """Fill an LPIPS with a classifier's weights as torchvision names them and with linear heads as lpips names them."""
+    features = read_state(trunk)
+    own = {name.removeprefix("features."): value for name, value in features.items() if name.startswith("features.")}
+    load_exactly(distance.trunk, own, trunk, f"torchvision's {_NETS[net].model}")
+    linear = read_state(heads)
+    state = {str(n): linear.get(f"lin{n}.model.1.weight", torch.empty(0)).flatten() for n in range(len(distance.heads))}
+    load_exactly(distance.heads, state, heads, f"LPIPS's heads ({net})")
+
+
+def _unit(x: Float[torch.Tensor, "n c h w"]) -> Float[torch.Tensor, "n c h w"]:
+    # The least norm stands under the root: a root of 0 has no gradient.
+    return x / x.square().sum(dim=1, keepdim=True).clamp_min(_LEAST_NORM**2).sqrt()
+
+
+def _files(weights: Path | None, net: Trunk) -> tuple[Path, Path]:
+    published = _NETS[net]
+    return _checked(published.trunk, published.trunk.demand(weights)), _checked(published.heads, _heads(weights, net))
+
+
+def _heads(weights: Path | None, net: Trunk) -> Path:
+    """Return the linear heads: from the folder of weights, else those that torchmetrics brings along."""
+    import torchmetrics.functional.image as home
+
+    file = _NETS[net].heads
+    brought = Path(home.__file__).parent / "lpips_models" / file.file
+    if weights is not None and weights.is_dir() and file.path(weights) is not None:
+        return file.demand(weights)
+    if not brought.is_file():
+        raise MissingError(
+            f"expected the linear heads of LPIPS, {file.file}",
+            got=f"neither in {weights} nor in torchmetrics",
+            fix=f"get {file.source} and set {SETTING}",
+        )
+    return brought
+
+
+def _checked(file: WeightsFile, path: Path) -> Path:
+    digest = file_sha256(path)
+    if not digest.startswith(file.sha256):
+        raise DataError(
+            f"expected the published {file.file} for LPIPS (sha256 {file.sha256[:8]}...)",
+            got=f"{path} with sha256 {digest[:8]}...",
+            fix=f"get {file.source}",
+        )
+    return path
