@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -156,7 +157,12 @@ def _estimates(
     from metrics.resampling import mean_of, mean_statistics
 
     labels, values = np.asarray(groups), [item.values() for item in evidence]
-    found = {name: _estimate(mean_statistics([v[name] for v in values]), labels, mean_of, seed) for name in MEANS}
+    found = {
+        name: _estimate(
+            mean_statistics([v[name] for v in values]), labels, mean_of, seed, math.inf if name == "hd95" else 1.0
+        )
+        for name in MEANS
+    }
     pooled = {"f_d": types.detection_f1, "precision": types.detection_precision, "recall": types.detection_recall}
     found |= {name: _estimate(counts, labels, statistic, seed) for name, statistic in pooled.items()}
     typed = np.array([item.typed for item in evidence])
@@ -177,7 +183,9 @@ def _class_f1(statistic: Callable[..., Float64[np.ndarray, "*batch c"]], index: 
     return lambda counts: statistic(counts)[..., index]
 
 
-def _estimate(statistics: np.ndarray, groups: np.ndarray, statistic: Statistic, seed: int) -> Estimate:
+def _estimate(
+    statistics: np.ndarray, groups: np.ndarray, statistic: Statistic, seed: int, largest: float = 1.0
+) -> Estimate:
     from metrics.uncertainty import cluster_bootstrap
 
     if not len(statistics):
@@ -185,7 +193,7 @@ def _estimate(statistics: np.ndarray, groups: np.ndarray, statistic: Statistic, 
     # one stream a metric: all of them resample the same groups
     rng = np.random.default_rng(seed)
     interval = cluster_bootstrap(statistics, groups, statistic, rng=rng, level=LEVEL)
-    return Estimate(number(interval.value), bounds(interval.low, interval.high))
+    return Estimate(number(interval.value), bounds(interval.low, interval.high, largest))
 
 
 def _image(pair: Pair, group: str, item: Evidence, counts: Int64[np.ndarray, " k"]) -> NucleiImage:
@@ -199,6 +207,7 @@ def _image(pair: Pair, group: str, item: Evidence, counts: Int64[np.ndarray, " k
         tp_d=tp,
         fp_d=fp,
         fn_d=fn,
+        typed=item.typed,
     )
 
 

@@ -70,6 +70,7 @@ class NucleiImage(Output):
     tp_d: int = Field(description="nuclei matched by centroid")
     fp_d: int = Field(description="predicted nuclei left alone")
     fn_d: int = Field(description="true nuclei left alone")
+    typed: bool = Field(description="whether both files have classes, so that the image counts in acc and f_type")
 
 
 class NucleiReport(Output):

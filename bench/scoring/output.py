@@ -25,6 +25,6 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def bounds(low: float, high: float) -> tuple[float, float] | None:
-    """Return the ends of an interval, None where there is none."""
-    return None if math.isnan(low) or math.isnan(high) else (float(low), float(high))
+def bounds(low: float, high: float, largest: float = 1.0) -> tuple[float, float] | None:
+    """Return the ends of an interval, cut to the metric's range 0..`largest`; None where there is none."""
+    return None if math.isnan(low) or math.isnan(high) else (max(float(low), 0.0), min(float(high), largest))

@@ -43,57 +43,49 @@ _CLASSES = {
 
 def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
     """Yield the table of nuclei, and below it what is left out."""
-    metrics, ci, skipped = report.metrics, report.ci, report.skipped
-    defined = report.images - skipped.both_empty
-    typed = report.images - sum(_untyped(report))
-    table = _table("metric", "value", "95 % interval", "n", "of")
+    metrics, ci = report.metrics, report.ci
+    defined, typed = report.images - report.skipped.both_empty, sum(image.typed for image in report.per_image)
+    table = _table("metric", "value", "95 % interval", "images", "over images")
     for name, title in _NUCLEI.items():
-        is_mean = name in _MEAN
-        n = defined if is_mean else typed if name == "acc" else report.images
-        row = _number(getattr(metrics, name), 2 if name == "hd95" else 4), _bounds(getattr(ci, name), name == "hd95")
-        table.add_row(title, *row, f"{n:,}", _images(n) + (", mean" if is_mean else ", pooled"))
+        digits, how = 2 if name == "hd95" else 4, "mean" if name in _MEAN else "pooled"
+        n = defined if name in _MEAN else typed if name == "acc" else report.images
+        interval = _bounds(getattr(ci, name), digits)
+        table.add_row(title, _number(getattr(metrics, name), digits), interval, f"{n:,}", how)
     for number, value in metrics.f_type.items():
-        name = f"{number} {classes[int(number) - 1]}" if classes else number
-        title = f"F of class {escape(name)}"
-        table.add_row(title, _number(value), _bounds(ci.f_type[number]), f"{typed:,}", _images(typed) + ", pooled")
+        title = f"F of class {number}" + (f", {escape(classes[int(number) - 1])}" if classes else "")
+        table.add_row(title, _number(value), _bounds(ci.f_type[number]), f"{typed:,}", "pooled")
     yield table
     n_true, n_pred = (sum(getattr(image, side) for image in report.per_image) for side in ("n_true", "n_pred"))
-    yield f"{n_true:,} true nuclei, {n_pred:,} predicted"
+    yield f"\n{_images(report.images)}; {n_true:,} true nuclei, {n_pred:,} predicted"
     yield _resampled(len({image.group for image in report.per_image}), report.images)
     yield from _left_out(report)
 
 
 def render_images(report: ImagesReport) -> Lines:
     """Yield the table of a set of images, and the warnings below it."""
-    table = _table("metric", "value", "", align="left")
-    spread = "" if report.kd_se is None else f"standard error {_short(report.kd_se)}"
-    floor = "real against held-out real: what no generator can beat by much"
+    kernel = "kernel distance; lower is better"
+    if report.kd_se is not None:
+        kernel += f"; standard error {_short(report.kd_se)}"
+    copies = "needs --test" if report.copy_rate is None else "share of near copies: fresh images about .05, copies 1"
     rows = (
-        ("fd", _short(report.fd), "Fréchet distance, lower is better"),
-        ("fd_floor", _short(report.fd_floor), floor),
-        ("kd", _short(report.kd), f"kernel distance, lower is better; {spread}".rstrip("; ")),
-        ("precision", _number(report.precision), "synthetic images that look real"),
-        ("recall", _number(report.recall), "real images that the synthetic ones reach"),
-        ("density", _number(report.density), "real neighbours of synthetic images"),
-        ("coverage", _number(report.coverage), "real images with a synthetic neighbour"),
-        (
-            "auth_pct",
-            _number(report.auth_pct, 1),
-            "% that are no near copies of --real; copies give 0, fresh ones 50 or more",
-        ),
-        (
-            "copy_rate",
-            _number(report.copy_rate),
-            "fresh images give about .05, copies 1" if report.copy_rate is not None else "needs --test",
-        ),
+        ("fd", _short(report.fd), "Fréchet distance; lower is better"),
+        ("fd_floor", _short(report.fd_floor), "the same of held-out real images"),
+        ("kd", _short(report.kd), kernel),
+        ("precision", _number(report.precision), "share of synthetic images among the real ones"),
+        ("recall", _number(report.recall), "share of real images among the synthetic ones"),
+        ("density", _number(report.density), "how closely real images surround synthetic ones"),
+        ("coverage", _number(report.coverage), "share of real images with a synthetic neighbour"),
+        ("auth_pct", _number(report.auth_pct, 1), "% that copy nothing of --real: fresh images about 50, copies 0"),
+        ("copy_rate", _number(report.copy_rate), copies),
     )
-    marked = {warning.partition(":")[0] for warning in report.warnings}
-    names = {name for group in marked for name in group.split(", ")}
+    marked = {name for warning in report.warnings for name in warning.partition(":")[0].split(", ")}
+    table = _table("metric", "value", "", "")
     for name, value, meaning in rows:
-        mark = " [yellow]![/yellow]" if name in names else ""
-        table.add_row(name, value + mark, f"[dim]{meaning}[/dim]")
+        table.add_row(name, value, "[yellow]![/yellow]" if name in marked else "", f"[dim]{meaning}[/dim]")
     yield table
-    yield f"{report.n_real:,} real, {report.n_synthetic:,} synthetic; encoder {escape(report.encoder)}"
+    yield f"\n{report.n_real:,} real, {report.n_synthetic:,} synthetic; encoder {escape(report.encoder)}"
+    if report.encoder == "random-convnet":
+        yield "random-convnet ranks gross failures (noise, blur, wrong colours) only; see `bench list encoders`"
     for warning in report.warnings:
         yield f"[yellow]! {escape(warning)}[/yellow]"
 
@@ -118,20 +110,15 @@ def render_classes(report: ClassesReport) -> Lines:
         yield confusion
 
 
-def _untyped(report: NucleiReport) -> tuple[int, ...]:
-    """Return how many images lack classes; nested in one number where all of one side lack them on the other too."""
-    return (max(report.skipped.untyped_true, report.skipped.untyped_pred),)
-
-
 def _left_out(report: NucleiReport) -> Iterator[str]:
     skipped = report.skipped
-    texts = {
-        f"no nucleus in truth and prediction, left out of the means: {_images(skipped.both_empty)}": skipped.both_empty,
-        f"nuclei on one side alone, HD95 is the image's diagonal: {_images(skipped.one_empty_hd95)}": skipped.one_empty_hd95,
-        f"true labels without classes, left out of types: {_images(skipped.untyped_true)}": skipped.untyped_true,
-        f"predictions without classes, left out of types: {_images(skipped.untyped_pred)}": skipped.untyped_pred,
-    }
-    yield from (f"[yellow]! {text}[/yellow]" for text, n in texts.items() if n)
+    texts = (
+        (skipped.both_empty, "no nucleus in truth and prediction, left out of the means"),
+        (skipped.one_empty_hd95, "nuclei on one side alone, HD95 is the image's diagonal"),
+        (skipped.untyped_true, "true labels without classes, left out of types"),
+        (skipped.untyped_pred, "predictions without classes, left out of types"),
+    )
+    yield from (f"[yellow]! {text}: {_images(n)}[/yellow]" for n, text in texts if n)
 
 
 def _resampled(n_groups: int, n: int) -> str:
@@ -142,11 +129,11 @@ def _resampled(n_groups: int, n: int) -> str:
     return f"intervals resample {n_groups:,} groups"
 
 
-def _table(*columns: str, align: str = "right") -> Table:
+def _table(*columns: str) -> Table:
+    """Return a table whose columns of words stand to the left and of numbers to the right."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, name in enumerate(columns):
-        left = index == 0 or name == "of" or (align == "left" and index > 1)
-        table.add_column(name, justify="left" if left else "right", no_wrap=index < 2)
+        table.add_column(name, justify="left" if index == 0 or name in ("", "over images") else "right", no_wrap=True)
     return table
 
 
@@ -162,5 +149,5 @@ def _short(value: Number) -> str:
     return "-" if value is None else f"{value:.4g}"
 
 
-def _bounds(ends: Bounds, coarse: bool = False) -> str:
-    return "-" if ends is None else "{0:.{2}f} to {1:.{2}f}".format(*ends, 2 if coarse else 4)
+def _bounds(ends: Bounds, digits: int = 4) -> str:
+    return "-" if ends is None else f"{ends[0]:.{digits}f} to {ends[1]:.{digits}f}"
