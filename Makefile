@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 DEMO_STORE ?= bench-store
 STAMP := $(VENV)/.installed
 
-.PHONY: demo test test-slow check install format
+.PHONY: demo test test-slow bench precision check install format
 
 demo: $(STAMP)
 	$(BIN)/bench run --method diffmix --dataset phantom --preset smoke --store $(DEMO_STORE)
@@ -16,6 +16,13 @@ test: $(STAMP)
 
 test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
+
+bench: $(STAMP)
+	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' --benchmark-disable-gc tests/benchmarks
+
+precision: $(STAMP)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,parity]' -c constraints.txt
+	$(BIN)/python -m pytest -q -m "not slow" --write-precision tests/metrics
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .

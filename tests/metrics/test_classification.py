@@ -1,13 +1,16 @@
-"""Classification scores against the published toy, scikit-learn and torchmetrics."""
+"""Classification scores against the published toy, scikit-learn, imbalanced-learn and torchmetrics."""
 
 import numpy as np
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from imblearn.metrics import specificity_score
 from sklearn import metrics as sk
 from torchmetrics.functional.classification import multiclass_auroc, multiclass_specificity
 
 from bench.errors import DataError
-from metrics.classification import accuracy, auroc, f1, one_hot_confusion, score_classes
+from metrics.classification import accuracy, auroc, auroc_by_class, by_class, f1, one_hot_confusion, score_classes
 
 
 def test_published_toy():
@@ -25,26 +28,57 @@ def test_published_toy():
     assert np.isnan(found.auroc)
 
 
+DRAWS = "300 images of 5 classes"
+
+
 @pytest.mark.parametrize("seed", range(3))
-def test_equals_scikit_learn_and_torchmetrics(seed):
+def test_equals_scikit_learn_and_torchmetrics(agree, seed):
     rng = np.random.default_rng(seed)
     true = rng.integers(0, 5, 300)
     scores = rng.dirichlet(np.ones(5), 300) + 0.4 * np.eye(5)[true]
     scores /= scores.sum(axis=1, keepdims=True)
     pred = scores.argmax(axis=1)
     found = score_classes(true, pred, 5, scores=scores)
+    learn = {"reference": "scikit-learn", "inputs": DRAWS, "bound": 1e-9}
+    agree("accuracy", found.accuracy, sk.accuracy_score(true, pred), function="accuracy_score", **learn)
     for average in ("macro", "weighted"):
-        assert getattr(found, f"f1_{average}") == pytest.approx(sk.f1_score(true, pred, average=average))
-        recall = sk.recall_score(true, pred, average=average)
-        assert getattr(found, f"sensitivity_{average}") == pytest.approx(recall)
+        ours = {name: getattr(found, f"{name}_{average}") for name in ("f1", "sensitivity", "specificity")}
+        theirs = sk.f1_score(true, pred, average=average)
+        agree(f"f1_{average}", ours["f1"], theirs, function="f1_score", **learn)
+        theirs = sk.recall_score(true, pred, average=average)
+        agree(f"sensitivity_{average}", ours["sensitivity"], theirs, function="recall_score", **learn)
+        about = learn | {"reference": "imbalanced-learn", "function": "specificity_score"}
+        theirs = specificity_score(true, pred, average=average)
+        agree(f"specificity_{average}", ours["specificity"], theirs, **about)
     tensors = torch.from_numpy(pred), torch.from_numpy(true)
-    specificity = float(multiclass_specificity(*tensors, num_classes=5, average="macro"))
-    assert found.specificity_macro == pytest.approx(specificity, abs=1e-6)
-    assert found.auroc == pytest.approx(sk.roc_auc_score(true, scores, multi_class="ovr"))
-    area = float(multiclass_auroc(torch.from_numpy(scores), tensors[1], num_classes=5))
-    assert found.auroc == pytest.approx(area, abs=1e-6)
+    torch_ = {"reference": "torchmetrics", "inputs": DRAWS, "bound": 1e-6}
+    theirs = float(multiclass_specificity(*tensors, num_classes=5, average="macro"))
+    agree("specificity_macro", found.specificity_macro, theirs, function="multiclass_specificity", **torch_)
+    theirs = sk.roc_auc_score(true, scores, multi_class="ovr")
+    agree("auroc", found.auroc, theirs, function="roc_auc_score", **learn)
+    theirs = float(multiclass_auroc(torch.from_numpy(scores), tensors[1], num_classes=5))
+    agree("auroc", found.auroc, theirs, function="multiclass_auroc", **torch_)
+    one_by_one = dict(zip(("f1", "sensitivity", "specificity"), by_class(found.confusion.ravel()), strict=True))
+    agree("f1_class", one_by_one["f1"], sk.f1_score(true, pred, average=None), function="f1_score", **learn)
+    theirs = sk.recall_score(true, pred, average=None)
+    agree("sensitivity_class", one_by_one["sensitivity"], theirs, function="recall_score", **learn)
+    about = learn | {"reference": "imbalanced-learn", "function": "specificity_score"}
+    agree("specificity_class", one_by_one["specificity"], specificity_score(true, pred, average=None), **about)
+    theirs = multiclass_auroc(torch.from_numpy(scores), tensors[1], num_classes=5, average=None).numpy()
+    agree("auroc_class", auroc_by_class(true, scores), theirs, function="multiclass_auroc", **torch_)
     assert np.array_equal(found.confusion, sk.confusion_matrix(true, pred))
     assert found.sensitivity_weighted == pytest.approx(found.accuracy)
+
+
+@given(st.integers(0, 1000), st.integers(1, 40))
+def test_batches_and_order_do_not_matter(seed, cut):
+    rng = np.random.default_rng(seed)
+    true, pred = rng.integers(0, 4, 40), rng.integers(0, 4, 40)
+    rows = one_hot_confusion(true, pred, 4)
+    for average in ("macro", "weighted"):
+        whole = getattr(score_classes(true, pred, 4), f"f1_{average}")
+        assert f1(average)(rows[:cut].sum(axis=0) + rows[cut:].sum(axis=0)) == pytest.approx(whole)
+        assert f1(average)(rng.permutation(rows).sum(axis=0)) == pytest.approx(whole)
 
 
 def test_statistics_resample():

@@ -1,7 +1,9 @@
-"""Faithfulness: scikit-learn's F1 as Dice, and what swapped labels do."""
+"""Faithfulness: scikit-learn's F1 and MONAI's Dice, and what swapped labels do."""
 
 import numpy as np
 import pytest
+import torch
+from monai.metrics import compute_dice
 from sklearn.metrics import f1_score
 
 from bench.errors import DataError
@@ -12,14 +14,19 @@ def maps(seed, n_classes=3):
     return np.random.default_rng(seed).integers(0, n_classes + 1, (20, 20))
 
 
-def test_equals_scikit_learn():
-    a, b, c = maps(0), maps(1), maps(2)
-    found = faithfulness(a, b, c, 3)
-    assert found.fs1 == pytest.approx(f1_score(a.ravel() > 0, b.ravel() > 0))
-    assert found.fs2 == pytest.approx(f1_score(c.ravel() > 0, b.ravel() > 0))
-    assert found.fs_real == pytest.approx(f1_score(a.ravel() > 0, c.ravel() > 0))
-    macro = f1_score(a.ravel(), b.ravel(), labels=[1, 2, 3], average="macro")
-    assert found.fs1_class == pytest.approx(macro)
+def test_equals_scikit_learn_and_monai(agree):
+    asked, synthetic, real = maps(0), maps(1), maps(2)
+    found = faithfulness(asked, synthetic, real, 3)
+    inputs = "random type maps of 20 px, 3 classes"
+    for name, a, b in (("fs1", asked, synthetic), ("fs2", real, synthetic), ("fs_real", asked, real)):
+        learn = {"reference": "scikit-learn", "function": "f1_score", "inputs": inputs, "bound": 1e-9}
+        agree(f"{name}/image", getattr(found, name), f1_score(a.ravel() > 0, b.ravel() > 0), **learn)
+        macro = f1_score(a.ravel(), b.ravel(), labels=[1, 2, 3], average="macro")
+        agree(f"{name}_class/image", getattr(found, f"{name}_class"), macro, **learn)
+        one_hot = [torch.from_numpy(np.stack([m == c for c in range(4)])[None].astype(np.float32)) for m in (a, b)]
+        theirs = float(compute_dice(*one_hot, include_background=False).mean())
+        about = {"reference": "monai", "function": "compute_dice", "inputs": inputs, "bound": 1e-6}
+        agree(f"{name}_class/image", getattr(found, f"{name}_class"), theirs, **about)
 
 
 def test_swapped_labels_lower_the_class_score_alone():

@@ -1,4 +1,4 @@
-"""Fréchet distance against scipy's matrix root, torchmetrics' formula, closed forms and published values."""
+"""Fréchet distance against scipy's matrix root, four packages, closed forms and published values."""
 
 import numpy as np
 import pytest
@@ -6,6 +6,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
+from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
 from torchmetrics.image.fid import _compute_fid
 
 from bench.errors import DataError
@@ -26,19 +27,53 @@ def test_published_values():
     assert frechet_distance(x, x).value == pytest.approx(0, abs=1e-12)
 
 
-@pytest.mark.parametrize(("n", "m", "d"), [(400, 300, 40), (90, 40, 60), (40, 200, 64)])
-def test_equals_sqrtm(n, m, d):
+@pytest.mark.parametrize(("n", "m", "d"), [(400, 300, 40), (90, 40, 60), (40, 200, 64), (50, 30, 80)])
+def test_equals_sqrtm(agree, n, m, d):
     rng = np.random.default_rng(n)
     mixing = rng.normal(size=(d, d)) / np.sqrt(d)
     x, y = rng.normal(size=(n, d)) @ mixing, rng.normal(0.1, 1.2, size=(m, d)) @ mixing
-    assert frechet_distance(x, y).value == pytest.approx(by_sqrtm(x, y), rel=1e-6)
+    inputs = "correlated normal features, 30 to 400 rows of 40 to 80, of full and of lower rank"
+    about = {"reference": "scipy", "function": "linalg.sqrtm", "inputs": inputs}
+    agree("fd", frechet_distance(x, y).value, by_sqrtm(x, y), **about, bound=1e-6, relative=True)
 
 
-def test_equals_torchmetrics():
+@pytest.fixture
+def skewed():
     rng = np.random.default_rng(5)
-    x, y = rng.normal(size=(500, 64)), rng.gamma(2.0, size=(400, 64))
-    moments = [torch.from_numpy(a) for v in (x, y) for a in (v.mean(0), np.cov(v, rowvar=False))]
-    assert frechet_distance(x, y).value == pytest.approx(float(_compute_fid(*moments)), rel=1e-8)
+    return rng.normal(size=(500, 64)), rng.gamma(2.0, size=(400, 64))
+
+
+SKEWED = {"inputs": "500 normal and 400 gamma rows of 64", "relative": True}
+
+
+def test_equals_torchmetrics(agree, skewed):
+    moments = [torch.from_numpy(a) for v in skewed for a in (v.mean(0), np.cov(v, rowvar=False))]
+    about = {"reference": "torchmetrics", "function": "image.fid._compute_fid", "bound": 1e-8}
+    agree("fd", frechet_distance(*skewed).value, float(_compute_fid(*moments)), **about, **SKEWED)
+
+
+def test_equals_torch_fidelity(agree, skewed):
+    statistics = [fid_features_to_statistics(torch.from_numpy(v)) for v in skewed]
+    theirs = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
+    about = {"reference": "torch-fidelity", "function": "fid_statistics_to_metric", "bound": 1e-6}
+    agree("fd", frechet_distance(*skewed).value, theirs, **about, **SKEWED)
+
+
+def test_equals_clean_fid_and_monai(agree, skewed, monkeypatch):
+    """Both call `sqrtm(disp=False)`, which SciPy 1.18 no longer takes: it is given back for this test."""
+    from cleanfid import fid
+    from monai.metrics import fid as monai_fid
+
+    def with_disp(a, disp=True, **_):
+        return sqrtm(a) if disp else (sqrtm(a), 0.0)
+
+    monkeypatch.setattr(fid.linalg, "sqrtm", with_disp)
+    moments = [a for v in skewed for a in (v.mean(0), np.cov(v, rowvar=False))]
+    ours = frechet_distance(*skewed).value
+    about = {"reference": "clean-fid", "function": "frechet_distance (sqrtm with its old `disp`)", "bound": 1e-6}
+    agree("fd", ours, fid.frechet_distance(*moments), **about, **SKEWED)
+    theirs = monai_fid.get_fid_score(*(torch.from_numpy(v) for v in skewed))
+    agree("fd", ours, float(theirs), reference="monai", function="get_fid_score", bound=1e-6, **SKEWED)
 
 
 @pytest.mark.parametrize(("n", "m"), [(30, 20), (50, 64)])

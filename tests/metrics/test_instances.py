@@ -1,17 +1,13 @@
-"""Instance metrics: published toy values, a slow twin, torchmetrics, scikit-learn, and their properties."""
+"""Instance metrics: published toy values, a slow twin, and their properties. Packages: test_instances_parity."""
 
 import dataclasses
 
 import numpy as np
 import pytest
-import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
-from scipy import ndimage
 from scipy.optimize import linear_sum_assignment
-from sklearn.metrics import f1_score, jaccard_score
-from torchmetrics.functional.detection import panoptic_quality
 
 from metrics.aji import best_pairs
 from metrics.instances import (
@@ -26,6 +22,7 @@ from metrics.instances import (
 )
 from metrics.overlap import overlap
 from tests.reference import instances as twin
+from tests.toy_maps import nuclei, pair
 
 METRICS = ("dice", "jaccard", "dice_2", "aji", "aji_plus", "dq", "sq", "pq", "f1")
 maps = hnp.arrays(np.int32, (6, 7), elements=st.sampled_from([0, 0, 1, 2, 3, 4]))
@@ -36,26 +33,6 @@ def squares(**boxes):
     for name, (top, bottom, left, right) in boxes.items():
         instances[top:bottom, left:right] = int(name[1:])
     return instances
-
-
-def nuclei(rng, size, n):
-    """Voronoi cells of random points, cut to discs: touching, of many sizes."""
-    seeds = np.zeros((size, size), dtype=np.int32)
-    points = rng.integers(0, size, (n, 2))
-    seeds[points[:, 0], points[:, 1]] = np.arange(1, n + 1)
-    distance, (rows, columns) = ndimage.distance_transform_edt(seeds == 0, return_indices=True)
-    instances = seeds[rows, columns]
-    radius = rng.uniform(0.3, 0.8, n + 1) * size / np.sqrt(n)
-    return np.where(distance < radius[instances], instances, 0).astype(np.int32)
-
-
-def perturbed(rng, instances):
-    """Shift, erode here and there, drop some: a plausible prediction with other ids."""
-    pred = np.roll(instances, rng.integers(-2, 3, 2), axis=(0, 1))
-    names = rng.permutation(np.arange(1, instances.max() + 1)) * 3
-    names[rng.random(len(names)) < 0.15] = 0
-    names[rng.random(len(names)) < 0.10] = 5
-    return np.append(0, names)[pred].astype(np.int32)
 
 
 A = squares(_1=(2, 10, 2, 10), _2=(15, 25, 15, 25))
@@ -107,27 +84,6 @@ def test_equals_the_slow_twin(true, pred):
     assert table.iou()[best_pairs(table)].sum() == pytest.approx(twin.best_total_iou(twin.iou_matrix(true, pred)))
 
 
-@pytest.mark.parametrize("seed", range(3))
-def test_hundreds_of_nuclei(seed):
-    rng = np.random.default_rng(seed)
-    true = nuclei(rng, 300, 200)
-    pred = perturbed(rng, true)
-    scores = score_instances(true, pred)
-    theirs = panoptic_quality(
-        torch.from_numpy(np.stack([pred > 0, pred], -1)[None].astype(np.int64)),
-        torch.from_numpy(np.stack([true > 0, true], -1)[None].astype(np.int64)),
-        things={1},
-        stuffs={0},
-        return_sq_and_rq=True,
-        return_per_class=True,
-    )
-    # torchmetrics orders classes as given: things first.
-    pq, sq, rq = theirs[0].tolist()
-    assert (scores.pq, scores.sq, scores.dq) == pytest.approx((pq, sq, rq), abs=1e-6)
-    assert scores.dice == pytest.approx(f1_score(true.ravel() > 0, pred.ravel() > 0), abs=1e-12)
-    assert scores.jaccard == pytest.approx(jaccard_score(true.ravel() > 0, pred.ravel() > 0), abs=1e-12)
-
-
 @pytest.mark.parametrize("seed", range(5))
 def test_aji_plus_pairs_as_the_full_hungarian(seed):
     rng = np.random.default_rng(seed)
@@ -150,6 +106,27 @@ def test_ids_may_be_permuted(true, pred, random):
     for name in ("dice", "jaccard", "dice_2", "dq", "tp", "fp", "fn"):
         assert getattr(first, name) == pytest.approx(getattr(second, name), nan_ok=True, abs=0)
     assert first.pq == pytest.approx(second.pq, nan_ok=True, abs=1e-12)
+
+
+TURNS = {"transposed": np.transpose, "upside down": np.flipud, "left to right": np.fliplr, "turned": np.rot90}
+
+
+@pytest.mark.parametrize("turn", TURNS.values(), ids=list(TURNS))
+@pytest.mark.parametrize("seed", range(2))
+def test_blind_to_flips_and_turns(turn, seed):
+    true, pred = pair(seed, 120, 40)
+    here, there = score_instances(true, pred), score_instances(turn(true), turn(pred))
+    assert dataclasses.asdict(there) == pytest.approx(dataclasses.asdict(here), abs=1e-12)
+
+
+@given(st.lists(st.tuples(maps, maps), min_size=1, max_size=6), st.integers(0, 6))
+@settings(max_examples=50)
+def test_pooling_is_blind_to_order_and_batches(pairs, cut):
+    rows = pool([score_instances(true, pred) for true, pred in pairs])
+    whole = pooled_pq(rows.sum(axis=0))
+    assert pooled_pq(rows[::-1].sum(axis=0)) == pytest.approx(whole, nan_ok=True, abs=1e-12)
+    batches = rows[:cut].sum(axis=0) + rows[cut:].sum(axis=0)
+    assert pooled_pq(batches) == pytest.approx(whole, nan_ok=True, abs=1e-12)
 
 
 @given(maps, maps)

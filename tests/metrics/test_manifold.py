@@ -1,7 +1,12 @@
-"""Manifold and memorisation scores against a slow twin, and what they say of known failures."""
+"""Manifold and memorisation scores against prdc, torch-fidelity and a slow twin, and what they say of failures."""
 
 import numpy as np
 import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from prdc import compute_prdc
+from torch_fidelity.metric_prc import prc_features_to_metric
 
 from bench.errors import DataError
 from metrics import neighbours
@@ -10,6 +15,8 @@ from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
 from tests.reference import manifold as twin
 
+NAMES = ("precision", "recall", "density", "coverage")
+
 
 def normal(n, d=8, shift=0.0, seed=0):
     return np.random.default_rng(seed).normal(shift, 1, (n, d))
@@ -17,13 +24,57 @@ def normal(n, d=8, shift=0.0, seed=0):
 
 @pytest.mark.parametrize("block", [17, 1024])
 @pytest.mark.parametrize("k", [1, 5])
-def test_equals_the_slow_twin(monkeypatch, block, k):
+def test_equals_the_slow_twin(agree, monkeypatch, block, k):
     monkeypatch.setattr(neighbours, "_BLOCK", block)
     real, synthetic = normal(90), normal(60, shift=0.4, seed=1)
     found = manifold_scores(real, synthetic, k=k)
-    values = found.precision, found.recall, found.density, found.coverage
-    assert values == pytest.approx(twin.prdc(real, synthetic, k))
-    assert memorisation(real, synthetic).auth_pct == pytest.approx(twin.auth_pct(real, synthetic))
+    about = {"reference": "tests/reference/manifold.py", "bound": 1e-9}
+    inputs = "90 and 60 normal rows of 8, k of 1 and 5"
+    for name, theirs in zip(NAMES, twin.prdc(real, synthetic, k), strict=True):
+        agree(name, getattr(found, name), theirs, function="prdc", inputs=inputs, **about)
+    test = normal(50, seed=2)
+    copies = memorisation(real, synthetic, test)
+    inputs = "90, 60 and 50 normal rows of 8"
+    agree("auth_pct", copies.auth_pct, twin.auth_pct(real, synthetic), function="auth_pct", inputs=inputs, **about)
+    theirs = twin.copy_rate(real, synthetic, test)
+    agree("copy_rate", copies.copy_rate, theirs, function="copy_rate", inputs=inputs, **about)
+
+
+LARGER = "500 and 400 normal rows of 32, k of 3 and 5"
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_equals_prdc(agree, capsys, k):
+    real, synthetic = normal(500, 32), normal(400, 32, 0.1, seed=1)
+    found, theirs = manifold_scores(real, synthetic, k=k), compute_prdc(real, synthetic, k)
+    for name in NAMES:
+        about = {"reference": "prdc", "function": "compute_prdc", "inputs": LARGER, "bound": 1e-9}
+        agree(name, getattr(found, name), theirs[name], **about)
+
+
+@pytest.mark.parametrize("k", [3, 5])
+def test_equals_torch_fidelity(agree, k):
+    real, synthetic = normal(500, 32), normal(400, 32, 0.1, seed=1)
+    found = manifold_scores(real, synthetic, k=k)
+    theirs = prc_features_to_metric(
+        torch.from_numpy(synthetic), torch.from_numpy(real), prc_neighborhood=k, verbose=False
+    )
+    for name in ("precision", "recall"):
+        about = {"reference": "torch-fidelity", "function": "prc_features_to_metric", "inputs": LARGER, "bound": 1e-6}
+        agree(name, getattr(found, name), theirs[name], **about)
+
+
+@given(st.integers(0, 1000), st.integers(7, 30), st.integers(7, 30))
+@settings(max_examples=40)
+def test_blind_to_order_and_turned_round_with_the_sets(seed, n, m):
+    rng = np.random.default_rng(seed)
+    real, synthetic = rng.normal(size=(n, 4)), rng.normal(size=(m, 4))
+    found, mixed = manifold_scores(real, synthetic), manifold_scores(rng.permutation(real), rng.permutation(synthetic))
+    assert mixed == found
+    swapped = manifold_scores(synthetic, real)
+    assert (swapped.precision, swapped.recall) == (found.recall, found.precision)
+    here, there = memorisation(real, synthetic), memorisation(rng.permutation(real), rng.permutation(synthetic))
+    assert here.auth_pct == pytest.approx(there.auth_pct)
 
 
 def test_far_sets_share_nothing():

@@ -1,13 +1,17 @@
-"""mPQ, bPQ and mPQ+ against the published toy, and against scoring one class after the other."""
+"""mPQ, bPQ and mPQ+ against the published toy, torchmetrics, and scoring one class after the other."""
 
 import numpy as np
+import pandas as pd
 import pytest
+import torch
 from sklearn.metrics import r2_score
+from torchmetrics.functional.detection import panoptic_quality
 
 from bench.errors import DataError
-from metrics.instances import panoptic
+from metrics.instances import panoptic, pooled_pq
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus, pq_of_present
 from metrics.overlap import overlap
+from tests.toy_maps import pair, type_map, typed
 
 # Image 1: class 1 matched at IoU .6, class 2 absent but once predicted. Image 2: class 1 perfect, class 2 missed.
 TOY = np.array([[[1, 0, 0, 0.6], [0, 1, 0, 0]], [[1, 0, 0, 1.0], [0, 0, 1, 0]]])
@@ -55,11 +59,66 @@ def test_tissues_weigh_alike():
     assert found.n_images == {"colon": 2, "lung": 1}
 
 
-def test_r2_equals_scikit_learn():
+THINGS = {1, 2, 3}
+TYPED = "four maps of 200 px with 90 nuclei of 3 classes, one class now and then absent"
+
+
+def typed_pairs(n=4):
+    """Return (true, its types, prediction, its types), the prediction's types mostly right; class 3 absent from 0."""
+    for seed in range(n):
+        rng = np.random.default_rng(seed)
+        true, pred = pair(seed, 200, 90)
+        true_types = typed(rng, true, 2 if seed == 0 else 3)
+        drawn = typed(rng, pred, 3)
+        below = np.append(0, true_types)[np.unique(true, return_inverse=True)[1].reshape(true.shape)]
+        under = [np.bincount(below[pred == i], minlength=4)[1:] for i in np.unique(pred[pred > 0])]
+        kept = [u.argmax() + 1 if u.any() and rng.random() < 0.8 else d for u, d in zip(under, drawn, strict=True)]
+        yield true, true_types, pred, np.array(kept)
+
+
+def by_torchmetrics(pairs):
+    """Return PQ by class, of all the pairs in one call."""
+    sides = ([(t, tt) for t, tt, _, _ in pairs], [(p, pt) for _, _, p, pt in pairs])
+    true, pred = (torch.from_numpy(np.stack([np.stack([type_map(*a), a[0]], -1) for a in side])) for side in sides)
+    found = panoptic_quality(pred.long(), true.long(), things=THINGS, stuffs={0}, return_per_class=True)
+    return found[0, :3].numpy()
+
+
+def test_equals_torchmetrics(agree):
+    pairs = list(typed_pairs())
+    counts = np.stack([class_counts(overlap(t, p), tt, pt, 3) for t, tt, p, pt in pairs])
+    about = {"reference": "torchmetrics", "function": "panoptic_quality", "inputs": TYPED, "bound": 1e-6}
+    pooled = by_torchmetrics(pairs)
+    agree("pq_class/pooled", pooled_pq(counts.sum(axis=0)), pooled, **about)
+    agree("mpq_plus", mpq_plus(counts.sum(axis=0)), pooled.mean(), **about)
+    present = np.array([[c in tt for c in (1, 2, 3)] for _, tt, _, _ in pairs])
+    assert not present.all()
+    by_image = np.where(present, [by_torchmetrics([both]) for both in pairs], np.nan)
+    agree("mpq/image", mpq_of_images(counts).mean(), np.nanmean(by_image, axis=1).mean(), **about)
+    tissues = ["colon", "colon", "colon", "lung"]
+    theirs = pd.Series(np.nanmean(by_image, axis=1)).groupby(tissues).mean().mean()
+    agree("mpq/tissue", mean_by_tissue(mpq_of_images(counts), tissues).value, theirs, **about)
+
+
+def test_binary_equals_torchmetrics(agree):
+    pairs = [(t, np.ones(len(tt), int), p, np.ones(len(pt), int)) for t, tt, p, pt in typed_pairs()]
+    nothing = np.zeros((200, 200), dtype=np.int32)
+    pairs.append((nothing, np.zeros(0, int), pairs[0][2], pairs[0][3]))
+    counts = np.stack([class_counts(overlap(t, p), tt, pt, 1) for t, tt, p, pt in pairs])
+    ours = np.nanmean(pq_of_present(counts[:, 0]))
+    # An image without a true nucleus does not count: torchmetrics is not asked about it.
+    theirs = np.mean([by_torchmetrics([both])[0] for both in pairs[:-1]])
+    inputs = "four maps of 200 px with 90 nuclei and one without, which is left out"
+    agree("bpq/image", ours, theirs, reference="torchmetrics", function="panoptic_quality", inputs=inputs, bound=1e-6)
+
+
+def test_r2_equals_scikit_learn(agree):
     rng = np.random.default_rng(0)
     true = rng.poisson(20, (30, 4))
     pred = true + rng.integers(-5, 6, true.shape)
-    assert count_r2(true, pred) == pytest.approx(r2_score(true, pred, multioutput="raw_values"))
+    theirs = r2_score(true, pred, multioutput="raw_values")
+    about = {"reference": "scikit-learn", "function": "r2_score", "inputs": "counts of 4 classes in 30 images"}
+    agree("count_r2", count_r2(true, pred), theirs, **about, bound=1e-9)
     assert np.isnan(count_r2(np.ones((3, 1)), np.zeros((3, 1)))).all()
 
 

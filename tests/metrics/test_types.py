@@ -8,7 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
-from sklearn.metrics import precision_recall_fscore_support
+from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from bench.errors import DataError
 from metrics.types import (
@@ -25,6 +25,8 @@ from metrics.types import (
     type_scores,
 )
 from tests.reference import instances as twin
+from tests.reference import types as loops
+from tests.toy_maps import pair, typed
 
 maps = hnp.arrays(np.int32, (9, 12), elements=st.sampled_from([0, 0, 1, 2, 7]))
 
@@ -133,6 +135,44 @@ def test_a_class_absent_from_both_is_undefined_in_both_variants():
     counts = np.append(toy_counts(), [0, 0, 0, 6, 0, 0])
     assert np.isnan(type_scores(counts).f_type[3])
     assert np.isnan(type_scores(counts, "paper").f_type[3])
+
+
+TYPED = "three maps of 300 px with 200 nuclei of 3 classes, pooled"
+
+
+def test_equals_loops_over_nuclei_and_pairs(agree):
+    images, counts = [], np.zeros(n_counts(3), dtype=np.int64)
+    for seed in range(3):
+        rng = np.random.default_rng(seed)
+        true, pred = pair(seed)
+        types = typed(rng, true, 3), typed(rng, pred, 3)
+        images.append((twin.centroids(true), types[0], twin.centroids(pred), types[1]))
+        counts += type_counts(true, types[0], pred, types[1], n_classes=3, radius_px=12)
+    scores, found = type_scores(counts), loops.pooled(images, 12)
+    about = {"reference": "tests/reference/types.py", "inputs": TYPED, "bound": 1e-9}
+    ours = scores.f_d, scores.precision, scores.recall, scores.acc
+    for name, mine, theirs in zip(
+        ("f_d", "precision_d", "recall_d", "acc"), ours, loops.detection(*found), strict=True
+    ):
+        agree(name, mine, theirs, function="detection", **about)
+    by_class = np.transpose([loops.of_class(c, *found) for c in (1, 2, 3)])
+    ours = scores.f_type, scores.precision_type, scores.recall_type
+    for name, mine, theirs in zip(("f_type", "precision_type", "recall_type"), ours, by_class, strict=True):
+        agree(name, mine, theirs, function="of_class", **about)
+    printed = [loops.as_printed(c, *found) for c in (1, 2, 3)]
+    agree("f_type_paper", type_scores(counts, "paper").f_type, printed, function="as_printed", **about)
+    pairs = np.array(found[0])
+    learn = {"reference": "scikit-learn", "function": "accuracy_score", "inputs": f"the matched pairs of {TYPED}"}
+    agree("acc", scores.acc, accuracy_score(*pairs.T), **learn, bound=1e-9)
+
+
+@pytest.mark.parametrize("turn", [np.transpose, np.flipud, np.fliplr, np.rot90])
+def test_blind_to_flips_and_turns(turn):
+    true, pred = pair(5, 120, 30)
+    types = typed(np.random.default_rng(0), true, 3), typed(np.random.default_rng(1), pred, 3)
+    here = type_counts(true, types[0], pred, types[1], n_classes=3, radius_px=12)
+    there = type_counts(turn(true), types[0], turn(pred), types[1], n_classes=3, radius_px=12)
+    assert here.tolist() == there.tolist()
 
 
 def test_statistics_are_vectorised():

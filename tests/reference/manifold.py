@@ -21,3 +21,8 @@ def auth_pct(train, synthetic):
     own = cdist(train, train) + np.diag(np.full(len(train), np.inf))
     between = cdist(synthetic, train)
     return 100 * np.mean([row.min() >= own[row.argmin()].min() for row in between])
+
+
+def copy_rate(train, synthetic, test, quantile=0.05):
+    threshold = np.quantile([row.min() for row in cdist(test, train) ** 2], quantile)
+    return np.mean([row.min() <= threshold for row in cdist(synthetic, train) ** 2])

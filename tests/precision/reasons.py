@@ -1,0 +1,9 @@
+"""Why a metric has no row of its own in docs/precision.md."""
+
+from metrics.families import PUBLISHED
+
+REASONS = {
+    entry.id: f"is `{family}` on a published network, whose weights are not ours to ship; the tests of the encoders "
+    "compare the network with its original on random weights"
+    for (family, _), entry in PUBLISHED.items()
+}
