@@ -13,6 +13,8 @@ from bench.labels.mat import mat_maps
 
 SUFFIXES = (".mat", ".npy", ".png", ".tif", ".tiff")
 
+_FIX = "write it again: one whole number a pixel, 0 for background, and one class a nucleus if there are classes"
+
 
 def read_labels(path: Path) -> LabelMaps:
     """Read the instances of one image, and their classes and the image where the format has them.
@@ -31,6 +33,13 @@ def read_labels(path: Path) -> LabelMaps:
     Raises:
         DataError: another suffix, an unreadable file, fractional or float ids, or an instance of two classes.
     """
+    try:
+        return _read(path)
+    except DataError as error:
+        raise DataError(error.message, got=error.got, fix=error.fix or _FIX) from error
+
+
+def _read(path: Path) -> LabelMaps:
     suffix = path.suffix.lower()
     if suffix == ".mat":
         return mat_maps(path)

@@ -48,13 +48,15 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
             got=",".join(predictions.columns),
             fix="write a header id,label",
         )
-    known = tuple(classes) or _ordered(columns or {row["label"] for row in truth.rows.values()})
-    if columns and set(columns) != set(known):
+    labels = {row["label"] for row in truth.rows.values()}
+    wanted = set(classes) if classes else labels
+    if columns and (wanted - set(columns) or (classes and set(columns) - wanted)):
         raise DataError(
-            f"expected a column of scores for each of the classes {some(known, 20)} and no other in {pred}",
-            got=some(columns, 20),
-            fix="name the columns as the labels of the truth; take other columns away",
+            f"expected a column of scores for each of the classes {some(_ordered(wanted), 20)} in {pred}",
+            got=f"columns {some(columns, 20)}",
+            fix="name the columns as the labels of the truth, and take other columns away",
         )
+    known = tuple(classes) or _ordered(columns or labels)
     index = {name: number for number, name in enumerate(known)}
     of_true = _indices(truth, list(truth.rows), index)
     scores = _scores(predictions, list(truth.rows), known) if columns else None

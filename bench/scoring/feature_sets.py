@@ -6,7 +6,7 @@ from pathlib import Path
 
 from bench.contract import Encoder
 from bench.encoders import encoder_handle
-from bench.errors import ConfigError
+from bench.errors import ConfigError, DataError
 from bench.preflight import stop_if_missing
 from bench.runtime.device import resolve_device
 from bench.runtime.reporter import Reporter
@@ -34,6 +34,10 @@ def load_sets(
         DataError: a file or an image is unfit.
     """
     named = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
+    for side, path in named.items():
+        if not path.exists():
+            fix = "name a folder of images, or a .npy file of features"
+            raise DataError(f"expected {side} images or features at {path}", got="no such file or folder", fix=fix)
     are_files = {side: path.suffix.lower() == ".npy" and not path.is_dir() for side, path in named.items()}
     if all(are_files.values()):
         if encoder is not None:

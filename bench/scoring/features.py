@@ -47,8 +47,8 @@ def list_images(folder: Path, side: str) -> list[Path]:
     """
     if not folder.is_dir():
         fix = "name a folder of images, or a .npy file of features"
-        raise DataError(f"expected {side} images or features at {folder}", got="no such folder", fix=fix)
-    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not path.name.startswith("."))
+        raise DataError(f"expected a folder of {side} images at {folder}", got="no folder", fix=fix)
+    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
     found = [path for path in inside if path.suffix.lower() in IMAGE_SUFFIXES]
     if len(found) < 2:
         got = f"{len(found)} of {len(inside)} files: {some([path.name for path in inside])}" if inside else "no file"
@@ -68,7 +68,8 @@ def embed(paths: Sequence[Path], encoder: Encoder, progress: Progress | None = N
         try:
             features = encoder.images(batch)
         except DataError as error:
-            raise DataError(f"{error.message}: {paths[indices[0]]}", got=error.got, fix=error.fix) from error
+            fix = error.fix or "leave such images out, or choose another encoder"
+            raise DataError(f"{error.message}: {paths[indices[0]]}", got=error.got, fix=fix) from error
         for index, row in zip(indices, features, strict=True):
             rows[index] = row
         if progress is not None:
@@ -98,6 +99,11 @@ def _batches(paths: Sequence[Path]) -> Iterator[tuple[list[int], UInt8[np.ndarra
 
 def _stack(items: Sequence[tuple[int, np.ndarray]]) -> tuple[list[int], UInt8[np.ndarray, "n h w 3"]]:
     return [index for index, _ in items], np.stack([image for _, image in items])
+
+
+def _hidden(path: Path) -> bool:
+    """Say whether a file or a folder it lies in is a file browser's or a notebook's, not the user's."""
+    return any(part.startswith(".") for part in path.parts)
 
 
 def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:

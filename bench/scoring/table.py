@@ -31,7 +31,8 @@ def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
             lines = [[cell.strip() for cell in line] for line in csv.reader(handle) if any(map(str.strip, line))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         got = "no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise DataError(f"expected a CSV file (UTF-8) at {path}", got=got) from error
+        fix = f"save a table with a header {','.join((key, *required))} as CSV, UTF-8"
+        raise DataError(f"expected a CSV file (UTF-8) at {path}", got=got, fix=fix) from error
     wanted = ",".join((key, *required))
     if len(lines) < 2:
         got = "a header alone" if lines else "an empty file"
