@@ -53,21 +53,32 @@ def hausdorff(
     >>> hausdorff(square, shifted).value
     2.0
     """
+    return hausdorff_by_definition(true, pred, percentile=percentile)[definition]
+
+
+def hausdorff_by_definition(
+    true: Bool[np.ndarray, "h w"], pred: Bool[np.ndarray, "h w"], *, percentile: float = 95.0
+) -> dict[Definition, HausdorffDistance]:
+    """Return the distance in every definition, for the time of one; see :func:`hausdorff`.
+
+    Raises:
+        DataError: the masks are not bool or differ in shape.
+    """
     if true.dtype != np.bool_ or pred.dtype != np.bool_ or true.shape != pred.shape:
         raise DataError(
             "expected two bool masks of one shape", got=f"{true.dtype} {true.shape} and {pred.dtype} {pred.shape}"
         )
     empty = (not true.any(), not pred.any())
-    if all(empty):
-        return HausdorffDistance(float("nan"), both_empty=True, one_empty=False)
     if any(empty):
-        return HausdorffDistance(float(np.hypot(*true.shape)), both_empty=False, one_empty=True)
+        value = float("nan") if all(empty) else float(np.hypot(*true.shape))
+        same = HausdorffDistance(value, both_empty=all(empty), one_empty=not all(empty))
+        return {"max": same, "concatenated": same}
     there, back = _surface_distances(true, pred)
-    if definition == "max":
-        value = max(np.percentile(there, percentile), np.percentile(back, percentile))
-    else:
-        value = np.percentile(np.concatenate([there, back]), percentile)
-    return HausdorffDistance(float(value), both_empty=False, one_empty=False)
+    values: dict[Definition, float] = {
+        "max": max(np.percentile(there, percentile), np.percentile(back, percentile)),
+        "concatenated": np.percentile(np.concatenate([there, back]), percentile),
+    }
+    return {name: HausdorffDistance(float(v), both_empty=False, one_empty=False) for name, v in values.items()}
 
 
 def _surface_distances(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Literal
 
 import numpy as np
 from jaxtyping import Float64, Int32
@@ -16,7 +18,7 @@ from bench.stages.session import Session
 
 STATISTICS = "statistics.parquet"
 IMAGE_VALUES = ("dice", "jaccard", "dice_2", "aji", "aji_plus", "dq", "sq", "pq", "f1")
-SURFACES = {"hd95": "max", "hd95_concatenated": "concatenated"}
+SURFACES: Mapping[str, Literal["max", "concatenated"]] = {"hd95": "max", "hd95_concatenated": "concatenated"}
 POOLED = ("tp", "fp", "fn", "sum_iou")
 
 
@@ -77,14 +79,14 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
 
 def _surfaces(sample: Sample, predicted: Int32[np.ndarray, "h w"]) -> dict[str, object]:
     """HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
-    from metrics.surface import hausdorff
+    from metrics.surface import hausdorff_by_definition
 
     assert sample.instances is not None
     counted = True if sample.ignore is None else ~sample.ignore
     masks = (sample.instances > 0) & counted, (predicted > 0) & counted
-    found = {name: hausdorff(*masks, definition=definition) for name, definition in SURFACES.items()}
-    values: dict[str, object] = {name: distance.value for name, distance in found.items()}
-    return values | {"one_empty": any(distance.one_empty for distance in found.values())}
+    found = hausdorff_by_definition(*masks)
+    values: dict[str, object] = {name: found[definition].value for name, definition in SURFACES.items()}
+    return values | {"one_empty": found["max"].one_empty}
 
 
 class Statistics:

@@ -60,11 +60,7 @@ def faithfulness(
     done = []
     for seed in range(len(sets)):
         drawn = render_masks(session, arm, data, fitted, masks, seed)
-        title = f"{segmenter.network.name} on {arm.title} of test masks, seed {seed}"
-        inputs = {"images": drawn.digest}
-        found = predict(
-            session, *_of(segmenter), lambda drawn=drawn: (s.image for s in drawn), len(drawn), inputs, title
-        )
+        found = _segment_drawn(session, segmenter, drawn, f"{arm.title} of test masks, seed {seed}")
         done.append(masks.score(session, real, found, f"{arm.title}, seed {seed}"))
     return Faithful(segmenter.network.name, done)
 
@@ -109,7 +105,7 @@ class MaskPatches:
         def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
             return (sample.image for sample in self.samples())
 
-        return predict(session, *_of(segmenter), images, self.n, inputs, title)
+        return predict(session, segmenter.network, segmenter.model, images, self.n, inputs, title)
 
     def score(self, session: Session, real: Finished, drawn: Finished, title: str) -> Finished:
         """Compare what was asked for with what is seen in the drawn and in the real patches."""
@@ -124,8 +120,8 @@ class MaskPatches:
             rows = []
             with run.progress("faithfulness", self.n, unit="image") as progress:
                 for index, sample in enumerate(self.samples()):
-                    seen = (read_prediction(done.path / f"{index:05d}.npz") for done in (drawn, real))
-                    rows.append(mask_statistics(sample, *seen, n_classes))
+                    of_drawn, of_real = (read_prediction(done.path / f"{index:05d}.npz") for done in (drawn, real))
+                    rows.append(mask_statistics(sample, of_drawn, of_real, n_classes))
                     progress.advance(1)
             write_statistics(folder, rows)
 
@@ -159,8 +155,10 @@ def mask_statistics(sample: Sample, drawn: Prediction, real: Prediction, n_class
     """Score one patch: its mask, and what the segmenter finds in the drawn and in the real image of it."""
     from metrics.faithfulness import faithfulness as score
 
-    maps = (type_map(side.instances, side.types, n_classes, sample.ignore) for side in (sample, drawn, real))
-    return {"id": sample.id, "group": sample.group, **vars(score(*maps, n_classes))}
+    asked, seen, seen_real = (
+        type_map(side.instances, side.types, n_classes, sample.ignore) for side in (sample, drawn, real)
+    )
+    return {"id": sample.id, "group": sample.group, **vars(score(asked, seen, seen_real, n_classes))}
 
 
 def type_map(
@@ -176,5 +174,10 @@ def type_map(
     return classes if ignore is None else np.where(ignore, np.uint8(0), classes)
 
 
-def _of(segmenter: Segmenter) -> tuple[Network, Finished]:
-    return segmenter.network, segmenter.model
+def _segment_drawn(session: Session, segmenter: Segmenter, drawn: SyntheticSet, title: str) -> Finished:
+    def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        return (sample.image for sample in drawn)
+
+    network = segmenter.network
+    inputs = {"images": drawn.digest}
+    return predict(session, network, segmenter.model, images, len(drawn), inputs, f"{network.name} on {title}")

@@ -121,7 +121,7 @@ def synthetic_images(synthetic: SyntheticSet) -> Images:
 def source_images(synthetic: SyntheticSet, train: Dataset) -> Images | None:
     """Describe the training patches that a set's images derive from, each window once; None where there are none."""
     lines = [line for line in synthetic.metadata if line["source"] is not None and line["crop"] is not None]
-    windows = sorted({(str(line["source"]), *map(int, line["crop"])) for line in lines})
+    windows = sorted({(str(line["source"]), int(line["crop"][0]), int(line["crop"][1])) for line in lines})
     if not windows:
         return None
     size = synthetic[0].image.shape[0]

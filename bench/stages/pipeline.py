@@ -143,5 +143,7 @@ def work_arm(
             predictions = predict_test(session, network, model, data["test"], title)
             scores = evaluate(session, predictions, data["test"], title)
             tested.append(Tested(seed, network.name, model, predictions, scores))
-    faithful = segmenter and faithfulness(session, arm, data, fitted, sets, segmenter, resolved.preset)
+    faithful = None
+    if segmenter is not None:
+        faithful = faithfulness(session, arm, data, fitted, sets, segmenter, resolved.preset)
     return ArmWork(arm, fitted, sets, distances, tested, faithful)

@@ -46,8 +46,8 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
 
     for name in IMAGE_VALUES:
         yield _mean_score(f"{name}/image", partial(_number, name=name))
-    for name, function in (("dq", instances.pooled_dq), ("sq", instances.pooled_sq), ("pq", instances.pooled_pq)):
-        yield Score(f"{name}/pooled", "", _pooled, function)
+    for name, quality in (("dq", instances.pooled_dq), ("sq", instances.pooled_sq), ("pq", instances.pooled_pq)):
+        yield Score(f"{name}/pooled", "", _pooled, quality)
     for name in SURFACES:
         yield _mean_score(f"{name}/image", partial(_number, name=name), remark=_one_empty)
     for metric, function in (

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.errors import BenchError, ConfigError, MissingError
+from bench.contract import TrainingMix
+from bench.errors import BenchError, ConfigError, MissingError, SealError
 from bench.results import ALL_SEEDS, ResultsStore
 from bench.stages.pipeline import run_request
 from bench.stages.work import Outcome
@@ -42,7 +43,7 @@ def test_every_number_has_an_interval_or_a_reason(tiny: Outcome) -> None:
     assert bare.empty
     assert (rows[rows["value"].isna()]["reason"] != "").all()
     one_seed = rows[(rows["downstream"] != "") & (rows["kind"] == "score") & (rows["seed"] != ALL_SEEDS)]
-    assert set(one_seed["ci_method"]) == {"groups"}
+    assert set(one_seed[one_seed["value"].notna()]["ci_method"]) == {"groups"}
 
 
 def test_differences_are_to_the_baseline_and_adjusted(tiny: Outcome) -> None:
@@ -63,6 +64,74 @@ def test_distances_know_their_floor_and_the_encoder(tiny: Outcome) -> None:
     assert set(distances["method"]) == set(ARMS) - {"real-only"}
     assert distances["floor"].notna().all()
     assert (distances["encoder"].str.len() > 64).all()
+
+
+def test_sets_are_scored_in_every_way_against_both_splits(tiny: Outcome) -> None:
+    table = scores(tiny)
+    of_sets = table[(table["encoder"] != "") & (table["seed"] == 0)]
+    both = {f"{name}@random-convnet" for name in ("fd", "kd", "precision", "recall", "density", "coverage")}
+    memory = {"auth_pct@random-convnet", "copy_rate@random-convnet"}
+    assert set(of_sets[of_sets["split"] == "test"]["metric"]) == both | {"colour_fd"}
+    assert set(of_sets[of_sets["split"] == "train"]["metric"]) == both | {"colour_fd"} | memory
+    assert of_sets["floor"].notna().all()
+    assert (of_sets[of_sets["ci_low"].isna()]["reason"].str.contains("no interval")).all()
+
+
+def test_copies_are_told_from_fresh_images(tiny: Outcome) -> None:
+    table = scores(tiny)
+    found = table[(table["seed"] == ALL_SEEDS) & (table["encoder"] != "") & (table["split"] == "train")]
+    value = found.pivot_table(index="method", columns="metric", values="value")
+    assert value.loc["copy", "auth_pct@random-convnet"] == 0
+    assert value.loc["copy", "copy_rate@random-convnet"] == 1
+    assert value.loc["noise", "auth_pct@random-convnet"] == 100
+    assert value.loc["noise", "copy_rate@random-convnet"] == 0
+    shares = found[found["metric"].str.startswith(("coverage", "precision", "recall", "copy_rate"))]
+    assert shares["ci_low"].min() >= 0
+    assert shares["ci_high"].max() <= 1
+
+
+def test_every_score_of_nuclei_is_a_row(tiny: Outcome) -> None:
+    from metrics.table import METRICS
+
+    table = scores(tiny)
+    rows = table[(table["method"] == "diffmix") & (table["downstream"] != "") & (table["seed"] == ALL_SEEDS)]
+    wanted = {name for name, metric in METRICS.items() if metric.group in ("instances", "types", "faithfulness")}
+    for kind, names in (("score", wanted), ("difference", {n for n in wanted if not n.startswith("fs")})):
+        assert set(rows[rows["kind"] == kind]["metric"]) == names
+    per_class = rows[rows["class"] != ""].groupby("metric")["class"].nunique()
+    assert set(per_class) == {4}
+    assert set(per_class.index) == {name for name in wanted if METRICS[name].per_class}
+    means = rows[(rows["kind"] == "score") & rows["metric"].str.endswith("/image")]
+    assert means["n_skipped"].notna().all()
+    assert rows[rows["metric"] == "pq/pooled"]["n_skipped"].isna().all()
+
+
+def test_faithfulness_or_the_reason_why_not(tiny: Outcome) -> None:
+    table = scores(tiny)
+    faithful = table[table["metric"] == "fs1/image"]
+    for method in ("noise", "diffmix"):
+        mine = faithful[faithful["method"] == method]
+        assert sorted(mine["seed"]) == [ALL_SEEDS, 0, 1]
+        assert (mine["downstream"] == "hovernet").all()
+    (row,) = faithful[faithful["method"] == "copy"].to_dict("records")
+    assert row["value"] != row["value"]
+    assert "without its source" in row["reason"]
+    assert "real-only" not in set(faithful["method"])
+
+
+def test_test_masks_are_drawn_for_evaluation_alone(tiny: Outcome) -> None:
+    folders = sorted((tiny.store / "jobs" / "render-masks").iterdir())
+    found = [SyntheticSet(folder) for folder in folders]
+    assert sorted(item.manifest["method"] for item in found) == ["diffmix", "diffmix", "noise", "noise"]
+    for item in found:
+        verify_set(item.folder)
+        assert {line["source"] for line in item.metadata} == {None}
+        with pytest.raises(SealError, match="data to train on"):
+            TrainingMix(_train(tiny), item, 0.5)
+    # the same masks for every method and seed
+    assert len({item[0].instances.tobytes() for item in found}) == 1
+    for item in sets(tiny):
+        assert TrainingMix(_train(tiny), item, 0.5).synthetic is item
 
 
 def test_costs_are_rows_of_their_own(tiny: Outcome) -> None:
@@ -108,12 +177,13 @@ def test_again_nothing_is_done(tiny: Outcome) -> None:
 
 def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
     other = run_request(request(tiny.store, method="diffmix-e"))
-    new = {"synthesize", "fidelity", "train", "predict", "evaluate"}
+    new = {"synthesize", "fidelity", "train", "predict", "evaluate", "render-masks", "faithfulness"}
     store = tiny.store / "jobs"
     assert len(list((store / "fit").iterdir())) == 1  # the network of diffmix is that of diffmix-e
     document = ResultsStore(tiny.store).document(other.run)
     fresh = other.jobs - other.reused
-    assert 0 < fresh <= 7
+    # a set, four comparisons, a network with its predictions and scores; masks, their predictions and scores
+    assert 0 < fresh <= 11
     assert set(document["jobs"].values()) >= new
 
 
