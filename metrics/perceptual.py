@@ -118,7 +118,7 @@ class LPIPS(nn.Module):
     """
 
     def __init__(self, net: Trunk) -> None:
-        from torchvision import models
+        from torchvision import models  # type: ignore[import-untyped]
 
         super().__init__()
         published = _NETS[net]

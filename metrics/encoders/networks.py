@@ -5,7 +5,7 @@ from __future__ import annotations
 import difflib
 import json
 import sys
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -41,7 +41,7 @@ def load_towers(recipe: Recipe, path: Path, device: str) -> Towers:
             case TimmNetwork():
                 return _timm(recipe.network, recipe.pooling, path, device)
             case CoCaNetwork():
-                return _coca(recipe.network, recipe.dimension, path, device)
+                return _coca(recipe.network, path, device)
             case TransformersNetwork(name="clip"):
                 return _clip(path, device)
             case _:
@@ -150,9 +150,11 @@ class CoCaImageTower(nn.Module):
         return features
 
 
-def _coca(network: CoCaNetwork, dimension: int | None, path: Path, device: str) -> Towers:
-    tower = CoCaImageTower(timm_network(network.trunk), dimension or 512, network.heads)
+def _coca(network: CoCaNetwork, path: Path, device: str) -> Towers:
     state = {name.removeprefix(network.prefix): value for name, value in read_state(path).items()}
+    norm = state.get("ln_contrast.weight")
+    # Without that tensor any width will do: the file is refused below.
+    tower = CoCaImageTower(timm_network(network.trunk), network.heads if norm is None else norm.numel(), network.heads)
     # Text tower, captioning head and projections are not used here.
     wanted = {name: value for name, value in state.items() if name in tower.state_dict()}
     load_exactly(tower, wanted, path, "a CoCa image tower")
@@ -162,18 +164,18 @@ def _coca(network: CoCaNetwork, dimension: int | None, path: Path, device: str) 
 def _dinov2(pooling: Pooling, path: Path, device: str) -> Towers:
     from transformers import Dinov2Config, Dinov2Model
 
-    model = Dinov2Model(Dinov2Config.from_dict(_config(path, "dinov2")))
+    model: Any = Dinov2Model(Dinov2Config.from_dict(_config(path, "dinov2")))
     load_exactly(model, read_state(path), path, "a Dinov2Model")
-    model = model.to(device).eval()
+    model.to(device).eval()
     return Towers(lambda pixels: pool(model(pixels).last_hidden_state, pooling, 1))
 
 
 def _clip(path: Path, device: str) -> Towers:
     from transformers import CLIPConfig, CLIPModel
 
-    model = CLIPModel(CLIPConfig.from_dict(_config(path, "clip")))
+    model: Any = CLIPModel(CLIPConfig.from_dict(_config(path, "clip")))
     load_exactly(model, read_state(path), path, "a CLIPModel", _POSITIONS)
-    model = model.to(device).eval()
+    model.to(device).eval()
     length = model.config.text_config.max_position_embeddings
 
     def image(pixels: torch.Tensor) -> torch.Tensor:
@@ -206,7 +208,7 @@ def _tokenizer(folder: Path) -> Any:
     return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 
-def _config(path: Path, kind: str) -> Mapping[str, Any]:
+def _config(path: Path, kind: str) -> dict[str, Any]:
     """Read the config.json beside a file of weights."""
     file = path.parent / "config.json"
     try:

@@ -64,7 +64,7 @@ def timm_file(name: str, file: str) -> WeightsFile:
     names = (Path(file).name,) if beside else names
     place = f"https://huggingface.co/{hub}" if hub else f"{_TIMM} (a model named {name}...)"
     return WeightsFile(
-        f"timm:{name}", names[0], place, "depends on it", hub=hub, others=names[1:], beside=beside, claims=False
+        f"timm:{name}", names[0], place, "any size", hub=hub, others=names[1:], beside=beside, claims=False
     )
 
 
@@ -75,7 +75,7 @@ def timm_recipe(name: str) -> Recipe:
         ConfigError: timm knows no such architecture, or its preprocessing cannot be followed.
     """
     import timm
-    from timm.data import resolve_data_config
+    from timm.data.config import resolve_data_config
 
     from metrics.encoders.networks import timm_network
 
@@ -86,7 +86,8 @@ def timm_recipe(name: str) -> Recipe:
         config = timm.get_pretrained_cfg(name)
     except RuntimeError as error:
         raise ConfigError("expected a tag that timm knows", got=repr(name), fix=str(error).splitlines()[0]) from error
-    found = resolve_data_config(pretrained_cfg=config.to_dict() if config is not None else {})
+    known = config.to_dict() if config is not None else {}  # type: ignore[no-untyped-call]
+    found = resolve_data_config(pretrained_cfg=known)  # type: ignore[no-untyped-call]
     channels, h, w = found["input_size"]
     if (
         (channels, h) != (3, w)

@@ -49,8 +49,8 @@ def load_state(path):
     return load_file(str(path)) if path.suffix == ".safetensors" else torch.load(path, weights_only=True)
 
 
-def save_clip(folder, file="model.safetensors"):
-    """Save a CLIPModel with a byte-level tokenizer, as the hub lays it out."""
+def save_clip(folder):
+    """Save a CLIPModel with a tokenizer as the hub lays it out, positions among the weights as old files have them."""
     from transformers import CLIPConfig, CLIPModel
 
     vocab = tokenizer_files(folder)
@@ -60,8 +60,8 @@ def save_clip(folder, file="model.safetensors"):
     vision = tower | {"image_size": CLIP_SIZE, "patch_size": 8}
     model = shaken(CLIPModel(CLIPConfig(text_config=text, vision_config=vision, projection_dim=16)))
     model.config.save_pretrained(folder)
-    save_state(model.state_dict(), folder / file)
-    return model
+    positions = {f"{tower}_model.embeddings.position_ids": torch.arange(4)[None] for tower in ("text", "vision")}
+    save_state({**model.state_dict(), **positions}, folder / "pytorch_model.bin")
 
 
 def tokenizer_files(folder):
@@ -74,7 +74,7 @@ def tokenizer_files(folder):
     return vocab
 
 
-def save_dinov2(folder, file="model.safetensors"):
+def save_dinov2(folder):
     from transformers import Dinov2Config, Dinov2Model
 
     config = Dinov2Config(
@@ -82,8 +82,7 @@ def save_dinov2(folder, file="model.safetensors"):
     )
     model = shaken(Dinov2Model(config))
     model.config.save_pretrained(folder)
-    save_state(model.state_dict(), folder / file)
-    return model
+    save_state(model.state_dict(), folder / "model.safetensors")
 
 
 class Pooler(nn.Module):

@@ -129,7 +129,7 @@ def test_plip_equals_transformers(folder):
     model = CLIPModel.from_pretrained(home, local_files_only=True).eval()
     side = models.CLIP_SIZE
     processor = CLIPImageProcessorPil(size={"shortest_edge": side}, crop_size={"height": side, "width": side})
-    batch = images(2, 60, 77)
+    batch = images(2, 60, 81)
     pixels = torch.from_numpy(np.stack(processor(list(batch))["pixel_values"]))
     tokenizer = CLIPTokenizer.from_pretrained(home)
     tokens = tokenizer(CAPTIONS, padding=True, truncation=True, max_length=models.LENGTH, return_tensors="pt")
@@ -147,6 +147,18 @@ def test_plip_equals_transformers(folder):
     assert np.abs(made.texts(CAPTIONS[2:3]) - texts[2]).max() <= 1e-5
 
 
+def test_captions_need_the_published_tokenizer(folder, tmp_path):
+    models.save_clip(tmp_path)
+    (tmp_path / "merges.txt").unlink()
+    pixels = ready_card("plip").preprocessing.model_dump() | {"size": models.CLIP_SIZE}
+    made = small("plip", dimension=16, preprocessing=pixels)(tmp_path / "pytorch_model.bin", "cpu")
+    assert made.images(images(1)).shape == (1, 16)
+    with pytest.raises(MissingError, match="tokenizer"):
+        made.texts(["a gland"])
+    with pytest.raises(ConfigError, match="text tower"):
+        encoder("conch", folder).texts(["a gland"])
+
+
 def test_phikon_equals_transformers(folder):
     from transformers import BitImageProcessorPil, Dinov2Model
 
@@ -158,7 +170,7 @@ def test_phikon_equals_transformers(folder):
         image_mean=list(pixels.mean),
         image_std=list(pixels.std),
     )
-    batch = images(2, 61, 50)
+    batch = images(2, 60, 75)
     with torch.inference_mode():
         inputs = torch.from_numpy(np.stack(processor(list(batch))["pixel_values"]))
         theirs = model(inputs).last_hidden_state[:, 0].numpy()
@@ -177,7 +189,7 @@ def test_conch_equals_its_formula(folder):
             transforms.Normalize(pixels.mean, pixels.std),
         ]
     )
-    batch = images(2, 50, 71)
+    batch = images(2, 50, 74)
     with torch.inference_mode():
         theirs = model.encode_image(torch.stack([prepare(Image.fromarray(image)) for image in batch])).numpy()
     assert np.abs(encoder("conch", folder).images(batch) - theirs).max() <= 1e-4
@@ -266,7 +278,7 @@ def test_names_say_what_is_not_verified(folder, tmp_path):
     digest = made.identity[:8]
     assert made.name == f"plip-unverified-{digest}"
     file = ready_card("plip").weights_file()
-    path = folder / "small/clip/model.safetensors"
+    path = folder / "small/clip/pytorch_model.bin"
     known = WeightsFile(**{**vars(file), "sha256": made.identity[:64]})
     assert known.label(path) == "plip"
     assert WeightsFile(**{**vars(file), "sha256": digest}).label(path) == "plip"
@@ -295,6 +307,9 @@ def test_other_weights_are_refused(folder, tmp_path):
         encoder_handle(f"timm:test_vit@{folder / 'test_resnet.pth'}", None).load("cpu")
     with pytest.raises(DataError, match="model_type 'clip'"):
         small("plip", hub="small/dinov2")(folder, "cpu")
+    models.save_state({"text.weight": torch.ones(2)}, tmp_path / "coca.bin")
+    with pytest.raises(DataError, match="CoCa image tower"):
+        encoder("conch", tmp_path)
     state = models.load_state(folder / "registers.pth")
     state["pos_embed"] = state["pos_embed"][:, :8]
     models.save_state(state, tmp_path / "registers.pth")
