@@ -50,3 +50,22 @@ def test_refuses():
         faithfulness(maps(0), maps(1)[:5], maps(2), 3)
     with pytest.raises(DataError, match="one shape"):
         class_dice(maps(0), maps(1)[:5], 3)
+
+
+def test_a_nucleus_of_no_class_counts_in_the_binary_score_alone():
+    mask = maps(5)
+    unclassed = np.where(mask > 0, 4, 0)
+    found = faithfulness(mask, unclassed, mask, 3)
+    assert (found.fs1, found.fs1_class) == (1, 0)
+    # and takes nothing from the classes that were found
+    half = mask.copy()
+    half[10:][half[10:] == 1] = 4
+    expected = f1_score(mask.ravel(), half.ravel(), labels=[1, 2, 3], average=None, zero_division=0)
+    assert class_dice(mask, half, 3) == pytest.approx(expected)
+
+
+def test_refuses_other_classes():
+    with pytest.raises(DataError, match=r"classes 0\.\.4"):
+        class_dice(maps(0) + 2, maps(1), 3)
+    with pytest.raises(DataError, match=r"classes 0\.\.4"):
+        class_dice(maps(0) - 1, maps(1), 3)

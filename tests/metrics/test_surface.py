@@ -9,7 +9,7 @@ from scipy.spatial.distance import cdist
 from surface_distance import compute_robust_hausdorff, compute_surface_distances
 
 from bench.errors import DataError
-from metrics.surface import hausdorff
+from metrics.surface import hausdorff, hausdorff_by_definition
 from tests.precision.plugin import reference
 
 SQUARE = np.zeros((32, 32), dtype=bool)
@@ -92,3 +92,15 @@ def test_refuses():
         hausdorff(SQUARE.astype(int), SQUARE)
     with pytest.raises(DataError, match="bool masks"):
         hausdorff(SQUARE, SQUARE[:5])
+
+
+def test_both_definitions_at_once():
+    rng = np.random.default_rng(7)
+    masks = [rng.random((40, 40)) > 0.9 for _ in range(2)]
+    nothing = np.zeros((40, 40), bool)
+    for pair in (masks, [masks[0], nothing], [nothing, nothing]):
+        found = hausdorff_by_definition(*pair)
+        for definition, distance in found.items():
+            np.testing.assert_equal(vars(distance), vars(hausdorff(*pair, definition=definition)))
+    found = hausdorff_by_definition(*masks)
+    assert found["max"].value >= found["concatenated"].value > 0

@@ -7,7 +7,10 @@ from pathlib import Path
 import pytest
 
 from bench.config import RunRequest
+from bench.jobs import JobStore
+from bench.runtime import Device, Reporter
 from bench.stages.pipeline import run_request
+from bench.stages.session import Session
 from bench.stages.work import Outcome
 
 
@@ -29,3 +32,9 @@ def request(store: Path, **changes: object) -> RunRequest:
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
     """One finished run of DiffMix with its controls, two seeds."""
     return run_request(request(tmp_path_factory.mktemp("tiny") / "store", seeds=2))
+
+
+@pytest.fixture
+def session(tmp_path: Path) -> Session:
+    """A silent session over a store of its own."""
+    return Session(JobStore(tmp_path / "store"), Reporter(quiet=True), Device("cpu", "CPU"), "32-true", 1, 0)
