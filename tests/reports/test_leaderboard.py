@@ -11,6 +11,7 @@ from bench.results import ScoreRow, merge_rows, read_rows, write_rows
 from reports.board import Leaderboard
 from reports.columns import Column, main_columns
 from reports.leaderboard import leaderboard
+from reports.numbers import is_void, remarks, sole_encoder
 from tests import toy_results
 
 
@@ -127,3 +128,51 @@ def test_costs_and_rare_classes_are_columns_where_asked_for(tmp_path: Path) -> N
     board = leaderboard(table, rare={"phantom": ("spindle",)})[0]
     classes = [c.class_ for c in main_columns(board.columns, board.rare) if c.family == "f_type"]
     assert classes == ["spindle"]
+
+
+def faithful(value: float | None, **changes: object) -> list[ScoreRow]:
+    """Rows of a run with one more: the faithfulness of its method, or the reason why there is none."""
+    at = {"run": "run-1", "dataset": "phantom", "preset": "smoke", "budget": "600 steps", "downstream": "hovernet"}
+    number = {"reason": "needs a source"} if value is None else {"value": value, "ci_low": 0.1, "ci_high": 0.9}
+    row = ScoreRow.model_validate(
+        {**at, "method": "diffmix", "metric": "fs1/image", "direction": "higher", **number, **changes}
+    )
+    return [*toy_results.rows(), row]
+
+
+def test_faithfulness_is_shown_where_an_arm_has_it(tmp_path: Path) -> None:
+    (board,) = leaderboard(frame(tmp_path, faithful(0.7)))
+    assert "fs1/image" in [c.name for c in board.main]
+    fs1 = column(board, "fs1/image")
+    assert is_void(board.rows[row(board, "real-only")], fs1)  # no remark is needed: it adds no image
+    (other,) = leaderboard(frame(tmp_path, faithful(None)))
+    assert "fs1/image" not in [c.name for c in other.main]
+    assert "fs1/image" in [c.name for c in other.columns]
+
+
+def test_neighbourhoods_and_copying_stand_among_all_columns_alone(tmp_path: Path) -> None:
+    extra = [
+        r.model_copy(update={"metric": f"{name}@random-convnet"})
+        for r in toy_results.rows()
+        if r.metric == "fd@random-convnet"
+        for name in ("precision", "coverage", "auth_pct")
+    ]
+    colour = [
+        r.model_copy(update={"metric": "colour_fd", "encoder": "colour"})
+        for r in toy_results.rows()
+        if r.metric == "fd@random-convnet"
+    ]
+    (plain,) = leaderboard(frame(tmp_path, toy_results.rows()))
+    (board,) = leaderboard(frame(tmp_path, [*toy_results.rows(), *extra, *colour]))
+    assert [c.name for c in board.main] == [c.name for c in plain.main]
+    names = [c.name for c in board.columns]
+    assert {"coverage@random-convnet[test]", "colour_fd[train]"} <= set(names)
+    assert names.index("fd@random-convnet[test]") < names.index("precision@random-convnet[test]")
+    assert sole_encoder(board.columns) == "random-convnet"
+
+
+def test_images_that_a_mean_leaves_out_are_told(tmp_path: Path) -> None:
+    assert not any("leave out" in line for line in remarks(leaderboard(frame(tmp_path, toy_results.rows()))[0]))
+    rows = [r.model_copy(update={"n_skipped": 2}) if r.metric == "pq/image" else r for r in toy_results.rows()]
+    (line,) = (line for line in remarks(leaderboard(frame(tmp_path, rows))[0]) if "leave out" in line)
+    assert "2 of 14" in line
