@@ -249,14 +249,22 @@ def test_ready_networks_have_their_published_width():
     assert set(checked) == {"uni", "uni2-h", "virchow2", "conch", "h-optimus-0", "dinov2-vit-l-14"}
 
 
-# Published numbers of parameters, in millions.
-@pytest.mark.parametrize(
-    ("name", "millions"), [("uni", 303), ("uni2-h", 681), ("virchow2", 631), ("h-optimus-0", 1135)]
-)
-def test_ready_networks_have_their_published_size(name, millions):
+# Published: millions of parameters, class and register tokens, patches of a 224 px image.
+PUBLISHED = {
+    "uni": (303, 1, 14**2),
+    "uni2-h": (681, 1 + 8, 16**2),
+    "virchow2": (631, 1 + 4, 16**2),
+    "h-optimus-0": (1135, 1 + 4, 16**2),
+    "dinov2-vit-l-14": (303, 1, 16**2),
+}
+
+
+@pytest.mark.parametrize("name", PUBLISHED)
+def test_ready_networks_have_their_published_size(name):
     with torch.device("meta"):
         network = timm_network(ready_card(name).network)
-    assert round(sum(parameter.numel() for parameter in network.parameters()) / 1e6) == millions
+    millions = round(sum(parameter.numel() for parameter in network.parameters()) / 1e6)
+    assert (millions, network.num_prefix_tokens, network.patch_embed.num_patches) == PUBLISHED[name]
 
 
 @pytest.mark.parametrize("name", ready_names())
