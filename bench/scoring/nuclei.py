@@ -193,7 +193,9 @@ def _estimate(
     # one stream a metric: all of them resample the same groups
     rng = np.random.default_rng(seed)
     interval = cluster_bootstrap(statistics, groups, statistic, rng=rng, level=LEVEL)
-    return Estimate(number(interval.value), bounds(interval.low, interval.high, largest))
+    # summed without groups: their order would show in the last bits
+    value = float(statistic(np.asarray(statistics, dtype=np.float64).sum(axis=0)))
+    return Estimate(number(value), bounds(interval.low, interval.high, largest))
 
 
 def _image(pair: Pair, group: str, item: Evidence, counts: Int64[np.ndarray, " k"]) -> NucleiImage:

@@ -51,7 +51,9 @@ def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
         if len(line) != len(columns):
             got = f"{len(line)} cells in row {index}: {','.join(line)[:80]}"
             raise DataError(
-                f"expected {len(columns)} cells a row in {path}", got=got, fix="quote cells that hold commas"
+                f"expected {len(columns)} cells a row in {path}",
+                got=got,
+                fix="write every cell; quote those that hold commas",
             )
         row = dict(zip(columns, line, strict=True))
         if not row[key] or row[key] in rows:
