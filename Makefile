@@ -18,7 +18,7 @@ test-slow: $(STAMP)
 	$(BIN)/python -m pytest -m slow
 
 bench: $(STAMP)
-	$(BIN)/python -m pytest -q -s -o python_files='bench_*.py' --benchmark-disable-gc tests/benchmarks
+	$(BIN)/python -m pytest -q -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks
 
 precision: $(STAMP)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,parity]' -c constraints.txt

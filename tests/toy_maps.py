@@ -4,32 +4,41 @@ from __future__ import annotations
 
 import numpy as np
 from scipy import ndimage
+from scipy.spatial import KDTree
 
 
-def nuclei(rng, size, n):
-    """Voronoi cells of random points, cut to discs: touching, of many sizes; n ids, fewer where points coincide."""
+def nuclei(rng, size, n, radii=(0.3, 0.8)):
+    """Voronoi cells of random points, cut to discs: touching, of many sizes; n ids, fewer where points coincide.
+
+    Radii are in units of the mean spacing, size / sqrt(n).
+    """
     seeds = np.zeros((size, size), dtype=np.int32)
     points = rng.integers(0, size, (n, 2))
     seeds[points[:, 0], points[:, 1]] = np.arange(1, n + 1)
     distance, (rows, columns) = ndimage.distance_transform_edt(seeds == 0, return_indices=True)
     instances = seeds[rows, columns]
-    radius = rng.uniform(0.3, 0.8, n + 1) * size / np.sqrt(n)
+    radius = rng.uniform(*radii, n + 1) * size / np.sqrt(n)
     return np.where(distance < radius[instances], instances, 0).astype(np.int32)
 
 
 def perturbed(rng, instances):
-    """Shift, merge here and there, drop some: a plausible prediction with other ids, which have gaps."""
-    pred = np.roll(instances, rng.integers(-2, 3, 2), axis=(0, 1))
-    names = rng.permutation(np.arange(1, instances.max() + 1)) * 3
-    names[rng.random(len(names)) < 0.15] = 0
-    names[rng.random(len(names)) < 0.10] = 5
-    return np.append(0, names)[pred].astype(np.int32)
+    """Shift all, drop some, merge some with their nearest neighbour: a plausible prediction whose ids have gaps."""
+    ids = np.unique(instances[instances > 0])
+    names = rng.permutation(len(ids)) * 3 + 3
+    centres = np.array(ndimage.center_of_mass(instances > 0, instances, ids))
+    nearest = KDTree(centres).query(centres, k=2)[1][:, 1]
+    merged = rng.random(len(ids)) < 0.10
+    names[merged] = names[nearest[merged]]
+    names[rng.random(len(ids)) < 0.15] = 0
+    lookup = np.zeros(instances.max() + 1, dtype=np.int32)
+    lookup[ids] = names
+    return lookup[np.roll(instances, rng.integers(-2, 3, 2), axis=(0, 1))]
 
 
-def pair(seed, size=300, n=200):
+def pair(seed, size=300, n=200, radii=(0.3, 0.8)):
     """Return a true map and a prediction of it."""
     rng = np.random.default_rng(seed)
-    true = nuclei(rng, size, n)
+    true = nuclei(rng, size, n, radii)
     return true, perturbed(rng, true)
 
 

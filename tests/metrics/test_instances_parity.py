@@ -100,7 +100,7 @@ def test_half_an_overlap_is_a_match_for_stardist_and_none_for_us():
 
 
 def test_hovernets_steps(agree, maps, scores):
-    true, pred = maps[0], contiguous(maps[1])
+    true, pred = (contiguous(a) for a in maps)
     dq, sq, pq = hovernet_metrics.pq(true, pred)
     values = {
         "dice": hovernet_metrics.dice_1(true, pred),

@@ -75,3 +75,17 @@ def type_of(types: np.ndarray) -> int:
     if ranked[0] == 0 and len(ranked) > 1:
         return int(ranked[1])
     return int(ranked[0])
+
+
+def instance_info(
+    instances: np.ndarray, types: np.ndarray
+) -> list[tuple[int, tuple[int, ...], tuple[float, ...], int]]:
+    """Area, box, centroid (x, y) and type of each nucleus, from a mask of the whole map each."""
+    found = []
+    for number in np.unique(instances):
+        if number:
+            mask = instances == number
+            rows, columns = np.where(mask)
+            box = (rows.min(), columns.min(), rows.max() + 1, columns.max() + 1)
+            found.append((len(rows), box, (columns.mean(), rows.mean()), type_of(types[mask])))
+    return found

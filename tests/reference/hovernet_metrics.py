@@ -53,8 +53,8 @@ def _tables(true, pred):
 
 def _ratio(true, pred, shared_of, union_of, rows, columns):
     shared, union = shared_of[rows, columns].sum(), union_of[rows, columns].sum()
-    union += sum((true == i).sum() for i in range(1, true.max() + 1) if i - 1 not in set(rows.tolist()))
-    union += sum((pred == j).sum() for j in range(1, pred.max() + 1) if j - 1 not in set(columns.tolist()))
+    for instances, taken in ((true, set(rows.tolist())), (pred, set(columns.tolist()))):
+        union += sum((instances == i).sum() for i in range(1, instances.max() + 1) if i - 1 not in taken)
     return shared / union
 
 
