@@ -28,7 +28,7 @@ from bench.synthetic import EVALUATION, SyntheticSet
 
 # Every arm, seed and run of a dataset is asked for the same masks.
 WINDOW_SEED = 0
-NEEDS_SOURCE = "draws no mask without its source: it changes real patches, so test masks would be shown by test images"
+NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that can has the attribute draws_any_mask)"
 
 
 @dataclass(frozen=True)

@@ -135,7 +135,7 @@ def test_who_needs_a_source_says_so(session: Session, tmp_path: Path) -> None:
     copy = Arm("copy", "", Copy(PatchSettings(patch_size=SIZE)))
     found = score(session, tmp_path, copy)
     assert not found.scores
-    assert "without its source" in found.reason
+    assert "without the real patch" in found.reason
 
 
 def test_who_adds_nothing_is_not_asked(session: Session, tmp_path: Path) -> None:

@@ -115,7 +115,7 @@ def test_faithfulness_or_the_reason_why_not(tiny: Outcome) -> None:
         assert (mine["downstream"] == "hovernet").all()
     (row,) = faithful[faithful["method"] == "copy"].to_dict("records")
     assert row["value"] != row["value"]
-    assert "without its source" in row["reason"]
+    assert "without the real patch" in row["reason"]
     assert "real-only" not in set(faithful["method"])
 
 
