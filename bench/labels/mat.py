@@ -37,8 +37,9 @@ def read_mat(path: Path) -> MatLabels:
     content = _load(path, required=("inst_map", "type_map"), optional=("inst_centroid",))
     labels = canonical_labels(content["inst_map"], content["type_map"], str(path))
     stored = content.get("inst_centroid")
-    usable = stored is not None and stored.shape == (len(labels.types), 2) and stored.dtype.kind in "fiu"
-    return MatLabels(labels, stored.astype(np.float64) if usable else None)
+    if stored is None or stored.shape != (len(labels.types), 2) or stored.dtype.kind not in "fiu":
+        return MatLabels(labels, None)
+    return MatLabels(labels, stored.astype(np.float64))
 
 
 def mat_maps(path: Path) -> LabelMaps:

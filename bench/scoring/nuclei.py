@@ -80,8 +80,8 @@ def score_nuclei(
 
     radius = matching_radius(mpp)
     evidence = []
-    for found in ordered_map(lambda pair: examine(pair, radius, len(classes)), pairs):
-        evidence.append(found)
+    for item in ordered_map(lambda pair: examine(pair, radius, len(classes)), pairs):
+        evidence.append(item)
         if progress is not None:
             progress.advance()
     counts = _counts(evidence, len(classes) or _largest(evidence))
@@ -159,7 +159,11 @@ def _estimates(
     labels, values = np.asarray(groups), [item.values() for item in evidence]
     found = {
         name: _estimate(
-            mean_statistics([v[name] for v in values]), labels, mean_of, seed, math.inf if name == "hd95" else 1.0
+            mean_statistics(np.array([v[name] for v in values])),
+            labels,
+            mean_of,
+            seed,
+            math.inf if name == "hd95" else 1.0,
         )
         for name in MEANS
     }

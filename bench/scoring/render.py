@@ -75,7 +75,7 @@ def render_images(report: ImagesReport) -> Lines:
         ("recall", _number(report.recall), "share of real images among the synthetic ones"),
         ("density", _number(report.density), "how closely real images surround synthetic ones"),
         ("coverage", _number(report.coverage), "share of real images with a synthetic neighbour"),
-        ("auth_pct", _number(report.auth_pct, 1), "% that copy nothing of --real: fresh images about 50, copies 0"),
+        ("auth_pct", _number(report.auth_pct, 1), "% that copy nothing of --real: fresh images 50 or more, copies 0"),
         ("copy_rate", _number(report.copy_rate), copies),
     )
     marked = {name for warning in report.warnings for name in warning.partition(":")[0].split(", ")}
