@@ -130,10 +130,13 @@ def _resampled(n_groups: int, n: int) -> str:
 
 
 def _table(*columns: str) -> Table:
-    """Return a table whose columns of words stand to the left and of numbers to the right."""
+    """Return a table: words stand to the left, numbers to the right; where space lacks, words wrap and numbers do not."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, name in enumerate(columns):
-        table.add_column(name, justify="left" if index == 0 or name in ("", "over images") else "right", no_wrap=True)
+        is_words = index == 0 or name in ("", "over images")
+        wraps = index == (len(columns) - 1 if columns[-1] == "" else 0)
+        # folded, never cut: half a number is another number
+        table.add_column(name, justify="left" if is_words else "right", no_wrap=not wraps, overflow="fold")
     return table
 
 

@@ -65,3 +65,21 @@ def test_instances_of_three_channels_are_refused(tmp_path: Path) -> None:
 def test_only_rgb_and_sixteen_bit_are_written(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="uint8"):
         write_png(tmp_path / "a.png", RGB.astype(np.float32))
+
+
+def test_a_mask_or_pages_are_no_instances(tmp_path: Path) -> None:
+    mask = np.zeros((6, 6), np.uint8)
+    mask[2:4, 2:4] = 255
+    Image.fromarray(mask).save(tmp_path / "mask.png")
+    with pytest.raises(DataError, match=r"mask of the foreground"):
+        read_instances(tmp_path / "mask.png")
+    # 255 beside another id is an id
+    mask[0, 0] = 7
+    Image.fromarray(mask).save(tmp_path / "ids.png")
+    assert read_instances(tmp_path / "ids.png").max() == 255
+    page = Image.fromarray(np.ones((6, 6), np.uint16))
+    page.save(tmp_path / "pages.tif", save_all=True, append_images=[page])
+    with pytest.raises(DataError, match=r"2 pages"):
+        read_instances(tmp_path / "pages.tif")
+    with pytest.raises(DataError, match=r"no such file"):
+        read_instances(tmp_path / "absent.png")
