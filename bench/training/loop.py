@@ -149,10 +149,11 @@ def train(
                 values = task.step(fabric, batch, step, torch_generator(seed, str(fabric.device)))
             for name, average in averages.items():
                 average.update_parameters(modules[name])
+            # before the checkpoint: a run killed between the two would never write this point of the curve
+            shown = _values(values, run, options.stage, step, options.steps)
             if clock.due(step + 1):
                 with clock:
                     _save(out / CHECKPOINT, step + 1, task, modules, averages)
-            shown = _values(values, run, options.stage, step, options.steps)
             progress.advance(1, **shown)
     chosen = {name: averages[name].module if name in averages else modules[name] for name in modules}
     return {name: module.eval() for name, module in chosen.items()}
