@@ -130,7 +130,7 @@ def _resampled(n_groups: int, n: int) -> str:
 
 
 def _table(*columns: str) -> Table:
-    """Return a table: words stand to the left, numbers to the right; where space lacks, words wrap and numbers do not."""
+    """Return a table: words stand to the left, numbers to the right; where space lacks, words wrap alone."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, name in enumerate(columns):
         is_words = index == 0 or name in ("", "over images")
