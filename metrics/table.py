@@ -187,3 +187,13 @@ def reading_position(id: str) -> int:
     """
     name = id.partition("@")[0]
     return _READING_ORDER.index(name) if name in _READING_ORDER else len(_READING_ORDER)
+
+
+def shown_times(id: str) -> float:
+    """Return what tables multiply a metric by; 1 for a number that the table does not know.
+
+    >>> shown_times("kd@random-convnet"), shown_times("seconds")
+    (1000.0, 1.0)
+    """
+    entry = METRICS.get(id) or FAMILIES.get(id.partition("@")[0])
+    return 1.0 if entry is None else entry.shown_times

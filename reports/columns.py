@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from metrics.table import METRICS, reading_position
+from metrics.table import METRICS, reading_position, shown_times
 
 MAIN = ("clip_fid", "fid", "fd", "kd", "fs1", "fs2", "dice", "aji", "pq", "f_d", "acc")
 
@@ -52,14 +52,19 @@ class Column:
     @property
     def scale(self) -> float:
         """What people are shown a multiple of: kernel distances are told in thousandths, as the field does."""
-        return 1000.0 if self.family in {"kd", "kid"} else 1.0
+        return 1.0 if self.kind == "cost" else shown_times(self.metric)
 
     def heading(self, *, with_encoder: bool = True) -> tuple[str, ...]:
         """The lines of a heading: metric with its direction, then what it is of."""
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
         metric, _, encoder = self.metric.partition("@")
         metric, _, aggregation = metric.partition("/")
-        first = ("Δ " if self.signed else "") + metric + ("·10³" if self.scale != 1 else "") + arrow
+        first = (
+            ("Δ " if self.signed else "")
+            + metric
+            + ("·10³" if self.scale == 1000 else f"·{self.scale:g}" if self.scale != 1 else "")
+            + arrow
+        )
         encoder = (f"{encoder}#{self.tag}" if self.tag else encoder) if with_encoder or self.tag else ""
         lines = (first, aggregation, encoder, self.class_, f"vs {self.split}" if self.encoder and self.split else "")
         return tuple(line for line in lines if line)

@@ -43,9 +43,7 @@ def metric_id(kind: str, encoder: str) -> str:
     """Return the id of a score of sets in the eyes of an encoder, which colour alone does not need."""
     from metrics.table import distance_name
 
-    if not encoder:
-        return kind
-    return distance_name(kind, encoder) if kind in ("fd", "kd") else f"{kind}@{encoder}"
+    return distance_name(kind, encoder) if encoder else kind
 
 
 def _of_set(distances: Distances) -> Iterator[dict[str, Any]]:
@@ -87,30 +85,22 @@ def _interval(kind: str, value: float | None, se: float | None) -> dict[str, Any
 
 
 def _over_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of a score over generation seeds, with Student's interval of the mean, inside a share's bounds."""
-    from scipy.stats import t
-
+    """The mean of a score over generation seeds, with Student's interval of the mean, inside the metric's bounds."""
     from metrics.table import metric
+    from metrics.uncertainty import spread_over_seeds
 
-    values = np.array([row["value"] for row in rows], dtype=np.float64)
-    se = float(values.std(ddof=1) / np.sqrt(len(values)))
-    half = float(t.ppf(0.975, len(values) - 1)) * se
-    mean = float(values.mean())
-    lowest, highest = metric(rows[0]["metric"]).bounds
-    low, high = mean - half, mean + half
-    if lowest is not None and highest is not None:
-        low, high = max(low, lowest), min(high, highest)
+    spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
     floors = [row["floor"] for row in rows if row["floor"] is not None]
     return {
         **rows[0],
         "seed": ALL_SEEDS,
-        "seeds": len(values),
-        "value": mean,
-        "se": se,
-        "ci_low": low,
-        "ci_high": high,
-        "ci_method": "seeds",
+        "seeds": spread.n_seeds,
+        "value": spread.value,
+        "se": spread.se,
+        "ci_low": spread.low,
+        "ci_high": spread.high,
+        "ci_method": spread.method,
         "floor": float(np.mean(floors)) if floors else None,
         "set_digest": "",
-        "reason": "",
+        "reason": spread.reason,
     }
