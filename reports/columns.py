@@ -59,7 +59,8 @@ class Column:
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
         metric, _, encoder = self.metric.partition("@")
         metric, _, aggregation = metric.partition("/")
-        first = (
+        scale = {1.0: "", 1000.0: "·10³"}.get(self.scale, f"·{self.scale:g}")
+        first = ("Δ " if self.signed else "") + metric + scale + arrow
             ("Δ " if self.signed else "")
             + metric
             + ("·10³" if self.scale == 1000 else f"·{self.scale:g}" if self.scale != 1 else "")
