@@ -61,11 +61,6 @@ class Column:
         metric, _, aggregation = metric.partition("/")
         scale = {1.0: "", 1000.0: "·10³"}.get(self.scale, f"·{self.scale:g}")
         first = ("Δ " if self.signed else "") + metric + scale + arrow
-            ("Δ " if self.signed else "")
-            + metric
-            + ("·10³" if self.scale == 1000 else f"·{self.scale:g}" if self.scale != 1 else "")
-            + arrow
-        )
         encoder = (f"{encoder}#{self.tag}" if self.tag else encoder) if with_encoder or self.tag else ""
         lines = (first, aggregation, encoder, self.class_, f"vs {self.split}" if self.encoder and self.split else "")
         return tuple(line for line in lines if line)
