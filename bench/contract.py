@@ -18,7 +18,7 @@ from pydantic import BaseModel, ConfigDict
 
 from bench.errors import SealError
 
-Task = Literal["nuclei", "tissue"]
+Task = Literal["nuclei", "tissue", "text", "pool"]
 
 
 class Settings(BaseModel):
@@ -49,7 +49,8 @@ class Sample:
     """One real or synthetic tile or patch.
 
     Instance ids are exactly 1..n; `types[i]` in 1..C is the class of instance `i + 1`. `group` is the slide
-    or patient: the unit of splitting and of resampling. `ignore` marks pixels that no metric may count.
+    or patient: the unit of splitting and of resampling. `ignore` marks pixels that no metric may count. A caption
+    whose image is absent is a sample with an image of 0 x 0 pixels.
     """
 
     id: str

@@ -26,7 +26,7 @@ class Diagnosis:
 def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterator[tuple[str, list[Diagnosis]]]:
     """Yield titles and what was found below each."""
     yield "machine", list(_machine(store))
-    yield "datasets", [_dataset(name, data_root) for name in names("datasets")]
+    yield "datasets", list(_datasets(data_root))
     yield "encoders", [_encoder(name, weights) for name in names("encoders")]
     yield "presets", list(_presets())
 
@@ -49,15 +49,19 @@ def _machine(store: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("store", False, f"{error.message}: {error.got}", error.fix)
 
 
-def _dataset(name: str, root: Path | None) -> Diagnosis:
-    from bench.datasets.card import load_card
+def _datasets(root: Path | None) -> Iterator[Diagnosis]:
+    from bench.datasets.card import card_names, load_card
+    from bench.datasets.opening import source_of
 
-    card = load_card(name)
-    try:
-        load("datasets", name)(card, root).locate()
-    except BenchError as error:
-        return Diagnosis(name, False, card.title, error.fix)
-    return Diagnosis(name, True, card.title)
+    for name in card_names():
+        card = load_card(name)
+        if card.generic:
+            continue
+        try:
+            source_of(card, root).locate()
+            yield Diagnosis(name, True, card.title)
+        except BenchError as error:
+            yield Diagnosis(name, False, card.title, error.fix)
 
 
 def _encoder(name: str, weights: Path | None) -> Diagnosis:

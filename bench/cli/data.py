@@ -44,33 +44,35 @@ def status(data_root: DataRootOption = None) -> None:
 
 
 @app.command("verify")
-def verify(name: Annotated[str, typer.Argument(help="Dataset.")], data_root: DataRootOption = None) -> None:
+def verify(
+    name: Annotated[str, typer.Argument(help="Dataset, or the path of its card.")], data_root: DataRootOption = None
+) -> None:
     """Read a whole dataset and list all that is odd; exit 2 when it is not what it should be."""
     from rich.console import Console
 
-    from bench.datasets.card import load_card
+    from bench.datasets.opening import open_source
     from bench.datasets.verify import verify as verify_source
-    from bench.registry import load
     from bench.runtime.reporter import Reporter
 
-    source = load("datasets", name)(load_card(name), resolve_data_root(data_root))
-    report = verify_source(source, Reporter().progress)
+    report = verify_source(open_source(name, resolve_data_root(data_root)), Reporter().progress)
     render_report(report, Console(highlight=False))
     if not report.ok:
         raise typer.Exit(2)
 
 
 def dataset_status(data_root: Path | None) -> list[Status]:
-    """Look for every registered dataset; nothing but folder names is read."""
-    from bench.datasets.card import load_card
+    """Look for every dataset that ships a card; nothing but folder names is read."""
+    from bench.datasets.card import card_names, load_card
+    from bench.datasets.opening import source_of
     from bench.errors import MissingError
-    from bench.registry import load, names
 
     found = []
-    for name in names("datasets"):
+    for name in card_names():
         card = load_card(name)
+        if card.generic:
+            continue
         try:
-            found.append(Status(card, load("datasets", name)(card, data_root).locate(), ""))
+            found.append(Status(card, source_of(card, data_root).locate(), ""))
         except MissingError as error:
             found.append(Status(card, None, error.fix))
     return found

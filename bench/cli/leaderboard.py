@@ -95,11 +95,12 @@ def _print_terminal(boards: list[Leaderboard], everything: bool) -> None:
 
 
 def _nothing(store: Path, boards: list[Leaderboard], dataset: str | None, preset: str | None) -> Exception:
+    from bench.datasets.card import card_names
     from bench.errors import MissingError
-    from bench.registry import names, unknown
+    from bench.registry import unknown
 
     if dataset is not None and not any(board.dataset == dataset for board in boards):
-        known = {board.dataset for board in boards} | set(names("datasets"))
+        known = {board.dataset for board in boards} | set(card_names())
         if dataset not in known:
             return unknown("dataset", dataset, known)
     wanted = " and ".join(

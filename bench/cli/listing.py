@@ -39,14 +39,17 @@ def listing(
 def _entries(kind: str) -> list[tuple[str, str]]:
     from bench.config.files import card
     from bench.config.preset import load_preset, preset_names
-    from bench.datasets.card import load_card
+    from bench.datasets.card import card_names, load_card
     from bench.registry import load, names
 
     if kind == "presets":
         return [(name, load_preset(name).summary) for name in preset_names()]
     if kind == "datasets":
-        found = [load_card(name) for name in names("datasets")]
-        return [(c.name, f"{c.title}: {c.task}, {c.organ}, preset {c.default_preset}") for c in found]
+        found = [load_card(name) for name in card_names()]
+        return [
+            (c.name, c.title if c.generic else f"{c.title}: {c.task}, {c.organ}, preset {c.default_preset}")
+            for c in found
+        ]
     if kind == "encoders":
         return [(name, load("encoders", name).requirement(None).name) for name in names("encoders")]
     return [(name, card(kind, name).get("summary", "")) for name in names(kind)]

@@ -36,17 +36,18 @@ def folder() -> Path:
 
 
 def card_path(group: str, name: str) -> Path | None:
-    """Return the card `<configs>/<group>/<name>.yaml` of a plugin, or None where it ships none.
+    """Return the card `<configs>/<group>/<name>.yaml` of a plugin, or None where it ships none."""
+    paths = (configs / group / f"{name}.yaml" for configs in plugin_folders(group, name))
+    return next((path for path in paths if path.exists()), None)
 
-    The folder `configs` lies beside the plugin's top-level package, or inside it: the same rule for ours as for a
-    third party's.
+
+def plugin_folders(group: str, name: str) -> tuple[Path, Path]:
+    """Return where a plugin may keep its cards: the folder `configs` beside its top-level package, or inside it.
+
+    The same rule for ours as for a third party's.
     """
     package = _package_folder(point(group, name).module.split(".")[0])
-    for configs in (package.parent / "configs", package / "configs"):
-        path = configs / group / f"{name}.yaml"
-        if path.exists():
-            return path
-    return None
+    return package.parent / "configs", package / "configs"
 
 
 def card(group: str, name: str) -> dict[str, Any]:

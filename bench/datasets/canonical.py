@@ -18,7 +18,8 @@ def validate_sample(sample: Sample, info: DatasetInfo) -> None:
     """
     where = f"sample {sample.id!r} of {info.name}"
     image, instances, types = sample.image, sample.instances, sample.types
-    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or image.size == 0:
+    text_only = sample.caption is not None and image.shape == (0, 0, 3)
+    if image.dtype != np.uint8 or image.ndim != 3 or image.shape[2] != 3 or (image.size == 0 and not text_only):
         raise DataError(f"expected a uint8 (h, w, 3) image in {where}", got=f"{image.dtype} {image.shape}")
     for name, array in (("instances", instances), ("ignore", sample.ignore)):
         if array is not None and array.shape != image.shape[:2]:

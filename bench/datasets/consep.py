@@ -10,5 +10,3 @@ class CoNSeP(MatTiles):
 
     The release does not say which of its 16 slides a tile is from, so every tile is its own group.
     """
-
-    folder_names = ("consep", "CoNSeP", "CONSEP")

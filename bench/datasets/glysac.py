@@ -8,8 +8,6 @@ from bench.datasets.mat_tiles import MatTiles
 class GLySAC(MatTiles):
     """GLySAC in its official layout."""
 
-    folder_names = ("glysac", "GLySAC", "GLYSAC")
-
     @staticmethod
     def group(stem: str) -> str:
         """Return what stands before the first underscore: AGC1 of AGC1_tumor_2."""

@@ -19,7 +19,7 @@ def find_folder(root: Path | None, names: Sequence[str], holds: Callable[[Path],
 
 def missing(card: DatasetCard, root: Path | None) -> MissingError:
     """Say that a dataset is not there: where it must lie, how to get it, what can be run meanwhile."""
-    place = f"{root or 'DATA_ROOT'}/{card.name}"
+    place = f"{root or 'DATA_ROOT'}/{card.folders[0] if card.folders else card.name}"
     got = "no data root" if root is None else f"no such files under {root}"
     give = "" if root is not None else ", and give the folder above it as --data-root DATA_ROOT"
     meanwhile = "--dataset phantom" if card.task == "nuclei" else "--dataset phantom-tissue"

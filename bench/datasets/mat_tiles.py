@@ -8,13 +8,12 @@ from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
 from threading import Lock
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
-from bench.datasets.locating import find_folder, missing
 from bench.datasets.merging import ClassIds, State, decide_state, merge_classes, settle
 from bench.datasets.parallel import ordered_map
 from bench.datasets.source import Finding, Tally
@@ -36,9 +35,7 @@ class Tile(NamedTuple):
 
 
 class MatTiles(TileSource):
-    """Base of CoNSeP and GLySAC; a subclass says what its folder is called and what its groups are."""
-
-    folder_names: ClassVar[tuple[str, ...]]
+    """Base of CoNSeP and GLySAC; a subclass may say what its groups are."""
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
         super().__init__(card, root)
@@ -50,12 +47,9 @@ class MatTiles(TileSource):
         """Return the group of a tile; the tile itself unless a subclass knows its slide."""
         return stem
 
-    def locate(self) -> Path:
-        """Return the folder that holds Train: one of `folder_names` under the data root, or the root."""
-        found = find_folder(self.root, self.folder_names, _holds_tiles)
-        if found is None:
-            raise missing(self.card, self.root)
-        return found
+    def holds(self, folder: Path) -> bool:
+        """Say whether a folder holds tiles of the training split."""
+        return _holds_tiles(folder)
 
     def ids(self, split: str) -> Sequence[str]:
         """List the stems of a split in natural order (train_2 before train_10)."""

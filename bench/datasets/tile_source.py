@@ -11,6 +11,7 @@ from typing import Any
 
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
+from bench.datasets.locating import find_folder, missing
 from bench.datasets.parallel import ordered_map
 from bench.datasets.source import Finding, Tally
 from bench.errors import ConfigError, DataError
@@ -23,9 +24,20 @@ class TileSource(ABC):
         self.card = card
         self.root = root
 
-    @abstractmethod
+    def holds(self, folder: Path) -> bool:
+        """Say whether a folder looks like this dataset's; names alone are judged."""
+        return True
+
     def locate(self) -> Path:
-        """Return the dataset's folder."""
+        """Return the dataset's folder: one of the card's `folders` under the data root, or the root itself.
+
+        Raises:
+            MissingError: none of them looks like it.
+        """
+        found = find_folder(self.root, self.card.folders or (self.card.name,), self.holds)
+        if found is None:
+            raise missing(self.card, self.root)
+        return found
 
     @abstractmethod
     def ids(self, split: str) -> Sequence[str]:

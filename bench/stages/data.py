@@ -7,31 +7,24 @@ from pathlib import Path
 
 from bench.config import Preset
 from bench.contract import Dataset
-from bench.datasets.card import DatasetCard, load_card
 from bench.datasets.folds import fold as fold_views
+from bench.datasets.limited import limit_labels
 from bench.datasets.prepare import prepare
 from bench.datasets.prepared import PreparedDataset
 from bench.datasets.source import DatasetSource
 from bench.digest import digest
 from bench.errors import ConfigError
-from bench.registry import load
 from bench.runtime import Run
 from bench.stages.session import Session
 
 FOLD_SEED = 0
 
 
-def open_source(name: str, root: Path | None) -> tuple[DatasetCard, DatasetSource]:
-    """Return a dataset's card and its source under `root`; nothing is read yet."""
-    source = load("datasets", name)
-    card = load_card(name)
-    return card, source(card, root)
-
-
 def prepare_splits(
-    session: Session, source: DatasetSource, card: DatasetCard, preset: Preset, splits: Iterable[str]
+    session: Session, source: DatasetSource, preset: Preset, splits: Iterable[str]
 ) -> dict[str, PreparedDataset]:
     """Prepare splits, each a job of its own, and open them."""
+    card = source.card
     fingerprint = digest(source.fingerprint())
     opened = {}
     for split in splits:
@@ -55,3 +48,17 @@ def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None
         raise ConfigError("expected --fold k/K with 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
     train, held_out = fold_views(data["train"], k, n_folds, FOLD_SEED)
     return {**data, "train": train, "test": held_out}
+
+
+def offered_roles(source: DatasetSource) -> frozenset[str]:
+    """Return the roles of data that a dataset can play: its splits, and a pool where labels are limited."""
+    return frozenset(source.splits()) | (frozenset({"pool"}) if source.card.labelled else frozenset())
+
+
+def apply_labelled(data: Mapping[str, Dataset], source: DatasetSource) -> dict[str, Dataset]:
+    """Return the splits with the card's limit on labels: `train` keeps the labelled part, `pool` the rest."""
+    train = data["train"]
+    if source.card.labelled is None or not isinstance(train, PreparedDataset):
+        return dict(data)
+    labelled, pool = limit_labels(train, source.card.labelled)
+    return {**data, "train": labelled, "pool": pool}

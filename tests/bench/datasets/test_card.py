@@ -62,3 +62,39 @@ def test_a_card_that_contradicts_itself_is_refused(tmp_path, change, said) -> No
 def test_an_unknown_dataset_suggests_the_nearest() -> None:
     with pytest.raises(ConfigError, match="did you mean 'consep'"):
         load_card("conseb")
+
+
+def own_card(path, **changes) -> str:
+    good = yaml.safe_load((folder() / "datasets" / "consep.yaml").read_text())
+    path.write_text(yaml.safe_dump({**good, "source": "consep", **changes}))
+    return str(path)
+
+
+def test_a_card_of_ones_own_is_named_by_its_path(tmp_path) -> None:
+    card = load_card(own_card(tmp_path / "mine.yaml", organ="lung"))
+    assert (card.name, card.source, card.organ) == ("mine", "consep", "lung")
+
+
+def test_a_card_extends_a_shipped_one(tmp_path) -> None:
+    path = tmp_path / "half.yaml"
+    path.write_text("extends: consep\nmpp: 0.5\n")
+    card = load_card(str(path))
+    assert (card.name, card.source, card.mpp) == ("half", "consep", 0.5)
+    assert card.classes == shipped_card("consep").classes
+
+
+def test_a_name_that_is_taken_an_absent_file_and_an_unknown_name_are_refused(tmp_path) -> None:
+    with pytest.raises(ConfigError, match="a name of its own"):
+        load_card(own_card(tmp_path / "consep.yaml"))
+    with pytest.raises(ConfigError, match="card"):
+        load_card(str(tmp_path / "absent.yaml"))
+    with pytest.raises(ConfigError) as raised:
+        load_card("consap")
+    assert "consep" in raised.value.fix
+
+
+def test_a_card_that_extends_itself_is_refused(tmp_path) -> None:
+    path = tmp_path / "loop.yaml"
+    path.write_text("extends: loop\n")
+    with pytest.raises(ConfigError, match="in a line"):
+        read_card(path)
