@@ -23,7 +23,9 @@ def mount(app: typer.Typer) -> None:
 
 def run(
     method: Annotated[str, typer.Option(help="Method to run; `bench list methods` shows them.")],
-    dataset: Annotated[str, typer.Option(help="Dataset to run it on; `bench list datasets` shows them.")],
+    dataset: Annotated[
+        str, typer.Option(help="Dataset to run it on, or the path of its card; see `bench list datasets`.")
+    ],
     preset: Annotated[Optional[str], typer.Option(help="tiny, smoke, small or paper [the dataset's default].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Replicates: synthesis and training under seeds 0..N-1.")] = 1,
     fold: Annotated[Optional[str], typer.Option(help="k/K: test on fold k of K inside the training split.")] = None,
@@ -34,6 +36,10 @@ def run(
     controls: Annotated[
         Optional[str],
         typer.Option(help="Controls beside the method, comma-separated [real-only,copy,noise]."),
+    ] = None,
+    text_dataset: Annotated[Optional[str], typer.Option(help="Captioned dataset (or its card) to learn from.")] = None,
+    pool_dataset: Annotated[
+        Optional[str], typer.Option(help="Unlabelled images (or their card) to learn from.")
     ] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
     precision: Annotated[Optional[str], typer.Option(help="32-true, bf16-mixed or 16-mixed [the preset's].")] = None,
@@ -58,6 +64,8 @@ def run(
         {
             "method": method,
             "dataset": dataset,
+            "text_dataset": text_dataset,
+            "pool_dataset": pool_dataset,
             "preset": preset,
             "seeds": seeds,
             "fold": None if fold is None else _fold(fold),
@@ -76,7 +84,7 @@ def run(
         "the request",
     )
     outcome = run_request(request)
-    show(outcome.store, dataset=dataset, preset=outcome.preset)
+    show(outcome.store, dataset=outcome.dataset, preset=outcome.preset)
 
 
 def _fold(text: str) -> tuple[int, int]:

@@ -41,6 +41,8 @@ class RunRequest(Settings):
 
     method: str
     dataset: str
+    text_dataset: str | None = None
+    pool_dataset: str | None = None
     preset: str | None = None
     seeds: int = Field(default=1, ge=1)
     fold: tuple[int, int] | None = None

@@ -62,3 +62,11 @@ def apply_labelled(data: Mapping[str, Dataset], source: DatasetSource) -> dict[s
         return dict(data)
     labelled, pool = limit_labels(train, source.card.labelled)
     return {**data, "train": labelled, "pool": pool}
+
+
+def prepare_others(
+    session: Session, others: Mapping[str, DatasetSource], preset: Preset, roles: Iterable[str]
+) -> dict[str, Dataset]:
+    """Prepare the datasets that play a role of their own, `text` or `pool`, where a method reads it."""
+    wanted = {role: source for role, source in others.items() if role in set(roles)}
+    return {role: prepare_splits(session, source, preset, ["train"])["train"] for role, source in wanted.items()}

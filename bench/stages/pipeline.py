@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from bench.config import Preset, RunRequest, load_preset
 from bench.config.overrides import parse
 from bench.contract import Dataset
 from bench.datasets.card import DatasetCard
+from bench.datasets.opening import open_source
 from bench.datasets.source import DatasetSource
 from bench.encoders import EncoderHandle, encoder_handle
 from bench.errors import BenchError
@@ -17,7 +18,7 @@ from bench.jobs.store import check_writable
 from bench.preflight import Missing, check_accelerator, check_memory, check_roles, check_task, stop_if_missing
 from bench.runtime import Reporter, resolve_device
 from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
-from bench.stages.data import apply_fold, open_source, prepare_splits
+from bench.stages.data import apply_fold, apply_labelled, offered_roles, prepare_others, prepare_splits
 from bench.stages.downstream import predict_test, train_network
 from bench.stages.evaluate import evaluate
 from bench.stages.faithfulness import Segmenter, faithfulness
@@ -38,17 +39,27 @@ class Resolved:
     request: RunRequest
     preset: Preset
     preset_label: str
-    card: DatasetCard
     source: DatasetSource
+    others: Mapping[str, DatasetSource]
     arms: Sequence[Arm]
     networks: Sequence[Network]
     encoders: Sequence[EncoderHandle]
 
     @property
+    def card(self) -> DatasetCard:
+        """The card of the dataset."""
+        return self.source.card
+
+    @property
+    def roles(self) -> frozenset[str]:
+        """The roles of data that the arms read."""
+        return frozenset[str]().union(*(arm.method.roles for arm in self.arms))
+
+    @property
     def splits(self) -> tuple[str, ...]:
-        """The splits that the arms read, and the test split."""
-        roles = frozenset[str]().union(*(arm.method.roles for arm in self.arms))
-        return ("train", "test", *sorted(roles - {"train", "test"}))
+        """The splits of the dataset that the arms read, and the test split."""
+        read = self.roles & set(self.source.splits()) - {"train", "test", *self.others}
+        return ("train", "test", *sorted(read))
 
 
 def resolve(request: RunRequest) -> Resolved:
@@ -57,14 +68,16 @@ def resolve(request: RunRequest) -> Resolved:
     Raises:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
     """
-    card, source = open_source(request.dataset, request.data_root)
+    source = open_source(request.dataset, request.data_root)
+    named = {"text": request.text_dataset, "pool": request.pool_dataset}
+    others = {role: open_source(name, request.data_root) for role, name in named.items() if name is not None}
     overrides = parse(request.overrides)
-    name = request.preset or card.default_preset
+    name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset)
     controls = preset.controls if request.controls is None else request.controls
     names = dict.fromkeys([BASELINE, *controls, request.method])
     arms = [
-        make_arm(arm, preset, overrides.method, overrides.method_text)
+        _with_others(make_arm(arm, preset, overrides.method, overrides.method_text), others)
         if arm == request.method
         else make_arm(arm, preset)
         for arm in names
@@ -72,7 +85,13 @@ def resolve(request: RunRequest) -> Resolved:
     networks = [make_network(network, preset, overrides.downstream) for network in preset.downstream]
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
-    return Resolved(request, preset, label, card, source, arms, networks, encoders)
+    return Resolved(request, preset, label, source, others, arms, networks, encoders)
+
+
+def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:
+    """Name the other datasets that an arm reads in its variant: it is another arm with them."""
+    read = [f"{role}={source.card.name}" for role, source in others.items() if role in arm.method.roles]
+    return replace(arm, variant=" ".join(filter(None, [arm.variant, *read])))
 
 
 def preflight(resolved: Resolved) -> Session:
@@ -90,11 +109,16 @@ def preflight(resolved: Resolved) -> Session:
         device = resolve_device("cpu")
     try:
         resolved.source.locate()
-        splits = resolved.source.splits()
+        offered = offered_roles(resolved.source) | set(resolved.others)
         for arm in resolved.arms:
-            missing.extend(check_roles(arm.name, arm.method.roles, splits, resolved.card.name))
+            missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))
     except BenchError as error:
         missing.append(Missing.from_error(error))
+    for other in resolved.others.values():
+        try:
+            other.locate()
+        except BenchError as error:
+            missing.append(Missing.from_error(error))
     for network in resolved.networks:
         missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
     for handle in resolved.encoders:
@@ -113,8 +137,9 @@ def run_request(request: RunRequest) -> Outcome:
     """Do a run, or find it done, and publish its results."""
     resolved = resolve(request)
     session = preflight(resolved)
-    prepared = prepare_splits(session, resolved.source, resolved.card, resolved.preset, resolved.splits)
-    data = apply_fold(prepared, request.fold)
+    prepared = prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
+    data = apply_labelled(apply_fold(prepared, request.fold), resolved.source)
+    data |= prepare_others(session, resolved.others, resolved.preset, resolved.roles)
     baseline, *others = resolved.arms
     worked = [work_arm(session, resolved, baseline, data)]
     segmenter = Segmenter(resolved.networks[0], worked[0].tested[0].model) if resolved.networks else None

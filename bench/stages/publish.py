@@ -40,13 +40,16 @@ def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], w
         from bench.tracking import track
 
         track(resolved.request.store, run, resolved.request.tracking_uri, session.reporter.warn)
-    return Outcome(resolved.request.store, run, resolved.preset_label, session.reused, count)
+    return Outcome(resolved.request.store, run, resolved.card.name, resolved.preset_label, session.reused, count)
 
 
 def _document(
     resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork], session: Session
 ) -> dict[str, Any]:
     request = resolved.request.model_dump(mode="json")
+    # by name: the path of a card says where it lies, which changes no number
+    request["dataset"] = resolved.card.name
+    request |= {f"{role}_dataset": source.card.name for role, source in resolved.others.items()}
     arm = next(arm for arm in resolved.arms if arm.name == resolved.request.method)
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers"}
     return {

@@ -66,6 +66,7 @@ class Outcome:
 
     store: Path
     run: str
+    dataset: str
     preset: str
     reused: int
     jobs: int
