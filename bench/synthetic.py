@@ -58,6 +58,7 @@ class SyntheticSetWriter:
             "label": condition.label,
             "caption": condition.caption,
             "types": None if sample.types is None else sample.types.tolist(),
+            "instances": sample.instances is not None,
             "sha256": sample_digest(sample),
         }
         write_json(self._record(index), line)
@@ -173,7 +174,9 @@ class SyntheticSet:
         image = read_rgb(self.folder / line["file_name"])
         name = Path(line["file_name"]).stem
         types = None if line["types"] is None else np.array(line["types"], np.uint8)
-        instances = None if types is None else read_instances(self.folder / "instances" / f"{name}.png")
+        # sets that were sealed before untyped instances were known say nothing of them
+        outlined = line.get("instances", types is not None)
+        instances = read_instances(self.folder / "instances" / f"{name}.png") if outlined else None
         return Sample(name, image, line["group"], self.info.mpp, instances, types, line["label"], line["caption"])
 
     def __iter__(self) -> Iterator[Sample]:

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal, Protocol
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
@@ -32,6 +32,7 @@ def hovernet_loss(
     hv: Float[Tensor, "n 2 h w"],
     types: Int[Tensor, "n h w"],
     weights: Weights,
+    typed: Bool[Tensor, " n"] | None = None,
 ) -> dict[str, Tensor]:
     """Return the terms by name and their weighted sum under `loss`.
 
@@ -41,13 +42,20 @@ def hovernet_loss(
         hv: true offsets.
         types: true class of each pixel, 0 background.
         weights: weight of each term.
+        typed: which patches have types; the type head's terms come from those alone, and are 0 without any. None: all.
     """
     terms = {
         "hv_mse": functional.mse_loss(output["hv"].float(), hv),
         "hv_msge": msge(output["hv"].float(), hv, nucleus, weights.msge_indexing),
     }
     for name, target in (("np", nucleus), ("tp", types)):
-        probability = output[name].float().softmax(1)
+        logits = output[name].float()
+        if name == "tp" and typed is not None:
+            logits, target = logits[typed], target[typed]
+        if not len(logits):
+            terms |= {"tp_ce": output[name].sum() * 0, "tp_dice": output[name].sum() * 0}
+            continue
+        probability = logits.softmax(1)
         classes = torch.arange(probability.shape[1], device=target.device)
         one_hot = (target[:, None] == classes[:, None, None]).to(probability.dtype)
         terms[f"{name}_ce"] = cross_entropy(probability, one_hot)

@@ -12,6 +12,7 @@ from jaxtyping import Float64, Int32, UInt8
 from bench.contract import Dataset, Sample, TrainingMix
 from bench.errors import DataError
 from downstream.augment import Augmentation, affine, colour, dihedral, separate_mirrored
+from downstream.targets import UNTYPED
 from downstream.tiles import window_count
 
 CACHE_BYTES = 1 << 30
@@ -19,12 +20,20 @@ CACHE_BYTES = 1 << 30
 
 
 class Patch(NamedTuple):
-    """A training patch; the labels may reach beyond the image on all sides alike, the image lies in their middle."""
+    """A training patch; the labels may reach beyond the image on all sides alike, the image lies in their middle.
+
+    Where the sample's nuclei have no types, every pixel of `types` is `UNTYPED`.
+    """
 
     image: UInt8[np.ndarray, "h w 3"]
     instances: Int32[np.ndarray, "H W"]
     types: UInt8[np.ndarray, "H W"]
     synthetic: bool
+
+    @property
+    def typed(self) -> bool:
+        """Whether the type head may learn from this patch."""
+        return self.types.flat[0] != UNTYPED
 
 
 class PatchStream:
@@ -49,8 +58,8 @@ class PatchStream:
         _check(mix)
         self._size, self._context, self._augmentation, self._seed = size, context, augmentation, seed
         self._fraction = mix.fraction
-        self._real = _Tiles(mix.real)
-        self._synthetic = None if mix.synthetic is None or mix.fraction == 0 else _Tiles(mix.synthetic)
+        self._real = _Tiles(mix.real, typed=True)
+        self._synthetic = None if mix.synthetic is None or mix.fraction == 0 else _Tiles(mix.synthetic, typed=False)
 
     def is_synthetic(self, index: int) -> bool:
         """Tell whether patch `index` is synthetic."""
@@ -149,20 +158,21 @@ def mirrored(start: int, size: int, length: int) -> np.ndarray:
 
 
 def type_map(instances: Int32[np.ndarray, "h w"], sample: Sample) -> UInt8[np.ndarray, "h w"]:
-    """Return the class of each pixel of a window of `sample`."""
-    assert sample.types is not None
+    """Return the class of each pixel of a window of `sample`; `UNTYPED` everywhere where its nuclei have no types."""
+    if sample.types is None:
+        return np.full(instances.shape, UNTYPED, np.uint8)
     return np.concatenate([np.zeros(1, np.uint8), sample.types])[instances]
 
 
 class _Tiles:
     """Samples of a dataset, in memory where they fit, drawn in proportion to their area."""
 
-    def __init__(self, dataset: Dataset) -> None:
+    def __init__(self, dataset: Dataset, *, typed: bool) -> None:
         self._dataset = dataset
         self._kept: list[Sample] = []
         areas, held = [], 0
         for index in range(len(dataset)):
-            sample = _labelled(dataset[index])
+            sample = _labelled(dataset[index], typed)
             areas.append(sample.image.shape[0] * sample.image.shape[1])
             held += 7 * areas[-1]
             if held <= CACHE_BYTES:
@@ -185,10 +195,11 @@ def _corner(length: int, size: int, rng: np.random.Generator) -> int:
     return int(rng.integers(room + 1)) if room >= 0 else -(-room // 2)
 
 
-def _labelled(sample: Sample) -> Sample:
-    if sample.instances is None or sample.types is None:
+def _labelled(sample: Sample, typed: bool) -> Sample:
+    """Refuse a sample without instances; without types too where it must be `typed`, as real tiles must."""
+    if sample.instances is None or (typed and sample.types is None):
         raise DataError("expected samples with instances and types", got=f"{sample.id} without")
-    if len(sample.types) < int(sample.instances.max(initial=0)):
+    if sample.types is not None and len(sample.types) < int(sample.instances.max(initial=0)):
         raise DataError(
             f"expected one type an instance in {sample.id}",
             got=f"{len(sample.types)} types, ids up to {sample.instances.max()}",

@@ -11,8 +11,12 @@ MIN_PIXELS = 30
 """Pixels at 40x that a nucleus needs inside the output crop to get vectors (targets.py of the release)."""
 
 
+UNTYPED = 255
+"""The class of pixels in patches whose nuclei have no types: the type head learns nothing from them."""
+
+
 class Targets(NamedTuple):
-    """Targets of one patch: nucleus (0, 1), offsets [x, y] in [-1, 1], types (0 background)."""
+    """Targets of one patch: nucleus (0, 1), offsets [x, y] in [-1, 1], types (0 background, or `UNTYPED`)."""
 
     nucleus: UInt8[np.ndarray, "h w"]
     hv: Float32[np.ndarray, "h w 2"]

@@ -48,7 +48,7 @@ def nuclei(
     from bench.scoring.nuclei import score_nuclei
     from bench.scoring.pairing import pair_labels
     from bench.scoring.render import render_nuclei
-    from bench.scoring.table import read_groups
+    from bench.tables import read_groups
 
     _check_mpp(mpp)
     names = _names(classes)

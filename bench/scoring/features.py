@@ -13,11 +13,11 @@ from bench.arrayio import read_npy
 from bench.contract import Encoder, Progress
 from bench.datasets.parallel import ordered_map
 from bench.errors import DataError
+from bench.files import IMAGE_SUFFIXES, walk
 from bench.imageio import read_rgb
-from bench.scoring.table import some
+from bench.tables import some
 
-# What clean-fid takes for images (spec of FID's reference implementation).
-IMAGE_SUFFIXES = (".bmp", ".jpg", ".jpeg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp", ".npy")
+SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 # Images of one size that are embedded together, and decoded bytes that may wait for company of their size.
 _BATCH = 16
 _WAITING = 256 * 1024**2
@@ -48,11 +48,11 @@ def list_images(folder: Path, side: str) -> list[Path]:
     if not folder.is_dir():
         fix = "name a folder of images, or a .npy file of features"
         raise DataError(f"expected a folder of {side} images at {folder}", got="no folder", fix=fix)
-    inside = sorted(path for path in folder.rglob("*") if path.is_file() and not _hidden(path.relative_to(folder)))
-    found = [path for path in inside if path.suffix.lower() in IMAGE_SUFFIXES]
+    found = walk(folder, SUFFIXES)
     if len(found) < 2:
-        got = f"{len(found)} of {len(inside)} files: {some([path.name for path in inside])}" if inside else "no file"
-        fix = f"name a folder of images ({' '.join(IMAGE_SUFFIXES)}); subfolders count"
+        present = sorted(path.name for path in folder.iterdir())
+        got = f"{len(found)} images beside {some(present)}" if present else "no file"
+        fix = f"name a folder of images ({' '.join(SUFFIXES)}); subfolders count"
         raise DataError(f"expected at least 2 {side} images in {folder}", got=got, fix=fix)
     return found
 
@@ -99,11 +99,6 @@ def _batches(paths: Sequence[Path]) -> Iterator[tuple[list[int], UInt8[np.ndarra
 
 def _stack(items: Sequence[tuple[int, np.ndarray]]) -> tuple[list[int], UInt8[np.ndarray, "n h w 3"]]:
     return [index for index, _ in items], np.stack([image for _, image in items])
-
-
-def _hidden(path: Path) -> bool:
-    """Say whether a file or a folder it lies in is a file browser's or a notebook's, not the user's."""
-    return any(part.startswith(".") for part in path.parts)
 
 
 def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:

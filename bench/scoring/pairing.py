@@ -6,8 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import DataError
+from bench.files import by_stem
 from bench.labels import SUFFIXES
-from bench.scoring.table import some
+from bench.tables import some
 
 
 class Pair(NamedTuple):
@@ -26,7 +27,7 @@ def pair_labels(true: Path, pred: Path) -> list[Pair]:
     Raises:
         DataError: a folder is absent or holds no labels, a stem occurs twice in a folder or in one folder alone.
     """
-    truths, predictions = _by_stem(true, "true"), _by_stem(pred, "predicted")
+    truths, predictions = by_stem(true, SUFFIXES, "true labels"), by_stem(pred, SUFFIXES, "predicted labels")
     alone = [
         f"{len(stems)} in {folder} alone: {some(stems)}"
         for folder, stems in (
@@ -42,34 +43,3 @@ def pair_labels(true: Path, pred: Path) -> list[Pair]:
             fix="add or take away these files, or rename them: a.mat pairs with a.npy, not with a_pred.npy",
         )
     return [Pair(stem, truths[stem], predictions[stem]) for stem in sorted(truths)]
-
-
-def _by_stem(folder: Path, kind: str) -> dict[str, Path]:
-    if not folder.is_dir():
-        got = "a file" if folder.exists() else "no such folder"
-        raise DataError(
-            f"expected a folder of {kind} labels at {folder}", got=got, fix="name the folder that holds them"
-        )
-    inside = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
-    found: dict[str, Path] = {}
-    twice = []
-    for path in inside:
-        if path.suffix.lower() in SUFFIXES:
-            if path.stem in found:
-                twice.append(f"{found[path.stem].name} and {path.name}")
-            found[path.stem] = path
-    if twice:
-        raise DataError(
-            f"expected one file a stem in {folder}",
-            got=some(twice),
-            fix="keep one of them: images go to another folder",
-        )
-    if not found:
-        inner = sorted(path.name + "/" for path in folder.iterdir() if path.is_dir())
-        names = [path.name for path in inside] + inner
-        raise DataError(
-            f"expected {kind} labels ({', '.join(SUFFIXES)}) in {folder}",
-            got=some(names) if names else "an empty folder",
-            fix="name the folder that holds the files themselves",
-        )
-    return found

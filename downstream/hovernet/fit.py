@@ -54,7 +54,10 @@ def _batches(
     def make_batch(step: int, rng: np.random.Generator) -> Mapping[str, Any]:
         patches = [stream.patch(index, rng) for index in schedule.patches(step)]
         targets = [make_targets(patch.instances, patch.types, size.output, mpp) for patch in patches]
+        typed = np.array([patch.typed for patch in patches])
+        partly = {} if typed.all() else {"typed": typed}
         return {
+            **partly,
             "images": np.stack([patch.image for patch in patches]),
             "nucleus": np.stack([target.nucleus for target in targets]),
             "hv": np.stack([np.moveaxis(target.hv, -1, 0) for target in targets]),
@@ -67,7 +70,9 @@ def _batches(
 def _loss(config: HoVerNetConfig) -> Callable[[nn.Module, Mapping[str, Any], torch.Generator], Mapping[str, Tensor]]:
     def loss(model: nn.Module, batch: Mapping[str, Any], generator: torch.Generator) -> Mapping[str, Tensor]:
         output = model(batch["images"])
-        return hovernet_loss(output, batch["nucleus"], batch["hv"], batch["types"], config.loss)
+        return hovernet_loss(
+            output, batch["nucleus"], batch["hv"], batch["types"], config.loss, typed=batch.get("typed")
+        )
 
     return loss
 

@@ -103,7 +103,7 @@ def test_a_set_has_at_least_two_images(tmp_path) -> None:
     with pytest.raises(DataError, match="no file"):
         list_images(tmp_path, "real")
     write(tmp_path, 1, [(8, 8)])
-    with pytest.raises(DataError, match=r"1 of 1 files: 000\.png"):
+    with pytest.raises(DataError, match=r"1 images beside 000\.png"):
         list_images(tmp_path, "real")
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.errors import DataError
-from bench.scoring.table import read_groups, read_table
+from bench.tables import read_groups, read_table
 
 
 def write(tmp_path, content):
