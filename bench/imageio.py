@@ -12,23 +12,32 @@ from PIL import Image, UnidentifiedImageError
 
 from bench.errors import DataError
 
+MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
+"""Pillow's modes of images that become RGB without loss of meaning."""
+
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Read an image file as RGB; alpha is dropped, grey and palette images are converted.
+    """Read an image file as RGB.
+
+    Alpha is dropped: the colour under it is kept and nothing is composited. Grey, black-and-white and palette images
+    are converted, CMYK without a colour profile. Of three channels of 16 bits the upper 8 are read. Of several pages
+    the first is read; a camera's orientation tag is not applied.
 
     Raises:
-        DataError: the file is absent, truncated, no image, empty or larger than Pillow's bomb limit.
+        DataError: the file is absent, truncated, no image, empty, larger than Pillow's bomb limit, or one channel of
+            16 or 32 bits, whose range nobody knows.
     """
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("error", Image.DecompressionBombWarning)
             with Image.open(path) as image:
                 image.load()
-                mode = image.mode
-                if mode.startswith(("I", "F")):
-                    raise DataError(f"expected an 8-bit image in {path}", got=f"mode {mode}")
-                # convert keeps the colour under an alpha channel: nothing is composited
-                array = np.array(image.convert("RGB"))
+                if image.mode not in MODES:
+                    got, fix = f"mode {image.mode}", "write it as RGB, 8 bits a channel"
+                    raise DataError(f"expected an 8-bit image in {path}", got=got, fix=fix)
+                # what a palette says of transparency would be a warning
+                opaque = image.convert("RGBA") if isinstance(image.info.get("transparency"), bytes) else image
+                array = np.array(opaque.convert("RGB"))
     except FileNotFoundError as error:
         raise DataError(f"expected an image at {path}", got="no such file") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:

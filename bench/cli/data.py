@@ -120,8 +120,8 @@ def _count_rows(report: VerifyReport) -> Iterator[tuple[str, str, int, int | Non
         yield split, "groups", counts.groups, None, ""
         for (height, width), n in sorted(counts.shapes.items()):
             yield split, f"tiles of {height} x {width} px", n, None, ""
-        published = expected.nuclei if expected else {}
-        for kind, content in (("nuclei", counts.nuclei), ("images", counts.labels)):
+        nuclei, labels = (expected.nuclei, expected.labels) if expected else ({}, {})
+        for kind, content, published in (("nuclei", counts.nuclei, nuclei), ("images", counts.labels, labels)):
             total = sum(content.values())
             for name, n in content.items():
                 yield split, f"{name} {kind}", n, published.get(name), f"{n / total:.1%}" if total else ""

@@ -108,6 +108,7 @@ def _compare(card: DatasetCard, split: str, report: SplitReport) -> list[Finding
         return []
     rows = [("tiles", report.tiles, expected.tiles)]
     rows += [(f"{name} nuclei", report.nuclei[name], n) for name, n in expected.nuclei.items() if report.nuclei]
+    rows += [(f"{name} images", report.labels[name], n) for name, n in expected.labels.items()]
     findings = []
     for what, found, published in rows:
         if found != published:
