@@ -10,13 +10,14 @@ from bench.labels.arrays import array_maps
 from bench.labels.canonical import contiguous
 from bench.labels.maps import LabelMaps
 from bench.labels.mat import mat_maps
+from bench.labels.pickled import holds_pickle, pickled_maps
 
 SUFFIXES = (".mat", ".npy", ".png", ".tif", ".tiff")
 
 _FIX = "write it again: one whole number a pixel, 0 for background, and one class a nucleus if there are classes"
 
 
-def read_labels(path: Path) -> LabelMaps:
+def read_labels(path: Path, *, pickled: bool = False) -> LabelMaps:
     """Read the instances of one image, and their classes and the image where the format has them.
 
     ========================= ====================================================================
@@ -24,19 +25,29 @@ def read_labels(path: Path) -> LabelMaps:
                               one a nucleus in ascending order of id or as `inst_uid` lists them
     `.npy`, whole numbers     (h, w) instances; (h, w, 2) instances, classes; (h, w, 4) RGB,
                               instances; (h, w, 5) RGB, instances, classes
+    `.npy`, a pickled dict    with `pickled`: `inst_map` and `type_map` (h, w), as CellViT trains on
     `.png`, `.tif`, `.tiff`   one channel of whole numbers: instances (16 bits for more than 255)
     ========================= ====================================================================
 
     0 is background; other ids are renumbered to 1..n in their order. Whole numbers stored as floats are
-    accepted from `.mat` alone, where MATLAB knows nothing else.
+    accepted from `.mat` and from pickled dictionaries alone. HoVer-Net's `.json` holds outlines without the image's
+    size and is not read: its `.mat` lies beside it.
+
+    Args:
+        path: the file.
+        pickled: whether a pickled dictionary may be read; nothing of a pickle is run (`bench.labels.pickled`).
 
     Raises:
         DataError: another suffix, an unreadable file, fractional or float ids, or an instance of two classes.
     """
     try:
-        return _read(path)
+        return pickled_maps(path) if pickled and _is_pickle(path) else _read(path)
     except DataError as error:
         raise DataError(error.message, got=error.got, fix=error.fix or _FIX) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    return path.suffix.lower() == ".npy" and holds_pickle(path)
 
 
 def _read(path: Path) -> LabelMaps:

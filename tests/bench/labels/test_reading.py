@@ -11,7 +11,7 @@ from scipy.io import savemat
 from bench.errors import DataError
 from bench.labels import LabelMaps, read_labels
 from tests.bench.labels import formats
-from tests.toy_maps import contiguous, pair, typed
+from tests.toy_maps import contiguous, pair, type_map, typed
 
 _, IDS = pair(3, size=90, n=25)  # ids with gaps
 TYPES = typed(np.random.default_rng(3), IDS, 4)
@@ -59,6 +59,15 @@ def test_nuclei_that_a_prediction_lists_no_class_for_have_class_0(tmp_path) -> N
     types = np.array([[2, 2, 0], [0, 0, 0], [4, 0, 0]])
     np.save(tmp_path / "b.npy", np.dstack([ids, types]))
     assert read_labels(tmp_path / "b.npy").types.tolist() == [2, 0, 4]
+
+
+def test_gradmix_files_keep_a_stale_inst_type_and_the_type_map_says_it_all(tmp_path) -> None:
+    """GradMix removes nuclei from the maps and leaves `inst_type` and `inst_centroid` at their old lengths."""
+    stale = {"inst_type": np.full((len(TYPES) + 7, 1), 9), "inst_centroid": np.zeros((len(TYPES) + 7, 2))}
+    savemat(tmp_path / "a_synthesized.mat", {"inst_map": IDS, "type_map": type_map(IDS, TYPES), **stale})
+    found = read_labels(tmp_path / "a_synthesized.mat")
+    np.testing.assert_array_equal(found.instances, contiguous(IDS))
+    np.testing.assert_array_equal(found.types, TYPES)
 
 
 def test_more_than_65535_ids_and_32_bits(tmp_path) -> None:
