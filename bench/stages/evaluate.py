@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64, Int32
+from jaxtyping import Bool, Float64, Int32, UInt8
 
 from bench.contract import Dataset, Prediction, Sample
 from bench.errors import DataError
@@ -43,7 +43,8 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     """Score one image: instance metrics, surface distances, and the counts that pooled scores are summed from.
 
     `types` are the counts of detection and typing (`metrics.types`); `classes` are TP, FP, FN and sum of IoU of each
-    class, `true_counts` and `pred_counts` its nuclei. A value that is undefined is NaN.
+    class, `true_counts` and `pred_counts` its nuclei. A value that is undefined is NaN. Where the sample has
+    ignored pixels, both maps are scored without them, see :func:`without_ignored`.
 
     Raises:
         DataError: truth or prediction holds no instances, or they differ in shape.
@@ -55,21 +56,16 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
 
     if sample.instances is None or sample.types is None or prediction.instances is None or prediction.types is None:
         raise DataError("expected instances and types in truth and prediction", got=f"none for {sample.id}")
-    table = overlap(sample.instances, prediction.instances, ignore=sample.ignore)
+    true, true_types = without_ignored(sample.instances, sample.types, sample.ignore)
+    pred, pred_types = without_ignored(prediction.instances, prediction.types, sample.ignore)
+    table = overlap(true, pred)
     scores = score_table(table)
-    counts = type_counts(
-        sample.instances,
-        sample.types,
-        prediction.instances,
-        prediction.types,
-        n_classes=n_classes,
-        radius_px=matching_radius(sample.mpp),
-    )
-    # of what is not wholly ignored
-    types = sample.types[table.true_ids - 1], prediction.types[table.pred_ids - 1]
+    radius = matching_radius(sample.mpp)
+    counts = type_counts(true, true_types, pred, pred_types, n_classes=n_classes, radius_px=radius)
+    types = true_types[table.true_ids - 1], pred_types[table.pred_ids - 1]
     row: dict[str, object] = {"id": sample.id, "group": sample.group, "tissue": sample.tissue}
     row |= {name: float(getattr(scores, name)) for name in (*IMAGE_VALUES, *POOLED)}
-    row |= _surfaces(sample, prediction.instances)
+    row |= _surfaces(true, pred)
     row["types"] = [int(count) for count in counts]
     row["classes"] = class_counts(table, *types, n_classes).ravel().tolist()
     for name, of_side in zip(("true_counts", "pred_counts"), types, strict=True):
@@ -77,14 +73,34 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     return row
 
 
-def _surfaces(sample: Sample, predicted: Int32[np.ndarray, "h w"]) -> dict[str, object]:
+def without_ignored(
+    instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], ignore: Bool[np.ndarray, "h w"] | None
+) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
+    """Return an instance map and its types without what no metric may count; as they are where `ignore` is None.
+
+    Ignored pixels become background, and so does the rest of an instance of which more than half is ignored: a nucleus
+    found in an ambiguous region must not come back as a false positive by a sliver that crosses its border. Ids are
+    1..n again, in their old order. MoNuSAC's own script blanks the pixels of predictions alone and keeps slivers.
+
+    Raises:
+        DataError: `ignore` is not of the map's size.
+    """
+    if ignore is None:
+        return instances, types
+    if ignore.shape != instances.shape:
+        raise DataError("expected ignored pixels of the map's size", got=f"{ignore.shape} and {instances.shape}")
+    area, ignored = (np.bincount(ids, minlength=len(types) + 1) for ids in (instances.ravel(), instances[ignore]))
+    kept = (2 * ignored <= area) & (area > 0)
+    kept[0] = False
+    table = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return np.where(ignore, np.int32(0), table[instances]), types[kept[1:]]
+
+
+def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) -> dict[str, object]:
     """HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
     from metrics.surface import hausdorff_by_definition
 
-    assert sample.instances is not None
-    counted = True if sample.ignore is None else ~sample.ignore
-    masks = (sample.instances > 0) & counted, (predicted > 0) & counted
-    found = hausdorff_by_definition(*masks)
+    found = hausdorff_by_definition(true > 0, pred > 0)
     values: dict[str, object] = {name: found[definition].value for name, definition in SURFACES.items()}
     return values | {"one_empty": found["max"].one_empty}
 

@@ -9,7 +9,15 @@ import numpy as np
 import pytest
 
 from bench.contract import Prediction, Sample
-from bench.stages.evaluate import IMAGE_VALUES, POOLED, Statistics, image_statistics, write_statistics
+from bench.errors import DataError
+from bench.stages.evaluate import (
+    IMAGE_VALUES,
+    POOLED,
+    Statistics,
+    image_statistics,
+    without_ignored,
+    write_statistics,
+)
 from bench.stages.scores import NO_TISSUE, nuclei_scores
 from metrics.instances import score_instances
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus
@@ -119,10 +127,51 @@ def test_ignored_pixels_count_nowhere() -> None:
     ignore = np.zeros((72, 72), bool)
     ignore[:36] = True
     row = image_statistics(dataclasses.replace(sample, ignore=ignore), prediction, 4)
-    below = np.unique(sample.instances[36:])[1:]
-    assert sum(row["true_counts"]) == len(below) < len(sample.types)
-    np.testing.assert_array_equal(row["true_counts"], np.bincount(sample.types[below - 1], minlength=5)[1:])
-    assert row["hd95"] == hausdorff((sample.instances > 0) & ~ignore, (prediction.instances > 0) & ~ignore).value
+    kept, seen = (
+        np.array([i for i in range(1, len(side.types) + 1) if ignore[side.instances == i].mean() <= 0.5])
+        for side in (sample, prediction)
+    )
+    assert 0 < len(kept) < len(sample.types)
+    np.testing.assert_array_equal(row["true_counts"], np.bincount(sample.types[kept - 1], minlength=5)[1:])
+    masks = np.isin(sample.instances, kept) & ~ignore, np.isin(prediction.instances, seen) & ~ignore
+    assert row["hd95"] == hausdorff(*masks).value
+    tp, fp, fn, _ = row["types"][:4]
+    assert (tp + fn, tp + fp) == (len(kept), len(seen))
+
+
+def test_t19_predictions_in_ambiguous_regions_are_no_false_positives_in_any_metric() -> None:
+    sample, _ = pairs(1)[0]
+    ignore = np.zeros((72, 72), bool)
+    ignore[40:, 20:50] = True
+    touching = np.unique(sample.instances[ignore])
+    # a truth that is clear of the region
+    instances, types = without_ignored(
+        sample.instances, sample.types, np.isin(sample.instances, touching[touching > 0])
+    )
+    found = instances.copy()
+    found[37:60, 30:40] = np.where(instances[37:60, 30:40] > 0, instances[37:60, 30:40], len(types) + 1)  # juts out
+    inside, perfect = Prediction(found, np.append(types, 2).astype(np.uint8)), Prediction(instances, types)
+    assert (found[~ignore] == len(types) + 1).any()
+    true = dataclasses.replace(sample, instances=instances, types=types, ignore=ignore)
+    row = image_statistics(true, inside, 4)
+    assert row == image_statistics(true, perfect, 4)
+    assert (row["pq"], row["dice"], row["hd95"], row["types"][:3]) == (1.0, 1.0, 0.0, [len(types), 0, 0])
+    counted = image_statistics(dataclasses.replace(true, ignore=None), inside, 4)
+    assert (counted["fp"], counted["types"][1]) == (1, 1)
+    assert counted["hd95"] > 0
+
+
+def test_without_ignored_pixels_nothing_changes() -> None:
+    sample, prediction = pairs(1)[0]
+    nowhere = dataclasses.replace(sample, ignore=np.zeros((72, 72), bool))
+    assert image_statistics(nowhere, prediction, 4) == image_statistics(sample, prediction, 4)
+    assert without_ignored(sample.instances, sample.types, None)[0] is sample.instances
+    everything = dataclasses.replace(sample, ignore=np.ones((72, 72), bool))
+    row = image_statistics(everything, prediction, 4)
+    assert np.isnan(row["pq"])
+    assert not any(row["types"])
+    with pytest.raises(DataError, match="of the map's size"):
+        without_ignored(sample.instances, sample.types, np.ones((7, 72), bool))
 
 
 def test_without_tissues_there_is_a_reason(tmp_path: Path) -> None:
