@@ -1,0 +1,221 @@
+"""A small generator that stands in for a research repository of your own: nuclei painted over real background.
+
+Needs Python 3.8, numpy and Pillow; nothing of the benchmark. `fit` learns, per class, the colour of nuclei against
+their surroundings, how it changes from the rim inwards, and the grain of their texture; and it keeps backgrounds, with
+the nuclei in them filled in. `render` paints each label map over one of them.
+"""
+
+import argparse
+import json
+import os
+import sys
+
+import numpy as np
+from PIL import Image
+
+BACKGROUNDS = 48  # kept from fit
+DEPTHS = 5  # pixels from the rim inwards; what lies deeper counts as the last
+
+
+def fit(request):
+    """Measure the training set and save what rendering needs."""
+    rng = np.random.RandomState(request["seed"])
+    lines = read_lines(request["training"])
+    kinds = len(request["classes"])
+    nuclei = [[] for _ in range(kinds)]  # colour of each nucleus, less that of its tile's background
+    profiles = [[] for _ in range(kinds)]  # colour at each depth, less that of the nucleus
+    grains = [[] for _ in range(kinds)]  # what is left, pixel by pixel
+    neighbours = [[] for _ in range(kinds)]  # correlation of what is left with the pixel to its right
+    backgrounds, tones = [], []
+    per_tile = -(-BACKGROUNDS // len(lines))
+    for line in lines:
+        image = np.asarray(Image.open(os.path.join(request["training"], line["file_name"]))).astype(np.float64)
+        instances = np.asarray(Image.open(os.path.join(request["training"], line["instances"]))).astype(np.int64)
+        free = ~grown(instances > 0, 2)
+        tone = image[free].mean(axis=0) if free.any() else image.reshape(-1, 3).mean(axis=0)
+        depth = depths(instances)
+        for number, kind in enumerate(line["types"], 1):
+            rows, columns = np.nonzero(instances == number)
+            if len(rows) < 12:
+                continue
+            pixels, deep = image[rows, columns], depth[rows, columns]
+            mean = pixels.mean(axis=0)
+            profile = np.stack([pixels[deep == d].mean(axis=0) if (deep == d).any() else mean for d in range(DEPTHS)])
+            left = np.zeros((np.ptp(rows) + 1, np.ptp(columns) + 2, 3))
+            left[rows - rows.min(), columns - columns.min()] = pixels - profile[deep]
+            nuclei[kind - 1].append(mean - tone)
+            profiles[kind - 1].append(profile - mean)
+            grains[kind - 1].append(left[rows - rows.min(), columns - columns.min()])
+            neighbours[kind - 1].append((left[:, :-1] * left[:, 1:]).sum() / max((left**2).sum(), 1e-9))
+        for _ in range(per_tile if free.any() else 0):
+            backgrounds.append(filled(*window(image, free, request["patch_size"], rng), rng))
+            tones.append(tone)
+    if not backgrounds:
+        sys.exit("no training image has background between its nuclei")
+    found = [k for k in range(kinds) if len(nuclei[k]) > 3]
+    if not found:
+        sys.exit("no class has more than three nuclei of 12 pixels")
+    pick = [k if k in found else found[0] for k in range(kinds)]  # a class without nuclei looks like another
+    np.savez(
+        os.path.join(request["out"], "model.npz"),
+        mean=np.stack([np.mean(nuclei[k], axis=0) for k in pick]),
+        spread=np.stack([root(np.cov(np.array(nuclei[k]).T)) for k in pick]),
+        profile=np.stack([np.mean(profiles[k], axis=0) for k in pick]),
+        grain=np.stack([root(np.cov(np.concatenate(grains[k]).T)) for k in pick]),
+        correlation=np.array([np.mean(neighbours[k]) for k in pick]),
+        backgrounds=np.stack(backgrounds).round().astype(np.uint8),
+        tones=np.stack(tones),
+    )
+    print("learned from %d images, %d nuclei" % (len(lines), sum(map(len, nuclei))))
+
+
+def render(request):
+    """Draw one PNG a condition."""
+    with np.load(os.path.join(request["fitted"], "model.npz")) as saved:
+        model = {name: saved[name] for name in saved.files}
+    for line in read_lines(request["conditions"]):
+        instances = np.asarray(Image.open(os.path.join(request["conditions"], line["instances"]))).astype(np.int64)
+        image = paint(instances, line["types"], model, np.random.RandomState(line["seed"]))
+        Image.fromarray(image).save(os.path.join(request["out"], line["id"] + ".png"))
+
+
+def paint(instances, types, model, rng):
+    """Paint a label map over a background: colour, rim and grain of each class, with soft outlines."""
+    number = rng.randint(len(model["tones"]))
+    ground = turned(fitting(model["backgrounds"][number], instances.shape).astype(np.float64), rng)
+    layer, depth = ground.copy(), depths(instances)
+    white = rng.normal(size=instances.shape + (3,))
+    fields = [smooth_noise(white, correlation) for correlation in model["correlation"]]
+    for identity, kind in enumerate(types, 1):
+        rows, columns = np.nonzero(instances == identity)
+        k = kind - 1
+        colour = model["tones"][number] + model["mean"][k] + model["spread"][k] @ rng.normal(size=3).clip(-1.5, 1.5)
+        grain = fields[k][rows, columns] @ model["grain"][k].T
+        layer[rows, columns] = colour + model["profile"][k][depth[rows, columns]] + grain
+    # the layer goes on a little beyond its outlines, so that soft edges mix with it and not with the ground
+    inside = instances > 0
+    weight = blurred(inside.astype(np.float64), 0.7)
+    spread = blurred(layer * inside[..., None], 0.7) / np.maximum(weight, 1e-3)[..., None]
+    layer = np.where(inside[..., None], layer, spread)
+    alpha = np.where(inside, np.maximum(weight, 0.7), weight)[..., None]
+    return np.clip(np.rint(alpha * layer + (1 - alpha) * ground), 0, 255).astype(np.uint8)
+
+
+def read_lines(folder):
+    """Read a folder's metadata.jsonl, the lines that have a label map."""
+    with open(os.path.join(folder, "metadata.jsonl"), encoding="utf-8") as handle:
+        lines = [json.loads(line) for line in handle]
+    lines = [line for line in lines if line["instances"] is not None and line["types"] is not None]
+    if not lines:
+        sys.exit("this generator draws nuclei: it needs label maps with classes")
+    return lines
+
+
+def depths(instances):
+    """Return each pixel's depth below the rim of its own nucleus, 0 to DEPTHS - 1."""
+    depth = np.zeros(instances.shape, np.int64)
+    inside = instances > 0
+    for _ in range(DEPTHS - 1):
+        level = np.pad(np.where(inside, instances, 0), 1)
+        inside = inside & (level[:-2, 1:-1] == instances) & (level[2:, 1:-1] == instances)
+        inside = inside & (level[1:-1, :-2] == instances) & (level[1:-1, 2:] == instances)
+        depth += inside
+    return depth
+
+
+def grown(mask, pixels):
+    """Grow a mask by a number of pixels."""
+    for _ in range(pixels):
+        p = np.pad(mask, 1)
+        mask = p[1:-1, 1:-1] | p[:-2, 1:-1] | p[2:, 1:-1] | p[1:-1, :-2] | p[1:-1, 2:]
+    return mask
+
+
+def window(image, free, size, rng):
+    """Cut a random window, of the tile's own size where it is smaller."""
+    y = rng.randint(max(image.shape[0] - size, 0) + 1)
+    x = rng.randint(max(image.shape[1] - size, 0) + 1)
+    return fitting(image[y : y + size, x : x + size], (size, size)), fitting(
+        free[y : y + size, x : x + size], (size, size)
+    )
+
+
+def filled(image, free, rng):
+    """Fill what is not free with the free pixels at random, short distances, and soften the seams."""
+    image, open_, todo = image.copy(), free.copy(), ~free
+    if not free.any():
+        return image
+    height, width = free.shape
+    for _ in range(400):
+        rows, columns = np.nonzero(~open_)
+        if not len(rows):
+            break
+        # one step for all: neighbouring pixels come from neighbouring places, and texture stays texture
+        reach = 6 + len(rows) * 40 // (height * width)
+        angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(4, 4 + 3 * reach)
+        there = rows + int(round(length * np.sin(angle))), columns + int(round(length * np.cos(angle)))
+        good = (there[0] >= 0) & (there[0] < height) & (there[1] >= 0) & (there[1] < width)
+        rows, columns, there = rows[good], columns[good], (there[0][good], there[1][good])
+        good = free[there]
+        image[rows[good], columns[good]] = image[there[0][good], there[1][good]]
+        open_[rows[good], columns[good]] = True
+    image[~open_] = image[free].mean(axis=0)
+    return np.where(grown(todo, 1)[..., None], 0.5 * image + 0.5 * blurred(image, 1.0), image)
+
+
+def fitting(array, shape):
+    """Cut or mirror an array to a height and width."""
+    missing = [max(0, shape[axis] - array.shape[axis]) for axis in (0, 1)]
+    array = np.pad(array, [(0, missing[0]), (0, missing[1])] + [(0, 0)] * (array.ndim - 2), mode="symmetric")
+    return array[: shape[0], : shape[1]]
+
+
+def turned(image, rng):
+    """Turn or mirror an image at random, keeping its shape."""
+    image = image[:: rng.choice([1, -1]), :: rng.choice([1, -1])]
+    return image.transpose(1, 0, 2) if image.shape[0] == image.shape[1] and rng.rand() < 0.5 else image
+
+
+def smooth_noise(white, correlation):
+    """Return noise of deviation 1 whose neighbouring pixels have a correlation, from white noise."""
+    correlation = min(max(correlation, 0.01), 0.95)
+    smooth = blurred(white, np.sqrt(-1 / (4 * np.log(correlation))))
+    return smooth / max(smooth.std(), 1e-9)
+
+
+def blurred(array, sigma):
+    """Blur rows and columns by a Gaussian."""
+    reach = max(1, int(np.ceil(3 * sigma)))
+    kernel = np.exp(-0.5 * (np.arange(-reach, reach + 1) / max(sigma, 1e-3)) ** 2)
+    kernel /= kernel.sum()
+    for axis in (0, 1):
+        pad = [(0, 0)] * array.ndim
+        pad[axis] = (reach, reach)
+        padded, length = np.pad(array, pad, mode="symmetric"), array.shape[axis]
+        array = sum(
+            weight * padded.take(range(step, step + length), axis=axis) for step, weight in enumerate(kernel)
+        )
+    return array
+
+
+def root(covariance):
+    """Return a matrix that gives unit noise this covariance."""
+    values, vectors = np.linalg.eigh(covariance)
+    return vectors * np.sqrt(np.maximum(values, 0))
+
+
+def main():
+    """Do what the request says."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--request", required=True, help="the JSON file that says what to do")
+    parser.add_argument("--out", required=True, help="the folder to fill; the same as `out` in the request")
+    arguments = parser.parse_args()
+    with open(arguments.request, encoding="utf-8") as handle:
+        request = json.load(handle)
+    if request["schema"] != 1:
+        sys.exit("expected a request of schema 1, got %r" % request["schema"])
+    {"fit": fit, "render": render}[request["phase"]](request)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,152 @@
+"""A program in an environment of its own as a method: JSON request and folder there, folder back."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, ClassVar
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.contract import Condition, Dataset, Part, RunContext
+from bench.errors import DataError, JobError
+from methods.external import exchange, plans
+from methods.external.config import ExternalConfig
+from methods.external.process import call, check_command
+
+SCHEMA = 1
+PART = "external"
+MODEL, LOGS = "model", "logs"
+SCRATCH = "chunks"
+"""Folder of unfinished work below `run.folder`; it is removed when the job is done."""
+
+
+class External:
+    """Images that a program of the user's draws from our conditions; its contract is docs/external.md."""
+
+    Config: ClassVar[type[ExternalConfig]] = ExternalConfig
+    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})  # of an instance: what its plan shows
+    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+
+    def __init__(self, config: ExternalConfig) -> None:
+        """Keep the settings.
+
+        Raises:
+            ConfigError: the program or its working directory is not there.
+        """
+        check_command(config)
+        self.config = config
+        self.ratio = config.ratio
+        self.chunk = config.chunk
+        self.draws_any_mask = config.draws_any_mask
+        self.conditions = frozenset({"class" if config.plan == "classes" else "mask"})  # type: ignore[misc]
+
+    def parts(self) -> Sequence[Part]:
+        """Return the fit phase, where there is one."""
+        return (Part(PART, frozenset({"train"}), (), self.config.part),) if self.config.fit else ()
+
+    def fit(
+        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
+    ) -> None:
+        """Write the training set out and call the program with phase "fit".
+
+        The folder that it fills, `out/model`, is given again as it is after a kill.
+
+        Raises:
+            JobError: it failed, or left nothing.
+        """
+        if part.name != PART:
+            raise DataError(f"expected the part {PART!r}", got=part.name)
+        train, work, model = data["train"], out / SCRATCH / "fit", out / MODEL
+        shutil.rmtree(work, ignore_errors=True)
+        model.mkdir(exist_ok=True)
+        with run.progress("write the training set", len(train), unit="image") as progress:
+            for _ in exchange.write_training(work / "training", train):
+                progress.advance(1)
+        log = out / LOGS / "fit.log"
+        request = {"training": str((work / "training").resolve()), "n": len(train)}
+        with run.progress(f"external program (log: {log})", 1, unit="call") as progress:
+            self._call("fit", request, work, model, log, train, run)
+            progress.advance(1)
+        if not any(model.iterdir()):
+            raise JobError(
+                "expected phase `fit` of the external program to leave files in its folder `out`",
+                got="an empty folder",
+                fix="save there what phase `render` needs, or --set method.fit=false",
+            )
+        shutil.rmtree(work)
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Decide what is shown, by the plan of the settings."""
+        return plans.conditions(self.config, data["train"], n, rng)
+
+    def render(
+        self,
+        conditions: Sequence[Condition],
+        data: Mapping[str, Dataset],
+        fitted: Mapping[str, Path],
+        run: RunContext,
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Write the conditions out, call the program with phase "render" and read its images.
+
+        The folder of the call is kept where anything fails, so that the command can be tried by hand.
+
+        Raises:
+            JobError: it failed, or an image is missing or not as it must be.
+        """
+        if not conditions:
+            return
+        train, size = data["train"], self.config.patch_size
+        scratch = run.folder / SCRATCH
+        scratch.mkdir(exist_ok=True)
+        work = Path(tempfile.mkdtemp(prefix="render-", dir=scratch))
+        exchange.write_conditions(
+            work / "conditions", conditions, train, size=size, source_images=self.config.source_images
+        )
+        model = (fitted[PART] / MODEL).resolve() if self.config.fit else None
+        request = {
+            "conditions": str((work / "conditions").resolve()),
+            "fitted": None if model is None else str(model),
+            "n": len(conditions),
+        }
+        out = work / "out"
+        out.mkdir()
+        log = run.folder / LOGS / f"render-{conditions[0].id[:100]}.log"
+        self._call("render", request, work, out, log, train, run)
+        exchange.check_images(out, conditions, size)
+        yield from exchange.read_images(out, conditions)
+        shutil.rmtree(work)
+
+    def _call(
+        self,
+        phase: str,
+        request: Mapping[str, Any],
+        work: Path,
+        out: Path,
+        log: Path,
+        train: Dataset,
+        run: RunContext,
+    ) -> None:
+        info = train.info
+        document = {
+            "schema": SCHEMA,
+            "phase": phase,
+            **request,
+            "out": str(out.resolve()),
+            "seed": run.derive("external", phase) % plans.SEED_LIMIT,
+            "device": run.device,
+            "threads": run.threads,
+            "patch_size": self.config.patch_size,
+            "mpp": info.mpp,
+            "task": info.task,
+            "classes": list(info.classes),
+            "rare": list(info.rare),
+            "labels": list(info.labels),
+        }
+        path = (work / "request.json").resolve()
+        path.write_text(json.dumps(document, ensure_ascii=False, indent=2) + "\n", encoding="utf-8")
+        call(self.config, path, out.resolve(), log)
