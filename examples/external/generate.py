@@ -7,8 +7,8 @@ the nuclei in them filled in. `render` paints each label map over one of them.
 
 import argparse
 import json
-import os
 import sys
+from pathlib import Path
 
 import numpy as np
 from PIL import Image
@@ -25,28 +25,29 @@ def fit(request):
     nuclei = [[] for _ in range(kinds)]  # colour of each nucleus, less that of its tile's background
     profiles = [[] for _ in range(kinds)]  # colour at each depth, less that of the nucleus
     grains = [[] for _ in range(kinds)]  # what is left, pixel by pixel
-    neighbours = [[] for _ in range(kinds)]  # correlation of what is left with the pixel to its right
+    neighbours = [[] for _ in range(kinds)]  # its correlation between pixels two columns apart
     backgrounds, tones = [], []
     per_tile = -(-BACKGROUNDS // len(lines))
     for line in lines:
-        image = np.asarray(Image.open(os.path.join(request["training"], line["file_name"]))).astype(np.float64)
-        instances = np.asarray(Image.open(os.path.join(request["training"], line["instances"]))).astype(np.int64)
+        image = read(request["training"], line["file_name"]).astype(np.float64)
+        instances = read(request["training"], line["instances"]).astype(np.int64)
         free = ~grown(instances > 0, 2)
         tone = image[free].mean(axis=0) if free.any() else image.reshape(-1, 3).mean(axis=0)
         depth = depths(instances)
-        for number, kind in enumerate(line["types"], 1):
-            rows, columns = np.nonzero(instances == number)
+        for kind, rows, columns in nuclei_of(instances, line["types"]):
             if len(rows) < 12:
                 continue
             pixels, deep = image[rows, columns], depth[rows, columns]
             mean = pixels.mean(axis=0)
             profile = np.stack([pixels[deep == d].mean(axis=0) if (deep == d).any() else mean for d in range(DEPTHS)])
-            left = np.zeros((np.ptp(rows) + 1, np.ptp(columns) + 2, 3))
+            left = np.full((np.ptp(rows) + 1, np.ptp(columns) + 1, 3), np.nan)
             left[rows - rows.min(), columns - columns.min()] = pixels - profile[deep]
             nuclei[kind - 1].append(mean - tone)
             profiles[kind - 1].append(profile - mean)
             grains[kind - 1].append(left[rows - rows.min(), columns - columns.min()])
-            neighbours[kind - 1].append((left[:, :-1] * left[:, 1:]).sum() / max((left**2).sum(), 1e-9))
+            products = left[:, :-2] * left[:, 2:]
+            if np.isfinite(products).any():
+                neighbours[kind - 1].append(np.nanmean(products) / max(np.nanmean(left**2), 1e-9))
         for _ in range(per_tile if free.any() else 0):
             backgrounds.append(filled(*window(image, free, request["patch_size"], rng), rng))
             tones.append(tone)
@@ -57,26 +58,26 @@ def fit(request):
         sys.exit("no class has more than three nuclei of 12 pixels")
     pick = [k if k in found else found[0] for k in range(kinds)]  # a class without nuclei looks like another
     np.savez(
-        os.path.join(request["out"], "model.npz"),
+        Path(request["out"], "model.npz"),
         mean=np.stack([np.mean(nuclei[k], axis=0) for k in pick]),
         spread=np.stack([root(np.cov(np.array(nuclei[k]).T)) for k in pick]),
         profile=np.stack([np.mean(profiles[k], axis=0) for k in pick]),
         grain=np.stack([root(np.cov(np.concatenate(grains[k]).T)) for k in pick]),
-        correlation=np.array([np.mean(neighbours[k]) for k in pick]),
+        correlation=np.array([np.mean(neighbours[k] or [0]) for k in pick]),
         backgrounds=np.stack(backgrounds).round().astype(np.uint8),
         tones=np.stack(tones),
     )
-    print("learned from %d images, %d nuclei" % (len(lines), sum(map(len, nuclei))))
+    print(f"learned from {len(lines)} images, {sum(map(len, nuclei))} nuclei")
 
 
 def render(request):
     """Draw one PNG a condition."""
-    with np.load(os.path.join(request["fitted"], "model.npz")) as saved:
+    with np.load(Path(request["fitted"], "model.npz")) as saved:
         model = {name: saved[name] for name in saved.files}
     for line in read_lines(request["conditions"]):
-        instances = np.asarray(Image.open(os.path.join(request["conditions"], line["instances"]))).astype(np.int64)
+        instances = read(request["conditions"], line["instances"]).astype(np.int64)
         image = paint(instances, line["types"], model, np.random.RandomState(line["seed"]))
-        Image.fromarray(image).save(os.path.join(request["out"], line["id"] + ".png"))
+        Image.fromarray(image).save(Path(request["out"], line["id"] + ".png"))
 
 
 def paint(instances, types, model, rng):
@@ -84,10 +85,9 @@ def paint(instances, types, model, rng):
     number = rng.randint(len(model["tones"]))
     ground = turned(fitting(model["backgrounds"][number], instances.shape).astype(np.float64), rng)
     layer, depth = ground.copy(), depths(instances)
-    white = rng.normal(size=instances.shape + (3,))
+    white = rng.normal(size=(*instances.shape, 3))
     fields = [smooth_noise(white, correlation) for correlation in model["correlation"]]
-    for identity, kind in enumerate(types, 1):
-        rows, columns = np.nonzero(instances == identity)
+    for kind, rows, columns in nuclei_of(instances, types):
         k = kind - 1
         colour = model["tones"][number] + model["mean"][k] + model["spread"][k] @ rng.normal(size=3).clip(-1.5, 1.5)
         grain = fields[k][rows, columns] @ model["grain"][k].T
@@ -103,12 +103,26 @@ def paint(instances, types, model, rng):
 
 def read_lines(folder):
     """Read a folder's metadata.jsonl, the lines that have a label map."""
-    with open(os.path.join(folder, "metadata.jsonl"), encoding="utf-8") as handle:
-        lines = [json.loads(line) for line in handle]
+    lines = [json.loads(line) for line in Path(folder, "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     lines = [line for line in lines if line["instances"] is not None and line["types"] is not None]
     if not lines:
         sys.exit("this generator draws nuclei: it needs label maps with classes")
     return lines
+
+
+def read(folder, name):
+    """Read an image or a label map."""
+    with Image.open(Path(folder, name)) as image:
+        return np.array(image)
+
+
+def nuclei_of(instances, types):
+    """Yield the class, the rows and the columns of each nucleus."""
+    order = np.argsort(instances, axis=None, kind="stable")
+    ends = np.searchsorted(instances.ravel()[order], np.arange(1, len(types) + 2))
+    for number, kind in enumerate(types):
+        rows, columns = np.divmod(order[ends[number] : ends[number + 1]], instances.shape[1])
+        yield kind, rows, columns
 
 
 def depths(instances):
@@ -153,7 +167,7 @@ def filled(image, free, rng):
         # one step for all: neighbouring pixels come from neighbouring places, and texture stays texture
         reach = 6 + len(rows) * 40 // (height * width)
         angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(4, 4 + 3 * reach)
-        there = rows + int(round(length * np.sin(angle))), columns + int(round(length * np.cos(angle)))
+        there = rows + int(length * np.sin(angle)), columns + int(length * np.cos(angle))
         good = (there[0] >= 0) & (there[0] < height) & (there[1] >= 0) & (there[1] < width)
         rows, columns, there = rows[good], columns[good], (there[0][good], there[1][good])
         good = free[there]
@@ -177,9 +191,9 @@ def turned(image, rng):
 
 
 def smooth_noise(white, correlation):
-    """Return noise of deviation 1 whose neighbouring pixels have a correlation, from white noise."""
-    correlation = min(max(correlation, 0.01), 0.95)
-    smooth = blurred(white, np.sqrt(-1 / (4 * np.log(correlation))))
+    """Return noise of deviation 1 with a correlation between pixels two columns apart, from white noise."""
+    correlation = min(max(correlation, 0.01), 0.9)
+    smooth = blurred(white, np.sqrt(-1 / np.log(correlation)))  # a Gaussian's is exp(-distance^2 / (4 sigma^2))
     return smooth / max(smooth.std(), 1e-9)
 
 
@@ -192,9 +206,7 @@ def blurred(array, sigma):
         pad = [(0, 0)] * array.ndim
         pad[axis] = (reach, reach)
         padded, length = np.pad(array, pad, mode="symmetric"), array.shape[axis]
-        array = sum(
-            weight * padded.take(range(step, step + length), axis=axis) for step, weight in enumerate(kernel)
-        )
+        array = sum(weight * padded.take(range(step, step + length), axis=axis) for step, weight in enumerate(kernel))
     return array
 
 
@@ -210,10 +222,9 @@ def main():
     parser.add_argument("--request", required=True, help="the JSON file that says what to do")
     parser.add_argument("--out", required=True, help="the folder to fill; the same as `out` in the request")
     arguments = parser.parse_args()
-    with open(arguments.request, encoding="utf-8") as handle:
-        request = json.load(handle)
+    request = json.loads(Path(arguments.request).read_text(encoding="utf-8"))
     if request["schema"] != 1:
-        sys.exit("expected a request of schema 1, got %r" % request["schema"])
+        sys.exit(f"expected a request of schema 1, got {request['schema']!r}")
     {"fit": fit, "render": render}[request["phase"]](request)
 
 

@@ -95,16 +95,17 @@ def check_images(out: Path, conditions: Sequence[Condition], size: int) -> None:
     Raises:
         JobError: images are missing, elsewhere, of another kind or size; the first few are named.
     """
-    absent = [condition.id for condition in conditions if not (out / f"{condition.id}.png").is_file()]
+    names = [f"{condition.id}.png" for condition in conditions]
+    absent = [name for name in names if not (out / name).is_file()]
     if absent:
         there = _some(sorted(path.name for path in out.iterdir())) if out.is_dir() else "no such folder"
         raise JobError(
             f"expected one PNG a condition in {out}, named after its id",
-            got=f"{len(absent)} of {len(conditions)} missing: {_some(f'{name}.png' for name in absent)}; in it: {there}",
+            got=f"{len(absent)} of {len(conditions)} missing: {_some(absent)}; in it: {there}",
             fix="write <out>/<id>.png for every line of <conditions>/metadata.jsonl",
         )
-    for condition in conditions:
-        _check_image(out, f"{condition.id}.png", size_of(condition, size))
+    for condition, name in zip(conditions, names, strict=True):
+        _check_image(out, name, size_of(condition, size))
 
 
 def read_images(out: Path, conditions: Sequence[Condition]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:

@@ -52,9 +52,7 @@ def call(config: ExternalConfig, request: Path, out: Path, log: Path) -> None:
         ConfigError: it cannot be started.
         JobError: it ended with another exit code than 0, or had not ended within the time limit.
     """
-    arguments = [
-        token.replace(REQUEST, str(request)).replace(OUT, str(out)) for token in shlex.split(config.command)
-    ]
+    arguments = [token.replace(REQUEST, str(request)).replace(OUT, str(out)) for token in shlex.split(config.command)]
     log.parent.mkdir(parents=True, exist_ok=True)
     with log.open("ab") as output:
         output.write(f"$ {shlex.join(arguments)}\n".encode())

@@ -1,0 +1,177 @@
+"""Calls of an external program: settings, keys, exit codes, time limits, environments."""
+
+from __future__ import annotations
+
+import os
+import pickle
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.config.validate import build
+from bench.errors import BenchError, ConfigError, JobError
+from methods.external import External
+from methods.external.process import call
+from tests.methods.external.programs import command, external
+
+
+def run(tmp_path: Path, program: str, **changes: Any) -> str:
+    method = external(tmp_path / "code", program, **changes)
+    out = tmp_path / "out"
+    out.mkdir(exist_ok=True)
+    call(method.config, tmp_path / "request.json", out, tmp_path / "logs" / "log")
+    return (tmp_path / "logs" / "log").read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("", "with both placeholders"),
+        ("python a.py --request {request}", "with both placeholders"),
+        ("python 'a.py {request} {out}", "mend its quotes"),
+    ],
+)
+def test_a_command_lacks_something(text: str, hint: str) -> None:
+    with pytest.raises(ConfigError, match="a valid command in method 'external'") as caught:
+        build(External.Config, {"command": text} if text else {}, "method 'external'")
+    assert hint in caught.value.fix
+
+
+def test_an_absent_program_or_folder_is_found_before_any_work(tmp_path: Path) -> None:
+    for changes in (
+        {"command": "no-such-program {request} {out}"},
+        {"command": "./absent.sh {request} {out}", "working_directory": tmp_path},
+        {"command": "sh {request} {out}", "working_directory": tmp_path / "absent"},
+    ):
+        with pytest.raises(ConfigError) as caught:
+            External(External.Config.model_validate(changes))
+        assert caught.value.got
+        assert caught.value.fix
+
+
+def test_a_program_of_the_working_directory(tmp_path: Path) -> None:
+    script = tmp_path / "paint.sh"
+    script.write_text('#!/bin/sh\npwd; echo "$2"\n', encoding="utf-8")
+    script.chmod(0o755)
+    method = external(tmp_path, command="./paint.sh {request} {out}", working_directory=tmp_path)
+    call(method.config, tmp_path / "r", tmp_path / "o o", tmp_path / "log")
+    assert (tmp_path / "log").read_text().splitlines()[1:] == [str(tmp_path), str(tmp_path / "o o")]
+
+
+def test_no_shell_reads_the_command(tmp_path: Path) -> None:
+    method = external(tmp_path, command="echo '$HOME' ; {request} `id` {out} {other}")
+    call(method.config, tmp_path / "r", tmp_path / "o", tmp_path / "log")
+    assert (tmp_path / "log").read_text().splitlines()[1] == f"$HOME ; {tmp_path}/r `id` {tmp_path}/o {{other}}"
+
+
+def test_another_exit_code_shows_the_last_lines(tmp_path: Path) -> None:
+    program = "import sys\nfor i in range(99): print('line', i)\nsys.exit('out of luck')"
+    with pytest.raises(JobError, match="exit code 0") as caught:
+        run(tmp_path, program)
+    assert caught.value.got.startswith("exit code 1; its last lines:\nline 85\n")
+    assert caught.value.got.endswith("out of luck")
+    assert str(tmp_path / "logs" / "log") in caught.value.fix
+    with pytest.raises(JobError) as caught:
+        run(tmp_path, "import os; os.kill(os.getpid(), 9)")
+    assert "killed by SIGKILL" in caught.value.got
+
+
+def test_output_that_is_no_text(tmp_path: Path) -> None:
+    with pytest.raises(JobError) as caught:
+        run(tmp_path, "import sys; sys.stdout.buffer.write(b'\\xff\\x00 no text'); sys.exit(2)")
+    assert "exit code 2" in caught.value.got
+
+
+def test_the_time_limit_ends_the_program_and_what_it_started(tmp_path: Path) -> None:
+    program = """
+import pathlib, subprocess, sys, time
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+pathlib.Path(sys.argv[-1], "child").write_text(str(child.pid))
+print("working", flush=True)
+time.sleep(60)
+"""
+    begun = time.monotonic()
+    with pytest.raises(JobError, match="within 1.5 s") as caught:
+        run(tmp_path, program, time_limit=1.5)
+    assert time.monotonic() - begun < 30
+    assert "working" in caught.value.got
+    assert "method.time_limit" in caught.value.fix
+    assert _ended(int((tmp_path / "out" / "child").read_text()))
+
+
+def test_nothing_that_a_program_leaves_behind_goes_on(tmp_path: Path) -> None:
+    program = """
+import pathlib, subprocess, sys
+child = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(60)"])
+pathlib.Path(sys.argv[-1], "child").write_text(str(child.pid))
+"""
+    run(tmp_path, program)
+    assert _ended(int((tmp_path / "out" / "child").read_text()))
+
+
+def _ended(process: int) -> bool:
+    """Wait for a process to be gone, or to be a zombie that nobody has buried."""
+    for _ in range(100):
+        try:
+            os.kill(process, 0)
+        except ProcessLookupError:
+            return True
+        status = Path(f"/proc/{process}/stat")
+        if status.exists() and status.read_text().rpartition(")")[2].split()[0] == "Z":
+            return True
+        time.sleep(0.05)
+    return False
+
+
+def test_the_environment_is_handed_on_without_our_packages(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    monkeypatch.setenv("OF_THE_SHELL", "seen")
+    program = "import os\nfor n in ('PYTHONPATH', 'OF_THE_SHELL', 'OWN', 'COUNT'): print(n, os.environ.get(n))"
+    said = run(tmp_path, program, environment={"OWN": "x y", "COUNT": 3})
+    assert said.splitlines()[1:] == ["PYTHONPATH None", "OF_THE_SHELL seen", "OWN x y", "COUNT 3"]
+
+
+def test_values_of_the_environment_are_recorded_nowhere(tmp_path: Path) -> None:
+    config = external(tmp_path, environment={"TOKEN": "hush-hush"}).config
+    for text in (repr(config), config.model_dump_json(), repr(config.part), config.part.model_dump_json()):
+        assert "TOKEN" in text
+        assert "hush-hush" not in text
+    assert "hush-hush" not in run(tmp_path, "pass", environment={"TOKEN": "hush-hush"})
+
+
+def test_what_the_keys_depend_on(tmp_path: Path) -> None:
+    def keys(program: str = "pass", **changes: Any) -> tuple[str, str]:
+        method = external(tmp_path, program, **changes)
+        return method.config.model_dump_json(), method.parts()[0].config.model_dump_json()
+
+    assert keys() == keys(time_limit=5)
+    for changes in ({"version": 2}, {"environment": {"A": "1"}}, {"patch_size": 16}):
+        assert all(old != new for old, new in zip(keys(), keys(**changes), strict=True)), changes
+    edited = keys("print('edited')")
+    assert all(old != new for old, new in zip(keys(), edited, strict=True))
+    # what is only asked of a fitted program leaves the fit as it is
+    assert keys()[0] != keys(plan="diffmix")[0]
+    assert keys()[1] == keys(plan="diffmix", source_images=True, chunk=3)[1]
+
+
+def test_large_files_of_the_command_are_not_hashed(tmp_path: Path) -> None:
+    weights = tmp_path / "weights.bin"
+    weights.write_bytes(bytes((1 << 20) + 1))
+    text = command(tmp_path, "pass") + f" --weights {weights}"
+    scripts = external(tmp_path, command=text).config.scripts
+    assert str(tmp_path / "program.py") in scripts
+    assert str(weights) not in scripts
+
+
+def test_settings_travel(tmp_path: Path) -> None:
+    method = external(tmp_path, environment={"A": "1"})
+    assert pickle.loads(pickle.dumps(method.config)) == method.config
+
+
+def test_a_method_without_a_fit_phase_has_no_parts(tmp_path: Path) -> None:
+    method = external(tmp_path, fit=False)
+    assert list(method.parts()) == []
+    assert (method.chunk, method.draws_any_mask, method.ratio) == (256, True, 1.0)
+    assert issubclass(ConfigError, BenchError)
