@@ -164,6 +164,11 @@ class RunContext(Protocol):
         """Processes that may load data beside the training process; results never depend on it."""
         ...
 
+    @property
+    def folder(self) -> Path:
+        """Where this piece of work keeps its files; what lies in the subfolder `chunks` is gone when it is done."""
+        ...
+
     def derive(self, *scope: str | int) -> int:
         """Return a 63-bit seed that depends on the run's seed and the scope alone."""
         ...
@@ -191,7 +196,8 @@ class Method(Protocol):
     configuration: `cls(cls.Config(...))`. The module that holds it must import without torch.
 
     A method whose `render` can show a label map that derives from no training sample (a condition with `source` None)
-    says so by the class attribute `draws_any_mask = True`; its faithfulness is then measured on test masks.
+    says so by the attribute `draws_any_mask = True`; its faithfulness is then measured on test masks. One whose every
+    call of `render` is dear says by the attribute `chunk` how many conditions it is given at once; 32 else.
     """
 
     Config: ClassVar[type[BaseModel]]

@@ -15,19 +15,21 @@ from jaxtyping import Bool, Int, UInt8
 
 from bench.config import Preset
 from bench.contract import Condition, Dataset, Prediction, Sample
+from bench.errors import SealError
 from bench.jobs import Finished
 from bench.runtime import Run, derive_seed
 from bench.stages.arms import Arm, Network
 from bench.stages.downstream import predict, read_prediction
 from bench.stages.evaluate import write_statistics
-from bench.stages.generate import CHUNK, render_set, settings_of
-from bench.stages.patches import cut, random_windows
+from bench.stages.generate import chunk_of, render_set, settings_of
+from bench.stages.patches import cut, cut_rectangle, random_windows
 from bench.stages.session import Session
 from bench.stages.work import Faithful
 from bench.synthetic import EVALUATION, SyntheticSet
 
 # Every arm, seed and run of a dataset is asked for the same masks.
 WINDOW_SEED = 0
+NEEDS_RENDERINGS = "a set made elsewhere: bring renderings of test masks in with `bench import --rendered-from test`"
 NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that can has the attribute draws_any_mask)"
 
 
@@ -50,7 +52,11 @@ def faithfulness(
 ) -> Faithful | None:
     """Score one arm under every seed; None for an arm without images or masks, a reason where it cannot be asked."""
     first = sets[0] if sets else None
-    if first is None or "mask" not in arm.method.conditions or data["test"].info.task != "nuclei":
+    if first is None or data["test"].info.task != "nuclei":
+        return None
+    if arm.ready is not None:
+        return _of_ready(session, arm, data["test"], first[1], segmenter)
+    if "mask" not in arm.method.conditions:
         return None
     if not getattr(arm.method, "draws_any_mask", False):
         return Faithful(segmenter.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
@@ -63,6 +69,16 @@ def faithfulness(
         found = _segment_drawn(session, segmenter, drawn, f"{arm.title} of test masks, seed {seed}")
         done.append(masks.score(session, real, found, f"{arm.title}, seed {seed}"))
     return Faithful(segmenter.network.name, done)
+
+
+def _of_ready(session: Session, arm: Arm, test: Dataset, drawn: SyntheticSet, segmenter: Segmenter) -> Faithful:
+    """Score renderings of test masks that were made elsewhere; a set to train on shows no test mask."""
+    if drawn.use != EVALUATION:
+        return Faithful(segmenter.network.name, reason=NEEDS_RENDERINGS)
+    masks = GivenMasks(test, drawn)
+    real = masks.segment_real(session, segmenter)
+    found = _segment_drawn(session, segmenter, drawn, f"{arm.title} of test masks")
+    return Faithful(segmenter.network.name, [masks.score(session, real, found, arm.title)])
 
 
 class MaskPatches:
@@ -128,6 +144,37 @@ class MaskPatches:
         return session.do(job, work)
 
 
+class GivenMasks(MaskPatches):
+    """The windows of the test split that the images of an imported set show."""
+
+    def __init__(self, test: Dataset, drawn: SyntheticSet) -> None:
+        """Look the windows up; nothing is read yet."""
+        super().__init__(test, len(drawn), 0)
+        self._drawn = drawn
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the windows, in the order of the set.
+
+        Raises:
+            SealError: a window reaches beyond its test sample.
+        """
+        places = {name: index for index, name in enumerate(self.test.ids)}
+        for line, drawn in zip(self._drawn.metadata, self._drawn, strict=True):
+            sample = self.test[places[line["source"]]]
+            (h, w), (y, x) = drawn.image.shape[:2], line["crop"] or (0, 0)
+            if y + h > sample.image.shape[0] or x + w > sample.image.shape[1]:
+                raise SealError(
+                    f"expected {line['file_name']} to show a window of {sample.id} of {sample.image.shape[:2]} px",
+                    got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um a pixel",
+                    fix="import it again with y and x of the window in the table, or with its own --mpp",
+                )
+            yield cut_rectangle(sample, y, x, h, w)
+
+    def key(self) -> dict[str, str | int]:
+        """Return what the windows depend on beside the split."""
+        return {"n": self.n, "set": self._drawn.digest}
+
+
 def render_masks(
     session: Session,
     arm: Arm,
@@ -141,7 +188,7 @@ def render_masks(
     inputs = {f"data:{role}": dataset.digest for role, dataset in roles.items()}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
     inputs |= {"test": masks.test.digest}
-    config = {"method": arm.name, "config": settings_of(arm), "chunk": CHUNK, **masks.key()}
+    config = {"method": arm.name, "config": settings_of(arm), "chunk": chunk_of(arm), **masks.key()}
     describe = session.torch if fitted else session.numeric
     job = describe("render-masks", config, inputs, f"{arm.title}, {masks.n} test masks, seed {seed}", seed)
 
