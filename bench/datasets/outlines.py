@@ -67,7 +67,7 @@ def crosses_itself(vertices: Float64[np.ndarray, "n 2"]) -> bool:
         a, b = start[first : first + step, None], end[first : first + step, None]
         c, d = start[None], end[None]
         apart = (_side(a, b, c) * _side(a, b, d) < 0) & (_side(c, d, a) * _side(c, d, b) < 0)
-        if apart.any():
+        if bool(apart.any()):
             return True
     return False
 
@@ -96,4 +96,4 @@ def _side(
 ) -> Float64[np.ndarray, "*k"]:
     """Return on which side of the line from a to b a point lies: its sign."""
     found = (b[..., 0] - a[..., 0]) * (p[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (p[..., 0] - a[..., 0])
-    return np.sign(found)
+    return np.asarray(np.sign(found))

@@ -40,7 +40,8 @@ def folder_of(root: Path, split: str, stem: str) -> Path:
 def write_tile(folder: Path, stem: str, seed: int, size: int, split: str, number: int) -> Written:
     image, instances, types = tile(seed, size, density=0.01)
     image, instances = image[: size - 7], instances[: size - 7]  # no square, so that rows are not columns
-    instances, kept = contiguous(instances)
+    whole = [index for index in range(1, len(types) + 1) if is_whole(instances == index)]
+    instances, kept = contiguous(np.where(np.isin(instances, whole), instances, 0).astype(np.int32))
     types = types[kept - 1]
     outlines = [(NAMES[int(kind)], outline(instances == index)) for index, kind in enumerate(types, 1)]
     if split == "test":
@@ -51,6 +52,11 @@ def write_tile(folder: Path, stem: str, seed: int, size: int, split: str, number
     write_slide(folder / f"{stem}.svs", image)
     write_xml(folder / f"{stem}.xml", outlines)
     return Written(image, instances, types)
+
+
+def is_whole(mask: np.ndarray) -> bool:
+    """Say whether a region is there, in one piece, and without holes: one outline can draw it."""
+    return len(cv2.findContours(mask.astype(np.uint8), cv2.RETR_CCOMP, cv2.CHAIN_APPROX_NONE)[0]) == 1
 
 
 def outline(mask: np.ndarray) -> list[tuple[float, float]]:
@@ -72,7 +78,7 @@ def write_xml(path: Path, outlines: list[tuple[str, list[tuple[float, float]]]])
     path.parent.mkdir(parents=True, exist_ok=True)
     lines = ['<?xml version="1.0" encoding="UTF-8"?>', '<Annotations MicronsPerPixel="0.252000">']
     for index, (name, vertices) in enumerate(outlines, 1):
-        points = "".join(f'<Vertex X="{x!r}" Y="{y!r}" Z="0"/>' for x, y in vertices)
+        points = "".join(f'<Vertex X="{float(x)!r}" Y="{float(y)!r}" Z="0"/>' for x, y in vertices)
         lines.append(
             f'<Annotation Id="{index}" Name=""><Attributes><Attribute Name="{name}" Id="0" Value=""/></Attributes>'
             f'<Regions><RegionAttributeHeaders/><Region Id="{index}" Type="0"><Vertices>{points}</Vertices></Region>'
