@@ -86,6 +86,10 @@ class DatasetSource(Protocol):
         """Return what was found out about the data and belongs into the record of a run."""
         ...
 
+    def left_out(self, split: str) -> int:
+        """Count the tiles that published counts hold and that are no samples of the split, on purpose."""
+        ...
+
     def layout_findings(self, split: str) -> list[Finding]:
         """List what is odd about the files of a split, judged by their names alone."""
         ...

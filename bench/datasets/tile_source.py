@@ -81,6 +81,10 @@ class TileSource(ABC):
         """Nothing was found out."""
         return {}
 
+    def left_out(self, split: str) -> int:
+        """Every tile is a sample."""
+        return 0
+
     def layout_findings(self, split: str) -> list[Finding]:
         """Nothing is odd."""
         return []

@@ -73,7 +73,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
             findings.append(Finding("info", split, "nuclei not counted") if broken else finding(split, error))
             broken = True
         reports[split] = _report(source.card, read, nuclei or {})
-        findings += _compare(source.card, split, reports[split])
+        findings += _compare(source.card, split, reports[split], source.left_out(split))
     findings += _shared(tallies)
     notes = {} if broken else source.notes()
     return VerifyReport(source.card, str(folder), reports, notes, tuple(findings))
@@ -101,12 +101,12 @@ def _report(card: DatasetCard, tallies: Sequence[Tally], nuclei: Mapping[int, in
     )
 
 
-def _compare(card: DatasetCard, split: str, report: SplitReport) -> list[Finding]:
+def _compare(card: DatasetCard, split: str, report: SplitReport, left_out: int) -> list[Finding]:
     """List where counts differ from the published ones; counts that could not be taken are not compared."""
     expected = card.expected.get(split)
     if expected is None:
         return []
-    rows = [("tiles", report.tiles, expected.tiles)]
+    rows = [("tiles", report.tiles + left_out, expected.tiles)]
     rows += [(f"{name} nuclei", report.nuclei[name], n) for name, n in expected.nuclei.items() if report.nuclei]
     rows += [(f"{name} images", report.labels[name], n) for name, n in expected.labels.items()]
     findings = []
