@@ -1,0 +1,46 @@
+"""Red and blue: what nuclei say about the order of channels."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.datasets.stains import bgr_findings, darkening
+from bench.errors import DataError
+from tests.toy import NucleiDataset
+
+
+def test_darkening_is_the_difference_of_means_over_all_pixels() -> None:
+    samples = NucleiDataset(n_tiles=3).samples
+    inside = np.concatenate([item.image[item.instances > 0] for item in samples]).mean(axis=0)
+    outside = np.concatenate([item.image[item.instances == 0] for item in samples]).mean(axis=0)
+    np.testing.assert_allclose(darkening(samples), outside - inside)
+
+
+def test_t07_nuclei_that_darken_blue_more_than_red_are_reported() -> None:
+    samples = NucleiDataset(n_tiles=40).samples
+    swapped = [replace(item, image=item.image[..., ::-1]) for item in samples]
+    assert bgr_findings(samples.__getitem__, len(samples), "images.npy") == []
+    (found,) = bgr_findings(swapped.__getitem__, len(swapped), "images.npy")
+    assert (found.severity, found.file) == ("warning", "images.npy")
+    assert "swapped" in found.message
+
+
+def test_a_few_samples_are_read_broken_ones_are_passed_over_and_none_is_no_evidence() -> None:
+    sample = NucleiDataset(n_tiles=1).samples[0]
+    read = []
+
+    def reader(index: int):
+        read.append(index)
+        if index:
+            raise DataError("expected more")
+        return replace(sample, image=sample.image[..., ::-1])
+
+    assert len(bgr_findings(reader, 1000, "x")) == 1
+    assert len(read) <= 32
+    assert read[-1] > 900
+    assert darkening([]) is None
+    assert darkening([replace(sample, instances=np.zeros_like(sample.instances))]) is None
+    assert bgr_findings(pytest.fail, 0, "x") == []
