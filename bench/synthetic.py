@@ -41,9 +41,14 @@ class SyntheticSetWriter:
         """Say whether sample `index` was written whole, by this process or by one before it."""
         return self._record(index).exists()
 
-    def write(self, index: int, condition: Condition, image: UInt8[np.ndarray, "h w 3"]) -> None:
-        """Write sample `index`; its record comes last, so that a sample with a record is whole."""
-        sample = self._sample(condition, image)
+    def write(
+        self, index: int, condition: Condition, image: UInt8[np.ndarray, "h w 3"], group: str | None = None
+    ) -> None:
+        """Write sample `index`; its record comes last, so that a sample with a record is whole.
+
+        Its group is that of its source, else `group`, else its own id.
+        """
+        sample = self._sample(condition, image, group)
         write_png(self._folder / "images" / f"{condition.id}.png", image)
         if sample.instances is not None:
             write_instances(self._folder / "instances" / f"{condition.id}.png", sample.instances)
@@ -75,10 +80,11 @@ class SyntheticSetWriter:
             raise SealError("expected every synthetic sample to have an id of its own", got=f"{len(files)} ids for {n}")
         for line in lines:
             if line["source"] is not None and line["source"] not in self._groups:
+                use = manifest.get("use", TRAINING)
                 raise SealError(
-                    "expected every source to be a training sample",
+                    f"expected every source to be a sample that a set for {use} may derive from",
                     got=f"{line['source']!r} in {line['file_name']}",
-                    fix="a method may derive samples from its training split only",
+                    fix="a set to train on derives from the training split only",
                 )
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (self._folder / METADATA).write_text(text, encoding="utf-8")
@@ -96,8 +102,11 @@ class SyntheticSetWriter:
     def _record(self, index: int) -> Path:
         return self._folder / "records" / f"{index:06d}.json"
 
-    def _sample(self, condition: Condition, image: UInt8[np.ndarray, "h w 3"]) -> Sample:
-        group = condition.id if condition.source is None else self._groups.get(condition.source, condition.source)
+    def _sample(self, condition: Condition, image: UInt8[np.ndarray, "h w 3"], group: str | None) -> Sample:
+        if condition.source is None:
+            group = group or condition.id
+        else:
+            group = self._groups.get(condition.source, condition.source)
         return Sample(
             condition.id,
             image,
@@ -165,6 +174,21 @@ class SyntheticSet:
     def groups(self) -> Sequence[str]:
         """The group of each sample: that of its source."""
         return [line["group"] for line in self.metadata]
+
+    def summary(self) -> Iterator[str]:
+        """Say what the samples come with, one line a kind."""
+        n = len(self)
+        outlined = [line for line in self.metadata if line.get("instances", line["types"] is not None)]
+        if outlined:
+            typed = [line for line in outlined if line["types"] is not None]
+            nuclei = f", {sum(len(line['types']) for line in typed)} nuclei of a class" if typed else ""
+            untyped = len(outlined) - len(typed)
+            yield f"{len(outlined)} with instance maps{nuclei}" + (f", {untyped} without classes" if untyped else "")
+        for kind in ("label", "caption", "source"):
+            found = sum(line[kind] is not None for line in self.metadata)
+            if found:
+                yield f"{found} of {n} with a {kind}"
+        yield f"{len(set(self.groups))} groups; for {self.use}"
 
     def __len__(self) -> int:
         return int(self.manifest["n"])

@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bench.cli import data, doctor, leaderboard, listing, run, score, tracking, verify
+from bench.cli import data, doctor, importing, leaderboard, listing, run, score, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
 
@@ -25,6 +25,7 @@ listing.mount(app)
 doctor.mount(app)
 data.mount(app)
 score.mount(app)
+importing.mount(app)
 verify.mount(app)
 tracking.mount(app)
 

@@ -22,10 +22,14 @@ def mount(app: typer.Typer) -> None:
 
 
 def run(
-    method: Annotated[str, typer.Option(help="Method to run; `bench list methods` shows them.")],
     dataset: Annotated[
         str, typer.Option(help="Dataset to run it on, or the path of its card; see `bench list datasets`.")
     ],
+    method: Annotated[Optional[str], typer.Option(help="Method to run; `bench list methods` shows them.")] = None,
+    synthetic: Annotated[
+        Optional[str],
+        typer.Option(help="Instead of a method: a sealed set's folder, or the name it was imported under."),
+    ] = None,
     preset: Annotated[Optional[str], typer.Option(help="tiny, smoke, small or paper [the dataset's default].")] = None,
     seeds: Annotated[int, typer.Option(min=1, help="Replicates: synthesis and training under seeds 0..N-1.")] = 1,
     fold: Annotated[Optional[str], typer.Option(help="k/K: test on fold k of K inside the training split.")] = None,
@@ -63,6 +67,7 @@ def run(
         RunRequest,
         {
             "method": method,
+            "synthetic": synthetic,
             "dataset": dataset,
             "text_dataset": text_dataset,
             "pool_dataset": pool_dataset,

@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple
+from typing import Literal, NamedTuple, Self
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from bench.contract import Settings
 
@@ -39,7 +39,8 @@ class Environment(NamedTuple):
 class RunRequest(Settings):
     """One `bench run`: paths are where things lie and change no number; everything else is part of the run's key."""
 
-    method: str
+    method: str | None = None
+    synthetic: str | None = None
     dataset: str
     text_dataset: str | None = None
     pool_dataset: str | None = None
@@ -57,3 +58,9 @@ class RunRequest(Settings):
     weights: Path | None = None
     tracking_uri: str | None = None
     tracking: bool = True
+
+    @model_validator(mode="after")
+    def _one_subject(self) -> Self:
+        if (self.method is None) == (self.synthetic is None):
+            raise ValueError("name either a method or a synthetic set")
+        return self

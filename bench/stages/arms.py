@@ -11,17 +11,22 @@ from bench.config.files import card, merge
 from bench.config.validate import build
 from bench.contract import Downstream, Method
 from bench.registry import load
+from bench.synthetic import SyntheticSet
 
 BASELINE = "real-only"
 
 
 @dataclass(frozen=True)
 class Arm:
-    """One method as it will run; `variant` names the settings that were changed by hand."""
+    """One method as it will run; `variant` names the settings that were changed by hand.
+
+    `ready` is a set that was made elsewhere: there is nothing to draw then.
+    """
 
     name: str
     variant: str
     method: Method
+    ready: SyntheticSet | None = None
 
     @property
     def title(self) -> str:

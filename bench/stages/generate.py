@@ -13,6 +13,7 @@ from bench.contract import Condition, Dataset, Part
 from bench.errors import BenchError, JobError
 from bench.jobs import Finished
 from bench.runtime import Run, derive_seed
+from bench.stages.adapt import adapt
 from bench.stages.arms import Arm
 from bench.stages.session import Session
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
@@ -55,14 +56,16 @@ def synthesize(
     preset: Preset,
     seed: int,
 ) -> tuple[Finished, SyntheticSet] | None:
-    """Plan, render and seal the set of one seed; None for an arm that adds nothing."""
+    """Plan, render and seal the set of one seed, or adapt one that is there; None for an arm that adds nothing."""
     method, train = arm.method, data["train"]
+    if arm.ready is not None:
+        return adapt(session, arm.ready, train, preset)
     n = set_size(arm, train, preset)
     if n == 0:
         return None
     inputs = {f"data:{role}": data[role].digest for role in sorted(method.roles)}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
-    config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": CHUNK}
+    config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": chunk_of(arm)}
     describe = session.torch if fitted else session.numeric
     job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, seed {seed}", seed)
 
@@ -96,7 +99,8 @@ def render_set(
     train, n = data["train"], len(conditions)
     begun = time.perf_counter()
     writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
-    chunks = [range(start, min(start + CHUNK, n)) for start in range(0, n, CHUNK)]
+    size = chunk_of(arm)
+    chunks = [range(start, min(start + size, n)) for start in range(0, n, size)]
     open_chunks = [chunk for chunk in chunks if not all(writer.has(index) for index in chunk)]
     done = n - sum(len(chunk) for chunk in open_chunks)
     with run.progress(f"render {arm.name}", n, done=done, unit="image") as progress:
@@ -157,6 +161,11 @@ def _check_image(arm: Arm, condition: Condition, image: object) -> None:
             f"expected {arm.name} to render uint8 RGB of {wanted or '(h, w, 3)'} for {condition.id}",
             got=f"{dtype} {shape}",
         )
+
+
+def chunk_of(arm: Arm) -> int:
+    """Return how many conditions a method is given at once: `CHUNK`, unless it says otherwise."""
+    return int(getattr(arm.method, "chunk", CHUNK))
 
 
 def settings_of(arm: Arm) -> object:

@@ -60,11 +60,16 @@ def cut(window: Window) -> Sample:
 
     The sample keeps the tile's id; fragments of nuclei at the border stay, however small.
     """
-    sample = window.sample
-    inside = (slice(window.y, window.y + window.size), slice(window.x, window.x + window.size))
+    return cut_rectangle(window.sample, window.y, window.x, window.size, window.size)
+
+
+def cut_rectangle(sample: Sample, y: int, x: int, height: int, width: int) -> Sample:
+    """Return the `height` x `width` pixels at (y, x) of a sample as a sample of its own; see :func:`cut`."""
+    inside = (slice(y, y + height), slice(x, x + width))
+    image = sample.image[inside]
     ignore = None if sample.ignore is None else sample.ignore[inside]
     if sample.instances is None or sample.types is None:
-        return dataclasses.replace(sample, image=window.image, ignore=ignore)
+        return dataclasses.replace(sample, image=image, ignore=ignore)
     instances, kept = contiguous(sample.instances[inside])
     types = sample.types[kept - 1]
-    return dataclasses.replace(sample, image=window.image, instances=instances, types=types, ignore=ignore)
+    return dataclasses.replace(sample, image=image, instances=instances, types=types, ignore=ignore)

@@ -13,6 +13,7 @@ from bench.datasets.opening import open_source
 from bench.datasets.source import DatasetSource
 from bench.encoders import EncoderHandle, encoder_handle
 from bench.errors import BenchError
+from bench.importing.store import open_imported
 from bench.jobs import Finished, JobStore
 from bench.jobs.store import check_writable
 from bench.preflight import Missing, check_accelerator, check_memory, check_roles, check_task, stop_if_missing
@@ -25,9 +26,10 @@ from bench.stages.faithfulness import Segmenter, faithfulness
 from bench.stages.fidelity import Fidelity
 from bench.stages.generate import fit_parts, synthesize
 from bench.stages.publish import publish
+from bench.stages.ready import ready_arm, untrainable
 from bench.stages.session import Session
 from bench.stages.work import ArmWork, Distances, Outcome, Tested
-from bench.synthetic import SyntheticSet
+from bench.synthetic import TRAINING, SyntheticSet
 
 _MEMORY_GIB = {"tiny": 1.0, "smoke": 2.0, "small": 6.0, "paper": 12.0}
 
@@ -42,6 +44,7 @@ class Resolved:
     source: DatasetSource
     others: Mapping[str, DatasetSource]
     arms: Sequence[Arm]
+    subject: Arm
     networks: Sequence[Network]
     encoders: Sequence[EncoderHandle]
 
@@ -74,18 +77,19 @@ def resolve(request: RunRequest) -> Resolved:
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset)
-    controls = preset.controls if request.controls is None else request.controls
-    names = dict.fromkeys([BASELINE, *controls, request.method])
-    arms = [
-        _with_others(make_arm(arm, preset, overrides.method, overrides.method_text), others)
-        if arm == request.method
-        else make_arm(arm, preset)
-        for arm in names
-    ]
+    controls = dict.fromkeys([BASELINE, *(preset.controls if request.controls is None else request.controls)])
+    if request.synthetic is not None:
+        made = open_imported(request.store, source.card.name, request.synthetic)
+        subject = ready_arm(made, overrides.method, overrides.method_text)
+    else:
+        subject = make_arm(str(request.method), preset, overrides.method, overrides.method_text)
+        subject = _with_others(subject, others)
+    arms = [subject if name == subject.name else make_arm(name, preset) for name in controls]
+    arms += [] if subject in arms else [subject]
     networks = [make_network(network, preset, overrides.downstream) for network in preset.downstream]
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
-    return Resolved(request, preset, label, source, others, arms, networks, encoders)
+    return Resolved(request, preset, label, source, others, arms, subject, networks, encoders)
 
 
 def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:
@@ -155,14 +159,17 @@ def work_arm(
     sets: list[tuple[Finished, SyntheticSet] | None] = []
     distances: list[Distances] = []
     tested: list[Tested] = []
+    untested = "" if arm.ready is None else untrainable(arm.ready, resolved.card.task)
     for seed in range(resolved.request.seeds):
         made = synthesize(session, arm, data, fitted, resolved.preset, seed)
         sets.append(made)
         synthetic = None if made is None else made[1]
-        if synthetic is not None:
+        # a set that is there already is one and the same under every seed
+        compares = synthetic is not None and synthetic.use == TRAINING and (arm.ready is None or seed == 0)
+        if synthetic is not None and compares:
             compared = Fidelity(session, resolved.encoders, data, synthetic, resolved.preset)
             distances += compared.jobs(seed, f"{arm.title}, seed {seed}")
-        for network in resolved.networks:
+        for network in resolved.networks if not untested else ():
             model = train_network(session, network, arm, data["train"], synthetic, resolved.preset, seed)
             title = f"{network.name} on {arm.title}, seed {seed}"
             predictions = predict_test(session, network, model, data["test"], title)
@@ -171,4 +178,4 @@ def work_arm(
     faithful = None
     if segmenter is not None:
         faithful = faithfulness(session, arm, data, fitted, sets, segmenter, resolved.preset)
-    return ArmWork(arm, fitted, sets, distances, tested, faithful)
+    return ArmWork(arm, fitted, sets, distances, tested, faithful, untested)

@@ -49,8 +49,10 @@ def _document(
     request = resolved.request.model_dump(mode="json")
     # by name: the path of a card says where it lies, which changes no number
     request["dataset"] = resolved.card.name
+    if resolved.subject.ready is not None:
+        request["synthetic"] = resolved.subject.ready.digest
     request |= {f"{role}_dataset": source.card.name for role, source in resolved.others.items()}
-    arm = next(arm for arm in resolved.arms if arm.name == resolved.request.method)
+    arm = resolved.subject
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers"}
     return {
         "dataset": resolved.card.name,
@@ -99,7 +101,7 @@ def _write(
     folder = results.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     _write_curves(folder / "curves.jsonl", worked)
-    arm = next(item for item in worked if item.arm.name == request.method)
+    arm = next(item for item in worked if item.arm is resolved.subject)
     if arm.sets and arm.sets[0] is not None:
         synthetic = arm.sets[0][1]
         shutil.copyfile(synthetic.folder / MANIFEST, folder / MANIFEST)

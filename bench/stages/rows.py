@@ -41,12 +41,16 @@ class RowMaker:
     def _tested(self, worked: Sequence[ArmWork], test: Dataset) -> Iterator[ScoreRow]:
         scores = list(nuclei_scores(test.info.classes))
         networks = dict.fromkeys(tested.network for arm in worked for tested in arm.tested)
+        tested = [arm for arm in worked if not arm.untested]
         for network in networks:
             read = {
-                arm.arm.name: [Statistics(t.scores.path) for t in arm.tested if t.network == network] for arm in worked
+                arm.arm.name: [Statistics(t.scores.path) for t in arm.tested if t.network == network] for arm in tested
             }
             for score in scores:
-                yield from self._scored(worked, network, score, read)
+                yield from self._scored(tested, network, score, read)
+                for arm in worked:
+                    if arm.untested:
+                        yield self._row(arm, **self._columns(score, network, None), reason=arm.untested)
 
     def _scored(
         self, worked: Sequence[ArmWork], network: str, score: Score, read: Mapping[str, Sequence[Statistics]]

@@ -50,6 +50,7 @@ class ArmWork:
     """Everything finished for one arm.
 
     `sets` has one entry a seed, None where the arm adds nothing; `faithful` is None where there is nothing to ask.
+    `untested` says why no network was trained on an arm; `tested` is empty then.
     """
 
     arm: Arm
@@ -58,6 +59,7 @@ class ArmWork:
     distances: Sequence[Distances]
     tested: Sequence[Tested]
     faithful: Faithful | None = None
+    untested: str = ""
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,62 @@
+"""`bench import`: a folder of one's own synthetic images becomes a sealed set."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Optional
+
+import typer
+
+from bench.cli.options import DataRootOption, StoreOption, resolve_data_root, resolve_store
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("import")(import_)
+
+
+def import_(
+    folder: Annotated[Path, typer.Argument(help="Folder of images; classes may be its subfolders.")],
+    dataset: Annotated[str, typer.Option(help="Dataset whose classes these are, or the path of its card.")],
+    method_name: Annotated[str, typer.Option(help="Name of the generator, as tables will show it.")],
+    labels: Annotated[
+        Optional[Path], typer.Option(help="Folder of instance maps, paired by stem: .mat, .npy, 16-bit .png or .tif.")
+    ] = None,
+    table: Annotated[
+        Optional[Path],
+        typer.Option(help="CSV: file_name and any of group, label, caption, source, y, x."),
+    ] = None,
+    mpp: Annotated[Optional[float], typer.Option(help="Micrometres a pixel [the dataset's].")] = None,
+    rendered_from: Annotated[
+        Optional[str],
+        typer.Option(help="`test`: renderings of test masks, scored for faithfulness, never trained on."),
+    ] = None,
+    replace: Annotated[bool, typer.Option("--replace", help="Let the name stand for this set from now on.")] = False,
+    store: StoreOption = None,
+    data_root: DataRootOption = None,
+) -> None:
+    """Check and seal a folder of synthetic images; then `bench run --synthetic NAME --dataset D` scores it."""
+    from rich.console import Console
+
+    from bench.config.validate import build
+    from bench.importing.command import ImportRequest, import_set
+    from bench.runtime import Reporter
+
+    values = {
+        "folder": folder,
+        "dataset": dataset,
+        "method_name": method_name,
+        "labels": labels,
+        "table": table,
+        "mpp": mpp,
+        "rendered_from": rendered_from,
+        "replace": replace,
+        "store": resolve_store(store),
+        "data_root": resolve_data_root(data_root),
+    }
+    made = import_set(build(ImportRequest, values, "the request"), Reporter())
+    console = Console(highlight=False)
+    console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
+    for line in made.summary():
+        console.print(f"  {line}", soft_wrap=True, markup=False)
+    console.print(f"score it: bench run --synthetic {method_name} --dataset {dataset}", soft_wrap=True, markup=False)

@@ -1,0 +1,1 @@
+"""Bringing synthetic images from elsewhere in: a folder becomes a sealed set."""

@@ -1,0 +1,117 @@
+"""The import as a whole: look, check, seal, remember."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field
+
+from bench.contract import Settings
+from bench.datasets.opening import open_source
+from bench.datasets.source import DatasetSource
+from bench.digest import digest, digest_file
+from bench.errors import ConfigError, SealError
+from bench.importing.items import Item, find_items
+from bench.importing.seal import seal_items
+from bench.importing.store import remember
+from bench.jobs import Job, JobStore
+from bench.registry import names
+from bench.runtime import Reporter
+from bench.synthetic import EVALUATION, TRAINING, SyntheticSet
+from bench.tables import some
+
+
+class ImportRequest(Settings):
+    """What to import: see `bench import --help`."""
+
+    folder: Path
+    dataset: str
+    method_name: str
+    labels: Path | None = None
+    table: Path | None = None
+    mpp: float | None = Field(default=None, gt=0)
+    rendered_from: Literal["test"] | None = None
+    replace: bool = False
+    store: Path
+    data_root: Path | None = None
+
+
+def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
+    """Seal a folder of images as a synthetic set of a dataset, and keep it under its name.
+
+    Raises:
+        ConfigError: the name is unfit or taken, or the dataset is unknown.
+        DataError: a file is unreadable, or files do not belong together.
+        SealError: an image claims a source that it may not derive from.
+    """
+    _check_name(request.method_name)
+    source = open_source(request.dataset, request.data_root)
+    card = source.card
+    items = find_items(request.folder, request.labels, request.table, card)
+    items, allowed = _sources(request, items, source)
+    use = TRAINING if request.rendered_from is None else EVALUATION
+    mpp = request.mpp or card.mpp
+    config = {
+        "dataset": card.name,
+        "method": request.method_name,
+        "classes": [list(card.class_names), list(card.labels)],
+        "mpp": mpp,
+        "use": use,
+        "said": [[item.id, item.label, item.caption, item.group, item.source, item.crop] for item in items],
+    }
+    job = Job("import", config, {"files": _digest_files(items)}, title=f"{request.method_name}, {len(items)} images")
+    manifest = {
+        "method": request.method_name,
+        "variant": "",
+        "config": {"imported": True},
+        "seed": 0,
+        "dataset": card.name,
+        "parts": {},
+        "use": use,
+    }
+
+    def work(folder: Path) -> None:
+        with reporter.progress("import", len(items), unit="image") as progress:
+            seal_items(items, card, mpp, allowed, manifest, folder, progress)
+
+    finished = JobStore(request.store).run(job, work)
+    remember(request.store, card.name, request.method_name, finished.path, request.replace)
+    return SyntheticSet(finished.path)
+
+
+def _check_name(name: str) -> None:
+    if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
+        fix = "use small letters, digits, dots, dashes and underscores, 64 at most"
+        raise ConfigError("expected a name that can stand in tables and paths", got=repr(name), fix=fix)
+    if name in names("methods"):
+        raise ConfigError("expected a name of its own", got=f"{name!r}, a registered method", fix=f"try {name}-mine")
+
+
+def _sources(request: ImportRequest, items: list[Item], source: DatasetSource) -> tuple[list[Item], dict[str, str]]:
+    """Return the items, and the ids that they may derive from; the dataset is looked for only where one is claimed.
+
+    A rendering of a test mask that names no source is of the test sample whose id it bears.
+    """
+    if request.rendered_from is None:
+        if all(item.source is None for item in items):
+            return items, {}
+        source.locate()
+        return items, {name: name for name in source.ids("train")}
+    source.locate()
+    test = set(source.ids("test"))
+    items = [replace(item, source=item.id) if item.source is None and item.id in test else item for item in items]
+    lacking = [item.id for item in items if item.source not in test]
+    if lacking:
+        raise SealError(
+            "expected every rendering of a test mask to name its test sample",
+            got=some(lacking),
+            fix="give --table with file_name,source (and y,x of a window), source being an id of the test split",
+        )
+    return items, {name: name for name in test}
+
+
+def _digest_files(items: list[Item]) -> str:
+    return digest([[digest_file(path) for path in (item.image, item.labels) if path is not None] for item in items])

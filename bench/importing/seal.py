@@ -1,0 +1,116 @@
+"""Sealing what was found: every image and label is decoded and checked, and the set is written whole or not at all."""
+
+from __future__ import annotations
+
+import shutil
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+
+from bench.arrayio import read_npy
+from bench.contract import Condition, DatasetInfo, Progress
+from bench.datasets.card import DatasetCard
+from bench.datasets.parallel import ordered_map
+from bench.errors import BenchError, DataError
+from bench.imageio import read_rgb
+from bench.importing.items import Item
+from bench.labels import LabelMaps, read_labels
+from bench.synthetic import SyntheticSetWriter
+
+
+def seal_items(
+    items: Sequence[Item],
+    card: DatasetCard,
+    mpp: float,
+    sources: Mapping[str, str],
+    manifest: Mapping[str, object],
+    folder: Path,
+    progress: Progress,
+) -> str:
+    """Write the items as a sealed set into `folder`; returns its digest. Nothing is left of a set that fails.
+
+    Args:
+        items: what to write.
+        card: of the dataset whose classes these are.
+        mpp: micrometres a pixel of the images.
+        sources: ids that images may derive from, and their groups.
+        manifest: what the manifest says beside the set's own.
+        folder: where to write.
+        progress: is told of every image.
+
+    Raises:
+        DataError: an image or a label is unreadable, they differ in size, or a class is none of the dataset's.
+        SealError: a source is not a sample that the set may derive from.
+    """
+    begun = time.perf_counter()
+    info = DatasetInfo(card.name, "synthetic", card.task, card.class_names, card.labels, mpp, card.rare)
+    writer = SyntheticSetWriter(folder, info, sources)
+    try:
+        conditions = ordered_map(partial(_read, card=card), items)
+        for index, (item, (condition, image)) in enumerate(zip(items, conditions, strict=True)):
+            writer.write(index, condition, image, group=item.group)
+            progress.advance()
+        cost = {"seconds": time.perf_counter() - begun}
+        return writer.seal(len(items), {**manifest, "cost": cost})
+    except BenchError:
+        for path in _contents(folder):
+            shutil.rmtree(path) if path.is_dir() else path.unlink()
+        raise
+
+
+def _read(item: Item, card: DatasetCard) -> tuple[Condition, np.ndarray]:
+    maps = None
+    if item.image.suffix.lower() == ".npy":
+        image, maps = _from_array(item.image)
+    else:
+        image = read_rgb(item.image)
+    if item.labels is not None:
+        maps = read_labels(item.labels)
+    if maps is not None:
+        _check(maps, image, card, item.labels or item.image)
+    condition = Condition(
+        id=item.id,
+        instances=None if maps is None else maps.instances,
+        types=None if maps is None else maps.types,
+        label=item.label,
+        caption=item.caption,
+        source=item.source,
+        crop=item.crop,
+        kind="imported",
+        recipe={"file_name": item.image.name},
+        seed=0,
+    )
+    return condition, image
+
+
+def _from_array(path: Path) -> tuple[np.ndarray, LabelMaps | None]:
+    """Read an array (h, w, 3) of pixels, or one of pixels with instances (and classes), as HoVer-Net trains on."""
+    array = read_npy(path)
+    if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8 and array.size:
+        return array, None
+    maps = read_labels(path)
+    if maps.image is None:
+        got = f"{array.dtype} of shape {array.shape}"
+        fix = "keep label maps in a folder of their own and name it with --labels"
+        raise DataError(f"expected an image (h, w, 3), or image and labels (h, w, 4 or 5), in {path}", got=got, fix=fix)
+    return maps.image, maps
+
+
+def _check(maps: LabelMaps, image: np.ndarray, card: DatasetCard, path: Path) -> None:
+    if maps.instances.shape != image.shape[:2]:
+        got = f"{maps.instances.shape} for an image of {image.shape[:2]}"
+        raise DataError(f"expected labels of their image's size in {path}", got=got, fix="write both at one size")
+    if not card.classes:
+        raise DataError(f"expected no instance maps for {card.name}, a dataset of image-level classes", got=str(path))
+    odd = [] if maps.types is None else sorted(set(maps.types.tolist()) - set(card.classes))
+    if odd:
+        known = ", ".join(f"{index} {name}" for index, name in sorted(card.classes.items()))
+        got = ", ".join(f"class {index}" for index in odd)
+        raise DataError(f"expected classes 1..{len(card.classes)} in {path}", got=got, fix=f"classes are {known}")
+
+
+def _contents(folder: Path) -> Iterator[Path]:
+    yield from sorted(folder.iterdir()) if folder.is_dir() else ()

@@ -1,0 +1,121 @@
+"""Stage *adapt*: a set that was made elsewhere, at a preset's resolution and patch size."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+
+from bench.config import Preset
+from bench.contract import Condition, Dataset, Sample
+from bench.datasets.resample import resample
+from bench.errors import SealError
+from bench.jobs import Finished
+from bench.labels.canonical import contiguous
+from bench.runtime import Run
+from bench.stages.session import Session
+from bench.synthetic import EVALUATION, SyntheticSet, SyntheticSetWriter
+
+
+def check_fits(made: SyntheticSet, train: Dataset) -> None:
+    """Refuse a set of another dataset's classes.
+
+    Raises:
+        SealError: its classes are not those of the dataset.
+    """
+    own, theirs = made.info, train.info
+    if (own.classes, own.labels) != (theirs.classes, theirs.labels):
+        raise SealError(
+            f"expected a set of the classes of {theirs.name}",
+            got=f"one of {own.name}: {', '.join(own.classes + own.labels)}",
+            fix=f"import it again with --dataset {theirs.name}",
+        )
+
+
+def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) -> tuple[Finished, SyntheticSet]:
+    """Bring a set to the preset's resolution, and to its patch size where it is to be trained on.
+
+    Larger images are cut down to the patch in their middle, smaller ones mirrored at their borders; both are recorded
+    in each sample's recipe. Samples take the group of the training sample that they derive from.
+    """
+    check_fits(made, train)
+    size = None if made.use == EVALUATION else preset.patch
+    config = {"mpp": train.info.mpp, "patch": size, "use": made.use}
+    inputs = {"set": made.digest, "train": train.digest}
+    job = session.numeric("adapt", config, inputs, f"{made.manifest['method']}, {len(made)} images")
+
+    def work(folder: Path, run: Run) -> None:
+        _write(made, train, size, folder, run)
+
+    finished = session.do(job, work)
+    return finished, SyntheticSet(finished.path)
+
+
+def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, run: Run) -> None:
+    groups = dict(zip(train.ids, train.groups, strict=True))
+    if made.use == EVALUATION:  # derives from test samples, and nobody trains on it
+        groups |= {line["source"]: line["group"] for line in made.metadata}
+    writer = SyntheticSetWriter(folder, train.info, groups)
+    factor = train.info.mpp / made.info.mpp
+    with run.progress("adapt", len(made), unit="image") as progress:
+        for index, (line, native) in enumerate(zip(made.metadata, made, strict=True)):
+            sample = resample(native, train.info.mpp)
+            top, left = (0, 0) if size is None else tuple((side - size) // 2 for side in sample.image.shape[:2])
+            fitted = sample if size is None else _window(sample, top, left, size)
+            recipe = {**line["recipe"], "resampled_from": made.info.mpp, "offset": [top, left]}
+            condition = Condition(
+                id=sample.id,
+                instances=fitted.instances,
+                types=fitted.types,
+                label=sample.label,
+                caption=sample.caption,
+                source=line["source"],
+                crop=_crop(line["crop"], factor, top, left),
+                kind=line["kind"],
+                recipe=recipe,
+                seed=line["seed"],
+            )
+            writer.write(index, condition, fitted.image, group=line["group"])
+            progress.advance()
+    kept = {key: made.manifest.get(key) for key in ("method", "variant", "config", "seed", "dataset", "parts", "use")}
+    writer.seal(len(made), {**kept, "adapted_from": made.digest, "dataset_digest": train.digest})
+
+
+def _crop(crop: Sequence[int] | None, factor: float, top: int, left: int) -> tuple[int, int] | None:
+    """Return where the window lies in its source at the working resolution; None for one that was padded."""
+    if crop is None or min(top, left) < 0:
+        return None
+    return round(crop[0] / factor) + top, round(crop[1] / factor) + left
+
+
+def _window(sample: Sample, top: int, left: int, size: int) -> Sample:
+    """Return the window of `size` pixels at (top, left), mirrored where it reaches beyond the image.
+
+    What a mirror shows is a nucleus of its own, of the same class.
+    """
+    height, width = sample.image.shape[:2]
+    rows, columns = _mirrored(top, size, height), _mirrored(left, size, width)
+    image = np.ascontiguousarray(sample.image[np.ix_(rows, columns)])
+    if sample.instances is None:
+        return replace(sample, image=image)
+    stored = sample.instances[np.ix_(rows, columns)].astype(np.int64)
+    # one copy of the ids for each mirror image, vertically and horizontally
+    mirror = _copy(top, size, height)[:, None] * 1000 + _copy(left, size, width)[None, :]
+    largest = int(sample.instances.max(initial=0)) + 1
+    _, codes = np.unique(mirror, return_inverse=True)
+    distinct = np.where(stored > 0, codes.reshape(mirror.shape) * largest + stored, 0).astype(np.int32)
+    instances, kept = contiguous(distinct)
+    types = None if sample.types is None else sample.types[kept % largest - 1]
+    return replace(sample, image=image, instances=instances, types=types)
+
+
+def _mirrored(start: int, size: int, length: int) -> np.ndarray:
+    period = max(1, 2 * length)
+    folded = np.arange(start, start + size) % period
+    return np.minimum(folded, period - 1 - folded)
+
+
+def _copy(start: int, size: int, length: int) -> np.ndarray:
+    return np.arange(start, start + size) // length
