@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import os
+import re
 import shlex
 import subprocess
 import sys
@@ -14,7 +16,9 @@ import pytest
 from tests import toy
 from tests.methods.external.programs import Run, draw, external
 
-EXAMPLE = Path(__file__).resolve().parents[3] / "examples" / "external" / "generate.py"
+ROOT = Path(__file__).resolve().parents[3]
+EXAMPLE = ROOT / "examples" / "external" / "generate.py"
+PAGE = (ROOT / "docs" / "external.md").read_text(encoding="utf-8")
 TRAIN = toy.NucleiDataset(4, 96)
 DATA = {"train": TRAIN}
 
@@ -43,6 +47,32 @@ def _check(interpreter: str, tmp_path: Path) -> None:
 
 def test_example_draws_what_the_masks_say(tmp_path: Path) -> None:
     _check(sys.executable, tmp_path)
+
+
+def test_script_of_the_page_runs_as_it_stands_there(tmp_path: Path) -> None:
+    (script,) = re.findall(r"^```python\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)
+    conditions, images = draw(external(tmp_path, script), DATA, tmp_path)
+    for condition, image in zip(conditions, images, strict=True):
+        kinds = np.concatenate([[0], condition.types])[condition.instances]
+        for kind in np.unique(kinds):
+            (colour,) = np.unique(image[kinds == kind], axis=0)
+            own = np.concatenate([s.image[np.concatenate([[0], s.types])[s.instances] == kind] for s in TRAIN.samples])
+            assert np.abs(colour - own.mean(0)).max() <= 1
+
+
+def test_page_names_every_field_and_setting(tmp_path: Path) -> None:
+    program = "import sys, json, pathlib; pathlib.Path(sys.argv[4], 'r').write_text(open(sys.argv[2]).read())"
+    method = external(tmp_path, program)
+    out = tmp_path / "fit"
+    out.mkdir()
+    method.fit(method.parts()[0], DATA, {}, out, Run(folder=out))
+    fields = set(json.loads((out / "model" / "r").read_text()))
+    example = json.loads(re.findall(r"^```json\n(.*?)^```", PAGE, re.MULTILINE | re.DOTALL)[0])
+    assert fields - {"training"} == set(example) - {"conditions", "fitted"}
+    rows = re.findall(r"^\| `([a-z_]+)` \| .* \| (?:fit|render|both) \|", PAGE, re.MULTILINE)
+    assert set(rows) == fields | set(example)
+    for setting in set(type(method.config).model_fields) - {"mixing", "enlarging"}:
+        assert re.search(rf"^\| .*`{setting}[`.]", PAGE, re.MULTILINE), setting
 
 
 @pytest.mark.slow
