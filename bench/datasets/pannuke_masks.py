@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Int32, Num
+from jaxtyping import Num
 
 from bench.errors import DataError
 from bench.labels.canonical import NucleusLabels, contiguous, whole_numbers
@@ -27,11 +27,16 @@ def merge_channels(masks: Num[np.ndarray, "h w 6"], where: str) -> NucleusLabels
         DataError: ids are fractional or negative, or the background lies in another channel than the last.
     """
     ids = whole_numbers(masks, f"instance ids in {where}", 2**31 - 1)
-    _check_order(ids, where)
+    *largest, background = ids.reshape(-1, N_CLASSES + 1).max(axis=0).tolist()
+    if background > 1:
+        raise _reordered(where, f"ids up to {background} in channel {N_CLASSES}")
     instances = np.zeros(ids.shape[:2], np.int32)
     kinds: list[int] = []
-    for channel in range(N_CLASSES):
-        own, names = contiguous(ids[..., channel])
+    for channel in np.flatnonzero(largest).tolist():
+        own, names = contiguous(np.ascontiguousarray(ids[..., channel]))
+        share = np.bincount(own.ravel())[1:].max() / own.size
+        if share > _LARGEST_SHARE:
+            raise _reordered(where, f"one instance on {share:.0%} of the patch in channel {channel}")
         inside = own > 0
         instances[inside] = own[inside] + len(kinds)
         kinds += [channel + 1] * len(names)
@@ -39,18 +44,10 @@ def merge_channels(masks: Num[np.ndarray, "h w 6"], where: str) -> NucleusLabels
     return NucleusLabels(instances, np.asarray(kinds, np.uint8)[left - 1])
 
 
-def _check_order(ids: Int32[np.ndarray, "h w 6"], where: str) -> None:
+def _reordered(where: str, got: str) -> DataError:
     """Refuse channels in another order: some preparations swap the first and the last, some put background first."""
-    odd = ""
-    if (largest := int(ids[..., N_CLASSES].max())) > 1:
-        odd = f"ids up to {largest} in channel {N_CLASSES}"
-    for channel in range(N_CLASSES):
-        areas = np.bincount(contiguous(ids[..., channel])[0].ravel())[1:]
-        if areas.size and areas.max() > _LARGEST_SHARE * ids[..., 0].size:
-            odd = odd or f"one instance on {areas.max() / ids[..., 0].size:.0%} of the patch in channel {channel}"
-    if odd:
-        raise DataError(
-            f"expected nuclei in channels 0..{N_CLASSES - 1} and background (0 or 1) in channel {N_CLASSES} of {where}",
-            got=odd,
-            fix="unpack the official fold_1.zip, fold_2.zip and fold_3.zip: some preparations reorder the channels",
-        )
+    return DataError(
+        f"expected nuclei in channels 0..{N_CLASSES - 1} and background (0 or 1) in channel {N_CLASSES} of {where}",
+        got=got,
+        fix="unpack the official fold_1.zip, fold_2.zip and fold_3.zip: some preparations reorder the channels",
+    )

@@ -32,7 +32,7 @@ class PatchArray:
         return self.shape[0]
 
     def __getitem__(self, index: int) -> np.ndarray[Any, np.dtype[Any]]:
-        return self._read(index, 1)[0]
+        return self._read(index, 1).reshape(self.shape[1:])
 
     def all(self) -> np.ndarray[Any, np.dtype[Any]]:
         """Read every item; for small files alone."""
@@ -75,7 +75,10 @@ def open_patches(path: Path, item: Sequence[int | None], kinds: str, what: str) 
     except FileNotFoundError as error:
         raise DataError(f"expected {what} at {path}", got="no such file", fix=fix) from error
     except (ValueError, EOFError, OSError, SyntaxError, TypeError, ArithmeticError) as error:
-        got = "pickled Python objects, which are never loaded" if "objects in dtype" in str(error) else str(error)
+        got = str(error)
+        if "objects in dtype" in got:
+            got = "pickled Python objects, which are never loaded"
+            fix += ", or open it where you trust it and save plain values: np.save(path, array.astype(str))"
         raise DataError(f"expected {what} in a .npy file that is whole: {path}", got=got, fix=fix) from error
     shape = mapped.shape
     fits = len(shape) == 1 + len(item) and all(

@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
 
+from bench.datasets.consep import CoNSeP
 from bench.datasets.stains import bgr_findings, darkening
 from bench.errors import DataError
+from tests.bench.datasets.layouts import shipped_card
 from tests.toy import NucleiDataset
+
+ROOT = Path(os.environ.get("BENCH_DATA_ROOT") or Path(__file__).parents[4] / "shared" / "data")
 
 
 def test_darkening_is_the_difference_of_means_over_all_pixels() -> None:
@@ -44,3 +50,15 @@ def test_a_few_samples_are_read_broken_ones_are_passed_over_and_none_is_no_evide
     assert darkening([]) is None
     assert darkening([replace(sample, instances=np.zeros_like(sample.instances))]) is None
     assert bgr_findings(pytest.fail, 0, "x") == []
+
+
+@pytest.mark.skipif(not (ROOT / "consep" / "Train").is_dir(), reason=f"no CoNSeP under {ROOT}")
+def test_t07_nuclei_of_real_tissue_tell_where_the_mean_colour_does_not() -> None:
+    source = CoNSeP(shipped_card("consep"), ROOT)
+    samples = [source.read("test", index) for index in range(0, 14, 3)]
+    red, _, blue = np.mean([item.image.mean(axis=(0, 1)) for item in samples], axis=0)
+    assert blue > red
+    for sample in samples:
+        darker = darkening([sample])
+        assert darker is not None
+        assert darker[0] > 1.4 * darker[2]
