@@ -1,4 +1,4 @@
-"""`bench data`: which datasets are on this machine, and whether they are what was published."""
+"""`bench data`: which datasets are on this machine, whether they are what was published, and their export."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
+from bench.cli import export_data
 from bench.cli.options import DataRootOption, resolve_data_root
 
 if TYPE_CHECKING:
@@ -24,6 +25,7 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
 def mount(parent: typer.Typer) -> None:
     """Add the commands."""
+    export_data.mount(app)
     parent.add_typer(app, name="data")
 
 

@@ -16,8 +16,8 @@ from bench.contract import Sample, Settings
 from bench.datasets.card import DatasetCard
 from bench.datasets.merging import ClassIds, merge_classes
 from bench.datasets.source import Finding
+from bench.datasets.splitting import divided
 from bench.datasets.tile_source import TileSource, finding
-from bench.datasets.undivided import split_indices
 from bench.errors import ConfigError, DataError
 from bench.files import IMAGE_SUFFIXES, by_stem
 from bench.imageio import read_rgb
@@ -145,7 +145,7 @@ class NucleiFolder(TileSource):
         # what is odd concerns every split: none can be drawn from files that are not as they should be
         return {
             split: Listing([pairs[i] for i in indices], [groups[i] for i in indices], findings)
-            for split, indices in split_indices(self.card, groups).items()
+            for split, indices in divided(self.card, groups).items()
         }
 
     def _scan(self, folder: Path) -> Listing:

@@ -1,0 +1,93 @@
+"""What can be exported: splits of a dataset, a dataset in memory, a sealed synthetic set."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+from bench.contract import Dataset, DatasetInfo, Sample
+from bench.datasets.opening import open_source
+from bench.datasets.parallel import ordered_map
+from bench.datasets.source import DatasetSource
+from bench.errors import ConfigError, SealError
+from bench.synthetic import MANIFEST, TRAINING, SyntheticSet, sample_digest
+
+ALL = "all"
+
+
+@dataclass(frozen=True)
+class Part:
+    """One split: what is known of it, how many samples it has, and a way to read them in order."""
+
+    info: DatasetInfo
+    n: int
+    samples: Callable[[], Iterable[Sample]]
+
+
+def part_of(dataset: Dataset) -> Part:
+    """Return a dataset as the one split that it is."""
+    return Part(dataset.info, len(dataset), lambda: ordered_map(dataset.__getitem__, range(len(dataset))))
+
+
+def source_part(source: DatasetSource, split: str) -> Part:
+    """Return a split of a dataset as it was published: native resolution, classes merged."""
+    card = source.card
+    info = DatasetInfo(card.name, split, card.task, card.class_names, card.labels, card.mpp, card.rare)
+    return Part(info, len(source.ids(split)), lambda: source.samples(split))
+
+
+def set_part(folder: Path) -> Part:
+    """Return a sealed synthetic set as a training split; every sample is checked against its seal as it is read.
+
+    Raises:
+        SealError: the folder holds no sealed set, or one that shows what test images hold.
+    """
+    opened = SyntheticSet(folder)
+    if opened.use != TRAINING:
+        raise SealError(
+            f"expected a set to train on in {folder}",
+            got=f"a set sealed for {opened.use}",
+            fix="it shows what test images hold: a network trained on it has seen the test set",
+        )
+    info = replace(opened.info, split="train")
+    return Part(info, len(opened), lambda: _checked(opened))
+
+
+def open_parts(name: str, split: str, data_root: Path | None) -> list[Part]:
+    """Return what a name stands for: the folder of a sealed set, else the splits of a dataset or of a card.
+
+    Args:
+        name: a dataset's name, the path of a card, or the folder of a sealed set.
+        split: one split of a dataset, or `all` (without `fresh`, which has no end of its own).
+        data_root: the folder that holds datasets.
+
+    Raises:
+        ConfigError: there is no such dataset or split.
+        SealError: the folder holds no set to train on.
+    """
+    folder = Path(name).expanduser()
+    if (folder / MANIFEST).is_file() or ("/" in name and folder.is_dir()):
+        if split not in (ALL, "train"):
+            raise ConfigError("expected no split of a synthetic set, which is one to train on", got=repr(split))
+        return [set_part(folder)]
+    source = open_source(name, data_root)
+    source.locate()
+    known = source.splits()
+    if split != ALL and split not in known:
+        fix = f"use one of: {', '.join(known)}, {ALL}"
+        raise ConfigError(f"expected a split of {source.card.name}", got=repr(split), fix=fix)
+    chosen = [each for each in known if each != "fresh"] if split == ALL else [split]
+    return [source_part(source, each) for each in chosen]
+
+
+def _checked(opened: SyntheticSet) -> Iterator[Sample]:
+    lines = opened.metadata
+    for line, sample in zip(lines, ordered_map(opened.__getitem__, range(len(lines))), strict=True):
+        if sample_digest(sample) != line["sha256"]:
+            raise SealError(
+                f"expected the samples of {opened.folder} to be as they were sealed",
+                got=f"{line['file_name']} changed",
+                fix="make the set again; a sealed set is never edited",
+            )
+        yield sample
