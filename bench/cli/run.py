@@ -61,8 +61,15 @@ def run(
     from bench.cli.leaderboard import show
     from bench.config import Environment, RunRequest
     from bench.config.validate import build
+    from bench.errors import ConfigError
     from bench.stages.pipeline import run_request
 
+    if (method is None) == (synthetic is None):
+        raise ConfigError(
+            "expected either --method or --synthetic",
+            got="neither" if method is None else f"--method {method} and --synthetic {synthetic}",
+            fix="for example --method diffmix, or --synthetic FOLDER for a set that is there already",
+        )
     request = build(
         RunRequest,
         {

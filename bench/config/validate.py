@@ -37,7 +37,7 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> Conf
     return ConfigError(
         f"expected a valid {path or 'value'} in {where}",
         got=f"{first.get('input')!r}",
-        fix=first["msg"],
+        fix=first["msg"].removeprefix("Value error, "),
     )
 
 

@@ -10,10 +10,12 @@ from bench.config import Preset
 from bench.config.files import card, merge
 from bench.config.validate import build
 from bench.contract import Downstream, Method
+from bench.digest import digest
 from bench.registry import load
 from bench.synthetic import SyntheticSet
 
 BASELINE = "real-only"
+LONGEST_VARIANT = 60
 
 
 @dataclass(frozen=True)
@@ -47,7 +49,7 @@ def make_arm(name: str, preset: Preset, overrides: Mapping[str, Any] | None = No
     """Make a method from its defaults, its card's preset and overrides, in this order."""
     plugin = load("methods", name)
     config = build(plugin.Config, _values("methods", name, preset, overrides), f"method {name!r}")
-    return Arm(name, variant, plugin(config))
+    return Arm(name, _short(variant), plugin(config))
 
 
 def make_network(name: str, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Network:
@@ -60,3 +62,8 @@ def make_network(name: str, preset: Preset, overrides: Mapping[str, Any] | None 
 def _values(group: str, name: str, preset: Preset, overrides: Mapping[str, Any] | None) -> dict[str, Any]:
     presets = card(group, name).get("presets", {})
     return merge(presets.get(preset.name) or {}, overrides or {})
+
+
+def _short(variant: str) -> str:
+    """Return the text of hand-made settings as tables can hold it: a long one is cut, and told apart by its digest."""
+    return variant if len(variant) <= LONGEST_VARIANT else f"{variant[: LONGEST_VARIANT - 10]}…{digest(variant)[:8]}"

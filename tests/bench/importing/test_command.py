@@ -1,0 +1,126 @@
+"""Importing: what people have becomes a sealed set, and nothing else does."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.datasets.opening import open_source
+from bench.errors import BenchError, ConfigError, DataError, SealError
+from bench.importing.command import import_set
+from bench.importing.store import open_imported
+from bench.runtime import Reporter
+from bench.synthetic import EVALUATION, SyntheticSet, verify_set
+from tests.bench.importing.folders import import_request, write_images, write_typed
+
+
+def bring_in(folder: Path, store: Path, **changes: object) -> SyntheticSet:
+    return import_set(import_request(folder, store, **changes), Reporter(quiet=True))
+
+
+def test_images_with_label_images_are_sealed_without_classes(tmp_path: Path) -> None:
+    maps = write_images(tmp_path)
+    made = bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
+    assert verify_set(made.folder).digest == made.digest
+    assert made.ids == [f"ä tile {index}" for index in range(6)]
+    assert made.groups == made.ids
+    assert made.info.mpp == 0.25
+    for sample, instances in zip(made, maps, strict=True):
+        np.testing.assert_array_equal(sample.instances, instances)
+        assert sample.types is None
+
+
+def test_arrays_with_classes_keep_them(tmp_path: Path) -> None:
+    types = write_typed(tmp_path / "npy")
+    made = bring_in(tmp_path / "npy", tmp_path / "store", mpp=0.5)
+    assert made.info.mpp == 0.5
+    for sample, expected in zip(made, types, strict=True):
+        np.testing.assert_array_equal(sample.types, expected)
+
+
+def test_a_table_tells_group_caption_and_source(tmp_path: Path) -> None:
+    write_images(tmp_path, 2)
+    source = open_source("phantom", None).ids("train")[3]
+    table = tmp_path / "told.csv"
+    table.write_text(
+        f"file_name,group,caption,source,y,x\nä tile 0.png,slide 7,two nuclei,,,\nä tile 1.png,,,{source},16,8\n"
+    )
+    first, second = bring_in(tmp_path / "img", tmp_path / "store", table=table)
+    assert (first.group, first.caption) == ("slide 7", "two nuclei")
+    assert second.group == source
+    made = open_imported(tmp_path / "store", "phantom", "mine")
+    assert [line["crop"] for line in made.metadata] == [None, [16, 8]]
+
+
+def test_classes_by_folder_on_the_tissue_task(tmp_path: Path) -> None:
+    for name in ("TUM", "str"):
+        write_images(tmp_path / name, 2, prefix=f"{name}-")
+        (tmp_path / "sorted" / name).mkdir(parents=True)
+        for path in (tmp_path / name / "img").iterdir():
+            path.rename(tmp_path / "sorted" / name / path.name)
+    made = bring_in(tmp_path / "sorted", tmp_path / "store", dataset="phantom-tissue")
+    labels = made.info.labels
+    assert [labels[line["label"]] for line in made.metadata] == ["TUM", "TUM", "STR", "STR"]
+    (tmp_path / "sorted" / "XYZ").mkdir()
+    (tmp_path / "sorted" / "str" / "str-0.png").rename(tmp_path / "sorted" / "XYZ" / "a.png")
+    with pytest.raises(DataError, match="one folder a class"):
+        bring_in(tmp_path / "sorted", tmp_path / "store", dataset="phantom-tissue")
+
+
+def test_renderings_of_test_masks_are_for_evaluation_alone(tmp_path: Path) -> None:
+    write_images(tmp_path, 1)
+    with pytest.raises(SealError, match="name its test sample"):
+        bring_in(tmp_path / "img", tmp_path / "store", rendered_from="test")
+    test = open_source("phantom", None).ids("test")[0]
+    (tmp_path / "img" / "ä tile 0.png").rename(tmp_path / "img" / f"{test}.png")
+    made = bring_in(tmp_path / "img", tmp_path / "store", rendered_from="test")
+    assert made.use == EVALUATION
+    assert made.metadata[0]["source"] == test
+
+
+def test_a_source_that_is_no_training_sample_is_refused_and_nothing_is_left(tmp_path: Path) -> None:
+    write_images(tmp_path, 1)
+    test = open_source("phantom", None).ids("test")[0]
+    (tmp_path / "told.csv").write_text(f"file_name,source\nä tile 0.png,{test}\n")
+    with pytest.raises(SealError, match="training sample"):
+        bring_in(tmp_path / "img", tmp_path / "store", table=tmp_path / "told.csv")
+    left = [path for path in (tmp_path / "store" / "jobs").rglob("*") if path.is_file() and path.name != "cost.json"]
+    assert left == []
+
+
+def test_the_same_folder_again_is_the_same_set_and_another_one_needs_a_name(tmp_path: Path) -> None:
+    write_images(tmp_path, 2)
+    first = bring_in(tmp_path / "img", tmp_path / "store")
+    assert bring_in(tmp_path / "img", tmp_path / "store").folder == first.folder
+    write_images(tmp_path, 3)
+    with pytest.raises(ConfigError, match="another name"):
+        bring_in(tmp_path / "img", tmp_path / "store")
+    assert len(bring_in(tmp_path / "img", tmp_path / "store", replace=True)) == 3
+    assert len(open_imported(tmp_path / "store", "phantom", "mine")) == 3
+
+
+@pytest.mark.parametrize(
+    ("changes", "said"),
+    [
+        ({"method_name": "diffmix"}, "name of its own"),
+        ({"method_name": "My Method"}, "stand in tables"),
+        ({"dataset": "phantum"}, "known dataset"),
+        ({"labels": "nowhere"}, "folder of labels"),
+        ({"folder": "nowhere"}, "expected a folder"),
+    ],
+)
+def test_what_does_not_fit_is_refused_with_a_way_on(tmp_path: Path, changes: dict[str, object], said: str) -> None:
+    write_images(tmp_path, 1)
+    places = {key: tmp_path / str(value) if key in ("labels", "folder") else value for key, value in changes.items()}
+    with pytest.raises(BenchError, match=said) as raised:
+        bring_in(**{"folder": tmp_path / "img", "store": tmp_path / "store", **places})
+    assert raised.value.fix
+
+
+def test_labels_and_images_pair_up_or_are_refused(tmp_path: Path) -> None:
+    write_images(tmp_path, 3)
+    (tmp_path / "lab" / "ä tile 1.png").unlink()
+    with pytest.raises(DataError, match="labels for every image"):
+        bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
