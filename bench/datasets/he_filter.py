@@ -5,7 +5,7 @@ subset is another. Optical densities of a pixel, -ln(v / 255) for each channel v
 and two chromaticities (which stain), the hue-saturation-density model of van der Laak et al. 2000. A mixture of two
 stains has a hue between theirs however dark it is: about 66 degrees for haematoxylin and 122 for eosin (densities of
 Ruifrok and Johnston 2001), 205 for diaminobenzidine (brown), 25 for alcian blue. Stains of nearly the same colours
-pass (Masson's trichrome, PAS, Giemsa), and so does a brown stain that is sparse; tissue full of blood may not.
+pass (Masson's trichrome, PAS, Giemsa), and so may brown on blue of equal strength; tissue full of blood may not.
 """
 
 from __future__ import annotations

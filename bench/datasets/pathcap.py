@@ -15,7 +15,7 @@ from bench.errors import DataError
 
 
 class PathCapPlan(CaptionPlan):
-    """The `extra` section of PathCap's card: names of the captions' file and of the keys in it; the first there is read.
+    """The `extra` section of PathCap's card: names of the captions' file and of its keys, the first that is there.
 
     They are not documented, so other names can be given in a card of one's own.
     """

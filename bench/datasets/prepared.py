@@ -116,6 +116,8 @@ class PreparedDataset:
         shape = (height, width, 3) if kind == "image" else (height, width)
         name, dtype = DTYPES[kind]
         size = int(np.prod(shape)) * np.dtype(dtype).itemsize
+        if size == 0:  # a caption without its image; the file may be empty
+            return np.zeros(shape, np.dtype(dtype).newbyteorder("="))
         stored = self._maps[kind][offset : offset + size]
         if len(stored) != size:
             raise DataError(f"expected {size} bytes of {record['id']!r} in {self.path / name}", got=str(len(stored)))
