@@ -102,6 +102,7 @@ class NucleiFolder(TileSource):
     def files(self) -> list[Path]:
         """List every image and label of all splits, and the table of groups."""
         table = [] if self.plan.groups is None else [self.locate() / self.plan.groups]
+        table = [path for path in table if path.is_file()]  # else `layout_findings` has said so
         pairs = [pair for split in self.splits() for pair in self._listing(split).pairs]
         return table + sorted(path for pair in pairs for path in (pair.image, pair.label) if path is not None)
 

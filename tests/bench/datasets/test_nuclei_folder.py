@@ -120,6 +120,10 @@ def test_groups_come_from_a_table_and_stay_together(tmp_path) -> None:
     found = NucleiFolder(card(extra={"groups": "groups.csv"}), tmp_path).layout_findings("train")
     assert [item.severity for item in found] == ["error"]
     assert "tile 1 é" in found[0].message
+    (tmp_path / "mine" / "groups.csv").unlink()
+    absent = NucleiFolder(card(extra={"groups": "groups.csv"}), tmp_path)
+    assert "no such file" in absent.layout_findings("train")[0].message
+    assert len(absent.fingerprint()["files"]) == 20
 
 
 def test_classes_are_merged_once_and_the_card_must_say_whether_they_were(tmp_path) -> None:
