@@ -89,6 +89,10 @@ class Captioned(TileSource):
         """Whether the lines say which split they belong to."""
         return False
 
+    def holds_manifest(self, folder: Path) -> bool:
+        """Say whether a folder holds the manifest, or the card names none."""
+        return not self.plan.manifest or (folder / self.plan.manifest).is_file()
+
     def ids(self, split: str) -> Sequence[str]:
         """List the ids of a split, in the order of captions."""
         self.require_split(split)

@@ -45,8 +45,8 @@ class ImageCaption(Captioned):
         return bool(self.plan.split)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds the CSV file."""
-        return (folder / self.plan.captions).is_file()
+        """Say whether a folder holds the CSV file, and the manifest where the card names one."""
+        return (folder / self.plan.captions).is_file() and self.holds_manifest(folder)
 
     def caption_file(self) -> Path:
         """Return the CSV file."""

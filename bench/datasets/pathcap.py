@@ -40,8 +40,8 @@ class PathCap(Captioned):
         checked_pattern(card, self.plan.group_pattern)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds a file of captions."""
-        return any((folder / name).is_file() for name in self.plan.captions)
+        """Say whether a folder holds a file of captions, and the manifest where the card names one."""
+        return any((folder / name).is_file() for name in self.plan.captions) and self.holds_manifest(folder)
 
     def caption_file(self) -> Path:
         """Return the JSON file."""

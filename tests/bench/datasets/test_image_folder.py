@@ -140,6 +140,15 @@ def test_all_that_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) 
         next(source.samples("train"))
 
 
+def test_what_is_odd_in_a_divided_dataset_is_reported_once_and_stops_both_splits(tmp_path: Path) -> None:
+    write_classes(tmp_path, {"tumour": 10, "stroma": 10, "fat": 10, "necrosis": 1}, ".png")
+    source = ImageFolder(card(splits=("train", "test"), divide={}), tmp_path)
+    assert [item.file for item in verify(source).findings] == ["necrosis"]
+    for split in ("train", "test"):
+        with pytest.raises(DataError, match=r"1 images in a folder of no class"):
+            next(source.samples(split))
+
+
 def test_a_table_that_disagrees_is_listed_row_by_row(tmp_path: Path) -> None:
     outside = write_classes(tmp_path / "elsewhere", {"tumour": 1}, ".png")
     root = tmp_path / "mine"

@@ -98,7 +98,7 @@ def test_a11_the_subset_of_he_is_a_manifest(tmp_path: Path) -> None:
     grey = "images/Lung/0@333_g1.png"
     image = write_picture(tmp_path / grey, 3)
     Image.fromarray(image[:, :, 0]).save(tmp_path / grey)
-    with pytest.raises(DataError, match=r"he-manifest\.csv"):
+    with pytest.raises(MissingError, match=r"he-manifest\.csv"):
         source(tmp_path, "pathcap-he").ids("train")
     counts = write_manifest(source(tmp_path), tmp_path / "he-manifest.csv")
     assert counts == {"kept": 4, "grey": 1}
