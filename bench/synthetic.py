@@ -80,11 +80,11 @@ class SyntheticSetWriter:
             raise SealError("expected every synthetic sample to have an id of its own", got=f"{len(files)} ids for {n}")
         for line in lines:
             if line["source"] is not None and line["source"] not in self._groups:
-                use = manifest.get("use", TRAINING)
+                kind = "training" if manifest.get("use", TRAINING) == TRAINING else "test"
                 raise SealError(
-                    f"expected every source to be a sample that a set for {use} may derive from",
+                    f"expected every source to be a {kind} sample",
                     got=f"{line['source']!r} in {line['file_name']}",
-                    fix="a set to train on derives from the training split only",
+                    fix="a set derives from the training split only, one for evaluation alone from the test split",
                 )
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (self._folder / METADATA).write_text(text, encoding="utf-8")

@@ -68,7 +68,7 @@ def _read(item: Item, card: DatasetCard) -> tuple[Condition, np.ndarray]:
     else:
         image = read_rgb(item.image)
     if item.labels is not None:
-        maps = read_labels(item.labels)
+        maps = read_labels(item.labels, pickled=True)
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(

@@ -46,9 +46,11 @@ class Network:
 
 
 def make_arm(name: str, preset: Preset, overrides: Mapping[str, Any] | None = None, variant: str = "") -> Arm:
-    """Make a method from its defaults, its card's preset and overrides, in this order."""
+    """Make a method from its defaults, the preset's patch, its card's preset and overrides, in this order."""
     plugin = load("methods", name)
-    config = build(plugin.Config, _values("methods", name, preset, overrides), f"method {name!r}")
+    patch = {"patch_size": preset.patch} if "patch_size" in plugin.Config.model_fields else {}
+    values = merge(patch, _values("methods", name, preset, overrides))
+    config = build(plugin.Config, values, f"method {name!r}")
     return Arm(name, _short(variant), plugin(config))
 
 

@@ -54,18 +54,23 @@ def draw_images(
     device = next(network.parameters()).device
     schedule = NoiseSchedule(betas(flags.part.diffusion))
     steps = Sampler(flags.part.diffusion, sampler, schedule, centre_of(flags).to(device))
-    with torch.no_grad():
-        for first in range(0, len(conditions), sampler.batch_size):
-            batch = conditions[first : first + sampler.batch_size]
-            noise = NoiseSource([condition.seed for condition in batch], device)
-            labels = label_tensor(batch, flags.classes).to(device)
-            if start is None:
-                x = noise.draw((3, *labels.shape[2:]))
-            else:
-                clean = image_tensor([start(condition) for condition in batch]).to(device)
-                x = steps.start(clean, noise, len(steps.schedule) if count is None else count)
-            x = x.contiguous(memory_format=torch.channels_last)
-            yield from image_arrays(steps.run(predictor(network, flags, labels, scale), x, noise, count))
+
+    def drawn(batch: Sequence[Condition]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        noise = NoiseSource([condition.seed for condition in batch], device)
+        labels = label_tensor(batch, flags.classes).to(device)
+        if start is None:
+            x = noise.draw((3, *labels.shape[2:]))
+        else:
+            clean = image_tensor([start(condition) for condition in batch]).to(device)
+            x = steps.start(clean, noise, len(steps.schedule) if count is None else count)
+        x = x.contiguous(memory_format=torch.channels_last)
+        return image_arrays(steps.run(predictor(network, flags, labels, scale), x, noise, count))
+
+    for first in range(0, len(conditions), sampler.batch_size):
+        # gradients are off while a batch is drawn, not while it is handed out: who stops early would leave them off
+        with torch.no_grad():
+            images = drawn(conditions[first : first + sampler.batch_size])
+        yield from images
 
 
 def predictor(
