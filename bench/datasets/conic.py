@@ -15,6 +15,7 @@ from bench.config.validate import build
 from bench.contract import Sample, Settings
 from bench.datasets.card import DatasetCard
 from bench.datasets.conic_tables import read_counts, read_names
+from bench.datasets.near import look
 from bench.datasets.patch_arrays import PatchArray, open_patches, rgb_pixels
 from bench.datasets.source import Finding, Tally
 from bench.datasets.splitting import divided
@@ -170,7 +171,8 @@ def _tally(sample: Sample) -> Tally:
     assert sample.types is not None
     kinds, counts = np.unique(sample.types, return_counts=True)
     height, width = sample.image.shape[:2]
-    return Tally(sample.id, sample.group, (height, width), dict(zip(kinds.tolist(), counts.tolist(), strict=True)))
+    content = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+    return Tally(sample.id, sample.group, (height, width), content, look=look(sample.image))
 
 
 def _by_name(counts: Mapping[int, int], card: DatasetCard) -> str:

@@ -15,8 +15,9 @@ import numpy as np
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
 from bench.datasets.merging import ClassIds, State, decide_state, merge_classes, settle
+from bench.datasets.near import look
 from bench.datasets.parallel import ordered_map
-from bench.datasets.source import Finding, Tally
+from bench.datasets.source import Finding, Look, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.imageio import read_rgb
@@ -100,10 +101,11 @@ class MatTiles(TileSource):
         tile = self._tiles(split)[index]
         findings: list[Finding] = []
         shape: tuple[int, int] | None = None
+        seen: Look | None = None
         counts: Mapping[int, int] = {}
         try:
-            height, width = read_rgb(tile.image).shape[:2]
-            shape = (height, width)
+            image = read_rgb(tile.image)
+            shape, seen = (image.shape[0], image.shape[1]), look(image)
         except DataError as error:
             findings.append(finding(self._relative(tile.image), error))
         try:
@@ -114,7 +116,7 @@ class MatTiles(TileSource):
             findings.extend(self._centroid_finding(tile, content))
         except DataError as error:
             findings.append(finding(self._relative(tile.label), error))
-        return Tally(tile.stem, self.group(tile.stem), shape, counts, findings=tuple(findings))
+        return Tally(tile.stem, self.group(tile.stem), shape, counts, findings=tuple(findings), look=seen)
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Merge the counts of a whole split unless its labels are merged already."""

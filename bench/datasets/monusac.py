@@ -17,6 +17,7 @@ from bench.config.validate import build
 from bench.contract import Sample, Settings
 from bench.datasets.aperio import Region, read_regions
 from bench.datasets.card import DatasetCard
+from bench.datasets.near import look
 from bench.datasets.outlines import Fill, covered, crosses_itself
 from bench.datasets.source import Finding, Tally
 from bench.datasets.svs import read_svs
@@ -128,13 +129,17 @@ class MoNuSAC(TileSource):
             image = _read_image(tile.image)
         except DataError as error:
             return Tally(tile.stem, tile.patient, None, findings=(finding(self._relative(tile.image), error),))
-        shape = (image.shape[0], image.shape[1])
+        shape, seen = (image.shape[0], image.shape[1]), look(image)
         try:
             drawn = self._draw(tile.label, shape)
         except DataError as error:
-            return Tally(tile.stem, tile.patient, shape, findings=(finding(self._relative(tile.label), error),))
+            return Tally(
+                tile.stem, tile.patient, shape, findings=(finding(self._relative(tile.label), error),), look=seen
+            )
         odd = [Finding("warning", self._relative(tile.label), f"{n} {what}") for what, n in sorted(drawn.odd.items())]
-        return Tally(tile.stem, tile.patient, shape, Counter(drawn.labels.types.tolist()), findings=tuple(odd))
+        return Tally(
+            tile.stem, tile.patient, shape, Counter(drawn.labels.types.tolist()), findings=tuple(odd), look=seen
+        )
 
     def _draw(self, path: Path, shape: tuple[int, ...]) -> Drawn:
         regions = read_regions(path)

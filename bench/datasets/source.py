@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal, NamedTuple, Protocol
 
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
@@ -22,6 +22,13 @@ class Finding:
     message: str
 
 
+class Look(NamedTuple):
+    """What an image looks like from afar: a 64-bit perceptual hash, and whether there is next to nothing on it."""
+
+    code: int
+    flat: bool
+
+
 @dataclass(frozen=True)
 class Tally:
     """What one tile holds. `counts` are nuclei by class id as stored, before any merging."""
@@ -32,6 +39,7 @@ class Tally:
     counts: Mapping[int, int] = field(default_factory=dict)
     label: int | None = None
     findings: tuple[Finding, ...] = ()
+    look: Look | None = None
 
 
 class DatasetSource(Protocol):

@@ -12,6 +12,7 @@ from typing import Any
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
 from bench.datasets.locating import find_folder, missing
+from bench.datasets.near import look
 from bench.datasets.parallel import ordered_map
 from bench.datasets.source import Finding, Tally
 from bench.errors import ConfigError, DataError
@@ -98,7 +99,7 @@ class TileSource(ABC):
             return Tally(name, "", None, findings=(finding(name, error),))
         height, width = sample.image.shape[:2]
         types = [] if sample.types is None else sample.types.tolist()
-        return Tally(name, sample.group, (height, width), Counter(types), sample.label)
+        return Tally(name, sample.group, (height, width), Counter(types), sample.label, look=look(sample.image))
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Return the counts with a zero for each class that is absent."""

@@ -12,6 +12,7 @@ from typing import Any
 from bench.contract import Progress
 from bench.datasets.card import DatasetCard
 from bench.datasets.merging import TOLERANCE
+from bench.datasets.near import near_duplicates
 from bench.datasets.parallel import ordered_map
 from bench.datasets.prepare import StartProgress
 from bench.datasets.source import DatasetSource, Finding, Severity, Tally
@@ -75,8 +76,9 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
         reports[split] = _report(source.card, read, nuclei or {})
         findings += _compare(source.card, split, reports[split], source.left_out(split))
     findings += _shared(tallies)
+    findings += near_duplicates(tallies)
     notes = {} if broken else source.notes()
-    return VerifyReport(source.card, str(folder), reports, notes, tuple(findings))
+    return VerifyReport(source.card, str(folder), reports, notes, tuple(dict.fromkeys(findings)))
 
 
 def _read(source: DatasetSource, split: str, progress: StartProgress) -> list[Tally]:

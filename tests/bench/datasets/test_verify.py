@@ -6,10 +6,12 @@ import shutil
 
 import numpy as np
 import pytest
+from PIL import Image
 
 from bench.datasets.card import SplitCounts
 from bench.datasets.consep import CoNSeP
 from bench.datasets.glysac import GLySAC
+from bench.datasets.image_folder import ImageFolder
 from bench.datasets.verify import verify
 from bench.errors import MissingError
 from tests.bench.datasets.layouts import (
@@ -86,9 +88,9 @@ def test_every_broken_file_is_listed_at_once(toy) -> None:
 
 @pytest.mark.parametrize(("published", "severity"), [(1000, None), (991, "warning"), (990, "error"), (1011, "error")])
 def test_one_percent_off_is_a_warning_more_an_error(tmp_path, published, severity) -> None:
-    for split in ("Train", "Test"):
+    for seed, split in enumerate(("Train", "Test")):
         instances = np.kron(np.arange(1, 1001).reshape(20, 50), np.ones((2, 2))).astype(np.int32)
-        write_image(tmp_path / split / "Images" / f"{split}.png", np.zeros((40, 100, 3), np.uint8))
+        write_image(tmp_path / split / "Images" / f"{split}.png", tile(seed, 100)[0][:40])
         write_mat(tmp_path / split / "Labels" / f"{split}.mat", instances, np.full(1000, 7))
     nuclei = {"miscellaneous": 0, "inflammatory": 0, "epithelial": 0, "spindle": published}
     counts = SplitCounts(tiles=1, nuclei=nuclei)
@@ -139,3 +141,40 @@ def test_centroids_stored_as_row_and_column_are_a_warning(toy) -> None:
 def test_absent_data_is_not_a_report(tmp_path) -> None:
     with pytest.raises(MissingError):
         verify(CoNSeP(shipped_card("consep"), tmp_path))
+
+
+def test_an_image_of_the_other_split_in_another_format_is_found(tmp_path) -> None:
+    truth = write_consep(tmp_path)
+    card = toy_card("consep", truth)
+    train, test = tmp_path / "Train" / "Images", tmp_path / "Test" / "Images"
+    with Image.open(train / "train_4.png") as image:
+        image.convert("RGB").save(test / "test_2.tif", compression="jpeg", quality=70)
+    (test / "test_2.png").unlink()
+    report = verify(CoNSeP(card, tmp_path))
+    (found,) = report.findings
+    assert (found.severity, found.file) == ("warning", "test_2")
+    assert "looks like train_4 in train" in found.message
+    assert report.ok
+
+
+def test_a_patient_in_both_splits_of_a_tissue_dataset_is_found(tmp_path) -> None:
+    extra = {"splits": {"train": "a", "test": "b"}, "groups": {"file": "groups.csv"}}
+    card = shipped_card("image-folder").model_copy(
+        update={"labels": ("x", "y"), "extra": extra, "folders": (".",), "divide": None, "generic": False}
+    )
+    rows = ["file_name,group"]
+    for seed, name in enumerate(["a/x/1.png", "a/y/2.png", "a/y/3.png", "b/x/4.png", "b/y/5.png"]):
+        write_image(tmp_path / name, tile(seed, 64)[0])
+        rows.append(f"{name},patient-{seed % 4}")
+    (tmp_path / "groups.csv").write_text("\n".join(rows))
+    (tmp_path / "b" / "y" / "broken.png").write_bytes(b"no image")
+    (tmp_path / "groups.csv").write_text("\n".join([*rows, "b/y/broken.png,patient-9"]))
+    report = verify(ImageFolder(card, tmp_path))
+    found = {(item.severity, item.file): item.message for item in report.findings}
+    assert "this group is in test and train" in found["warning", "patient-0"]
+    assert "readable image" in next(text for (severity, _), text in found.items() if severity == "error")
+    assert not report.ok
+    assert {split: dict(part.labels) for split, part in report.splits.items()} == {
+        "train": {"x": 1, "y": 2},
+        "test": {"x": 1, "y": 1},
+    }
