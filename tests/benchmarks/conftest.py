@@ -65,7 +65,10 @@ def note(pytestconfig: pytest.Config) -> Callable[..., None]:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the table."""
-    lines: Iterable[str] = table(config.stash[_MEASURED])
+    measured = config.stash[_MEASURED]
+    if not measured:
+        return
+    lines: Iterable[str] = table(measured)
     terminalreporter.section("ours against the reference, best of all rounds; targets are for an idle machine")
     for line in lines:
         terminalreporter.write_line(line)
