@@ -17,4 +17,4 @@ def test_table():
     cells = [line.split() for line in lines[1:]]
     assert [row[0] for row in cells] == ["a", "a", "a", "b"]
     assert [row[-1] for row in cells] == ["yes", "yes", "MISSED", "MISSED"]
-    assert ["100.0", "x"] == cells[1][4:6]
+    assert cells[1][4:6] == ["100.0", "x"]
