@@ -82,4 +82,4 @@ def _block(
     block *= -2
     block += norms_x[:, None]
     block += norms_y
-    return np.maximum(block, 0, out=block)
+    return np.asarray(np.maximum(block, 0, out=block))
