@@ -7,7 +7,7 @@ from collections.abc import Iterator
 import numpy as np
 from jaxtyping import Float, Float32
 
-_BLOCK = 1024
+_BLOCK = 512
 
 
 def squared_distances(
@@ -15,17 +15,12 @@ def squared_distances(
 ) -> Iterator[tuple[int, Float32[np.ndarray, "b m"]]]:
     """Yield squared Euclidean distances of blocks of rows of x to all of y, with the block's first row.
 
-    In 32 bit, the rows of both centred on y's mean, so that little is lost to cancellation.
+    In 32 bit, the rows of both centred on y's mean.
     """
-    centre = np.asarray(y, dtype=np.float64).mean(axis=0)
-    x32, y32 = (np.asarray(a - centre, dtype=np.float32) for a in (x, y))
-    norms_x, norms_y = (np.einsum("nd,nd->n", a, a) for a in (x32, y32))
+    (x32, norms_x), (y32, norms_y) = _centred(x, y), _centred(y, y)
     for start in range(0, len(x32), _BLOCK):
-        block = x32[start : start + _BLOCK] @ y32.T
-        block *= -2
-        block += norms_x[start : start + _BLOCK, None]
-        block += norms_y
-        yield start, np.maximum(block, 0, out=block)
+        rows = slice(start, start + _BLOCK)
+        yield start, _block(x32[rows], y32, norms_x[rows], norms_y)
 
 
 def nearest(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> tuple[np.ndarray, Float32[np.ndarray, " n"]]:
@@ -39,11 +34,52 @@ def nearest(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> tuple[n
 
 
 def kth_radii(x: Float[np.ndarray, "n d"], k: int) -> Float32[np.ndarray, " n"]:
-    """Return each row's squared distance to its k-th nearest *other* row."""
-    radii = np.empty(len(x), dtype=np.float32)
-    for start, block in squared_distances(x, x):
-        rows = np.arange(len(block))
-        # Not left to rounding: a row is at distance 0 from itself and is not its own neighbour.
-        block[rows, start + rows] = np.inf
-        radii[start : start + len(block)] = np.partition(block, k - 1, axis=1)[:, k - 1]
-    return radii
+    """Return each row's squared distance to its k-th nearest *other* row.
+
+    Distances are symmetric: each block of them serves its rows and, turned over, its columns.
+    """
+    centred, norms = _centred(x, x)
+    # the k smallest distances met so far of each row, in no order
+    smallest = np.full((len(centred), k), np.inf, dtype=np.float32)
+    starts = range(0, len(centred), _BLOCK)
+    for start in starts:
+        rows = slice(start, start + _BLOCK)
+        for right in starts[start // _BLOCK :]:
+            columns = slice(right, right + _BLOCK)
+            block = _block(centred[rows], centred[columns], norms[rows], norms[columns])
+            if right == start:
+                # Not left to rounding: a row is at distance 0 from itself and is not its own neighbour.
+                np.fill_diagonal(block, np.inf)
+            else:
+                _keep(smallest[columns], np.ascontiguousarray(block.T))
+            _keep(smallest[rows], block)
+    return np.asarray(smallest.max(axis=1))
+
+
+def _keep(smallest: Float32[np.ndarray, "b k"], block: Float32[np.ndarray, "b c"]) -> None:
+    """Merge a block's distances into the k smallest of each row."""
+    k = smallest.shape[1]
+    nearest_here = np.partition(block, k - 1, axis=1)[:, :k] if block.shape[1] > k else block
+    both = np.concatenate([smallest, nearest_here], axis=1)
+    smallest[:] = np.partition(both, k - 1, axis=1)[:, :k]
+
+
+def _centred(
+    x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]
+) -> tuple[Float32[np.ndarray, "n d"], Float32[np.ndarray, " n"]]:
+    """Return x in 32 bit, centred on y's mean so that little is lost to cancellation, and its squared norms."""
+    centred = np.asarray(x - np.asarray(y, dtype=np.float64).mean(axis=0), dtype=np.float32)
+    return centred, np.einsum("nd,nd->n", centred, centred)
+
+
+def _block(
+    x: Float32[np.ndarray, "b d"],
+    y: Float32[np.ndarray, "c d"],
+    norms_x: Float32[np.ndarray, " b"],
+    norms_y: Float32[np.ndarray, " c"],
+) -> Float32[np.ndarray, "b c"]:
+    block = x @ y.T
+    block *= -2
+    block += norms_x[:, None]
+    block += norms_y
+    return np.asarray(np.maximum(block, 0, out=block))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable
 from typing import Any
 
@@ -19,14 +20,37 @@ def pytest_configure(config: pytest.Config) -> None:
 
 @pytest.fixture
 def clock(benchmark: Any, pytestconfig: pytest.Config) -> Callable[..., Any]:
-    """Return a function that times a call: `clock(case, who, function, rounds=5, ...targets)` gives its result."""
+    """Return a function that times a call, `clock(case, who, function, rounds=5, ...targets)`, and gives its result.
 
-    def measure(case: str, who: str, function: Callable[[], Any], *, rounds: int = 5, **targets: Any) -> Any:
+    A reference is given `ours`, which runs before and after it, so that their ratio is of one moment.
+    """
+
+    def measure(
+        case: str,
+        who: str,
+        function: Callable[[], Any],
+        *,
+        rounds: int = 5,
+        ours: Callable[[], Any] | None = None,
+        **targets: Any,
+    ) -> Any:
+        beside = [seconds(ours) for _ in range(3)] if ours else []
         result = benchmark.pedantic(function, rounds=rounds, warmup_rounds=1 if rounds > 1 else 0)
-        pytestconfig.stash[_MEASURED].append(Measured(case, who, benchmark.stats.stats.min, "s", **targets))
+        beside += [seconds(ours) for _ in range(2)] if ours else []
+        best = min(beside, default=None)
+        pytestconfig.stash[_MEASURED].append(
+            Measured(case, who, benchmark.stats.stats.min, "s", beside=best, **targets)
+        )
         return result
 
     return measure
+
+
+def seconds(function: Callable[[], Any]) -> float:
+    """Time one call."""
+    started = time.perf_counter()
+    function()
+    return time.perf_counter() - started
 
 
 @pytest.fixture
@@ -41,7 +65,10 @@ def note(pytestconfig: pytest.Config) -> Callable[..., None]:
 
 def pytest_terminal_summary(terminalreporter: Any, config: pytest.Config) -> None:
     """Print the table."""
-    lines: Iterable[str] = table(config.stash[_MEASURED])
+    measured = config.stash[_MEASURED]
+    if not measured:
+        return
+    lines: Iterable[str] = table(measured)
     terminalreporter.section("ours against the reference, best of all rounds; targets are for an idle machine")
     for line in lines:
         terminalreporter.write_line(line)

@@ -13,7 +13,8 @@ OURS = "ours"
 class Measured:
     """The best value of one contender in one case.
 
-    `at_most` is the target of ours in its unit; `ratio` how many times slower than ours this reference should be.
+    `at_most` is the target of ours in its unit; `ratio` how many times slower than ours this reference should be, and
+    `beside` what ours took right before and after it: a machine that others share changes its speed within a run.
     """
 
     case: str
@@ -22,6 +23,7 @@ class Measured:
     unit: str
     at_most: float | None = None
     ratio: float | None = None
+    beside: float | None = None
 
 
 def table(measured: Sequence[Measured]) -> Iterator[str]:
@@ -30,9 +32,8 @@ def table(measured: Sequence[Measured]) -> Iterator[str]:
     order = {m.case: rank for rank, m in reversed(list(enumerate(measured)))}
     for case, group in groupby(sorted(measured, key=lambda m: order[m.case]), key=lambda m: m.case):
         contenders = list(group)
-        ours = next((m for m in contenders if m.who == OURS), None)
         for m in contenders:
-            ratio = m.value / ours.value if ours is not None and m is not ours else None
+            ratio = m.value / m.beside if m.beside else None
             target, met = "", ""
             if m.at_most is not None:
                 target, met = f"<= {_amount(m.at_most, m.unit)}", "yes" if m.value <= m.at_most else "MISSED"

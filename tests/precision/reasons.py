@@ -3,7 +3,7 @@
 from metrics.families import PUBLISHED
 
 REASONS = {
-    entry.id: f"is `{family}` on a published network, whose weights are not ours to ship; the tests of the encoders "
-    "compare the network with its original on random weights"
+    entry.id: f"is `{family}` on a published network, whose weights are not ours to ship; tests "
+    "compare the network with its original, on random weights"
     for (family, _), entry in PUBLISHED.items()
 }
