@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, NamedTuple
@@ -87,12 +88,19 @@ def render_status(rows: list[Status], console: Console) -> None:
     table = _table("dataset", "here", "task", "organ", "um/px", "preset", "licence")
     for card, folder, _ in rows:
         here = "[green]yes[/green]" if folder is not None else "[yellow]no[/yellow]"
-        values = (card.task, card.organ, f"{card.mpp:g}", card.default_preset, card.licence)
+        values = (card.task, card.organ, f"{card.mpp:g}", card.default_preset, _brief(card.licence))
         table.add_row(f"[bold]{escape(card.name)}[/bold]", here, *map(escape, values))
+    for column in table.columns:
+        column.no_wrap = column.header not in ("organ", "licence")
     console.print(table)
-    for card, folder, fix in rows:
-        if folder is None:
-            console.print(f"\n[bold]{escape(card.name)}[/bold]: {escape(fix)}", soft_wrap=True)
+    licences = [(card.name, f"licence: {card.licence}") for card, _, _ in rows if _brief(card.licence) != card.licence]
+    remedies = [(card.name, fix) for card, folder, fix in rows if folder is None]
+    for notes in (licences, remedies):
+        console.print()
+        # datasets that share a download share a line
+        for text in dict.fromkeys(text for _, text in notes):
+            names = ", ".join(name for name, said in notes if said == text)
+            console.print(f"[bold]{escape(names)}[/bold]: {escape(text)}", soft_wrap=True)
 
 
 def render_report(report: VerifyReport, console: Console) -> None:
@@ -127,6 +135,11 @@ def _count_rows(report: VerifyReport) -> Iterator[tuple[str, str, int, int | Non
             total = sum(content.values())
             for name, n in content.items():
                 yield split, f"{name} {kind}", n, published.get(name), f"{n / total:.1%}" if total else ""
+
+
+def _brief(licence: str) -> str:
+    """Return a licence up to its first comma, semicolon or bracket."""
+    return re.split(r"[,;(]", licence)[0].strip()
 
 
 def _table(*columns: str) -> Table:

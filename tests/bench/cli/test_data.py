@@ -31,6 +31,18 @@ def test_status_shows_what_is_here_and_how_to_get_the_rest(tmp_path) -> None:
     assert (lines["consep"], lines["glysac"], lines["phantom"]) == ("yes", "no", "yes")
 
 
+def test_status_is_a_short_table_at_100_columns_and_says_each_remedy_once(tmp_path) -> None:
+    result = RUNNER.invoke(app, ["status", "--data-root", str(tmp_path)], env={"COLUMNS": "100"})
+    rows = dataset_status(tmp_path)
+    table = result.stdout.split("\n\n")[0].splitlines()
+    assert {row.card.name for row in rows} < {line.split()[0] for line in table}
+    assert len(table) <= len(rows) + 3  # few lines wrap
+    assert all(len(line) <= 100 for line in table)
+    assert "\u2026" not in result.stdout  # nothing is cut off
+    assert "nuclei-folder" not in result.stdout
+    assert result.stdout.count("warwick.ac.uk") <= 1
+
+
 def test_verify_prints_counts_and_exits_0_on_a_sound_dataset(toy) -> None:
     result = RUNNER.invoke(app, ["verify", "consep", "--data-root", str(toy)], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
