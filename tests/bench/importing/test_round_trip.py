@@ -32,9 +32,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> SyntheticSet:
 def test_nuclei(made: SyntheticSet, tmp_path: Path, format: str) -> None:
     out = tmp_path / "out"
     export_parts(open_parts(str(made.folder), "all", None), out, format)
-    images, labels = (
-        pattern and next(path for path in out.glob(pattern) if path.is_dir()) for pattern in LAYOUTS[format]
-    )
+    images, labels = (None if pattern is None else _only(out, pattern) for pattern in LAYOUTS[format])
     table = next(out.rglob("metadata.csv"), None)
     fields = {"folder": images, "labels": labels, "table": table}
     again = import_set(import_request(store=tmp_path / "store", **fields), Reporter(quiet=True))
