@@ -26,7 +26,8 @@ def read_npy(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
             array = np.load(handle, allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"expected an array at {path}", got="no such file") from error
-    except (ValueError, EOFError, OSError, SyntaxError) as error:
+    # a header may claim more than there is memory for
+    except (ValueError, EOFError, OSError, SyntaxError, MemoryError) as error:
         if "allow_pickle" in str(error):
             raise DataError(
                 f"expected an array of numbers in {path}",

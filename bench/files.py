@@ -54,16 +54,19 @@ def by_stem(folder: Path, suffixes: Collection[str], kind: str) -> Mapping[str, 
     """Return the files of a folder (not of its subfolders) with one of the suffixes, by stem, in order.
 
     Raises:
-        DataError: no such folder, no such file in it, or two of one stem.
+        DataError: no such folder, no such file in it, two of one stem, or a link that leaves it or leads nowhere.
     """
     if not folder.is_dir():
         got = "a file" if folder.exists() else "no such folder"
         raise DataError(f"expected a folder of {kind} at {folder}", got=got, fix="name the folder that holds them")
-    present = sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    shown = (path for path in folder.iterdir() if not path.name.startswith("."))
+    present = sorted(path for path in shown if path.is_file() or (path.is_symlink() and not path.is_dir()))
     found: dict[str, Path] = {}
     twice = []
     for path in present:
         if path.suffix.lower() in suffixes:
+            if path.is_symlink():
+                inside(folder, path.name)
             if path.stem in found:
                 twice.append(f"{found[path.stem].name} and {path.name}")
             found[path.stem] = path

@@ -144,8 +144,9 @@ class SyntheticSet:
     @cached_property
     def metadata(self) -> list[dict[str, Any]]:
         """One record a sample, in order."""
-        text = (self.folder / METADATA).read_text(encoding="utf-8")
-        return [json.loads(line) for line in text.splitlines()]
+        # not str.splitlines, which cuts captions at Unicode's separators, too
+        with (self.folder / METADATA).open(encoding="utf-8", newline="\n") as lines:
+            return [json.loads(line) for line in lines]
 
     @cached_property
     def info(self) -> DatasetInfo:

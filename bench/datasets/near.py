@@ -31,7 +31,7 @@ _BLOCK = 256
 class Pair(NamedTuple):
     """An image of one list, the nearest of another, and the bits of 64 by which they differ."""
 
-    index: int
+    own: int
     other: int
     bits: int
 
@@ -86,7 +86,7 @@ def similar(looks: Sequence[Look], others: Sequence[Look], limit: int = MAX_BITS
         return []
     index, bits = nearest(_codes(looks, own), _codes(others, theirs))
     found = [Pair(int(own[i]), int(theirs[index[i]]), int(bits[i])) for i in np.flatnonzero(bits <= limit)]
-    return sorted(found, key=lambda pair: (pair.bits, pair.index))
+    return sorted(found, key=lambda pair: (pair.bits, pair.own))
 
 
 def near_duplicates(tallies: Mapping[str, Sequence[Tally]]) -> Iterator[Finding]:
@@ -98,7 +98,7 @@ def near_duplicates(tallies: Mapping[str, Sequence[Tally]]) -> Iterator[Finding]
         for pair in pairs[:LISTED]:
             there = seen[first][pair.other].id
             message = f"looks like {there} in {first} ({pair.bits} of 64 bits of its hash differ)"
-            yield Finding("warning", seen[second][pair.index].id, message)
+            yield Finding("warning", seen[second][pair.own].id, message)
         if len(pairs) > LISTED:
             message = f"{len(pairs)} images look like one in {first}, {LISTED} are listed: scores may be too good"
             yield Finding("warning", second, message)

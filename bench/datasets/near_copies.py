@@ -78,8 +78,8 @@ def near_copies(
     pairs = zip(made.places, made.digests, strict=True)
     exact = tuple((place, by_digest[value]) for place, value in pairs if value in by_digest)
     # test images that training holds too: a method may well have learnt to make them
-    leaked = {hidden.places[pair.index] for pair in similar(hidden.looks, known.looks)}
-    alike = [(made.places[pair.index], hidden.places[pair.other]) for pair in similar(made.looks, hidden.looks)]
+    leaked = {hidden.places[pair.own] for pair in similar(hidden.looks, known.looks)}
+    alike = [(made.places[pair.own], hidden.places[pair.other]) for pair in similar(made.looks, hidden.looks)]
     copies = tuple(pair for pair in sorted({*exact, *alike}) if pair[1] not in leaked)
     if not len(made.looks) or not len(hidden.looks):
         return NearCopyReport(exact, copies, 0, 0.0, len(hidden.looks), ())
@@ -128,4 +128,6 @@ def _nearest(
 def _squares(rows: Float32[np.ndarray, "n d"], others: Float32[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
     """Return squared distances; float64, for the distances of copies are differences of nearly equal numbers."""
     a, b = rows.astype(np.float64) - 128, others.astype(np.float64) - 128
-    return np.maximum((a * a).sum(1)[:, None] + (b * b).sum(1)[None] - 2 * a @ b.T, 0)
+    squares: Float[np.ndarray, "n m"] = np.square(a).sum(1)[:, None] + np.square(b).sum(1)[None] - 2 * a @ b.T
+    squares[squares < 0] = 0
+    return squares

@@ -134,8 +134,8 @@ def _crop(row: Mapping[str, str], path: Path) -> tuple[int, int] | None:
     place = row.get("y", ""), row.get("x", "")
     if not any(place):
         return None
-    if not all(value.isdigit() for value in place) or not row.get("source"):
-        got = f"y={place[0]!r}, x={place[1]!r}, source={row.get('source', '')!r}"
+    if not all(value.isdecimal() and len(value) < 10 for value in place) or not row.get("source"):
+        got = f"y={place[0][:20]!r}, x={place[1][:20]!r}, source={row.get('source', '')!r}"
         raise DataError(f"expected y and x in whole pixels of a source for {path}", got=got, fix="mend the table")
     return int(place[0]), int(place[1])
 

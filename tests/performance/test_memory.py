@@ -20,10 +20,7 @@ def test_peak_memory_is_bounded_and_does_not_grow_with_the_number_of_patches(tmp
     for small, large in zip(few, many, strict=True):
         assert (small.n, large.n) == (FEW, MANY), large
         assert large.peak < LIMIT, large
-        # 1,500 patches more are 295 MB of pixels; the pages of prepared files, which the kernel takes back, are not
-        # counted where they are the result
-        if large.title.startswith("read them prepared"):
-            continue
+        # 1,500 patches more are 295 MB of pixels, 690 MB with instance maps
         assert large.peak - small.peak < 60, (small, large)
 
 
@@ -31,8 +28,8 @@ def test_peak_memory_is_bounded_and_does_not_grow_with_the_number_of_patches(tmp
 def test_records_of_a_prepared_split_are_small_and_quick(tmp_path: Path) -> None:
     cost: Cost = measure_records(tmp_path, 100_000)
     assert cost.n == 100_000
-    assert cost.peak < 512
-    assert cost.seconds < 10  # 2 measured
+    assert cost.peak < 250  # 140 measured; with dictionaries, read again for every subset, 494
+    assert cost.seconds < 10  # 1.3 measured
 
 
 @pytest.mark.parametrize("case", ["images", "scoring", "bare"])

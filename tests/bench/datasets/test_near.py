@@ -41,7 +41,7 @@ def tally(name: str, array: np.ndarray) -> Tally:
 def test_the_same_image_is_found_after(changed) -> None:
     train = [look(image(seed)) for seed in range(40)]
     test = [look(changed(image(seed))) for seed in (100, 7, 101)]
-    assert [(pair.index, pair.other) for pair in similar(test, train)] == [(1, 7)]
+    assert [(pair.own, pair.other) for pair in similar(test, train)] == [(1, 7)]
 
 
 @pytest.mark.parametrize("changed", [np.fliplr, np.flipud, np.rot90])
