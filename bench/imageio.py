@@ -45,7 +45,8 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
             f"expected a readable image in {path}", got=str(error), fix="fetch or write it again"
         ) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise DataError(f"expected an image of reasonable size in {path}", got=str(error)) from error
+        fix = "cut it into tiles; slides are not read whole"
+        raise DataError(f"expected an image of reasonable size in {path}", got=str(error), fix=fix) from error
     if array.size == 0:
         raise DataError(f"expected an image with pixels in {path}", got=f"shape {array.shape}")
     return array
@@ -94,7 +95,8 @@ def read_instances(path: Path) -> Int32[np.ndarray, "h w"]:
     except (OSError, SyntaxError, ValueError) as error:
         raise DataError(f"expected a readable instance map in {path}", got=str(error)) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        raise DataError(f"expected an instance map of reasonable size in {path}", got=str(error)) from error
+        fix = "cut it into tiles, as its image"
+        raise DataError(f"expected an instance map of reasonable size in {path}", got=str(error), fix=fix) from error
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer) or pages != 1:
         got = f"{array.dtype} {array.shape}" + (f", {pages} pages" if pages != 1 else "")
         fix = "write one id a pixel, 0 for background, as a 16-bit PNG"
