@@ -17,7 +17,8 @@ def test_results_come_in_order_however_long_each_takes() -> None:
     assert list(ordered_map(slow_first, range(20))) == [item * item for item in range(20)]
 
 
-def test_no_more_than_four_results_wait() -> None:
+@pytest.mark.parametrize("workers", [1, 2, 5])
+def test_no_more_than_two_results_a_worker_wait(workers: int) -> None:
     taken = []
 
     def items():
@@ -25,12 +26,12 @@ def test_no_more_than_four_results_wait() -> None:
             taken.append(item)
             yield item
 
-    results = ordered_map(lambda item: item, items())
+    results = ordered_map(lambda item: item, items(), workers)
     for _ in range(3):
         next(results)
-    assert len(taken) == 7
+    assert len(taken) == 2 * workers + 3
     results.close()
-    assert len(taken) == 7
+    assert len(taken) == 2 * workers + 3
 
 
 def test_an_error_is_raised_at_its_place() -> None:
