@@ -190,12 +190,16 @@ class SyntheticSet:
                 yield f"{found} of {n} with a {kind}"
         yield f"{len(set(self.groups))} groups; for {self.use}"
 
+    def image(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
+        """Decode the image of a sample, and no more."""
+        return read_rgb(self.folder / self.metadata[index]["file_name"])
+
     def __len__(self) -> int:
         return int(self.manifest["n"])
 
     def __getitem__(self, index: int) -> Sample:
         line = self.metadata[index]
-        image = read_rgb(self.folder / line["file_name"])
+        image = self.image(index)
         name = Path(line["file_name"]).stem
         types = None if line["types"] is None else np.array(line["types"], np.uint8)
         # sets that were sealed before untyped instances were known say nothing of them

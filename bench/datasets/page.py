@@ -10,8 +10,8 @@ from bench.datasets.card import DatasetCard, card_names, load_card
 
 _HEAD = """# Datasets
 
-Written from the cards in `configs/datasets/` by `python -m bench.datasets.page docs/datasets.md`; `bench data status` shows which of them
-are on a machine, `bench data verify NAME` compares one with the counts below.
+Written from the cards in `configs/datasets/` by `python -m bench.datasets.page docs/datasets.md`; `bench data status`
+shows which of them are on a machine, `bench data verify NAME` compares one with the counts below.
 
 A dataset of your own is a card that names one of the generic sources: see `examples/cards/`, and run it by its path,
 `--dataset my-card.yaml`.

@@ -15,14 +15,16 @@ WORKERS = 2
 """Threads suffice for reading files: zlib, Pillow and numpy release the interpreter lock."""
 
 
-def ordered_map(function: Callable[[Item], Result], items: Iterable[Item]) -> Iterator[Result]:
+def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], workers: int = WORKERS) -> Iterator[Result]:
     """Yield `function(item)` in the order of `items`; what it raises is raised at its place.
 
-    At most four results wait at a time, so memory stays bounded however slowly they are taken.
+    At most two results a worker wait at a time, so memory stays bounded however slowly they are taken.
     """
     remaining = iter(items)
-    with ThreadPoolExecutor(WORKERS) as executor:
-        waiting: deque[Future[Result]] = deque(executor.submit(function, item) for item in islice(remaining, 4))
+    with ThreadPoolExecutor(workers) as executor:
+        waiting: deque[Future[Result]] = deque(
+            executor.submit(function, item) for item in islice(remaining, 2 * workers)
+        )
         try:
             while waiting:
                 result = waiting.popleft().result()

@@ -1,12 +1,14 @@
-"""A prepared split on disk, read lazily through memory maps."""
+"""A prepared split on disk, read lazily, sample by sample."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Sequence
 from functools import cached_property
+from math import prod
 from pathlib import Path
-from typing import Any
+from sys import intern
+from typing import Any, NamedTuple
 
 import numpy as np
 from jaxtyping import Int64
@@ -20,21 +22,39 @@ INFO_FILE = "info.json"
 SAMPLES_FILE = "samples.jsonl"
 DTYPES = {"image": ("images.u8", "u1"), "instances": ("instances.i32", "<i4"), "ignore": ("ignore.u8", "u1")}
 """File and element type of each kind of array."""
+_KINDS = tuple(DTYPES)
+
+
+class _Record(NamedTuple):
+    """What is known of a sample without its pixels; takes far less memory than a dictionary of JSON's.
+
+    `types` holds a byte an instance; `offsets` says where each kind of array begins, in the order of `DTYPES`.
+    """
+
+    id: str
+    group: str
+    shape: tuple[int, int]
+    types: bytes | None
+    label: int | None
+    caption: str | None
+    tissue: str | None
+    mpp: float
+    digest: str
+    offsets: tuple[int | None, ...]
 
 
 class PreparedDataset:
     """A `bench.contract.Dataset` over a folder that `prepare` wrote, or over some of its samples.
 
     Nothing but text is read until a sample is asked for. Pickles as its path and indices, so that loader
-    processes open the files for themselves. Arrays are copies: writing to one changes nothing else.
+    processes open the files for themselves. Arrays are read rather than mapped: a map's pages stay in the process's
+    resident memory until the kernel wants them back, 4.6 GB for 10,000 patches of 256 px.
     """
 
     def __init__(self, path: Path, indices: Sequence[int] | None = None, split: str | None = None) -> None:
         self.path = Path(path)
         self._document = _read_document(self.path)
-        records = _read_records(self.path)
-        self._indices = tuple(range(len(records))) if indices is None else tuple(indices)
-        self._records = [records[index] for index in self._indices]
+        self._choose(_read_records(self.path), indices)
         self._split = split
 
     @cached_property
@@ -48,22 +68,22 @@ class PreparedDataset:
     @property
     def ids(self) -> list[str]:
         """Sample ids, in order."""
-        return [record["id"] for record in self._records]
+        return [record.id for record in self._records]
 
     @property
     def groups(self) -> list[str]:
         """The group of each sample, in order."""
-        return [record["group"] for record in self._records]
+        return [record.group for record in self._records]
 
     @property
     def labels(self) -> list[int | None]:
         """The image-level class of each sample, in order."""
-        return [record["label"] for record in self._records]
+        return [record.label for record in self._records]
 
     @cached_property
     def digest(self) -> str:
         """Hash of the samples' pixels and labels, in order, and of class names; not of the split's name."""
-        return dataset_digest(self.info, [record["digest"] for record in self._records])
+        return dataset_digest(self.info, [record.digest for record in self._records])
 
     @property
     def notes(self) -> dict[str, Any]:
@@ -76,58 +96,56 @@ class PreparedDataset:
         n_classes = len(self.info.classes)
         counts = np.zeros((len(self), n_classes), np.int64)
         for row, record in zip(counts, self._records, strict=True):
-            row += np.bincount(np.array(record["types"] or [], np.int64), minlength=n_classes + 1)[1:]
+            row += np.bincount(np.frombuffer(record.types or b"", np.uint8), minlength=n_classes + 1)[1:]
         return counts
 
     def subset(self, indices: Iterable[int], *, split: str | None = None) -> PreparedDataset:
         """Return a view of some samples, in the order given, under another split's name if one is given."""
-        chosen = [self._indices[index] for index in indices]
-        return PreparedDataset(self.path, chosen, split or self._split)
+        view = PreparedDataset.__new__(PreparedDataset)  # without reading the records again
+        view.path, view._document, view._split = self.path, self._document, split or self._split
+        view._choose(self._all, [self._indices[index] for index in indices])
+        return view
 
     def __len__(self) -> int:
         return len(self._records)
 
     def __getitem__(self, index: int) -> Sample:
         record = self._records[index]
-        types, ignore = record["types"], self._array("ignore", record)
-        image = self._array("image", record)
+        image, instances, ignore = (self._array(kind, record) for kind in _KINDS)
         assert image is not None, "prepare writes an image for every sample"
         return Sample(
-            id=record["id"],
+            id=record.id,
             image=image,
-            group=record["group"],
-            mpp=record["mpp"],
-            instances=self._array("instances", record),
-            types=None if types is None else np.array(types, np.uint8),
-            label=record["label"],
-            caption=record["caption"],
-            tissue=record["tissue"],
+            group=record.group,
+            mpp=record.mpp,
+            instances=instances,
+            types=None if record.types is None else np.frombuffer(record.types, np.uint8).copy(),
+            label=record.label,
+            caption=record.caption,
+            tissue=record.tissue,
             ignore=None if ignore is None else ignore.astype(bool),
         )
 
     def __reduce__(self) -> tuple[Any, ...]:
         return PreparedDataset, (self.path, self._indices, self._split)
 
-    def _array(self, kind: str, record: dict[str, Any]) -> np.ndarray | None:
-        offset = record["offsets"][kind]
+    def _choose(self, records: Sequence[_Record], indices: Sequence[int] | None) -> None:
+        self._all = records
+        self._indices = tuple(range(len(records))) if indices is None else tuple(indices)
+        self._records = [records[index] for index in self._indices]
+
+    def _array(self, kind: str, record: _Record) -> np.ndarray | None:
+        offset = record.offsets[_KINDS.index(kind)]
         if offset is None:
             return None
-        height, width = record["shape"]
-        shape = (height, width, 3) if kind == "image" else (height, width)
+        shape = (*record.shape, 3) if kind == "image" else record.shape
         name, dtype = DTYPES[kind]
-        size = int(np.prod(shape)) * np.dtype(dtype).itemsize
-        if size == 0:  # a caption without its image; the file may be empty
-            return np.zeros(shape, np.dtype(dtype).newbyteorder("="))
-        stored = self._maps[kind][offset : offset + size]
-        if len(stored) != size:
-            raise DataError(f"expected {size} bytes of {record['id']!r} in {self.path / name}", got=str(len(stored)))
-        return stored.view(dtype).reshape(shape).astype(np.dtype(dtype).newbyteorder("="), copy=True)
-
-    @cached_property
-    def _maps(self) -> dict[str, np.ndarray]:
-        # an empty file cannot be mapped
-        paths = {kind: self.path / name for kind, (name, _) in DTYPES.items()}
-        return {kind: np.asarray(np.memmap(path, mode="r")) for kind, path in paths.items() if path.stat().st_size}
+        n = prod(shape)  # 0 for a caption without its image
+        stored = np.fromfile(self.path / name, dtype, n, offset=offset)
+        if len(stored) != n:
+            what = f"expected {n} values of the {kind} of {record.id!r} in {self.path / name}"
+            raise DataError(what, got=str(len(stored)), fix="prepare it again")
+        return stored.reshape(shape).astype(np.dtype(dtype).newbyteorder("="), copy=False)
 
 
 def dataset_digest(info: DatasetInfo, digests: Sequence[str]) -> str:
@@ -147,6 +165,22 @@ def _read_document(path: Path) -> dict[str, Any]:
     return document
 
 
-def _read_records(path: Path) -> list[dict[str, Any]]:
+def _read_records(path: Path) -> list[_Record]:
     with (path / SAMPLES_FILE).open(encoding="utf-8") as lines:
-        return [json.loads(line) for line in lines]
+        return [_record(json.loads(line)) for line in lines]
+
+
+def _record(line: dict[str, Any]) -> _Record:
+    height, width = line["shape"]
+    return _Record(
+        id=line["id"],
+        group=intern(line["group"]),
+        shape=(height, width),
+        types=None if line["types"] is None else bytes(line["types"]),
+        label=line["label"],
+        caption=line["caption"],
+        tissue=None if line["tissue"] is None else intern(line["tissue"]),
+        mpp=line["mpp"],
+        digest=line["digest"],
+        offsets=tuple(line["offsets"][kind] for kind in _KINDS),
+    )

@@ -14,6 +14,7 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "prepare": 1,
     "import": 1,
     "adapt": 1,
+    "leakage": 1,
     "fit": 1,
     "synthesize": 1,
     "features": 2,

@@ -15,6 +15,7 @@ from jaxtyping import Bool, Int, UInt8
 
 from bench.config import Preset
 from bench.contract import Condition, Dataset, Prediction, Sample
+from bench.datasets.parallel import ordered_map
 from bench.errors import SealError
 from bench.jobs import Finished
 from bench.runtime import Run, derive_seed
@@ -223,7 +224,7 @@ def type_map(
 
 def _segment_drawn(session: Session, segmenter: Segmenter, drawn: SyntheticSet, title: str) -> Finished:
     def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        return (sample.image for sample in drawn)
+        return ordered_map(drawn.image, range(len(drawn)), session.threads)
 
     network = segmenter.network
     inputs = {"images": drawn.digest}

@@ -13,6 +13,7 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from bench.contract import Dataset, Sample
+from bench.datasets.parallel import ordered_map
 from bench.digest import digest
 from bench.errors import DataError
 from bench.jobs import Finished
@@ -113,7 +114,10 @@ def synthetic_images(synthetic: SyntheticSet) -> Images:
     """Describe all images of a set."""
 
     def read(run: Run) -> Iterator[Image]:
-        return (Image(sample.image, sample.group, sample.id) for sample in synthetic)
+        # groups and ids first: worker threads then find the metadata read
+        said = zip(synthetic.groups, synthetic.ids, strict=True)
+        decoded = ordered_map(synthetic.image, range(len(synthetic)), run.threads)
+        return (Image(pixels, group, name) for pixels, (group, name) in zip(decoded, said, strict=True))
 
     return Images(f"{len(synthetic)} images", len(synthetic), {}, {"images": synthetic.digest}, read)
 

@@ -25,6 +25,7 @@ from bench.stages.evaluate import evaluate
 from bench.stages.faithfulness import Segmenter, faithfulness
 from bench.stages.fidelity import Fidelity
 from bench.stages.generate import fit_parts, synthesize
+from bench.stages.leakage import leakage
 from bench.stages.publish import publish
 from bench.stages.ready import ready_arm, untrainable
 from bench.stages.session import Session
@@ -159,6 +160,7 @@ def work_arm(
     sets: list[tuple[Finished, SyntheticSet] | None] = []
     distances: list[Distances] = []
     tested: list[Tested] = []
+    leaks: list[Finished] = []
     untested = "" if arm.ready is None else untrainable(arm.ready, resolved.card.task)
     for seed in range(resolved.request.seeds):
         made = synthesize(session, arm, data, fitted, resolved.preset, seed)
@@ -169,6 +171,9 @@ def work_arm(
         if synthetic is not None and compares:
             compared = Fidelity(session, resolved.encoders, data, synthetic, resolved.preset)
             distances += compared.jobs(seed, f"{arm.title}, seed {seed}")
+            if arm is resolved.subject:
+                title = f"{arm.title}, seed {seed}"
+                leaks.append(leakage(session, synthetic, data["train"], data["test"], resolved.preset, title))
         for network in resolved.networks if not untested else ():
             model = train_network(session, network, arm, data["train"], synthetic, resolved.preset, seed)
             title = f"{network.name} on {arm.title}, seed {seed}"
@@ -178,4 +183,4 @@ def work_arm(
     faithful = None
     if segmenter is not None:
         faithful = faithfulness(session, arm, data, fitted, sets, segmenter, resolved.preset)
-    return ArmWork(arm, fitted, sets, distances, tested, faithful, untested)
+    return ArmWork(arm, fitted, sets, distances, tested, faithful, untested, leaks)

@@ -13,6 +13,7 @@ from bench.digest import digest
 from bench.results import ResultsStore, write_rows
 from bench.runtime.context import read_curves
 from bench.stages.generate import package_versions
+from bench.stages.leakage import read_leakage
 from bench.stages.rows import RowMaker
 from bench.stages.session import Session
 from bench.stages.work import ArmWork, Outcome
@@ -79,6 +80,7 @@ def _document(
             for seed, made in enumerate(done.sets)
             if made is not None
         },
+        "leakage": [read_leakage(found) for arm in worked for found in arm.leaks],
         "versions": package_versions(),
     }
 

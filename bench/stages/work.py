@@ -50,7 +50,8 @@ class ArmWork:
     """Everything finished for one arm.
 
     `sets` has one entry a seed, None where the arm adds nothing; `faithful` is None where there is nothing to ask.
-    `untested` says why no network was trained on an arm; `tested` is empty then.
+    `untested` says why no network was trained on an arm; `tested` is empty then. `leaks` is what was found of test images
+    in the sets of the method that the run is about.
     """
 
     arm: Arm
@@ -60,6 +61,7 @@ class ArmWork:
     tested: Sequence[Tested]
     faithful: Faithful | None = None
     untested: str = ""
+    leaks: Sequence[Finished] = ()
 
 
 @dataclass(frozen=True)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 
 import numpy as np
@@ -54,10 +54,10 @@ class Patches(TileSource):
 
 
 @pytest.fixture(scope="module")
-def train(tmp_path_factory: pytest.TempPathFactory) -> Iterator[PreparedDataset]:
+def train(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
     out = tmp_path_factory.mktemp("limited") / "train"
     prepare(Patches(CARD, None), "train", None, out, Counted())
-    yield PreparedDataset(out)
+    return PreparedDataset(out)
 
 
 def test_as_many_of_each_class_and_the_remainder_by_seed(train: PreparedDataset) -> None:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import threading
+import time
 from collections.abc import Iterator
 
 import numpy as np
 import pytest
 
-from bench.stages.features import Colours, Features, Image, Images, embed, real_images
+from bench.contract import Condition
+from bench.stages.features import Colours, Features, Image, Images, embed, real_images, synthetic_images
 from bench.stages.session import Session
 from bench.stages.set_scores import together
+from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from tests import toy
 
 N = 70  # more than one batch
@@ -92,3 +96,27 @@ def test_an_image_in_two_parts_counts_once() -> None:
     assert joined.names == ["a", "b", "c", "d"]
     assert joined.groups == ["s", "s", "t", "u"]
     np.testing.assert_array_equal(joined.values, [[0, 1], [2, 3], [4, 5], [8, 9]])
+
+
+def test_a_set_is_decoded_in_order_by_any_number_of_threads(tmp_path, monkeypatch) -> None:
+    data = toy.NucleiDataset(9, size=32)
+    writer = SyntheticSetWriter(tmp_path, data.info, {})
+    for index, sample in enumerate(data.samples):
+        condition = Condition(sample.id, sample.instances, sample.types, None, None, None, None, "copy", {}, 0)
+        writer.write(index, condition, sample.image, sample.group)
+    writer.seal(9, {})
+    threads, decode = set(), SyntheticSet.image
+
+    def slow(self: SyntheticSet, index: int) -> np.ndarray:
+        threads.add(threading.get_ident())
+        time.sleep(0.02 * (index % 3 == 0))  # later ones are done first
+        return decode(self, index)
+
+    monkeypatch.setattr(SyntheticSet, "image", slow)
+    for n in (1, 3):
+        threads.clear()
+        found = list(synthetic_images(SyntheticSet(tmp_path)).read(toy.Run(threads=n)))
+        assert len(threads) == n
+        assert [(image.name, image.group) for image in found] == [(s.id, s.group) for s in data.samples]
+        for image, sample in zip(found, data.samples, strict=True):
+            np.testing.assert_array_equal(image.pixels, sample.image)

@@ -1,0 +1,1 @@
+"""Generated sets of many patches, and what loading them costs: `python -m tests.performance.loading`."""
