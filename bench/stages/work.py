@@ -50,8 +50,8 @@ class ArmWork:
     """Everything finished for one arm.
 
     `sets` has one entry a seed, None where the arm adds nothing; `faithful` is None where there is nothing to ask.
-    `untested` says why no network was trained on an arm; `tested` is empty then. `leaks` is what was found of test images
-    in the sets of the method that the run is about.
+    `untested` says why no network was trained on an arm; `tested` is empty then. `leaks` is what was found of test
+    images in the sets of the method that the run is about.
     """
 
     arm: Arm
