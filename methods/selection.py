@@ -1,12 +1,12 @@
 """Selective augmentation: which images of a pool are close to the class that they were asked to show.
 
-Xue et al., HistoGAN, MedIA 2021, as HistoDiffusion uses it: keep a candidate where the nearest class centroid is that of
-its own class, nearest candidates first. Distances are means over dimensions of squared differences.
+Xue et al., HistoGAN, MedIA 2021, as HistoDiffusion uses it: keep a candidate where the nearest class centroid is that
+of its own class, nearest candidates first. Distances are means over dimensions of squared differences.
 """
 
 from __future__ import annotations
 
-from typing import Literal, NamedTuple
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Int64
@@ -22,8 +22,8 @@ _EPSILON = 1e-10
 class SelectionArm(Settings):
     """One training-set composition made from a pool: how images are chosen, and how many for each real one.
 
-    `random` takes any; `centroid` those nearest to their class. `min_confidence` also asks the real-only classifier for at
-    least that probability of the class (the released code asks for none; HistoGAN's thresholds are not published).
+    `random` takes any; `centroid` those nearest to their class. `min_confidence` also asks the real-only classifier for
+    at least that probability of the class (the released code asks for none; HistoGAN's thresholds are unpublished).
     """
 
     rule: Literal["random", "centroid"]
@@ -150,3 +150,38 @@ def quotas(n_real: int, ratio: float, n_classes: int) -> Int64[np.ndarray, " c"]
     share = np.full(n_classes, total // n_classes, dtype=np.int64)
     share[: total % n_classes] += 1
     return share
+
+
+class Candidates(NamedTuple):
+    """A pool of synthetic images and the real ones it is measured by, as the real-only classifier sees them.
+
+    `confidence` is the probability of each candidate's own class; `target` the class that it was asked to show.
+    """
+
+    real: Float[np.ndarray, "r d"]
+    labels: Int[np.ndarray, " r"]
+    pool: Float[np.ndarray, "n d"]
+    target: Int[np.ndarray, " n"]
+    confidence: Float[np.ndarray, " n"]
+
+
+class Selective:
+    """Base of class-conditional methods whose sets are chosen from a pool; their settings have `selection`.
+
+    The harness draws one pool for all of a method's arms, shows it to the real-only classifier and asks `choose`.
+    """
+
+    config: Any
+
+    @property
+    def selections(self) -> tuple[SelectionArm, ...]:
+        """The arms that a run compares."""
+        return tuple(self.config.selection)
+
+    def choose(
+        self, arm: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator
+    ) -> Selected:
+        """Choose `quota` images of each class by an arm's rule."""
+        centroids = class_centroids(seen.real, seen.labels, len(quota))
+        distances = centroid_distances(seen.pool, centroids)
+        return select(arm, distances, seen.target, quota, rng=rng, confidence=seen.confidence)
