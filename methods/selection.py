@@ -144,14 +144,6 @@ def select(
     )
 
 
-def quotas(n_real: int, ratio: float, n_classes: int) -> Int64[np.ndarray, " c"]:
-    """Return how many images of each class a ratio of the real ones asks for, at least one each; even over classes."""
-    total = max(round(ratio * n_real), n_classes)
-    share = np.full(n_classes, total // n_classes, dtype=np.int64)
-    share[: total % n_classes] += 1
-    return share
-
-
 class Candidates(NamedTuple):
     """A pool of synthetic images and the real ones it is measured by, as the real-only classifier sees them.
 
@@ -177,6 +169,11 @@ class Selective:
     def selections(self) -> tuple[SelectionArm, ...]:
         """The arms that a run compares."""
         return tuple(self.config.selection)
+
+    @staticmethod
+    def candidates(**seen: Any) -> Candidates:
+        """Name what was seen; see :class:`Candidates` for the fields."""
+        return Candidates(**seen)
 
     def choose(
         self, arm: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator

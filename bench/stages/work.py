@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.jobs import Finished
-from bench.stages.arms import Arm
+from bench.stages.arms import Arm, Network
 from bench.synthetic import SyntheticSet
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The network that a run trained on real data alone, with its first seed's weights: it sees what arms draw."""
+
+    network: Network
+    model: Finished
 
 
 @dataclass(frozen=True)

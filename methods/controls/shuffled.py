@@ -27,12 +27,14 @@ class ShuffledLabels(Copy):
             labels = self.condition("shuffled", number, others[train.ids[other.tile]], other)
             recipe = {"labels": labels.source, "labels_crop": [other.y, other.x]}
             image = tiles[train.ids[crop.tile]]
+            # where the class is the only label, it is what gets exchanged
+            label = labels.label if train.info.task == "tissue" else image.label
             yield dataclasses.replace(
                 labels,
                 source=image.id,
                 crop=(crop.y, crop.x),
                 caption=image.caption,
-                label=image.label,
+                label=label,
                 recipe=recipe,
             )
 
