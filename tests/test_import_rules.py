@@ -42,7 +42,7 @@ RULES = {
     "bench.errors": Rule((), others=frozenset()),
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
-    "methods": Rule((*WORKBENCH, "methods"), never=ORCHESTRATION),
+    "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),
     "metrics": Rule(("metrics", "bench.errors"), others=NUMERICS | ENCODERS),
     "reports": Rule(
         (

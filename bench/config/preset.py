@@ -23,7 +23,8 @@ class Preset(Settings):
     """What a preset fixes beside the settings of methods and networks, which their own cards hold by preset.
 
     `mpp` is the working resolution (None: the dataset's own), `patch` the side of synthetic and reference patches
-    in pixels at that resolution, `max_samples` caps a synthetic set (None: what the ratio asks for),
+    in pixels at that resolution, `downstream` the networks (None: those that the
+    dataset names), `max_samples` caps a synthetic set (None: what the ratio asks for),
     `faithfulness_samples` is the number of test patches whose masks methods are asked to draw (None: as many as
     `reference_samples`).
     """
@@ -38,7 +39,7 @@ class Preset(Settings):
     faithfulness_samples: int | None = Field(default=None, gt=0)
     budget: BudgetSettings
     encoders: tuple[str, ...]
-    downstream: tuple[str, ...] = ("hovernet",)
+    downstream: tuple[str, ...] | None = None
     controls: tuple[str, ...] = ("real-only", "copy", "noise")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     bootstrap_samples: int = Field(default=2000, gt=0)

@@ -68,13 +68,18 @@ class DatasetCard(Settings):
     layout: str
     traps: tuple[str, ...] = ()
     default_preset: str = "paper"
-    default_downstream: str = ""
+    default_downstream: str | tuple[str, ...] = ""
     extra: Mapping[str, Any] = {}
 
     @property
     def class_names(self) -> tuple[str, ...]:
         """Names of nucleus classes 1..C, in order."""
         return tuple(self.classes[index] for index in sorted(self.classes))
+
+    @property
+    def networks(self) -> tuple[str, ...]:
+        """The networks that are tested unless a run names others."""
+        return (self.default_downstream,) if isinstance(self.default_downstream, str) else self.default_downstream
 
     def content(self) -> dict[str, Any]:
         """Return the fields that canonical samples depend on, as JSON values."""

@@ -14,7 +14,7 @@ import numpy as np
 from bench.contract import DatasetInfo, Progress, Sample
 from bench.datasets.canonical import validate_sample
 from bench.datasets.prepared import DTYPES, INFO_FILE, SAMPLES_FILE, SCHEMA, dataset_digest
-from bench.datasets.resample import resample
+from bench.datasets.resample import fit_square, resample
 from bench.datasets.source import DatasetSource
 from bench.digest import digest, digest_arrays
 from bench.errors import DataError
@@ -28,7 +28,15 @@ class StartProgress(Protocol):
         ...
 
 
-def prepare(source: DatasetSource, split: str, mpp: float | None, out: Path, progress: StartProgress) -> None:
+def prepare(
+    source: DatasetSource,
+    split: str,
+    mpp: float | None,
+    out: Path,
+    progress: StartProgress,
+    *,
+    square: int | None = None,
+) -> None:
     """Write one split into the folder `out`.
 
     The folder holds one flat file a kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
@@ -40,19 +48,21 @@ def prepare(source: DatasetSource, split: str, mpp: float | None, out: Path, pro
         mpp: working resolution in micrometres a pixel; None for the dataset's own.
         out: an empty folder, made where absent.
         progress: shows how far it is.
+        square: side in pixels of the squares that images become; None keeps their shape. The resolution is then that of
+            the card divided by what the images shrank by, and `mpp` is not used.
 
     Raises:
         DataError: a tile is unreadable or not in canonical form, or the split holds none.
     """
     card = source.card
-    target = card.mpp if mpp is None else mpp
+    target = card.mpp if mpp is None or square is not None else mpp
     info = DatasetInfo(card.name, split, card.task, card.class_names, card.labels, target, card.rare)
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         writer = _Writer(out, info, stack)
         advance = stack.enter_context(progress(f"prepare {split}", len(source.ids(split)), unit="tile")).advance
         for sample in source.samples(split):
-            writer.add(sample, target)
+            writer.add(sample, target, square)
             advance()
     if not writer.digests:
         raise DataError(f"expected samples in the {split} split of {card.name}", got="none")
@@ -82,10 +92,10 @@ class _Writer:
         }
         self._lines = stack.enter_context((out / SAMPLES_FILE).open("w", encoding="utf-8"))
 
-    def add(self, native: Sample, mpp: float) -> None:
+    def add(self, native: Sample, mpp: float, square: int | None) -> None:
         """Validate, resample and append one sample."""
         validate_sample(native, self.info)
-        sample = resample(native, mpp)
+        sample = resample(native, mpp) if square is None else fit_square(native, square)
         if sample.id in self._ids:
             raise DataError(f"expected every sample id of {self.info.name} once", got=f"{sample.id!r} twice")
         self._ids.add(sample.id)

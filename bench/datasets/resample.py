@@ -42,6 +42,34 @@ def resample(sample: Sample, mpp: float) -> Sample:
     return replace(sample, image=image, mpp=mpp, instances=instances, types=types, ignore=ignore)
 
 
+def fit_square(sample: Sample, size: int) -> Sample:
+    """Return the middle of a sample as a square of `size` pixels, its shorter side resized to that.
+
+    Images whose class or caption is that of the whole are seen whole, as far as a square allows; HistoDiffusion
+    prepares its images so. Shrinking averages over areas, enlarging interpolates (bicubic). `mpp` follows. Instances
+    are refused: they are resampled, never enlarged.
+
+    Raises:
+        DataError: the sample has instances.
+    """
+    if sample.instances is not None or sample.ignore is not None:
+        raise DataError("expected an image without instances to fit into a square", got=f"{sample.id} with some")
+    if sample.image.size == 0:  # a caption without its image
+        return sample
+    import cv2
+
+    height, width = sample.image.shape[:2]
+    short = min(height, width)
+    image = sample.image
+    if short != size:
+        shape = (max(size, round(width * size / short)), max(size, round(height * size / short)))
+        how = cv2.INTER_AREA if size < short else cv2.INTER_CUBIC
+        image = np.asarray(cv2.resize(image, shape, interpolation=how), np.uint8)
+    top, left = ((side - size) // 2 for side in image.shape[:2])
+    image = np.ascontiguousarray(image[top : top + size, left : left + size])
+    return replace(sample, image=image, mpp=sample.mpp * short / size)
+
+
 def _area(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> UInt8[np.ndarray, "g v 3"]:
     # imported here: OpenCV is slow to load, and most of this package does without
     import cv2

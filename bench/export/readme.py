@@ -38,7 +38,9 @@ def readme(
     """
     info = infos[0]
     lines = [f"{info.name}, exported by augbench in the format {format!r}.", ""]
-    lines += [f"{split}: {n} images in {'this folder' if place == '.' else place}" for split, (place, n) in splits.items()]
+    lines += [
+        f"{split}: {n} images in {'this folder' if place == '.' else place}" for split, (place, n) in splits.items()
+    ]
     lines += [f"resolution: {info.mpp:g} micrometres a pixel"]
     if info.classes:
         lines.append("nucleus classes: 0 background, " + ", ".join(f"{i} {n}" for i, n in enumerate(info.classes, 1)))

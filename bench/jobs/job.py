@@ -15,6 +15,8 @@ STAGE_VERSIONS: Mapping[str, int] = {
     "import": 1,
     "adapt": 1,
     "leakage": 1,
+    "judge": 1,
+    "select": 1,
     "fit": 1,
     "synthesize": 1,
     "features": 2,

@@ -10,7 +10,7 @@ import numpy as np
 
 from bench.config import Preset
 from bench.contract import Condition, Dataset, Sample
-from bench.datasets.resample import resample
+from bench.datasets.resample import fit_square, resample
 from bench.errors import SealError
 from bench.jobs import Finished
 from bench.labels.canonical import contiguous
@@ -61,7 +61,8 @@ def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, r
     factor = train.info.mpp / made.info.mpp
     with run.progress("adapt", len(made), unit="image") as progress:
         for index, (line, native) in enumerate(zip(made.metadata, made, strict=True)):
-            sample = resample(native, train.info.mpp)
+            whole = size is not None and train.info.task != "nuclei"
+            sample = fit_square(native, size) if whole and size is not None else resample(native, train.info.mpp)
             top, left = (0, 0) if size is None else tuple((side - size) // 2 for side in sample.image.shape[:2])
             fitted = sample if size is None else _window(sample, top, left, size)
             recipe = {**line["recipe"], "resampled_from": made.info.mpp, "offset": [top, left]}

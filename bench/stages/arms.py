@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Protocol
 
 from bench.config import Preset
 from bench.config.files import card, merge
@@ -18,17 +18,42 @@ BASELINE = "real-only"
 LONGEST_VARIANT = 60
 
 
+class Selection(Protocol):
+    """How a method's set is chosen from a pool; a method's own settings say more."""
+
+    @property
+    def ratio(self) -> float:
+        """Synthetic : real of the training mix."""
+        ...
+
+    @property
+    def title(self) -> str:
+        """What tables call it."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return its settings as JSON values."""
+        ...
+
+
 @dataclass(frozen=True)
 class Arm:
     """One method as it will run; `variant` names the settings that were changed by hand.
 
-    `ready` is a set that was made elsewhere: there is nothing to draw then.
+    `ready` is a set that was made elsewhere: there is nothing to draw then. `selection` is how the arm's set is chosen
+    from a pool, where its method has several such arms.
     """
 
     name: str
     variant: str
     method: Method
     ready: SyntheticSet | None = None
+    selection: Selection | None = None
+
+    @property
+    def ratio(self) -> float:
+        """Synthetic : real of the training mix."""
+        return self.method.ratio if self.selection is None else self.selection.ratio
 
     @property
     def title(self) -> str:

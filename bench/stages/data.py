@@ -28,12 +28,18 @@ def prepare_splits(
     fingerprint = digest(source.fingerprint())
     opened = {}
     for split in splits:
-        config = {"dataset": card.name, "split": split, "mpp": preset.mpp, "card": card.content()}
-        title = f"{card.name}, {split}" + ("" if preset.mpp is None else f", at {preset.mpp} um a pixel")
+        config: dict[str, object] = {"dataset": card.name, "split": split, "mpp": preset.mpp, "card": card.content()}
+        # an image with a class of its own is seen whole: it is fitted into the patch, not cut
+        square = None if card.task == "nuclei" else preset.patch
+        how = "" if preset.mpp is None else f", at {preset.mpp} um a pixel"
+        if square is not None:
+            config |= {"mpp": None, "square": square}
+            how = f", {square} px"
+        title = f"{card.name}, {split}{how}"
         job = session.numeric("prepare", config, {"files": fingerprint}, title)
 
-        def work(folder: Path, run: Run, split: str = split) -> None:
-            prepare(source, split, preset.mpp, folder, run.progress)
+        def work(folder: Path, run: Run, split: str = split, square: int | None = square) -> None:
+            prepare(source, split, preset.mpp, folder, run.progress, square=square)
 
         opened[split] = PreparedDataset(session.do(job, work).path)
     return opened

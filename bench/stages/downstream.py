@@ -27,7 +27,7 @@ def train_network(
     seed: int,
 ) -> Finished:
     """Fit a network on real and synthetic patches for the declared budget."""
-    ratio = arm.method.ratio if synthetic is not None else 0.0
+    ratio = arm.ratio if synthetic is not None else 0.0
     mix = TrainingMix(train, synthetic, ratio / (1 + ratio))
     budget = Budget(preset.budget.unit, preset.budget.amount)
     config = {

@@ -9,7 +9,7 @@ from typing import Literal
 import numpy as np
 from jaxtyping import Bool, Float64, Int32, UInt8
 
-from bench.contract import Dataset, Prediction, Sample
+from bench.contract import Dataset, DatasetInfo, Prediction, Sample
 from bench.errors import DataError
 from bench.jobs import Finished
 from bench.runtime import Run
@@ -24,7 +24,11 @@ POOLED = ("tp", "fp", "fn", "sum_iou")
 
 def evaluate(session: Session, predictions: Finished, test: Dataset, title: str) -> Finished:
     """Compare predictions with the test split; one row of statistics an image, kept as Parquet."""
-    config = {"metrics": _versions(), "classes": list(test.info.classes), "mpp": test.info.mpp}
+    info = test.info
+    if info.task == "tissue":
+        config: dict[str, object] = {"metrics": _versions("images"), "labels": list(info.labels)}
+    else:
+        config = {"metrics": _versions("instances", "types"), "classes": list(info.classes), "mpp": info.mpp}
     job = session.numeric("evaluate", config, {"predictions": predictions.key, "test": test.digest}, title)
 
     def work(folder: Path, run: Run) -> None:
@@ -32,11 +36,19 @@ def evaluate(session: Session, predictions: Finished, test: Dataset, title: str)
         with run.progress("evaluate", len(test), unit="image") as progress:
             for index in range(len(test)):
                 prediction = read_prediction(predictions.path / f"{index:05d}.npz")
-                rows.append(image_statistics(test[index], prediction, len(test.info.classes)))
+                rows.append(_statistics(test[index], prediction, info))
                 progress.advance(1)
         write_statistics(folder, rows)
 
     return session.do(job, work)
+
+
+def _statistics(sample: Sample, prediction: Prediction, info: DatasetInfo) -> dict[str, object]:
+    from bench.stages.tissue import tissue_statistics
+
+    if info.task == "tissue":
+        return tissue_statistics(sample, prediction, len(info.labels))
+    return image_statistics(sample, prediction, len(info.classes))
 
 
 def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
@@ -139,9 +151,8 @@ def write_statistics(folder: Path, rows: list[dict[str, object]]) -> None:
     parquet.write_table(pyarrow.Table.from_pylist(rows), folder / STATISTICS)
 
 
-def _versions() -> dict[str, int]:
+def _versions(*groups: str) -> dict[str, int]:
     """Protocol versions of what is computed here: a changed metric is computed again."""
     from metrics.table import METRICS
 
-    groups = ("instances", "types")
     return {name: metric.protocol_version for name, metric in METRICS.items() if metric.group in groups}

@@ -7,7 +7,6 @@ nothing is trained for this; what it finds in the real images of those masks is 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -19,13 +18,13 @@ from bench.datasets.parallel import ordered_map
 from bench.errors import SealError
 from bench.jobs import Finished
 from bench.runtime import Run, derive_seed
-from bench.stages.arms import Arm, Network
+from bench.stages.arms import Arm
 from bench.stages.downstream import predict, read_prediction
 from bench.stages.evaluate import write_statistics
 from bench.stages.generate import chunk_of, render_set, settings_of
 from bench.stages.patches import cut, cut_rectangle, random_windows
 from bench.stages.session import Session
-from bench.stages.work import Faithful
+from bench.stages.work import Faithful, Judge
 from bench.synthetic import EVALUATION, SyntheticSet
 
 # Every arm, seed and run of a dataset is asked for the same masks.
@@ -34,21 +33,13 @@ NEEDS_RENDERINGS = "a set made elsewhere: bring renderings of test masks in with
 NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that can has the attribute draws_any_mask)"
 
 
-@dataclass(frozen=True)
-class Segmenter:
-    """The network of the baseline arm and its first seed's checkpoint."""
-
-    network: Network
-    model: Finished
-
-
 def faithfulness(
     session: Session,
     arm: Arm,
     data: Mapping[str, Dataset],
     fitted: Mapping[str, Finished],
     sets: Sequence[tuple[Finished, SyntheticSet] | None],
-    segmenter: Segmenter,
+    segmenter: Judge,
     preset: Preset,
 ) -> Faithful | None:
     """Score one arm under every seed; None for an arm without images or masks, a reason where it cannot be asked."""
@@ -72,7 +63,7 @@ def faithfulness(
     return Faithful(segmenter.network.name, done)
 
 
-def _of_ready(session: Session, arm: Arm, test: Dataset, drawn: SyntheticSet, segmenter: Segmenter) -> Faithful:
+def _of_ready(session: Session, arm: Arm, test: Dataset, drawn: SyntheticSet, segmenter: Judge) -> Faithful:
     """Score renderings of test masks that were made elsewhere; a set to train on shows no test mask."""
     if drawn.use != EVALUATION:
         return Faithful(segmenter.network.name, reason=NEEDS_RENDERINGS)
@@ -114,7 +105,7 @@ class MaskPatches:
                 seed=derive_seed(seed, "test-mask", index) % 2**53,
             )
 
-    def segment_real(self, session: Session, segmenter: Segmenter) -> Finished:
+    def segment_real(self, session: Session, segmenter: Judge) -> Finished:
         """Segment the real patches."""
         inputs = {"test": self.test.digest, **{name: str(value) for name, value in self.key().items()}}
         title = f"{segmenter.network.name} on {self.n} real patches of {self.test.info.split}"
@@ -222,7 +213,7 @@ def type_map(
     return classes if ignore is None else np.where(ignore, np.uint8(0), classes)
 
 
-def _segment_drawn(session: Session, segmenter: Segmenter, drawn: SyntheticSet, title: str) -> Finished:
+def _segment_drawn(session: Session, segmenter: Judge, drawn: SyntheticSet, title: str) -> Finished:
     def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         return ordered_map(drawn.image, range(len(drawn)), session.threads)
 

@@ -44,7 +44,9 @@ def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> dict[s
 
 def set_size(arm: Arm, train: Dataset, preset: Preset) -> int:
     """Return how many patches an arm adds: its ratio of the real patches, at most what the preset allows."""
-    wanted = round(arm.method.ratio * len(train) * preset.patches_per_tile)
+    # a tile of nuclei gives many patches; an image with a class of its own is one
+    patches = preset.patches_per_tile if train.info.task == "nuclei" else 1
+    wanted = round(arm.method.ratio * len(train) * patches)
     return wanted if preset.max_samples is None else min(wanted, preset.max_samples)
 
 
@@ -57,17 +59,31 @@ def synthesize(
     seed: int,
 ) -> tuple[Finished, SyntheticSet] | None:
     """Plan, render and seal the set of one seed, or adapt one that is there; None for an arm that adds nothing."""
-    method, train = arm.method, data["train"]
+    train = data["train"]
     if arm.ready is not None:
         return adapt(session, arm.ready, train, preset)
     n = set_size(arm, train, preset)
     if n == 0:
         return None
+    return synthesize_pool(session, arm, data, fitted, n, seed, f"seed {seed}")
+
+
+def synthesize_pool(
+    session: Session,
+    arm: Arm,
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    n: int,
+    seed: int,
+    title: str,
+) -> tuple[Finished, SyntheticSet]:
+    """Plan, render and seal `n` images under a seed; how an arm chooses from them is no part of the key."""
+    method = arm.method
     inputs = {f"data:{role}": data[role].digest for role in sorted(method.roles)}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
     config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": chunk_of(arm)}
     describe = session.torch if fitted else session.numeric
-    job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, seed {seed}", seed)
+    job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, {title}", seed)
 
     def work(folder: Path, run: Run) -> None:
         _synthesize(arm, {role: data[role] for role in method.roles}, fitted, n, folder, run)
@@ -169,8 +185,8 @@ def chunk_of(arm: Arm) -> int:
 
 
 def settings_of(arm: Arm) -> object:
-    """Return the settings of a method as JSON."""
-    return arm.method.config.model_dump(mode="json")
+    """Return the settings of a method as JSON; how arms choose from its pool is no part of what it draws."""
+    return arm.method.config.model_dump(mode="json", exclude={"selection"} if arm.selection is not None else None)
 
 
 def package_versions() -> dict[str, str]:

@@ -22,14 +22,15 @@ from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
 from bench.stages.data import apply_fold, apply_labelled, offered_roles, prepare_others, prepare_splits
 from bench.stages.downstream import predict_test, train_network
 from bench.stages.evaluate import evaluate
-from bench.stages.faithfulness import Segmenter, faithfulness
+from bench.stages.faithfulness import faithfulness
 from bench.stages.fidelity import Fidelity
 from bench.stages.generate import fit_parts, synthesize
 from bench.stages.leakage import leakage
 from bench.stages.publish import publish
 from bench.stages.ready import ready_arm, untrainable
+from bench.stages.select import choose_set, expand
 from bench.stages.session import Session
-from bench.stages.work import ArmWork, Distances, Outcome, Tested
+from bench.stages.work import ArmWork, Distances, Judge, Outcome, Tested
 from bench.synthetic import TRAINING, SyntheticSet
 
 _MEMORY_GIB = {"tiny": 1.0, "smoke": 2.0, "small": 6.0, "paper": 12.0}
@@ -45,7 +46,7 @@ class Resolved:
     source: DatasetSource
     others: Mapping[str, DatasetSource]
     arms: Sequence[Arm]
-    subject: Arm
+    subjects: Sequence[Arm]
     networks: Sequence[Network]
     encoders: Sequence[EncoderHandle]
 
@@ -53,6 +54,11 @@ class Resolved:
     def card(self) -> DatasetCard:
         """The card of the dataset."""
         return self.source.card
+
+    @property
+    def subject(self) -> Arm:
+        """The arm that the run is about, the first of them where its method compares several selections."""
+        return self.subjects[0]
 
     @property
     def roles(self) -> frozenset[str]:
@@ -85,12 +91,14 @@ def resolve(request: RunRequest) -> Resolved:
     else:
         subject = make_arm(str(request.method), preset, overrides.method, overrides.method_text)
         subject = _with_others(subject, others)
-    arms = [subject if name == subject.name else make_arm(name, preset) for name in controls]
-    arms += [] if subject in arms else [subject]
-    networks = [make_network(network, preset, overrides.downstream) for network in preset.downstream]
+    subjects = expand(subject)
+    arms = [arm for name in controls for arm in (subjects if name == subject.name else [make_arm(name, preset)])]
+    arms += [] if subjects[0] in arms else subjects
+    wanted = preset.downstream or source.card.networks
+    networks = [make_network(network, preset, overrides.downstream) for network in wanted]
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
-    return Resolved(request, preset, label, source, others, arms, subject, networks, encoders)
+    return Resolved(request, preset, label, source, others, arms, subjects, networks, encoders)
 
 
 def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:
@@ -105,6 +113,20 @@ def preflight(resolved: Resolved) -> Session:
     Raises:
         MissingError: something is absent; all of it is listed.
     """
+    stop_if_missing(find_missing(resolved))
+    check_writable(resolved.request.store)
+    return open_session(resolved, JobStore(resolved.request.store), Reporter())
+
+
+def open_session(resolved: Resolved, store: JobStore, reporter: Reporter) -> Session:
+    """Open the session of a request over a store."""
+    request = resolved.request
+    precision = request.precision or resolved.preset.precision
+    return Session(store, reporter, resolve_device(request.device), precision, request.threads, request.workers)
+
+
+def find_missing(resolved: Resolved) -> list[Missing]:
+    """List what this machine lacks of data, weights, memory and devices; nothing is written."""
     request, preset = resolved.request, resolved.preset
     missing: list[Missing] = []
     try:
@@ -132,30 +154,33 @@ def preflight(resolved: Resolved) -> Session:
         check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
     )
     missing.extend(check_memory(_MEMORY_GIB.get(preset.name, 4.0)))
-    stop_if_missing(missing)
-    check_writable(request.store)
-    precision = request.precision or preset.precision
-    return Session(JobStore(request.store), Reporter(), device, precision, request.threads, request.workers)
+    return missing
 
 
 def run_request(request: RunRequest) -> Outcome:
     """Do a run, or find it done, and publish its results."""
     resolved = resolve(request)
     session = preflight(resolved)
-    prepared = prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
-    data = apply_labelled(apply_fold(prepared, request.fold), resolved.source)
-    data |= prepare_others(session, resolved.others, resolved.preset, resolved.roles)
-    baseline, *others = resolved.arms
-    worked = [work_arm(session, resolved, baseline, data)]
-    segmenter = Segmenter(resolved.networks[0], worked[0].tested[0].model) if resolved.networks else None
-    worked += [work_arm(session, resolved, arm, data, segmenter) for arm in others]
+    data, worked = do_jobs(session, resolved)
     return publish(session, resolved, data, worked)
 
 
+def do_jobs(session: Session, resolved: Resolved) -> tuple[dict[str, Dataset], list[ArmWork]]:
+    """Do the jobs of a run, or find them done; publish nothing."""
+    prepared = prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
+    data = apply_labelled(apply_fold(prepared, resolved.request.fold), resolved.source)
+    data |= prepare_others(session, resolved.others, resolved.preset, resolved.roles)
+    baseline, *others = resolved.arms
+    worked = [work_arm(session, resolved, baseline, data)]
+    judge = Judge(resolved.networks[0], worked[0].tested[0].model) if resolved.networks else None
+    worked += [work_arm(session, resolved, arm, data, judge) for arm in others]
+    return data, worked
+
+
 def work_arm(
-    session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset], segmenter: Segmenter | None = None
+    session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset], judge: Judge | None = None
 ) -> ArmWork:
-    """Fit, synthesize, score, train and test one arm under every seed; ask `segmenter` for its faithfulness."""
+    """Fit, synthesize, score, train and test one arm under every seed; ask `judge` for its faithfulness."""
     fitted = fit_parts(session, arm, data)
     sets: list[tuple[Finished, SyntheticSet] | None] = []
     distances: list[Distances] = []
@@ -163,7 +188,14 @@ def work_arm(
     leaks: list[Finished] = []
     untested = "" if arm.ready is None else untrainable(arm.ready, resolved.card.task)
     for seed in range(resolved.request.seeds):
-        made = synthesize(session, arm, data, fitted, resolved.preset, seed)
+        if arm.selection is not None and judge is not None:
+            choice = choose_set(session, arm, data, fitted, resolved.preset, seed, judge)
+            made = None if choice.made is None or choice.finished is None else (choice.finished, choice.made)
+            if made is None:  # without a set of every seed the arm is none
+                session.reporter.warn(f"{arm.title}: {choice.reason}")
+                return ArmWork(arm, fitted, [], [], [], None, choice.reason)
+        else:
+            made = synthesize(session, arm, data, fitted, resolved.preset, seed)
         sets.append(made)
         synthetic = None if made is None else made[1]
         # a set that is there already is one and the same under every seed
@@ -171,7 +203,7 @@ def work_arm(
         if synthetic is not None and compares:
             compared = Fidelity(session, resolved.encoders, data, synthetic, resolved.preset)
             distances += compared.jobs(seed, f"{arm.title}, seed {seed}")
-            if arm is resolved.subject:
+            if arm in resolved.subjects:
                 title = f"{arm.title}, seed {seed}"
                 leaks.append(leakage(session, synthetic, data["train"], data["test"], resolved.preset, title))
         for network in resolved.networks if not untested else ():
@@ -181,6 +213,6 @@ def work_arm(
             scores = evaluate(session, predictions, data["test"], title)
             tested.append(Tested(seed, network.name, model, predictions, scores))
     faithful = None
-    if segmenter is not None:
-        faithful = faithfulness(session, arm, data, fitted, sets, segmenter, resolved.preset)
+    if judge is not None:
+        faithful = faithfulness(session, arm, data, fitted, sets, judge, resolved.preset)
     return ArmWork(arm, fitted, sets, distances, tested, faithful, untested, leaks)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -14,7 +14,10 @@ from bench.stages.arms import BASELINE
 from bench.stages.distance_rows import distance_rows
 from bench.stages.evaluate import Statistics
 from bench.stages.scores import Score, faithfulness_scores, nuclei_scores, stack
+from bench.stages.tissue import tissue_scores
 from bench.stages.work import ArmWork
+
+NO_SUMS = "no interval: a rank statistic of the whole test set, which sums over groups do not give"
 
 
 class RowMaker:
@@ -39,12 +42,13 @@ class RowMaker:
         return ScoreRow(method=arm.arm.name, variant=arm.arm.variant, **{**self._common, **columns})
 
     def _tested(self, worked: Sequence[ArmWork], test: Dataset) -> Iterator[ScoreRow]:
-        scores = list(nuclei_scores(test.info.classes))
+        info = test.info
+        scores = list(tissue_scores(info.labels) if info.task == "tissue" else nuclei_scores(info.classes))
         networks = dict.fromkeys(tested.network for arm in worked for tested in arm.tested)
         tested = [arm for arm in worked if not arm.untested]
         for network in networks:
             read = {
-                arm.arm.name: [Statistics(t.scores.path) for t in arm.tested if t.network == network] for arm in tested
+                arm.arm.title: [Statistics(t.scores.path) for t in arm.tested if t.network == network] for arm in tested
             }
             for score in scores:
                 yield from self._scored(tested, network, score, read)
@@ -60,18 +64,22 @@ class RowMaker:
 
         groups = np.array(next(iter(read.values()))[0].groups)
         columns = self._columns(score, network, len(groups))
+        if score.whole is not None:
+            for arm in worked:
+                yield from self._whole(arm, columns, score.whole, read[arm.arm.title])
+            return
         missing = score.missing(read[BASELINE][0])
         if missing:
             for arm in worked:
                 yield from (self._row(arm, **columns, seed=seed, reason=missing) for seed in range(len(arm.tested)))
             return
         for arm in worked:
-            yield from self._valued(arm, columns, score, read[arm.arm.name])
+            yield from self._valued(arm, columns, score, read[arm.arm.title])
         others = [arm for arm in worked if arm.arm.name != BASELINE]
         stacks = {name: stack(score, statistics) for name, statistics in read.items()}
         differences = [
             paired_difference(
-                stacks[arm.arm.name],
+                stacks[arm.arm.title],
                 stacks[BASELINE],
                 groups,
                 score.statistic,
@@ -82,7 +90,7 @@ class RowMaker:
         ]
         adjusted = holm([difference.p_value for difference in differences])
         for arm, difference, p_holm in zip(others, differences, adjusted, strict=True):
-            n_seeds = len(stacks[arm.arm.name])
+            n_seeds = len(stacks[arm.arm.title])
             over = {"seed": 0} if n_seeds == 1 else {"seed": ALL_SEEDS, "seeds": n_seeds}
             yield self._row(
                 arm,
@@ -93,6 +101,24 @@ class RowMaker:
                 p_holm=p_holm,
                 **_interval(difference),
             )
+
+    def _whole(
+        self,
+        arm: ArmWork,
+        columns: Mapping[str, Any],
+        whole: Callable[[Statistics], float],
+        read: Sequence[Statistics],
+    ) -> Iterator[ScoreRow]:
+        """One arm's values of a number that no sums give: under each seed without an interval, then over seeds."""
+        from metrics.uncertainty import spread_over_seeds
+
+        values = [whole(statistics) for statistics in read]
+        for seed, value in enumerate(values):
+            reason = NO_SUMS if np.isfinite(value) else "the metric is undefined on these images"
+            yield self._row(arm, **columns, seed=seed, value=value, reason=reason)
+        if len(values) > 1:
+            spread = _interval(spread_over_seeds(values, bounds=(0.0, 1.0)))
+            yield self._row(arm, **columns, seed=ALL_SEEDS, seeds=len(values), **spread)
 
     def _faithful(self, arm: ArmWork) -> Iterator[ScoreRow]:
         """Faithfulness to test masks, with the network that was the segmenter; or the reason why there is none."""

@@ -23,8 +23,9 @@ class Score:
     """One metric of a test set: which statistics of an image it sums, and how the sums become the metric.
 
     `class_` is the name of a nucleus class, empty for metrics over all. A mean has two statistics an image, its value
-    and whether it counts: `is_mean` says so, for images left out to be counted. `missing` tells why there is no number
-    at all, `remark` what a reader of the number must know; both are empty mostly.
+    and whether it counts: `is_mean` says so, for images left out to be counted. `whole` computes a number that follows
+    from no sums, an area under a curve say, from the whole test set. `missing` tells why there is no number at all,
+    `remark` what a reader of the number must know; both are empty mostly.
     """
 
     metric: str
@@ -32,6 +33,7 @@ class Score:
     read: Callable[[Statistics], Float64[np.ndarray, "n k"]]
     statistic: Statistic
     is_mean: bool = False
+    whole: Callable[[Statistics], float] | None = None
     missing: Callable[[Statistics], str] = lambda statistics: ""
     remark: Callable[[Statistics], str] = lambda statistics: ""
 

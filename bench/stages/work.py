@@ -7,8 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.jobs import Finished
-from bench.stages.arms import Arm
+from bench.stages.arms import Arm, Network
 from bench.synthetic import SyntheticSet
+
+
+@dataclass(frozen=True)
+class Judge:
+    """The network that a run trained on real data alone, with its first seed's weights: it sees what arms draw."""
+
+    network: Network
+    model: Finished
 
 
 @dataclass(frozen=True)
@@ -50,8 +58,8 @@ class ArmWork:
     """Everything finished for one arm.
 
     `sets` has one entry a seed, None where the arm adds nothing; `faithful` is None where there is nothing to ask.
-    `untested` says why no network was trained on an arm; `tested` is empty then. `leaks` is what was found of test images
-    in the sets of the method that the run is about.
+    `untested` says why no network was trained on an arm; `tested` is empty then. `leaks` is what was found of test
+    images in the sets of the method that the run is about.
     """
 
     arm: Arm

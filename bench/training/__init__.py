@@ -1,7 +1,7 @@
 """One training loop for everything that trains: seeded batches, EMA, checkpoints, progress."""
 
 from bench.training.ema import ema_decay, make_ema
-from bench.training.loop import LossTask, Task, TrainingOptions, train
+from bench.training.loop import LossTask, Task, TrainingOptions, Watcher, train
 from bench.training.seeds import seeded, torch_generator
 from bench.training.weights import load_weights, save_weights
 
@@ -9,6 +9,7 @@ __all__ = [
     "LossTask",
     "Task",
     "TrainingOptions",
+    "Watcher",
     "ema_decay",
     "load_weights",
     "make_ema",

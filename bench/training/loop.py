@@ -40,6 +40,28 @@ class Task(Protocol):
         ...
 
 
+class Watcher(Protocol):
+    """What looks at the weights while they are trained, such as a selection of checkpoints; it never changes them.
+
+    Its state is part of the loop's checkpoints: tensors and plain values.
+    """
+
+    def after_step(self, done: int, modules: Mapping[str, nn.Module]) -> None:
+        """Look at what :func:`train` would return after `done` steps; modes are as while training.
+
+        It must draw no random numbers, and leave modules in the mode it found them in.
+        """
+        ...
+
+    def state_dict(self) -> Mapping[str, Any]:
+        """Return what it needs to go on after a kill."""
+        ...
+
+    def load_state_dict(self, state: Mapping[str, Any]) -> None:
+        """Go on from :meth:`state_dict`."""
+        ...
+
+
 @dataclass
 class LossTask:
     """The common case: one module, one optimiser, one loss.
@@ -122,13 +144,18 @@ class CheckpointClock:
 
 
 def train(
-    task: Task, make_batch: MakeBatch, options: TrainingOptions, out: Path, run: RunContext
+    task: Task,
+    make_batch: MakeBatch,
+    options: TrainingOptions,
+    out: Path,
+    run: RunContext,
+    watcher: Watcher | None = None,
 ) -> Mapping[str, nn.Module]:
     """Train to the end, from the checkpoint in `out` where there is one.
 
     `make_batch(step, rng)` returns tensors (or numpy arrays) by name; it may run in another process, so that it
     must not depend on anything but its arguments. All randomness of step k derives from (run.seed, k): a run that
-    was killed and goes on gives the same weights, bit for bit on a CPU.
+    was killed and goes on gives the same weights, bit for bit on a CPU. `watcher` sees the weights after every step.
 
     Returns:
         The trained modules by name, on the run's device, in evaluation mode; averaged where `ema` is set.
@@ -138,7 +165,8 @@ def train(
     """
     fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
     modules, averages = _set_up(fabric, task, options)
-    start = _resume(out / CHECKPOINT, task, modules, averages)
+    start = _resume(out / CHECKPOINT, task, modules, averages, watcher)
+    chosen = {name: averages[name].module if name in averages else modules[name] for name in modules}
     clock = CheckpointClock(options)
     batches = iter(_loader(make_batch, start, options.steps, run))
     with run.progress(options.stage, options.steps, done=start) as progress:
@@ -149,13 +177,14 @@ def train(
                 values = task.step(fabric, batch, step, torch_generator(seed, str(fabric.device)))
             for name, average in averages.items():
                 average.update_parameters(modules[name])
+            if watcher is not None:
+                watcher.after_step(step + 1, chosen)
             # before the checkpoint: a run killed between the two would never write this point of the curve
             shown = _values(values, run, options.stage, step, options.steps)
             if clock.due(step + 1):
                 with clock:
-                    _save(out / CHECKPOINT, step + 1, task, modules, averages)
+                    _save(out / CHECKPOINT, step + 1, task, modules, averages, watcher)
             progress.advance(1, **shown)
-    chosen = {name: averages[name].module if name in averages else modules[name] for name in modules}
     return {name: module.eval() for name, module in chosen.items()}
 
 
@@ -212,7 +241,12 @@ def _to_device(batch: Batch, fabric: Fabric, channels_last: bool) -> Batch:
 
 
 def _save(
-    path: Path, step: int, task: Task, modules: Mapping[str, nn.Module], averages: Mapping[str, AveragedModel]
+    path: Path,
+    step: int,
+    task: Task,
+    modules: Mapping[str, nn.Module],
+    averages: Mapping[str, AveragedModel],
+    watcher: Watcher | None,
 ) -> None:
     state = {
         "step": step,
@@ -220,12 +254,20 @@ def _save(
         "optimizers": {n: o.state_dict() for n, o in task.optimizers.items()},
         "averages": {n: a.state_dict() for n, a in averages.items()},
     }
+    if watcher is not None:
+        state["watcher"] = dict(watcher.state_dict())
     temporary = path.with_name(path.name + ".tmp")
     torch.save(state, temporary)
     os.replace(temporary, path)
 
 
-def _resume(path: Path, task: Task, modules: Mapping[str, nn.Module], averages: Mapping[str, AveragedModel]) -> int:
+def _resume(
+    path: Path,
+    task: Task,
+    modules: Mapping[str, nn.Module],
+    averages: Mapping[str, AveragedModel],
+    watcher: Watcher | None,
+) -> int:
     if not path.exists():
         return 0
     state = torch.load(path, map_location="cpu", weights_only=True)
@@ -235,6 +277,8 @@ def _resume(path: Path, task: Task, modules: Mapping[str, nn.Module], averages: 
         optimizer.load_state_dict(state["optimizers"][name])
     for name, average in averages.items():
         average.load_state_dict(state["averages"][name])
+    if watcher is not None:
+        watcher.load_state_dict(state["watcher"])
     return int(state["step"])
 
 

@@ -17,12 +17,13 @@ class Control(Untrained):
     """Base of the controls: no parts, patches from the crop grid."""
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
-        """Draw `n` windows of the grid, tile by tile.
+        """Draw `n` windows of the grid, tile by tile; images with a class of their own are one window each.
 
         Raises:
-            DataError: it is no nuclei dataset, or a tile is smaller than the patch.
+            DataError: the dataset has neither nuclei nor classes, or a tile is smaller than the patch.
         """
-        require_nuclei(dataset)
+        if dataset.info.task != "tissue":
+            require_nuclei(dataset)
         tiles = Tiles(dataset)
         for crop in grid_crops(dataset, self.config.patch_size, n, rng, count=self.config.grid):
             yield tiles[dataset.ids[crop.tile]], crop
@@ -39,7 +40,9 @@ class Control(Untrained):
     ) -> Condition:
         """Describe a window of a training tile by its own labels."""
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
-        instances, types = crop_labels(*labels_of(sample), crop.y, crop.x, size, min_area=least)
+        instances, types = None, None
+        if sample.instances is not None:
+            instances, types = crop_labels(*labels_of(sample), crop.y, crop.x, size, min_area=least)
         return Condition(
             id=f"{kind}-{number:05d}",
             instances=instances,

@@ -40,8 +40,8 @@ class Classic(Control):
         for number, (sample, crop) in enumerate(self.windows(data["train"], n, rng)):
             recipe = self._draw(rng)
             plain = self.condition("classic", number, sample, crop, recipe=recipe)
-            assert plain.instances is not None
-            yield dataclasses.replace(plain, instances=turn(plain.instances, recipe))
+            turned = None if plain.instances is None else turn(plain.instances, recipe)
+            yield dataclasses.replace(plain, instances=turned)
 
     def render(
         self,

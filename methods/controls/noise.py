@@ -10,7 +10,6 @@ import numpy as np
 from jaxtyping import Float64, UInt8
 
 from bench.contract import Condition, Dataset, RunContext
-from bench.errors import DataError
 from methods.controls.base import Control
 from methods.crops import PatchSettings
 
@@ -42,19 +41,15 @@ class Noise(Control):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw each image from its condition's seed.
-
-        Raises:
-            DataError: a condition has no label map, which gives an image its size.
-        """
+        """Draw each image from its condition's seed, of the size of its label map, else of the patch."""
         train = data["train"]
         if train.digest not in self._moments:
             self._moments[train.digest] = channel_moments(train)
         mean, deviation = self._moments[train.digest]
         for condition in conditions:
-            if condition.instances is None:
-                raise DataError(f"expected a label map of {condition.id}", got="none")
-            noise = np.random.default_rng(condition.seed).standard_normal((*condition.instances.shape, 3))
+            patch = (self.config.patch_size, self.config.patch_size)
+            size = patch if condition.instances is None else condition.instances.shape
+            noise = np.random.default_rng(condition.seed).standard_normal((*size, 3))
             yield np.clip(np.rint(mean + deviation * noise), 0, 255).astype(np.uint8)
 
 

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 import numpy as np
 
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
 from methods.controls.real import Copy
-from methods.crops import Crop
 from methods.tiles import Tiles
 
 
@@ -22,34 +21,41 @@ class ShuffledLabels(Copy):
         train = data["train"]
         crops = [crop for _, crop in self.windows(train, max(n, 2), rng)]
         tiles, others = Tiles(train), Tiles(train)
+        # what is exchanged must differ: where the class is the only label, the partner is of another class
+        kinds: list[Hashable] = list(crops)
+        if train.info.task == "tissue":
+            labels_of_tile = {tile: train[tile].label for tile in sorted({crop.tile for crop in crops})}
+            kinds = [labels_of_tile[crop.tile] for crop in crops]
         for number, crop in enumerate(crops[:n]):
-            other = partner(crops, number)
+            other = crops[partner(kinds, number)]
             labels = self.condition("shuffled", number, others[train.ids[other.tile]], other)
             recipe = {"labels": labels.source, "labels_crop": [other.y, other.x]}
             image = tiles[train.ids[crop.tile]]
+            # where the class is the only label, it is what gets exchanged
+            label = labels.label if train.info.task == "tissue" else image.label
             yield dataclasses.replace(
                 labels,
                 source=image.id,
                 crop=(crop.y, crop.x),
                 caption=image.caption,
-                label=image.label,
+                label=label,
                 recipe=recipe,
             )
 
 
-def partner(crops: Sequence[Crop], number: int) -> Crop:
-    """Return the first different window from half the list further on.
+def partner(kinds: Sequence[Hashable], number: int) -> int:
+    """Return the place of the first window of another kind from half the list further on.
 
     Raises:
-        DataError: all windows are the same.
+        DataError: all windows are of one kind.
     """
-    start = number + len(crops) // 2
-    for step in range(len(crops)):
-        other = crops[(start + step) % len(crops)]
-        if other != crops[number]:
+    start = number + len(kinds) // 2
+    for step in range(len(kinds)):
+        other = (start + step) % len(kinds)
+        if kinds[other] != kinds[number]:
             return other
     raise DataError(
         "expected at least two different windows to exchange labels between",
-        got=f"{len(crops)} times the same",
+        got=f"{len(kinds)} times the same",
         fix="a smaller patch size or a finer grid (--set method.patch_size=...)",
     )

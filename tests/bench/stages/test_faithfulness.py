@@ -16,10 +16,10 @@ from bench.contract import Condition, Prediction
 from bench.jobs import Finished, Job
 from bench.stages.arms import Arm, Network
 from bench.stages.evaluate import Statistics
-from bench.stages.faithfulness import MaskPatches, Segmenter, faithfulness, mask_statistics, render_masks, type_map
+from bench.stages.faithfulness import MaskPatches, faithfulness, mask_statistics, render_masks, type_map
 from bench.stages.generate import synthesize
 from bench.stages.session import Session
-from bench.stages.work import Faithful
+from bench.stages.work import Faithful, Judge
 from methods.controls import Copy
 from methods.crops import PatchSettings
 from tests import toy
@@ -60,9 +60,9 @@ class Reader:
             yield Prediction(instances, np.array(kinds, np.uint8))
 
 
-def segmenter(folder: Path) -> Segmenter:
+def segmenter(folder: Path) -> Judge:
     model = Finished(Job("train", {}, {}), folder, reused=False, cost={})
-    return Segmenter(Network("reader", Reader(), {}), model)
+    return Judge(Network("reader", Reader(), {}), model)
 
 
 def arm(name: str, **changes: Any) -> Arm:

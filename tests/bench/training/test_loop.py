@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +64,49 @@ def test_killed_run_gives_the_same_weights(tmp_path: Path) -> None:
     assert calls - 100 == 12  # steps 8..19: from the checkpoint after step 8
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[name], again[name]) for name in whole)
+
+
+class Norms:
+    """A watcher that remembers the norm of the weights after every third step."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, float] = {}
+
+    def after_step(self, done: int, modules: Mapping[str, nn.Module]) -> None:
+        if done % 3 == 0:
+            self.seen[str(done)] = float(sum(p.detach().square().sum() for p in modules["model"].parameters()))
+
+    def state_dict(self) -> dict:
+        return {"seen": dict(self.seen)}
+
+    def load_state_dict(self, state: Mapping) -> None:
+        self.seen = dict(state["seen"])
+
+
+def test_watcher_sees_what_is_returned_and_survives_a_kill(tmp_path: Path) -> None:
+    for name in ("plain", "whole", "killed"):
+        (tmp_path / name).mkdir()
+    plain = run_to(9, tmp_path / "plain")
+    options = TrainingOptions(steps=9, stage="toy", ema=0.9, checkpoint_every=4)
+    whole = Norms()
+    trained = train(task(), make_batch, options, tmp_path / "whole", Run(), whole)["model"]
+    assert all(torch.equal(value, plain[name]) for name, value in trained.state_dict().items())
+    assert list(whole.seen) == ["3", "6", "9"]
+    assert whole.seen["9"] == float(sum(p.detach().square().sum() for p in trained.parameters()))
+    calls = 0
+
+    def dies(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls == 8:
+            raise KilledError
+        return loss(net, batch, generator)
+
+    with pytest.raises(KilledError):
+        train(task(dies), make_batch, options, tmp_path / "killed", Run(), Norms())
+    after = Norms()
+    train(task(), make_batch, options, tmp_path / "killed", Run(), after)
+    assert after.seen == whole.seen  # the norm after step 3 comes from the checkpoint
 
 
 def test_workers_do_not_change_the_result(tmp_path: Path) -> None:

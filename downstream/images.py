@@ -1,0 +1,163 @@
+"""The stream of labelled training images: real ones, and synthetic ones mixed in at a fixed share."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import cv2
+import numpy as np
+from jaxtyping import Int64, UInt8
+
+from bench.contract import Dataset, Sample, TrainingMix
+from bench.errors import DataError
+from downstream.patches import CACHE_BYTES
+
+Image = UInt8[np.ndarray, "h w 3"]
+
+
+class LabelledImage(NamedTuple):
+    """An image of any size, its class 0..C-1, and whether it is synthetic."""
+
+    image: Image
+    label: int
+    synthetic: bool
+
+
+class LabelledImages:
+    """The images of a dataset or of some of its samples, in memory where they fit, with their classes.
+
+    Args:
+        dataset: samples with labels in 0..C-1, C the number of `info.labels`.
+        indices: which samples; None: all.
+
+    Raises:
+        DataError: a sample has no label, or one outside the classes.
+    """
+
+    def __init__(self, dataset: Dataset, indices: Sequence[int] | None = None) -> None:
+        self._dataset = dataset
+        self._indices = range(len(dataset)) if indices is None else indices
+        self._kept: list[Image] = []
+        labels, held = [], 0
+        for index in self._indices:
+            sample = dataset[index]
+            labels.append(_label(sample, len(dataset.info.labels)))
+            held += sample.image.nbytes
+            if held <= CACHE_BYTES:
+                self._kept.append(sample.image)
+        self.labels: Int64[np.ndarray, " n"] = np.array(labels, np.int64)
+
+    def __len__(self) -> int:
+        return len(self._indices)
+
+    def __getitem__(self, index: int) -> Image:
+        """Return the image; its class is `labels[index]`."""
+        return self._kept[index] if index < len(self._kept) else self._dataset[self._indices[index]].image
+
+    def only(self, places: Sequence[int]) -> LabelledImages:
+        """Return some of the images, by their place in these; nothing is read again that is in memory."""
+        part = object.__new__(LabelledImages)
+        part._dataset, part._indices = self._dataset, [self._indices[place] for place in places]
+        known = [place for place in places if place < len(self._kept)]
+        part._kept = [self._kept[place] for place in known] if len(known) == len(places) else []
+        part.labels = self.labels[np.asarray(places, np.int64)]
+        return part
+
+
+class ImageStream:
+    """Training images by number.
+
+    Image `i` is synthetic where floor((i + 1) f) > floor(i f), f the share of synthetic images: any stretch of the
+    stream holds its share to within one image. Real and synthetic images are each taken in a new seeded order every
+    time round.
+
+    Args:
+        real: real training images.
+        synthetic: synthetic ones; None where `fraction` is 0.
+        fraction: share of synthetic images, in [0, 1].
+        seed: seed of both orders.
+    """
+
+    def __init__(self, real: LabelledImages, synthetic: LabelledImages | None, fraction: float, seed: int) -> None:
+        self._real, self._synthetic, self._fraction, self._seed = real, synthetic, fraction, seed
+
+    def is_synthetic(self, index: int) -> bool:
+        """Tell whether image `index` is synthetic."""
+        return self._synthetic_before(index + 1) > self._synthetic_before(index)
+
+    def image(self, index: int) -> LabelledImage:
+        """Return image `index` as it is, not augmented."""
+        before = self._synthetic_before(index)
+        synthetic = self._synthetic if self.is_synthetic(index) else None
+        if synthetic is not None:
+            place = self._turn("synthetic", before, len(synthetic))
+            return LabelledImage(synthetic[place], int(synthetic.labels[place]), True)
+        place = self._turn("real", index - before, len(self._real))
+        return LabelledImage(self._real[place], int(self._real.labels[place]), False)
+
+    def _synthetic_before(self, index: int) -> int:
+        # The small term keeps products such as 0.2 x 5 from falling below the whole number they stand for.
+        return math.floor(index * self._fraction + 1e-9)
+
+    def _turn(self, kind: str, count: int, n: int) -> int:
+        """Return which of `n` images comes as number `count` of its kind."""
+        order = np.random.default_rng((self._seed, kind == "synthetic", count // n)).permutation(n)
+        return int(order[count % n])
+
+
+def images_per_epoch(real: int, fraction: float, synthetic: int) -> int:
+    """Return how many images an epoch of a mix has: every real one once, and its share of synthetic ones."""
+    return synthetic if fraction >= 1 else round(real / (1 - fraction))
+
+
+def synthetic_images(mix: TrainingMix, held_out: frozenset[str]) -> LabelledImages | None:
+    """Return the synthetic images that may be trained on; None where the mix has a share of 0.
+
+    Images that derive from a training image share its group. Those of groups in `held_out` are left out: a copy of a
+    held-out image would make the hold-out part of the training set.
+
+    Raises:
+        DataError: there are none, or their classes differ from the real ones'.
+    """
+    if mix.fraction == 0:
+        return None
+    if mix.synthetic is None or not len(mix.synthetic):
+        raise DataError(f"expected synthetic images for a share of {mix.fraction:g}", got="none")
+    if mix.synthetic.info.labels != mix.real.info.labels:
+        raise DataError(
+            "expected synthetic images of the real ones' classes",
+            got=f"{', '.join(mix.synthetic.info.labels)}, not {', '.join(mix.real.info.labels)}",
+        )
+    places = [place for place, group in enumerate(mix.synthetic.groups) if group not in held_out]
+    if not places:
+        raise DataError(
+            "expected synthetic images that do not derive from the hold-out of the training set",
+            got=f"{len(mix.synthetic)} images, all of which do",
+            fix="make a larger set, or train without a hold-out: downstream.holdout=0 downstream.selection=last",
+        )
+    return LabelledImages(mix.synthetic, places)
+
+
+def to_square(image: Image, size: int) -> UInt8[np.ndarray, "s s 3"]:
+    """Scale the shorter side to `size` pixels and cut the square in the middle."""
+    height, width = image.shape[:2]
+    if (height, width) == (size, size):
+        return image
+    factor = size / min(height, width)
+    shape = max(size, round(width * factor)), max(size, round(height * factor))
+    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
+    scaled = cv2.resize(image, shape, interpolation=method)
+    y, x = (scaled.shape[0] - size) // 2, (scaled.shape[1] - size) // 2
+    return np.ascontiguousarray(scaled[y : y + size, x : x + size])
+
+
+def _label(sample: Sample, classes: int) -> int:
+    if sample.label is None or not 0 <= sample.label < classes:
+        raise DataError(
+            f"expected a class in 0..{classes - 1} for {sample.id}",
+            got="none" if sample.label is None else str(sample.label),
+            fix="train this network on a dataset of tissue classes",
+        )
+    return sample.label

@@ -1,0 +1,184 @@
+"""Selective augmentation: which images of a pool are close to the class that they were asked to show.
+
+Xue et al., HistoGAN, MedIA 2021, as HistoDiffusion uses it: keep a candidate where the nearest class centroid is that
+of its own class, nearest candidates first. Distances are means over dimensions of squared differences.
+"""
+
+from __future__ import annotations
+
+from typing import Any, Literal, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float, Float64, Int, Int64
+from pydantic import Field
+
+from bench.contract import Settings
+from bench.errors import DataError
+
+# Added to norms before features are divided by them, as in the released code.
+_EPSILON = 1e-10
+
+
+class SelectionArm(Settings):
+    """One training-set composition made from a pool: how images are chosen, and how many for each real one.
+
+    `random` takes any; `centroid` those nearest to their class. `min_confidence` also asks the real-only classifier for
+    at least that probability of the class (the released code asks for none; HistoGAN's thresholds are unpublished).
+    """
+
+    rule: Literal["random", "centroid"]
+    ratio: float = Field(gt=0)
+    min_confidence: float | None = Field(default=None, ge=0, le=1)
+
+    @property
+    def title(self) -> str:
+        """The arm in a table: `centroid 100%`."""
+        confident = "" if self.min_confidence is None else f" p>={self.min_confidence:g}"
+        return f"{self.rule} {self.ratio:.0%}{confident}"
+
+
+class Selected(NamedTuple):
+    """Chosen rows of a pool, class by class, in order of preference; and what was acceptable of each class."""
+
+    indices: Int64[np.ndarray, " k"]
+    accepted: Int64[np.ndarray, " c"]
+    candidates: Int64[np.ndarray, " c"]
+
+    @property
+    def acceptance(self) -> float:
+        """Share of the pool that was acceptable."""
+        return float(self.accepted.sum() / max(self.candidates.sum(), 1))
+
+
+def normalised(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:
+    """Return features of unit length."""
+    array = np.asarray(features, dtype=np.float64)
+    return np.asarray(array / (np.linalg.norm(array, axis=1, keepdims=True) + _EPSILON))
+
+
+def class_centroids(
+    features: Float[np.ndarray, "n d"], labels: Int[np.ndarray, " n"], n_classes: int
+) -> Float64[np.ndarray, "c d"]:
+    """Return the mean of each class's normalised features.
+
+    Raises:
+        DataError: a class has no image.
+    """
+    counts = np.bincount(labels, minlength=n_classes)
+    if (counts == 0).any():
+        raise DataError("expected real images of every class", got=f"none of class {int(np.argmin(counts))}")
+    units = normalised(features)
+    return np.stack([units[labels == label].mean(axis=0) for label in range(n_classes)])
+
+
+def centroid_distances(
+    features: Float[np.ndarray, "n d"], centroids: Float[np.ndarray, "c d"]
+) -> Float64[np.ndarray, "n c"]:
+    """Return the mean over dimensions of squared differences of normalised features to each centroid.
+
+    >>> centroid_distances(np.array([[0.8, 0.6]]), np.array([[1.0, 0.0], [0.0, 1.0]])).round(6)
+    array([[0.2, 0.4]])
+    """
+    units = normalised(features)
+    return np.stack([((units - centroid) ** 2).mean(axis=1) for centroid in np.asarray(centroids)], axis=1)
+
+
+def acceptable(
+    distances: Float[np.ndarray, "n c"],
+    target: Int[np.ndarray, " n"],
+    confidence: Float[np.ndarray, " n"] | None = None,
+    min_confidence: float | None = None,
+) -> Bool[np.ndarray, " n"]:
+    """Tell which candidates are nearest to the centroid of their own class; ties go to the lower class.
+
+    Args:
+        distances: of each candidate to each class's centroid.
+        target: the class that each candidate was asked to show.
+        confidence: probability of that class, where a least one is asked for.
+        min_confidence: that least probability; None for none.
+    """
+    found = np.argmin(distances, axis=1) == target
+    if min_confidence is not None and confidence is not None:
+        found &= confidence >= min_confidence
+    return np.asarray(found)
+
+
+def select(
+    arm: SelectionArm,
+    distances: Float[np.ndarray, "n c"],
+    target: Int[np.ndarray, " n"],
+    quota: Int[np.ndarray, " c"],
+    *,
+    rng: np.random.Generator,
+    confidence: Float[np.ndarray, " n"] | None = None,
+) -> Selected:
+    """Choose `quota` images of each class from a pool.
+
+    Args:
+        arm: the rule. `random` draws without replacement from all candidates of a class, `centroid` takes the
+            acceptable ones in ascending distance to their own centroid, equal ones in the order of the pool.
+        distances: of each candidate to each class's centroid.
+        target: the class that each candidate was asked to show.
+        quota: images wanted of each class.
+        rng: draws the random ones.
+        confidence: probability of its class that the real-only classifier gives each candidate.
+
+    Returns:
+        fewer than the quota where the pool is too small: the caller makes more, or says so.
+    """
+    n_classes = len(quota)
+    everyone = np.ones(len(target), dtype=bool)
+    kept = everyone if arm.rule == "random" else acceptable(distances, target, confidence, arm.min_confidence)
+    chosen = []
+    for label in range(n_classes):
+        members = np.flatnonzero(kept & (target == label))
+        if arm.rule == "random":
+            members = rng.permutation(members)
+        else:
+            members = members[np.argsort(distances[members, label], kind="stable")]
+        chosen.append(members[: quota[label]])
+    return Selected(
+        indices=np.concatenate(chosen).astype(np.int64),
+        accepted=np.bincount(target[kept], minlength=n_classes),
+        candidates=np.bincount(target, minlength=n_classes),
+    )
+
+
+class Candidates(NamedTuple):
+    """A pool of synthetic images and the real ones it is measured by, as the real-only classifier sees them.
+
+    `confidence` is the probability of each candidate's own class; `target` the class that it was asked to show.
+    """
+
+    real: Float[np.ndarray, "r d"]
+    labels: Int[np.ndarray, " r"]
+    pool: Float[np.ndarray, "n d"]
+    target: Int[np.ndarray, " n"]
+    confidence: Float[np.ndarray, " n"]
+
+
+class Selective:
+    """Base of class-conditional methods whose sets are chosen from a pool; their settings have `selection`.
+
+    The harness draws one pool for all of a method's arms, shows it to the real-only classifier and asks `choose`.
+    """
+
+    config: Any
+
+    @property
+    def selections(self) -> tuple[SelectionArm, ...]:
+        """The arms that a run compares."""
+        return tuple(self.config.selection)
+
+    @staticmethod
+    def candidates(**seen: Any) -> Candidates:
+        """Name what was seen; see :class:`Candidates` for the fields."""
+        return Candidates(**seen)
+
+    def choose(
+        self, arm: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator
+    ) -> Selected:
+        """Choose `quota` images of each class by an arm's rule."""
+        centroids = class_centroids(seen.real, seen.labels, len(quota))
+        distances = centroid_distances(seen.pool, centroids)
+        return select(arm, distances, seen.target, quota, rng=rng, confidence=seen.confidence)
