@@ -122,7 +122,7 @@ def _nearest(
             value = np.take_along_axis(apart, least[:, None], axis=1)[:, 0]
             better = value < best[part]
             best[part][better], index[part][better] = value[better], begin + least[better]
-    return np.sqrt(best / rows.shape[1]), index
+    return np.asarray(np.sqrt(best / rows.shape[1])), index
 
 
 def _squares(rows: Float32[np.ndarray, "n d"], others: Float32[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
@@ -130,4 +130,4 @@ def _squares(rows: Float32[np.ndarray, "n d"], others: Float32[np.ndarray, "m d"
     a, b = rows.astype(np.float64) - 128, others.astype(np.float64) - 128
     squares: Float[np.ndarray, "n m"] = np.square(a).sum(1)[:, None] + np.square(b).sum(1)[None] - 2 * a @ b.T
     squares[squares < 0] = 0
-    return squares
+    return np.asarray(squares)

@@ -193,7 +193,8 @@ def _seal(
 
 def _labels(data: Dataset) -> list[int]:
     labels = getattr(data, "labels", None)
-    return [int(label) for label in (labels if labels is not None else (data[i].label for i in range(len(data))))]
+    known = labels if labels is not None else [data[index].label for index in range(len(data))]
+    return [int(label) for label in known if label is not None]
 
 
 def _together(jobs: Sequence[Finished], name: str) -> Float32[np.ndarray, "n d"]:

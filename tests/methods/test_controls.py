@@ -255,6 +255,6 @@ def test_partners_differ(n: int) -> None:
     conditions, _ = draw(ShuffledLabels, n)
     assert len(conditions) == n
     crops = [Crop(0, 0, 0), Crop(0, 0, 0), Crop(0, 0, 0), Crop(1, 0, 0)]
-    assert [partner(crops, k) for k in range(4)] == [3] * 3 + [0]
+    assert [partner(crops, k) for k in range(4)] == [3] * 3 + [1]
     with pytest.raises(DataError, match="two different windows"):
         partner(crops[:3], 0)
