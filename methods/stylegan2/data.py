@@ -1,0 +1,64 @@
+"""Labelled training images in memory, and their batches."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from bench.contract import Dataset
+from bench.errors import DataError
+from methods.stylegan2.config import TrainingSettings
+
+
+class LabelledImages:
+    """All images of a dataset, uint8 (n, 3, size, size), with their classes.
+
+    Raises:
+        DataError: the dataset is empty, an image has no class, or is not of the patch's size.
+    """
+
+    def __init__(self, dataset: Dataset, size: int, seed: int) -> None:
+        name = dataset.info.name
+        if len(dataset) == 0:
+            raise DataError(f"expected images to train on in {name}", got="none")
+        images, labels = [], []
+        for index in range(len(dataset)):
+            sample = dataset[index]
+            if sample.label is None:
+                raise DataError(f"expected a class of every image of {name}", got=f"none of {sample.id}")
+            if sample.image.shape != (size, size, 3):
+                got = f"{sample.image.shape[0]} x {sample.image.shape[1]} in {sample.id}"
+                raise DataError(f"expected images of {size} x {size} pixels in {name}", got=got)
+            images.append(sample.image.transpose(2, 0, 1))
+            labels.append(sample.label)
+        self.images, self.labels = np.stack(images), np.array(labels, dtype=np.int64)
+        self.classes = max(len(dataset.info.labels), int(self.labels.max()) + 1)
+        self._seed = seed
+
+    def steps(self, settings: TrainingSettings) -> int:
+        """Return how many steps a training has."""
+        if settings.steps is not None:
+            return settings.steps
+        return max(1, math.ceil(settings.epochs * len(self.labels) / settings.batch_size))
+
+    def batch(self, settings: TrainingSettings, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return the real images of a step, epoch by epoch in a new order, and classes to draw images of.
+
+        Those have the frequencies of the training set, as real images have.
+        """
+        size = settings.batch_size
+        chosen = self._places(step * size, size)
+        images = self.images[chosen]
+        if settings.flip:
+            mirrored = rng.random(size) < 0.5
+            images[mirrored] = images[mirrored, :, :, ::-1]
+        drawn = {f"label_{name}": rng.choice(self.labels, size) for name in ("generator", "path", "discriminator")}
+        return {"image": images, "label": self.labels[chosen], **drawn}
+
+    def _places(self, first: int, count: int) -> np.ndarray:
+        n = len(self.labels)
+        epochs = range(first // n, (first + count - 1) // n + 1)
+        orders = [np.random.default_rng((self._seed, epoch)).permutation(n) for epoch in epochs]
+        offset = first - epochs[0] * n
+        return np.concatenate(orders)[offset : offset + count]

@@ -1,0 +1,121 @@
+"""The generator: mapping network, and a synthesis network that sums the colours of its blocks (skip architecture)."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor, nn
+from torch.nn import functional
+
+from methods.stylegan2.config import NetworkSettings
+from methods.stylegan2.layers import EqualLinear, StyledConv, ToRGB, normalise_second_moment
+from methods.stylegan2.resample import upsample
+
+# The decay of the tracked mean of w, a step (StyleGAN, appendix B).
+MEAN_DECAY = 0.998
+
+
+class Mapping(nn.Module):
+    """Maps z and a class to w; without z (`noise` 0) a class alone, as the discriminator's condition.
+
+    Label embedding and z are normalised each, then joined (ADA, appendix D; `c_dim` of the release).
+    """
+
+    def __init__(self, noise: int, latent: int, classes: int, layers: int) -> None:
+        super().__init__()
+        self.embedding = EqualLinear(classes, latent)
+        self.layers = nn.ModuleList(
+            EqualLinear(noise + latent if index == 0 else latent, latent, rate=0.01) for index in range(layers)
+        )
+        self._classes = classes
+
+    def forward(self, z: Float[Tensor, "n z"] | None, labels: Int[Tensor, " n"]) -> Float[Tensor, "n w"]:
+        """Return w, or the embedded condition."""
+        one_hot = functional.one_hot(labels, self._classes).to(self.embedding.weight.dtype)
+        parts = [] if z is None else [normalise_second_moment(z)]
+        x = torch.cat([*parts, normalise_second_moment(self.embedding(one_hot))], dim=1)
+        for layer in self.layers:
+            x = layer(x, activated=True)
+        return x
+
+
+class Block(nn.Module):
+    """Feature maps of one size: the first block starts from a learned constant of 4 x 4, the others double the size."""
+
+    def __init__(self, size: int, settings: NetworkSettings) -> None:
+        super().__init__()
+        channels, latent = settings.channels(size), settings.latent
+        if size == 4:
+            self.constant = nn.Parameter(torch.randn(channels, 4, 4))
+            convolutions = [StyledConv(channels, channels, latent)]
+        else:
+            before = settings.channels(size // 2)
+            convolutions = [StyledConv(before, channels, latent, up=True), StyledConv(channels, channels, latent)]
+        self.convolutions = nn.ModuleList(convolutions)
+        self.to_rgb = ToRGB(channels, latent)
+
+    def start(self, n: int) -> Float[Tensor, "n c 4 4"]:
+        """Return the constant, once an image."""
+        return self.constant.expand(n, -1, -1, -1)
+
+
+class Synthesis(nn.Module):
+    """Draws images from one w a layer; `layers` counts the places where a style enters, the last colours included."""
+
+    def __init__(self, size: int, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList(Block(4 * 2**level, settings) for level in range((size // 4).bit_length()))
+        self.noise_sizes = [4 * 2**level for level, block in enumerate(self.blocks) for _ in block.convolutions]
+        self.layers = len(self.noise_sizes) + 1
+
+    def forward(
+        self, w: Float[Tensor, "n l d"], noise: Sequence[Float[Tensor, "n 1 h w"]]
+    ) -> Float[Tensor, "n 3 size size"]:
+        """Return images of about [-1, 1], not clipped; `noise` has one map a convolution, of `noise_sizes`."""
+        image, place = None, 0
+        x = self.blocks[0].start(len(w))
+        for block in self.blocks:
+            for convolution in block.convolutions:
+                x = convolution(x, w[:, place], noise[place])
+                place += 1
+            # colours share their w with the next block's first convolution
+            colours = block.to_rgb(x, w[:, place])
+            image = colours if image is None else upsample(image) + colours
+        return image
+
+
+class Generator(nn.Module):
+    """Mapping and synthesis, and the tracked mean of w of each class."""
+
+    def __init__(self, size: int, classes: int, settings: NetworkSettings) -> None:
+        super().__init__()
+        self.mapping = Mapping(settings.latent, settings.latent, classes, settings.mapping_layers)
+        self.synthesis = Synthesis(size, settings)
+        self.latent = settings.latent
+        self.register_buffer("mean_sum", torch.zeros(classes, settings.latent))
+        self.register_buffer("mean_weight", torch.zeros(classes, 1))
+
+    def forward(
+        self, z: Float[Tensor, "n z"], labels: Int[Tensor, " n"], noise: Sequence[Tensor], truncation: float = 1.0
+    ) -> Float[Tensor, "n 3 size size"]:
+        """Draw one image for each z and class, truncated to the class's mean: w_mean + psi (w - w_mean)."""
+        w = self.mapping(z, labels)
+        if truncation != 1:
+            w = torch.lerp(self.mean_w(labels), w, truncation)
+        return self.synthesis(w[:, None].expand(-1, self.synthesis.layers, -1), noise)
+
+    def mean_w(self, labels: Int[Tensor, " n"]) -> Float[Tensor, "n w"]:
+        """Return the tracked mean w of classes; 0 for one that training never drew."""
+        return self.mean_sum[labels] / self.mean_weight[labels].clamp(min=torch.finfo(torch.float32).tiny)
+
+    @torch.no_grad()
+    def track(self, w: Float[Tensor, "n w"], labels: Int[Tensor, " n"]) -> None:
+        """Take a batch's w into the mean of each class, corrected for its start at 0."""
+        one_hot = functional.one_hot(labels, len(self.mean_sum)).to(w.dtype)
+        counts = one_hot.sum(dim=0)[:, None]
+        batch = (one_hot.transpose(0, 1) @ w) / counts.clamp(min=1)
+        share = (1 - MEAN_DECAY) * (counts > 0)
+        self.mean_sum.lerp_(batch, share.expand_as(batch))
+        self.mean_weight.lerp_(torch.ones_like(self.mean_weight), share)

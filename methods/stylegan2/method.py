@@ -1,0 +1,85 @@
+"""StyleGAN2 as a method: as many images of one class as of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.contract import Condition, Dataset, Part, RunContext
+from bench.errors import DataError
+from methods.selection import Selective
+from methods.stylegan2.config import StyleGAN2Config
+
+PART = "stylegan2"
+# a seed that JSON readers keep exactly, whatever number type they use
+SEED_LIMIT = 2**53
+
+
+class StyleGAN2(Selective):
+    """Class-conditional StyleGAN2 (Karras et al. 2020): HistoDiffusion's baseline."""
+
+    Config: ClassVar[type[StyleGAN2Config]] = StyleGAN2Config
+    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
+    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+
+    def __init__(self, config: StyleGAN2Config) -> None:
+        """Keep the settings."""
+        self.config = config
+        self.ratio = max(arm.ratio for arm in config.selection)
+
+    def parts(self) -> Sequence[Part]:
+        """Return the one pair of networks."""
+        return (Part(PART, frozenset({"train"}), (), self.config.part),)
+
+    def fit(
+        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
+    ) -> None:
+        """Train generator and discriminator against each other."""
+        if part.name != PART:
+            raise DataError(f"expected the part {PART!r}", got=part.name)
+        from methods.stylegan2.training import train_stylegan2
+
+        train_stylegan2(self.config.part, data["train"], out, run)
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Go round the classes, so that no class has two images more than another.
+
+        Raises:
+            DataError: the dataset has no image-level classes.
+        """
+        names = data["train"].info.labels
+        if not names:
+            raise DataError(
+                f"expected a dataset of image-level classes, not {data['train'].info.name}",
+                got=f"task {data['train'].info.task}",
+                fix="choose a tissue dataset, or a method that is conditioned on masks",
+            )
+        for number in range(n):
+            yield Condition(
+                id=f"class-{number:05d}",
+                instances=None,
+                types=None,
+                label=number % len(names),
+                caption=None,
+                source=None,
+                crop=None,
+                kind="class",
+                recipe={"truncation": self.config.truncation},
+                seed=int(rng.integers(SEED_LIMIT)),
+            )
+
+    def render(
+        self,
+        conditions: Sequence[Condition],
+        data: Mapping[str, Dataset],
+        fitted: Mapping[str, Path],
+        run: RunContext,
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Draw each image from its condition's class and seed."""
+        from methods.stylegan2.render import draw_classes
+
+        yield from draw_classes(conditions, fitted[PART], self.config.truncation, self.config.render_batch, run)

@@ -1,0 +1,48 @@
+"""A trained generator on disk: averaged weights, and beside them the settings that they fit."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from lightning_fabric import Fabric
+
+from bench.contract import RunContext, Settings
+from bench.errors import DataError
+from bench.training import load_weights, save_weights
+from methods.stylegan2.config import StyleGAN2Part
+from methods.stylegan2.generator import Generator
+
+WEIGHTS, FLAGS = "weights.safetensors", "stylegan2.json"
+
+
+class Flags(Settings):
+    """What was trained: the part's settings and the number of classes."""
+
+    part: StyleGAN2Part
+    classes: int
+
+
+def make_generator(flags: Flags) -> Generator:
+    """Make an untrained generator."""
+    return Generator(flags.part.patch_size, flags.classes, flags.part.network)
+
+
+def save_model(folder: Path, generator: Generator, flags: Flags) -> None:
+    """Write settings and weights; the weights last, so that they are never without settings."""
+    (folder / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    save_weights(folder / WEIGHTS, generator)
+
+
+def load_model(folder: Path, run: RunContext) -> tuple[Generator, Flags]:
+    """Read a generator, in evaluation mode and on the run's device.
+
+    Raises:
+        DataError: settings or weights are missing or do not fit each other.
+    """
+    path = folder / FLAGS
+    if not path.exists():
+        raise DataError("expected a trained StyleGAN2", got=f"no {FLAGS} in {folder}")
+    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    generator = make_generator(flags)
+    load_weights(folder / WEIGHTS, generator)
+    return generator.eval().to(Fabric(accelerator=run.device, devices=1).device), flags

@@ -1,0 +1,50 @@
+"""Drawing images of classes with a trained generator."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import numpy as np
+import torch
+from jaxtyping import UInt8
+
+from bench.contract import Condition, RunContext
+from bench.errors import DataError
+from methods.diffusion.sampling import NoiseSource
+from methods.sdm.render import image_arrays
+from methods.stylegan2.generator import Generator
+from methods.stylegan2.model import load_model
+
+
+def draw_classes(
+    conditions: Sequence[Condition], folder: Path, truncation: float, batch_size: int, run: RunContext
+) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+    """Draw one image a condition, in order, with the averaged generator in `folder`, in float32.
+
+    An image's z and noise derive from its condition's seed alone, so that its neighbours in the batch change
+    nothing but the last bits.
+
+    Raises:
+        DataError: a condition has no class, or one that the generator was not trained on.
+    """
+    generator, flags = load_model(folder, run)
+    for condition in conditions:
+        if condition.label is None or not 0 <= condition.label < flags.classes:
+            raise DataError(
+                f"expected a class from 0 to {flags.classes - 1} in condition {condition.id}", got=str(condition.label)
+            )
+    for first in range(0, len(conditions), batch_size):
+        # gradients are off while a batch is drawn, not while it is handed out: who stops early would leave them off
+        with torch.no_grad():
+            images = _draw(generator, conditions[first : first + batch_size], truncation)
+        yield from image_arrays(images)
+
+
+def _draw(generator: Generator, batch: Sequence[Condition], truncation: float) -> torch.Tensor:
+    device = generator.mean_sum.device
+    source = NoiseSource([condition.seed for condition in batch], device)
+    z = source.draw((generator.latent,))
+    noise = [source.draw((1, size, size)) for size in generator.synthesis.noise_sizes]
+    labels = torch.tensor([condition.label for condition in batch], device=device)
+    return generator(z, labels, noise, truncation)
