@@ -41,6 +41,9 @@ def run(
         Optional[str],
         typer.Option(help="Controls beside the method, comma-separated [real-only,copy,noise]."),
     ] = None,
+    downstream: Annotated[
+        Optional[str], typer.Option(help="Networks to train and test, comma-separated [those that the dataset names].")
+    ] = None,
     text_dataset: Annotated[Optional[str], typer.Option(help="Captioned dataset (or its card) to learn from.")] = None,
     pool_dataset: Annotated[
         Optional[str], typer.Option(help="Unlabelled images (or their card) to learn from.")
@@ -83,6 +86,7 @@ def run(
             "fold": None if fold is None else _fold(fold),
             "overrides": tuple(overrides or ()),
             "controls": None if controls is None else tuple(filter(None, controls.split(","))),
+            "downstream": None if downstream is None else tuple(filter(None, downstream.split(","))),
             "device": device,
             "precision": precision,
             "threads": threads,

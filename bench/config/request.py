@@ -49,6 +49,7 @@ class RunRequest(Settings):
     fold: tuple[int, int] | None = None
     overrides: tuple[str, ...] = ()
     controls: tuple[str, ...] | None = None
+    downstream: tuple[str, ...] | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: str | None = None
     threads: int = Field(default=2, ge=1)

@@ -94,7 +94,7 @@ def resolve(request: RunRequest) -> Resolved:
     subjects = expand(subject)
     arms = [arm for name in controls for arm in (subjects if name == subject.name else [make_arm(name, preset)])]
     arms += [] if subjects[0] in arms else subjects
-    wanted = preset.downstream or source.card.networks
+    wanted = request.downstream or preset.downstream or source.card.networks
     networks = [make_network(network, preset, overrides.downstream) for network in wanted]
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name

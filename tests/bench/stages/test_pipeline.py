@@ -237,7 +237,7 @@ def test_missing_things_are_listed_before_any_work(tmp_path: Path) -> None:
 
 def test_a_network_of_another_task_is_refused(tmp_path: Path) -> None:
     with pytest.raises(MissingError) as caught:
-        run_request(request(tmp_path / "store", method="copy", dataset="phantom-tissue"))
+        run_request(request(tmp_path / "store", method="copy", dataset="phantom-tissue", downstream=("hovernet",)))
     assert "nuclei" in caught.value.message
     assert "phantom-tissue" in caught.value.got
 
