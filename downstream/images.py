@@ -103,7 +103,7 @@ class ImageStream:
 
     def _turn(self, kind: str, count: int, n: int) -> int:
         """Return which of `n` images comes as number `count` of its kind."""
-        order = np.random.default_rng((self._seed, kind == "synthetic", count // n)).permutation(n)
+        order = np.random.default_rng((self._seed, int(kind == "synthetic"), count // n)).permutation(n)
         return int(order[count % n])
 
 
@@ -147,10 +147,16 @@ def to_square(image: Image, size: int) -> UInt8[np.ndarray, "s s 3"]:
         return image
     factor = size / min(height, width)
     shape = max(size, round(width * factor)), max(size, round(height * factor))
-    method = cv2.INTER_AREA if factor < 1 else cv2.INTER_CUBIC
-    scaled = cv2.resize(image, shape, interpolation=method)
+    scaled = resized(image, *shape)
     y, x = (scaled.shape[0] - size) // 2, (scaled.shape[1] - size) // 2
     return np.ascontiguousarray(scaled[y : y + size, x : x + size])
+
+
+def resized(image: Image, width: int, height: int) -> UInt8[np.ndarray, "H W 3"]:
+    """Scale an image: means over areas where it shrinks, bicubic where it grows."""
+    shrinks = width * height < image.shape[0] * image.shape[1]
+    method = cv2.INTER_AREA if shrinks else cv2.INTER_CUBIC
+    return np.asarray(cv2.resize(image, (width, height), interpolation=method))
 
 
 def _label(sample: Sample, classes: int) -> int:

@@ -1,0 +1,111 @@
+"""Which network a configuration means: timm's ViT with its normalisation inside, so that it cannot be left out."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import timm
+import torch
+from jaxtyping import Float, UInt8
+from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
+from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
+from torch import Tensor, nn
+
+from bench.errors import ConfigError, DataError
+from downstream.vit.config import ViTConfig
+from metrics.encoders.state import read_state
+
+MOMENTS = {
+    "imagenet": (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD),
+    "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
+}
+
+
+class Classifier(nn.Module):
+    """A ViT on 8-bit images; the same normalisation serves training, prediction and features.
+
+    The released selection script reads features of images that are not normalised, from a network that was trained on
+    normalised ones.
+    """
+
+    def __init__(self, vit: VisionTransformer, normalisation: str) -> None:
+        super().__init__()
+        self.vit = vit
+        mean, deviation = MOMENTS[normalisation]
+        self.register_buffer("mean", 255 * torch.tensor(mean)[:, None, None], persistent=False)
+        self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None], persistent=False)
+
+    def forward(self, images: UInt8[Tensor, "n h w 3"] | Float[Tensor, "n h w 3"]) -> Float[Tensor, "n c"]:
+        """Return the logits of images of values 0..255."""
+        return self.vit(self._normalised(images))
+
+    def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d"]:
+        """Return what the head reads: the class token after the last norm."""
+        return self.vit.forward_head(self.vit.forward_features(self._normalised(images)), pre_logits=True)
+
+    def _normalised(self, images: Tensor) -> Float[Tensor, "n 3 h w"]:
+        return (images.movedim(-1, 1).float() - self.mean) / self.deviation
+
+
+def build(config: ViTConfig, classes: int) -> Classifier:
+    """Return the network with weights from torch's global generator, or from the file that the settings name.
+
+    Raises:
+        ConfigError: timm knows no such vision transformer.
+        DataError: the file holds another network.
+    """
+    network = _small(config, classes) if config.network == "small" else _published(config, classes)
+    if config.pretrained is not None:
+        load_pretrained(network, config.pretrained)
+    return Classifier(network, config.normalisation)
+
+
+def _small(config: ViTConfig, classes: int) -> VisionTransformer:
+    return VisionTransformer(
+        img_size=config.size,
+        patch_size=config.patch,
+        num_classes=classes,
+        embed_dim=config.width,
+        depth=config.depth,
+        num_heads=config.heads,
+        mlp_ratio=2.0,
+        drop_path_rate=config.recipe.drop_path,
+    )
+
+
+def _published(config: ViTConfig, classes: int) -> VisionTransformer:
+    options = {"num_classes": classes, "img_size": config.size, "drop_path_rate": config.recipe.drop_path}
+    try:
+        network = timm.create_model(config.network, pretrained=False, **options)
+    except (RuntimeError, TypeError) as error:
+        raise _unknown(config.network) from error
+    if not isinstance(network, VisionTransformer):
+        raise _unknown(config.network)
+    return network
+
+
+def _unknown(name: str) -> ConfigError:
+    return ConfigError(
+        "expected downstream.network to be a vision transformer of timm, or small",
+        got=repr(name),
+        fix="vit_base_patch16_224, vit_small_patch16_224 or vit_tiny_patch16_224",
+    )
+
+
+def load_pretrained(network: VisionTransformer, path: Path) -> None:
+    """Load timm's weights of the same network, all but the head; positions are interpolated to the input's size.
+
+    Raises:
+        DataError: the file is unreadable or holds another network.
+    """
+    state = checkpoint_filter_fn(read_state(path), network)
+    wanted = {name: value.shape for name, value in network.state_dict().items() if not name.startswith("head.")}
+    fitting = {name: state[name] for name, shape in wanted.items() if name in state and state[name].shape == shape}
+    missing = sorted(set(wanted) - set(fitting))
+    if missing:
+        raise DataError(
+            f"expected the weights of the configured vision transformer in {path}",
+            got=f"{len(missing)} of {len(wanted)} tensors absent or of another shape, {missing[0]} first",
+            fix="point downstream.pretrained to timm's weights of downstream.network",
+        )
+    network.load_state_dict(fitting, strict=False)

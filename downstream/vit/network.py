@@ -1,0 +1,81 @@
+"""The network as the harness knows it; what needs torch is imported when it is used."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import Float32, UInt8
+
+from bench.contract import Budget, Prediction, Requirement, RunContext, Task, TrainingMix
+from bench.errors import MissingError
+from downstream.vit.config import ViTConfig, ViTPretrainedConfig
+
+
+class ViT:
+    """A vision transformer (Dosovitskiy et al., ICLR 2021) on an arm of real and synthetic tissue images."""
+
+    Config: ClassVar[type[ViTConfig]] = ViTConfig
+    task: ClassVar[Task] = "tissue"
+
+    def __init__(self, config: ViTConfig) -> None:
+        self.config = config
+
+    def requirement(self) -> Requirement | None:
+        """Return the file of weights that training starts from; None where it starts from random ones."""
+        path = self.config.pretrained
+        return None if path is None else self._requirement(path)
+
+    def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
+        """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
+
+        Raises:
+            DataError: images lack classes, the synthetic set has others, or no image can be held out.
+            MissingError: the weights to start from are not there.
+        """
+        needed = self.requirement()
+        if needed is not None and not needed.found:
+            raise MissingError(f"expected {needed.name}", got=needed.reason, fix=f"set {needed.setting}")
+        from downstream.vit.fit import fit
+
+        fit(self.config, train, budget, out, run)
+
+    def predict(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
+    ) -> Iterator[Prediction]:
+        """Predict class probabilities of images of any size, in order."""
+        from downstream.vit.predict import predict
+
+        return predict(images, checkpoint, run)
+
+    def features(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
+    ) -> Float32[np.ndarray, "n d"]:
+        """Return the class token after the last norm, before the head (HistoDiffusion's selection reads it)."""
+        from downstream.vit.predict import features
+
+        return features(images, checkpoint, run)
+
+    def _requirement(self, path: Path | None) -> Requirement:
+        found = path is not None and path.is_file()
+        return Requirement(
+            name=f"the ImageNet weights of {self.config.network}",
+            setting="downstream.pretrained to the file",
+            source=f"https://huggingface.co/timm (a model named {self.config.network}...)",
+            size="330 MB for ViT-B/16",
+            path=path,
+            found=found,
+            reason="" if found else "no file was named" if path is None else f"no file {path}",
+        )
+
+
+class ViTPretrained(ViT):
+    """The same network started from ImageNet's weights: a row of its own."""
+
+    Config: ClassVar[type[ViTConfig]] = ViTPretrainedConfig
+
+    def requirement(self) -> Requirement:
+        """Return the file of weights that training starts from; not found where none is named."""
+        return self._requirement(self.config.pretrained)

@@ -1,0 +1,73 @@
+"""Class probabilities and features of images of any size."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+from lightning_fabric import Fabric
+from lightning_fabric.wrappers import _FabricModule
+
+from bench.contract import Prediction, RunContext
+from bench.training import load_weights, seeded
+from downstream.images import to_square
+from downstream.vit.build import build
+from downstream.vit.config import ViTConfig
+from downstream.vit.fit import SETTINGS, WEIGHTS
+
+Image = UInt8[np.ndarray, "h w 3"]
+BATCH = 64
+
+
+class Trained(NamedTuple):
+    """A network and what belongs to it."""
+
+    network: _FabricModule
+    device: torch.device
+    size: int
+
+
+def load(checkpoint: Path, run: RunContext) -> Trained:
+    """Load the network of a folder written by training."""
+    settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
+    # The weights that training started from are not needed any more, nor is their file.
+    config = ViTConfig.model_validate(settings["config"] | {"pretrained": None})
+    with seeded(0):  # initial weights, at once replaced: the process's generator is left alone
+        network = build(config, len(settings["classes"]))
+    load_weights(checkpoint / WEIGHTS, network)
+    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+    wrapped = fabric.setup_module(network.to(fabric.device).eval())
+    wrapped.mark_forward_method("features")
+    return Trained(wrapped, fabric.device, config.size)
+
+
+def predict(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Iterator[Prediction]:
+    """Predict images in order: class probabilities that sum to 1."""
+    trained = load(checkpoint, run)
+    for logits in _batches(images, trained, trained.network):
+        for scores in logits.softmax(1).cpu().numpy():
+            yield Prediction(scores=scores)
+
+
+def features(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Float32[np.ndarray, "n d"]:
+    """Return what the head reads of each image, the class token after the last norm."""
+    trained = load(checkpoint, run)
+    vectors = [batch.cpu().numpy() for batch in _batches(images, trained, trained.network.features)]
+    width = trained.network.vit.num_features
+    return np.concatenate(vectors) if vectors else np.empty((0, width), np.float32)
+
+
+def _batches(
+    images: Iterable[Image], trained: Trained, apply: Callable[[torch.Tensor], torch.Tensor]
+) -> Iterator[torch.Tensor]:
+    remaining = iter(images)
+    while batch := [to_square(image, trained.size) for image in islice(remaining, BATCH)]:
+        with torch.inference_mode():
+            output = apply(torch.from_numpy(np.stack(batch)).to(trained.device)).float()
+        yield output
