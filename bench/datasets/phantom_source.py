@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from abc import abstractmethod
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from functools import cached_property
 from pathlib import Path
@@ -16,6 +17,9 @@ from bench.datasets.card import DatasetCard
 from bench.datasets.phantom.config import PhantomConfig
 from bench.datasets.tile_source import TileSource
 from bench.digest import digest_file
+
+POOL = "pool"
+"""The split whose images have neither label nor caption."""
 
 
 class SlidePlan(Settings):
@@ -34,12 +38,13 @@ class PhantomPlan(Settings):
 
 
 class Place(NamedTuple):
-    """Where a tile stands: its id, its slide, its number within the slide (and label), its label."""
+    """Where a tile stands: id, slide, number within the slide (and label), label; `told` if its sample shows it."""
 
     id: str
     group: str
     seed: int
     label: int | None
+    told: bool = True
 
 
 class _Drawn(TileSource):
@@ -78,7 +83,8 @@ class _Drawn(TileSource):
         for split in self.card.splits:
             plan = self.plan.splits[split]
             slides = range(first, first + plan.slides)
-            places[split] = [place for slide in slides for place in self._slide(f"slide-{slide:02d}", plan.tiles)]
+            drawn = [place for slide in slides for place in self._slide(f"slide-{slide:02d}", plan.tiles)]
+            places[split] = _untold(drawn) if split == POOL else drawn
             first += plan.slides
         return places
 
@@ -90,6 +96,17 @@ class _Drawn(TileSource):
             for label, name in enumerate(self.card.labels)
             for seed in range(tiles)
         ]
+
+
+def _untold(places: Sequence[Place]) -> list[Place]:
+    """Return places whose ids and samples say nothing of their labels."""
+    seen: Counter[str] = Counter()
+    untold = []
+    for place in places:
+        number = seen[place.group]
+        seen[place.group] += 1
+        untold.append(place._replace(id=f"{place.group}-patch-{number:02d}", told=False))
+    return untold
 
 
 class Phantom(_Drawn):
@@ -114,7 +131,7 @@ class Phantom(_Drawn):
 
 
 class PhantomTissue(_Drawn):
-    """Patches of nine tissue classes with captions; every slide shows all of them."""
+    """Patches of nine tissue classes with captions; every slide shows all of them, those of the pool in secret."""
 
     def draw(self, place: Place) -> Sample:
         """Draw the patch at a place."""
@@ -123,5 +140,7 @@ class PhantomTissue(_Drawn):
         assert place.label is not None, "the tissue card has labels"
         size, config = self.plan.size, self.plan.config
         image, caption = draw_tissue(place.seed, place.group, place.label, size, config=config)
+        if not place.told:
+            return Sample(place.id, image, place.group, self.card.mpp)
         name = self.card.labels[place.label]
         return Sample(place.id, image, place.group, self.card.mpp, label=place.label, caption=caption, tissue=name)

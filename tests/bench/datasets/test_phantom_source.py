@@ -18,7 +18,8 @@ SMALL = {"train": {"slides": 2, "tiles": 1}, "test": {"slides": 1, "tiles": 2}, 
 
 
 def small(name: str, size: int, **extra: object):
-    card = shipped_card(name).model_copy(update={"extra": {"size": size, "splits": SMALL, **extra}})
+    splits = SMALL if name == "phantom" else {**SMALL, "pool": {"slides": 1, "tiles": 2}}
+    card = shipped_card(name).model_copy(update={"extra": {"size": size, "splits": splits, **extra}})
     return (Phantom if name == "phantom" else PhantomTissue)(card, None)
 
 
@@ -76,3 +77,24 @@ def test_the_fingerprint_holds_what_is_drawn() -> None:
 def test_a_plan_with_an_unknown_key_is_refused() -> None:
     with pytest.raises(ConfigError, match="did you mean"):
         small("phantom", 96, confg={})
+
+
+def test_the_pool_of_the_tissue_card_tells_no_class() -> None:
+    source = small("phantom-tissue", 64)
+    assert source.ids("pool") == [f"slide-05-patch-{number:02d}" for number in range(18)]
+    sample = source.read("pool", 3)
+    assert (sample.label, sample.caption, sample.tissue, sample.group) == (None, None, None, "slide-05")
+    assert (sample.image != source.read("pool", 5).image).any()
+    # further slides leave those of the other splits as they were
+    unpooled = ("train", "test", "fresh")
+    before = PhantomTissue(source.card.model_copy(update={"splits": unpooled}), None)
+    for split in unpooled:
+        assert source.ids(split) == before.ids(split)
+        np.testing.assert_array_equal(source.read(split, 4).image, before.read(split, 4).image)
+
+
+def test_few_labels_of_nct_are_those_of_histodiffusion() -> None:
+    card = shipped_card("nct-crc-he-5pct")
+    assert card.source == "nct-crc-he"
+    assert card.labelled is not None
+    assert round(card.labelled.share * card.expected["train"].tiles) == 5000
