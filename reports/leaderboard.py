@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Hashable, Mapping, Sequence
+from typing import Any
 
 import pandas as pd
 
-from bench.results import ALL_SEEDS
 from reports.board import CONTROLS, Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.ranking import best_rows, verdicts
@@ -66,7 +66,9 @@ def _rows(frame: pd.DataFrame) -> tuple[list[Row], list[Column], int]:
     for method, variant, downstream in _networks(current):
         arm = current[(current["method"] == method) & (current["variant"] == variant)]
         arm = arm[arm["downstream"].isin([downstream, ""])]
-        cells = {columns[int(str(place))]: _cell(part) for place, part in arm.groupby("place")}
+        # the row of all seeds together sorts before those of single ones
+        first = arm.sort_values(["place", "seed"], kind="stable").drop_duplicates("place")
+        cells = {columns[row["place"]]: _cell(row) for row in first.to_dict("records")}
         rows.append(Row(method, variant, downstream, cells))
     return _sorted(rows), columns, len(frame) - len(current)
 
@@ -94,10 +96,8 @@ def _columns(frame: pd.DataFrame) -> list[Column]:
     return columns
 
 
-def _cell(part: pd.DataFrame) -> Cell:
-    """Return the row of all seeds together, or that of the first seed."""
-    together = part[part["seed"] == ALL_SEEDS]
-    row = (together if len(together) else part.sort_values("seed")).iloc[0].to_dict()
+def _cell(row: Mapping[Hashable, Any]) -> Cell:
+    """Return what a row of the results table says."""
     number = {key: None if pd.isna(row[key]) else float(row[key]) for key in _NUMBERS}
     n, n_skipped = (None if pd.isna(row[key]) else int(row[key]) for key in ("n", "n_skipped"))
     return Cell(

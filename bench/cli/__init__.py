@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bench.cli import data, doctor, importing, leaderboard, listing, run, score, tracking, verify
+from bench.cli import data, doctor, importing, leaderboard, listing, run, score, suite, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
 
@@ -20,6 +20,7 @@ app = typer.Typer(
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.mount(app)
+suite.mount(app)
 leaderboard.mount(app)
 listing.mount(app)
 doctor.mount(app)

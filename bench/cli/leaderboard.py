@@ -63,10 +63,10 @@ def load_boards(
     results = ResultsStore(store)
     documents = results.documents().values()
     rare = {str(document.get("dataset")): tuple(document.get("rare", ())) for document in documents}
-    boards = build(results.table(), costs=costs, rare=rare)
-    chosen = [b for b in boards if dataset in (None, b.dataset) and preset in (None, b.preset)]
+    table = results.table()
+    chosen = build(table, dataset, preset, costs=costs, rare=rare)
     if not chosen:
-        raise _nothing(store, boards, dataset, preset)
+        raise _nothing(store, build(table), dataset, preset)
     return chosen
 
 

@@ -6,7 +6,7 @@ from typing import Annotated, Optional
 
 import typer
 
-KINDS = ("methods", "datasets", "downstream", "encoders", "presets")
+KINDS = ("methods", "datasets", "downstream", "encoders", "presets", "suites")
 
 
 def mount(app: typer.Typer) -> None:
@@ -15,9 +15,11 @@ def mount(app: typer.Typer) -> None:
 
 
 def listing(
-    kind: Annotated[Optional[str], typer.Argument(help="methods, datasets, downstream, encoders or presets.")] = None,
+    kind: Annotated[
+        Optional[str], typer.Argument(help="methods, datasets, downstream, encoders, presets or suites.")
+    ] = None,
 ) -> None:
-    """List methods, datasets, downstream networks, encoders and presets."""
+    """List methods, datasets, downstream networks, encoders, presets and suites."""
     from rich.console import Console
     from rich.table import Table
 
@@ -41,7 +43,10 @@ def _entries(kind: str) -> list[tuple[str, str]]:
     from bench.config.preset import load_preset, preset_names
     from bench.datasets.card import card_names, load_card
     from bench.registry import load, names
+    from bench.suite.file import find_suite, suite_names
 
+    if kind == "suites":
+        return [(name, find_suite(name).file.title) for name in suite_names()]
     if kind == "presets":
         return [(name, load_preset(name).summary) for name in preset_names()]
     if kind == "datasets":

@@ -1,0 +1,162 @@
+"""`bench suite`: many runs from one file."""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Annotated, Optional
+
+import typer
+
+from bench.cli.options import (
+    DataRootOption,
+    StoreOption,
+    WeightsOption,
+    resolve_data_root,
+    resolve_store,
+    resolve_weights,
+)
+
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from bench.suite.check import Checked
+    from bench.suite.execute import Done
+    from bench.suite.file import Suite
+
+
+def mount(app: typer.Typer) -> None:
+    """Add the command."""
+    app.command("suite")(suite)
+
+
+def suite(
+    file: Annotated[str, typer.Argument(help="A suite file, or the name of one; see `bench list suites`.")],
+    preset: Annotated[
+        Optional[str], typer.Option(help="Preset of every run, with its own budget and encoders [the file's].")
+    ] = None,
+    seeds: Annotated[Optional[int], typer.Option(min=1, help="Replicates of every run [the file's].")] = None,
+    overrides: Annotated[
+        Optional[list[str]], typer.Option("--set", help="key=value for every run, after what the file sets.")
+    ] = None,
+    dry_run: Annotated[
+        bool, typer.Option("--dry-run", help="Show the runs and what is done of them; no more.")
+    ] = False,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    precision: Annotated[Optional[str], typer.Option(help="32-true, bf16-mixed or 16-mixed [the preset's].")] = None,
+    threads: Annotated[int, typer.Option(min=1, help="Threads of numerical libraries; part of every key.")] = 2,
+    workers: Annotated[int, typer.Option(min=0, help="Processes that load data beside training.")] = 0,
+    store: StoreOption = None,
+    data_root: DataRootOption = None,
+    weights: WeightsOption = None,
+    tracking_uri: Annotated[
+        Optional[str], typer.Option(help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store].")
+    ] = None,
+    tracking: Annotated[bool, typer.Option(help="Log to MLflow.")] = True,
+) -> None:
+    """Do the runs of a suite one after the other; finished ones are found again, failed ones do not stop the rest."""
+    from bench.config import Environment
+    from bench.runtime import Reporter
+    from bench.suite.check import check_runs
+    from bench.suite.execute import run_all
+    from bench.suite.expand import expand
+    from bench.suite.file import find_suite
+
+    found = find_suite(file)
+    given = {
+        "device": device,
+        "precision": precision,
+        "threads": threads,
+        "workers": workers,
+        "store": resolve_store(store),
+        "data_root": resolve_data_root(data_root),
+        "weights": resolve_weights(weights),
+        "tracking_uri": tracking_uri or Environment.read().tracking_uri,
+        "tracking": tracking,
+    }
+    checked = check_runs(expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ()))
+    if dry_run:
+        _print_plan(found, checked)
+        return
+    done = run_all(checked, Reporter())
+    _print_boards(done)
+    _print_summary(found, done)
+    if any(item.state == "failed" for item in done):
+        raise typer.Exit(1)
+
+
+def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
+    from rich.table import Table
+
+    from bench.suite.probe import about_jobs, probe
+
+    table = Table(title=f"{found.file.title}: {len(checked)} runs", title_justify="left", box=None, pad_edge=False)
+    for name in ("run", "method", "dataset", "preset", "arms"):
+        table.add_column(name, overflow="fold")
+    table.add_column("seeds", justify="right")
+    table.add_column("jobs", justify="right")
+    table.add_column("in the store", overflow="fold")
+    for run in checked:
+        resolved = run.resolved
+        seen = probe(resolved)
+        there = "all of it" if seen.first is None else f"{seen.found}, then {seen.first.stage}: {seen.first.title}"
+        where = resolved.card.name + "".join(f" + {other.card.name}" for other in resolved.others.values())
+        table.add_row(
+            run.label,
+            resolved.subject.name,
+            where if run.request.fold is None else f"{where}, fold {run.request.fold[0]}/{run.request.fold[1]}",
+            resolved.preset_label,
+            ", ".join(arm.title for arm in resolved.arms),
+            str(run.request.seeds),
+            f"~{about_jobs(resolved)}",
+            there,
+        )
+    console = _console()
+    console.print(table)
+    console.print("jobs that several runs share are counted in each of them; nothing was done")
+
+
+def _print_summary(found: Suite, done: Sequence[Done]) -> None:
+    from rich.table import Table
+
+    from bench.suite.file import published_table
+
+    table = Table(title=found.file.title, title_justify="left", box=None, pad_edge=False)
+    table.add_column("run", overflow="fold")
+    table.add_column("state")
+    table.add_column("results of run")
+    table.add_column("time", justify="right")
+    table.add_column("why", overflow="fold")
+    for item in done:
+        run = "" if item.outcome is None else item.outcome.run
+        why = "" if item.error is None else f"{item.error.message}: {item.error.got}"
+        table.add_row(item.label, item.state, run, _duration(item.seconds), why)
+    console = _console()
+    console.print(table)
+    states = [item.state for item in done]
+    counts = [f"{states.count(state)} {state}" for state in ("done", "found", "failed") if state in states]
+    console.print(f"{len(done)} runs: {', '.join(counts)}", markup=False)
+    if found.file.published is not None:
+        console.print(f"published values ({found.file.published.paper}): {published_table(found)}", markup=False)
+
+
+def _print_boards(done: Sequence[Done]) -> None:
+    from bench.cli.leaderboard import show
+
+    outcomes = [item.outcome for item in done if item.outcome is not None]
+    for store, dataset, preset in dict.fromkeys((o.store, o.dataset, o.preset) for o in outcomes):
+        show(store, dataset=dataset, preset=preset)
+
+
+def _duration(seconds: float) -> str:
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    from reports.terminal import WIDTH
+
+    # a pipe has no width of its own: tables are made for a wide terminal then
+    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)

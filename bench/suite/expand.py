@@ -1,0 +1,151 @@
+"""From a suite to the requests it stands for."""
+
+from __future__ import annotations
+
+import itertools
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import yaml
+
+from bench.config import BudgetSettings, RunRequest
+from bench.config.validate import build
+from bench.datasets.card import is_path
+from bench.errors import ConfigError
+from bench.suite.file import Entry, Suite, Values
+
+# Values that a line of `runs` has one of, so that `grid` may vary them.
+_SINGLE = ("dataset", "text_dataset", "pool_dataset", "preset", "seeds", "fold")
+_FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders")
+
+
+class SuiteRun(NamedTuple):
+    """One run of a suite."""
+
+    label: str
+    request: RunRequest
+
+
+class _Point(NamedTuple):
+    """One point of a line's product: what differs from the line, and the words that tell it from the others."""
+
+    method: str | None
+    fold: str | None
+    budget: BudgetSettings | None
+    varied: Mapping[str, Any]
+    words: Sequence[str]
+
+
+def expand(
+    suite: Suite,
+    given: Mapping[str, Any],
+    *,
+    preset: str | None = None,
+    seeds: int | None = None,
+    overrides: Sequence[str] = (),
+) -> list[SuiteRun]:
+    """Return a suite's runs in the order of the file; a line's product varies its last key fastest.
+
+    A file's budgets and encoders belong to its preset: under another `preset` they are that preset's own.
+
+    Args:
+        suite: what to expand.
+        given: fields of every request that no file says: store, device, threads, ...
+        preset: the preset of every run, instead of the file's.
+        seeds: likewise.
+        overrides: more `--set` items for every run; they win.
+
+    Raises:
+        ConfigError: a value does not fit, a run has no dataset, or two runs have one label.
+    """
+    runs = []
+    for number, line in enumerate(suite.file.runs, 1):
+        where = f"run {number} of {suite.path}"
+        entry = _completed(line, suite.file.defaults)
+        for point in _points(entry, where, preset):
+            fields = {**given, **_fields(entry, point, suite.path.parent), "method": point.method}
+            fields |= {"preset": preset or fields.get("preset"), "seeds": seeds or fields.get("seeds") or 1}
+            if fields.get("dataset") is None:
+                fix = "add `dataset: phantom` to the run, or to the suite's `defaults`"
+                raise ConfigError(f"expected a dataset for {where}", got="none", fix=fix)
+            keeps = preset is None or preset == (point.varied.get("preset") or entry.preset)
+            fields["overrides"] = (*_settings(entry, point, keeps), *overrides)
+            label = ", ".join([entry.label or point.method or str(entry.synthetic), *point.words])
+            runs.append(SuiteRun(label, build(RunRequest, fields, where)))
+    _check_labels(runs, suite.path)
+    return runs
+
+
+def _completed(entry: Entry, defaults: Values) -> Entry:
+    """Fill a line with the file's defaults; settings are merged key by key."""
+    filled = {name: getattr(defaults, name) for name in _FROM_DEFAULTS if getattr(entry, name) is None}
+    if entry.fold is not None or entry.folds is not None or "fold" in entry.grid:
+        filled = {name: value for name, value in filled.items() if name not in ("fold", "folds")}
+    return entry.model_copy(update={**filled, "set": {**defaults.set, **entry.set}})
+
+
+def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
+    """Yield the product of methods, folds, budgets and the grid."""
+    keeps = preset is None or preset == entry.preset
+    folds = [None] if entry.folds is None else [f"{k}/{entry.folds}" for k in range(1, entry.folds + 1)]
+    budgets: Sequence[BudgetSettings | None] = (entry.budgets if keeps else ()) or (None,)
+    for key in entry.grid:
+        if key in (*Entry.model_fields, *Values.model_fields) and key not in _SINGLE:
+            fix = f"write the list as `{key}:` itself" if key in ("method", "budget") else f"use {', '.join(_SINGLE)}"
+            raise ConfigError(f"expected keys with a single value below `grid` in {where}", got=key, fix=fix)
+    for method in entry.methods:
+        for values in itertools.product(*entry.grid.values()):
+            for fold, budget in itertools.product(folds, budgets):
+                varied = dict(zip(entry.grid, values, strict=True))
+                words = [method] if entry.label and method and len(entry.methods) > 1 else []
+                words += [_word(key, value) for key, value in varied.items() if len(entry.grid[key]) > 1]
+                words += [] if fold is None else [f"fold {fold}"]
+                words += [_length(budget)] if budget is not None and len(budgets) > 1 else []
+                yield _Point(method, fold, budget, varied, words)
+
+
+def _fields(entry: Entry, point: _Point, beside: Path) -> dict[str, Any]:
+    """Return the fields of a request that are no settings; cards named by a relative path lie beside the suite."""
+    values = {name: point.varied.get(name, getattr(entry, name)) for name in _SINGLE}
+    for name in ("dataset", "text_dataset", "pool_dataset"):
+        value = values[name]
+        if isinstance(value, str) and is_path(value):
+            values[name] = str(beside / Path(value).expanduser())
+    fold = point.fold or values["fold"]
+    values["fold"] = None if fold is None else tuple(str(fold).split("/"))
+    return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
+
+
+def _settings(entry: Entry, point: _Point, keeps: bool) -> tuple[str, ...]:
+    """Return the `--set` items of a run."""
+    settings: dict[str, Any] = {}
+    if entry.encoders is not None and keeps:
+        settings["encoders"] = list(entry.encoders)
+    if point.budget is not None:
+        settings |= {"budget.unit": point.budget.unit, "budget.amount": point.budget.amount}
+    settings |= entry.set
+    settings |= {key: value for key, value in point.varied.items() if key not in _SINGLE}
+    return tuple(f"{key}={_text(value)}" for key, value in settings.items())
+
+
+def _text(value: Any) -> str:
+    """Return a value as YAML in one line."""
+    text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False)
+    return text.removesuffix("\n").removesuffix("\n...")
+
+
+def _word(key: str, value: Any) -> str:
+    return str(value) if key in ("dataset", "preset") else f"{key.removeprefix('method.')}={_text(value)}"
+
+
+def _length(budget: BudgetSettings) -> str:
+    return f"{budget.amount} {budget.unit if budget.amount > 1 else budget.unit.removesuffix('s')}"
+
+
+def _check_labels(runs: Sequence[SuiteRun], path: Path) -> None:
+    label, n = Counter(run.label for run in runs).most_common(1)[0]
+    if n > 1:
+        fix = "give each a `label` of its own"
+        raise ConfigError(f"expected a label of its own for every run in {path}", got=f"{label!r} {n} times", fix=fix)

@@ -1,0 +1,166 @@
+"""Suite files: what they may say, and where they are found."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, NamedTuple, Self
+
+from pydantic import Field, model_validator
+
+from bench.config import BudgetSettings
+from bench.config.files import folder, read_yaml
+from bench.config.validate import build
+from bench.contract import Settings
+from bench.errors import ConfigError
+from bench.registry import unknown
+
+
+class Published(Settings):
+    """The table that a suite repeats: its paper, and the file of its values in `configs/published`."""
+
+    paper: str
+    table: str
+
+
+class Values(Settings):
+    """What a run is asked for, beside its method; a run's own values go before the file's `defaults`.
+
+    `folds: K` makes K runs, one a fold; `fold: k/K` is one of them. Several budgets make a run each. `set` holds what
+    `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the preset.
+    """
+
+    dataset: str | None = None
+    text_dataset: str | None = None
+    pool_dataset: str | None = None
+    preset: str | None = None
+    seeds: int | None = Field(default=None, ge=1)
+    fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
+    folds: int | None = Field(default=None, ge=2)
+    budget: tuple[BudgetSettings, ...] | BudgetSettings | None = None
+    controls: tuple[str, ...] | None = None
+    downstream: tuple[str, ...] | None = None
+    encoders: tuple[str, ...] | None = None
+    set: Mapping[str, Any] = {}
+
+    @property
+    def budgets(self) -> tuple[BudgetSettings, ...]:
+        """The budgets, none where the preset's is meant."""
+        if self.budget is None:
+            return ()
+        return (self.budget,) if isinstance(self.budget, BudgetSettings) else self.budget
+
+    @model_validator(mode="after")
+    def _one_kind_of_fold(self) -> Self:
+        if self.fold is not None and self.folds is not None:
+            raise ValueError("give `fold: k/K` for one fold or `folds: K` for all of them")
+        return self
+
+
+class Entry(Values):
+    """One line of `runs`: a run, or a grid of them.
+
+    Several methods, and every list below `grid`, expand to their product. A key of `grid` is one of the values above
+    that has a single value (`dataset`, `fold`, `seeds`, ...) or a setting, as in `set`.
+    """
+
+    label: str | None = None
+    method: str | tuple[str, ...] | None = None
+    synthetic: str | None = None
+    grid: Mapping[str, tuple[Any, ...]] = {}
+
+    @property
+    def methods(self) -> tuple[str | None, ...]:
+        """The methods, None for a ready set."""
+        return self.method if isinstance(self.method, tuple) else (self.method,)
+
+    @model_validator(mode="after")
+    def _complete(self) -> Self:
+        if (self.method is None) == (self.synthetic is None) or self.method == ():
+            raise ValueError("name either a method or a synthetic set")
+        if empty := [key for key, values in self.grid.items() if not values]:
+            raise ValueError(f"`grid` needs at least one value of {empty[0]!r}")
+        return self
+
+
+class SuiteFile(Settings):
+    """A suite: runs, and what they share."""
+
+    name: str
+    title: str
+    published: Published | None = None
+    defaults: Values = Values()
+    runs: tuple[Entry, ...] = Field(min_length=1)
+
+
+class Suite(NamedTuple):
+    """A suite as it was read; `path` is its file."""
+
+    file: SuiteFile
+    path: Path
+
+
+def suite_names() -> tuple[str, ...]:
+    """List the suites that ship, sorted."""
+    return tuple(sorted(path.stem for path in (folder() / "suites").glob("*.yaml")))
+
+
+def find_suite(name: str) -> Suite:
+    """Read a suite: one that ships, by its name, or a file of one's own, by its path.
+
+    Raises:
+        ConfigError: no such suite (the nearest name is suggested), or a file that is wrong.
+    """
+    if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
+        path = Path(name).expanduser()
+        if not path.is_file():
+            fix = f"give the path of a suite file, or one of: {', '.join(suite_names())}"
+            raise ConfigError("expected a suite file", got=f"no file at {path}", fix=fix)
+        return read_suite(path)
+    if name not in suite_names():
+        raise unknown("suite", name, suite_names())
+    return read_suite(folder() / "suites" / f"{name}.yaml")
+
+
+def read_suite(path: Path) -> Suite:
+    """Read a suite file; `name` defaults to the file's stem.
+
+    Raises:
+        ConfigError: the file is unreadable, or a key or value does not fit; says where.
+    """
+    values = {"name": path.stem, **read_yaml(path)}
+    listed = values.get("runs")
+    if not isinstance(listed, list) or not listed:
+        what = f"expected `runs`, a list of runs, in {path}"
+        raise ConfigError(what, got=repr(listed), fix="for example `runs: [{method: copy}]`")
+    values["defaults"] = build(Values, _mapping(values.get("defaults") or {}, path), f"`defaults` of {path}")
+    values["runs"] = [
+        build(Entry, _mapping(entry, path), f"run {number} of {path}") for number, entry in enumerate(listed, 1)
+    ]
+    suite = Suite(build(SuiteFile, values, f"the suite {path}"), path)
+    published_table(suite)
+    return suite
+
+
+def published_table(suite: Suite) -> Path | None:
+    """Return the file of the published values, beside the suite or in `configs/published`; None where it names none.
+
+    Raises:
+        ConfigError: there is no such file.
+    """
+    if suite.file.published is None:
+        return None
+    table = suite.file.published.table
+    for place in (suite.path.parent, folder() / "published"):
+        if (place / table).is_file():
+            return place / table
+    there = sorted(path.name for path in (folder() / "published").glob("*.csv"))
+    raise ConfigError(
+        f"expected the published table of {suite.path}", got=f"no {table}", fix=f"put it beside it, or use {there}"
+    )
+
+
+def _mapping(value: Any, path: Path) -> Mapping[str, Any]:
+    if not isinstance(value, Mapping):
+        raise ConfigError(f"expected a mapping for each of `runs` and for `defaults` in {path}", got=repr(value))
+    return value
