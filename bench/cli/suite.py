@@ -39,6 +39,10 @@ def suite(
     overrides: Annotated[
         Optional[list[str]], typer.Option("--set", help="key=value for every run, after what the file sets.")
     ] = None,
+    only: Annotated[
+        Optional[list[str]], typer.Option(metavar="PATTERN", help="Runs whose label fits alone, e.g. 'StyleGAN2*'.")
+    ] = None,
+    skip: Annotated[Optional[list[str]], typer.Option(metavar="PATTERN", help="No runs whose label fits.")] = None,
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs and what is done of them; no more.")
     ] = False,
@@ -59,7 +63,7 @@ def suite(
     from bench.runtime import Reporter
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
-    from bench.suite.expand import expand
+    from bench.suite.expand import choose, expand
     from bench.suite.file import find_suite
 
     found = find_suite(file)
@@ -74,7 +78,8 @@ def suite(
         "tracking_uri": tracking_uri or Environment.read().tracking_uri,
         "tracking": tracking,
     }
-    checked = check_runs(expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ()))
+    runs = expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ())
+    checked = check_runs(choose(runs, only or (), skip or ()))
     if dry_run:
         _print_plan(found, checked)
         return

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import fnmatch
 import itertools
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
@@ -10,7 +11,7 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from bench.config import BudgetSettings, RunRequest
+from bench.config import BudgetSettings, RunRequest, load_preset, preset_names
 from bench.config.validate import build
 from bench.datasets.card import is_path
 from bench.errors import ConfigError
@@ -71,11 +72,32 @@ def expand(
                 fix = "add `dataset: phantom` to the run, or to the suite's `defaults`"
                 raise ConfigError(f"expected a dataset for {where}", got="none", fix=fix)
             keeps = preset is None or preset == (point.varied.get("preset") or entry.preset)
-            fields["overrides"] = (*_settings(entry, point, keeps), *overrides)
+            fields["overrides"] = (*_settings(entry, point, keeps, fields["preset"]), *overrides)
             label = ", ".join([entry.label or point.method or str(entry.synthetic), *point.words])
             runs.append(SuiteRun(label, build(RunRequest, fields, where)))
     _check_labels(runs, suite.path)
     return runs
+
+
+def choose(runs: Sequence[SuiteRun], only: Sequence[str], skip: Sequence[str]) -> list[SuiteRun]:
+    """Return the runs whose label fits one of the patterns `only` (none: all of them) and none of `skip`.
+
+    Raises:
+        ConfigError: a pattern fits no label, or no run is left.
+    """
+    labels = [run.label for run in runs]
+    for pattern in (*only, *skip):
+        if not fnmatch.filter(labels, pattern):
+            fix = f"* stands for any text; the labels are: {'; '.join(labels)}"
+            raise ConfigError("expected a pattern that fits the label of a run", got=repr(pattern), fix=fix)
+
+    def fits(label: str, patterns: Sequence[str]) -> bool:
+        return any(fnmatch.fnmatch(label, pattern) for pattern in patterns)
+
+    left = [run for run in runs if (not only or fits(run.label, only)) and not fits(run.label, skip)]
+    if not left:
+        raise ConfigError("expected at least one run", got=f"none of {len(runs)}", fix="leave out --only or --skip")
+    return left
 
 
 def _completed(entry: Entry, defaults: Values) -> Entry:
@@ -118,12 +140,13 @@ def _fields(entry: Entry, point: _Point, beside: Path) -> dict[str, Any]:
     return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
 
 
-def _settings(entry: Entry, point: _Point, keeps: bool) -> tuple[str, ...]:
-    """Return the `--set` items of a run."""
+def _settings(entry: Entry, point: _Point, keeps: bool, preset: str | None) -> tuple[str, ...]:
+    """Return the `--set` items of a run; a budget that is the preset's own is none of them."""
     settings: dict[str, Any] = {}
     if entry.encoders is not None and keeps:
         settings["encoders"] = list(entry.encoders)
-    if point.budget is not None:
+    own = None if preset is None or preset not in preset_names() else load_preset(preset).budget
+    if point.budget is not None and point.budget != own:
         settings |= {"budget.unit": point.budget.unit, "budget.amount": point.budget.amount}
     settings |= entry.set
     settings |= {key: value for key, value in point.varied.items() if key not in _SINGLE}
