@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable
+from typing import Literal
 
 import torch
 from jaxtyping import Float, Int64
@@ -24,6 +25,7 @@ def diffusion_loss(
     noise: Float[Tensor, "n c h w"],
     *,
     learned_variance: bool,
+    norm: Literal["mse", "l1"] = "mse",
 ) -> dict[str, Tensor]:
     """Return `loss` and its terms for a batch of clean images, each at its own step.
 
@@ -38,11 +40,13 @@ def diffusion_loss(
         times: step of each image.
         noise: standard normal.
         learned_variance: whether the output holds variance logits after the prediction.
+        norm: squared or absolute error; latent diffusion's configurations may ask for the latter.
     """
     noisy = parameterisation.schedule.add_noise(clean, noise, times)
     output = network(parameterisation.network_input(noisy, times), times)
     prediction, logits = split_output(output, learned_variance)
-    error = torch.mean((prediction - parameterisation.target(clean, noise, times)) ** 2)
+    difference = prediction - parameterisation.target(clean, noise, times)
+    error = difference.abs().mean() if norm == "l1" else torch.mean(difference**2)
     if logits is None:
         return {"loss": error}
     bound = variational_bound(parameterisation, clean, noisy, times, prediction.detach(), logits).mean()

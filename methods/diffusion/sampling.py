@@ -17,6 +17,9 @@ from methods.diffusion.variance import log_variance, split_output
 Predict = Callable[[Tensor, int], Tensor]
 """(network input, step of the full schedule) -> network output; see `guidance.guided`."""
 
+Score = Callable[[Tensor, int], Tensor]
+"""(x_t, index of the respaced schedule) -> what is added to the score of x_t; see `guidance.classifier_score`."""
+
 
 class NoiseSource:
     """Standard normal noise for a batch, each image's from a seed of its own, whatever the batch and device."""
@@ -53,15 +56,27 @@ class Sampler:
 
     @torch.no_grad()
     def run(
-        self, predict: Predict, x: Float[Tensor, "n c h w"], noise: NoiseSource, count: int | None = None
+        self,
+        predict: Predict,
+        x: Float[Tensor, "n c h w"],
+        noise: NoiseSource,
+        count: int | None = None,
+        score: Score | None = None,
     ) -> Float[Tensor, "n c h w"]:
-        """Return clean images from `x`, noisy as at index count - 1 (by default the last), in `count` evaluations."""
+        """Return clean images from `x`, noisy as at index count - 1 (by default the last), in `count` evaluations.
+
+        With `score` the noise that the network predicts becomes e - sqrt(1 - a_t) score (Dhariwal and Nichol 2021,
+        algorithm 2), whatever the network's output means.
+        """
         step = self._ddim if self.settings.kind == "ddim" else self._ancestral
         for index in reversed(range(len(self.schedule) if count is None else count)):
             time = int(self.schedule.times[index])
             output = predict(self.parameterisation.network_input(x, index), time)
             prediction, logits = split_output(output, self.learned_variance)
             clean = self.parameterisation.clean(prediction, x, index)
+            if score is not None:
+                share = (1 - self.schedule.alphas[index]) / self.schedule.signal[index]
+                clean = clean + float(share) * score(x, index)
             if self.settings.clip:
                 clean = clean.clamp(-1, 1)
             x = step(clean, x, logits, index, noise)

@@ -98,3 +98,16 @@ def test_split_output() -> None:
     assert logits is not None
     assert (prediction.flatten().tolist(), logits.flatten().tolist()) == ([0, 1, 2], [3, 4, 5])
     assert split_output(output, learned=False)[1] is None
+
+
+def test_absolute_error() -> None:
+    parameterisation = parameterise(DiffusionSettings(learned_variance=False), SCHEDULE)
+    clean, noise, times = torch.rand(2, 3, 4, 4), torch.randn(2, 3, 4, 4), torch.tensor([10, 900])
+    found = {
+        norm: diffusion_loss(
+            lambda x, _: torch.zeros_like(x), parameterisation, clean, times, noise, learned_variance=False, norm=norm
+        )["loss"]
+        for norm in ("mse", "l1")
+    }
+    torch.testing.assert_close(found["l1"], noise.abs().mean())
+    torch.testing.assert_close(found["mse"], (noise**2).mean())
