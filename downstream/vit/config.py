@@ -36,7 +36,7 @@ class Recipe(Settings):
 class ViTConfig(Settings):
     """All that the trained weights and the predictions depend on."""
 
-    network: str = "vit_base_patch16_224"  # any ViT of timm, or `small`: a convolutional stem and a few blocks
+    network: str = "vit_base_patch16_224"  # any ViT of timm, or `small`: a few narrow blocks
     size: int = Field(default=224, ge=16)  # side of the network's input; images are resized to it
     patch: int = Field(default=8, ge=2)  # `small` only, as are the next three
     width: int = Field(default=192, ge=16)
