@@ -7,7 +7,11 @@ from dataclasses import dataclass
 
 from metrics.table import METRICS, reading_position, shown_times
 
-MAIN = ("clip_fid", "fid", "fd", "kd", "fs1", "fs2", "dice", "aji", "pq", "f_d", "acc")
+MAIN = (
+    *("clip_fid", "fid", "fd", "kd", "fs1", "fs2"),
+    *("dice", "aji", "pq", "f_d", "acc"),
+    *("accuracy", "f1_weighted", "specificity_weighted", "auroc"),
+)
 
 
 @dataclass(frozen=True)
@@ -93,7 +97,7 @@ def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[
 
 def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -> bool:
     if column.kind == "difference":
-        return column.metric in {"pq", "pq/image"} and not column.class_
+        return column.metric in {"pq", "pq/image", "accuracy"} and not column.class_
     if column.kind == "cost":
         return False
     if column.is_distance:
