@@ -91,7 +91,7 @@ def _slope(
     for sign in (1, -1):
         with torch.no_grad():
             parameter[place] += sign * step
-        values.append(float(function()))  # type: ignore[operator]
+        values.append(function().item())
         with torch.no_grad():
             parameter[place] -= sign * step
     return (values[0] - values[1]) / (2 * step)

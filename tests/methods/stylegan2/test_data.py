@@ -1,0 +1,69 @@
+"""Batches of labelled images."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+
+from bench.contract import Sample
+from bench.errors import DataError
+from methods.stylegan2.config import TrainingSettings
+from methods.stylegan2.data import LabelledImages
+from tests.toy_tissue import TissueDataset
+
+DATA = TissueDataset(10, 16)
+
+
+def test_an_epoch_shows_every_image_once() -> None:
+    images, settings = LabelledImages(DATA, 16, 0), TrainingSettings(batch_size=4)
+    batches = [images.batch(settings, step, np.random.default_rng(step)) for step in range(5)]
+    shown = np.concatenate([batch["image"] for batch in batches])
+    assert shown.shape == (20, 3, 16, 16)
+    assert shown.dtype == np.uint8
+    numbers = [next(i for i in range(10) if (images.images[i] == image).all()) for image in shown]
+    assert sorted(numbers[:10]) == sorted(numbers[10:]) == list(range(10))
+    assert numbers[:10] != numbers[10:]
+    assert np.concatenate([batch["label"] for batch in batches]).tolist() == [number % 3 for number in numbers]
+    np.testing.assert_array_equal(images.images[4].transpose(1, 2, 0), DATA[4].image)
+
+
+def test_drawn_classes_have_the_frequencies_of_the_data() -> None:
+    images = LabelledImages(DATA, 16, 0)
+    batch = images.batch(TrainingSettings(batch_size=4000), 0, np.random.default_rng(0))
+    for name in ("generator", "path", "discriminator"):
+        shares = np.bincount(batch[f"label_{name}"]) / 4000
+        np.testing.assert_allclose(shares, [0.4, 0.3, 0.3], atol=0.03)
+    assert not np.array_equal(batch["label_generator"], batch["label_path"])
+
+
+def test_mirrors_only_where_asked() -> None:
+    images = LabelledImages(DATA, 16, 0)
+    plain, mirrored = (
+        images.batch(TrainingSettings(batch_size=10, flip=flip), 0, np.random.default_rng(0))["image"]
+        for flip in (False, True)
+    )
+    turned = [bool((a == b[:, :, ::-1]).all()) for a, b in zip(plain, mirrored, strict=True)]
+    assert 0 < sum(turned) < 10
+    assert all(t or (a == b).all() for t, a, b in zip(turned, plain, mirrored, strict=True))
+
+
+def test_steps_of_the_published_epochs() -> None:
+    images = LabelledImages(DATA, 16, 0)
+    assert images.steps(TrainingSettings()) == 16  # 100 epochs of 10 images in batches of 64
+    assert images.steps(TrainingSettings(steps=7)) == 7
+
+
+class _Unlabelled(TissueDataset):
+    def __getitem__(self, index: int) -> Sample:
+        return replace(super().__getitem__(index), label=None)
+
+
+def test_what_cannot_be_trained_on_is_named() -> None:
+    with pytest.raises(DataError, match="a class of every image"):
+        LabelledImages(_Unlabelled(2, 16), 16, 0)
+    with pytest.raises(DataError, match="images of 32 x 32"):
+        LabelledImages(DATA, 32, 0)
+    with pytest.raises(DataError, match="images to train on"):
+        LabelledImages(TissueDataset(0, 16), 16, 0)
