@@ -6,6 +6,7 @@ from bench.config.files import folder, merge, read_yaml
 from downstream.colour import ColourConfig
 from downstream.vit import ViTConfig
 from downstream.vit.build import build
+from downstream.vit.config import ViTPretrainedConfig
 
 CARD = read_yaml(folder() / "downstream" / "vit.yaml")
 
@@ -32,3 +33,14 @@ def test_inputs_are_patches_of_the_preset(preset: str) -> None:
 def test_colour_histogram_has_one_configuration() -> None:
     card = read_yaml(folder() / "downstream" / "colour-histogram.yaml")
     assert all(ColourConfig.model_validate(values) == ColourConfig() for values in card["presets"].values())
+
+
+@pytest.mark.parametrize("preset", ["tiny", "smoke", "small", "paper"])
+def test_pretrained_row_names_networks_that_timm_has_weights_of(preset: str) -> None:
+    from timm import list_pretrained
+
+    values = read_yaml(folder() / "downstream" / "vit-pretrained.yaml")["presets"][preset]
+    config = ViTPretrainedConfig.model_validate(values)
+    assert list_pretrained(f"{config.network}.augreg*")
+    assert config.normalisation == "half"  # what those weights were trained with
+    assert config.pretrained is None
