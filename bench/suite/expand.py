@@ -67,12 +67,14 @@ def expand(
         entry = _completed(line, suite.file.defaults)
         for point in _points(entry, where, preset):
             fields = {**given, **_fields(entry, point, suite.path.parent), "method": point.method}
-            fields |= {"preset": preset or fields.get("preset"), "seeds": seeds or fields.get("seeds") or 1}
-            if fields.get("dataset") is None:
+            fields |= {} if preset is None else {"preset": preset}
+            fields |= {} if seeds is None else {"seeds": seeds}
+            fields = {name: value for name, value in fields.items() if value is not None}
+            if "dataset" not in fields:
                 fix = "add `dataset: phantom` to the run, or to the suite's `defaults`"
                 raise ConfigError(f"expected a dataset for {where}", got="none", fix=fix)
             keeps = preset is None or preset == (point.varied.get("preset") or entry.preset)
-            fields["overrides"] = (*_settings(entry, point, keeps, fields["preset"]), *overrides)
+            fields["overrides"] = (*_settings(entry, point, keeps, fields.get("preset")), *overrides)
             label = ", ".join([entry.label or point.method or str(entry.synthetic), *point.words])
             runs.append(SuiteRun(label, build(RunRequest, fields, where)))
     _check_labels(runs, suite.path)

@@ -1,0 +1,95 @@
+"""`bench suite` as a person meets it: the plan, the summary, exit codes, and how fast a finished suite ends."""
+
+from __future__ import annotations
+
+import os
+import resource
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from bench import cli
+from methods.controls import Copy
+from tests.bench.suite.suites import TINY, write
+
+LINES = ({"method": "copy"}, {"label": "half", "method": "copy", "set": {"method.ratio": 0.5}})
+
+
+def run(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str | Path
+) -> tuple[int, str, str]:
+    monkeypatch.setattr(sys, "argv", ["bench", *map(str, arguments)])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    said = capsys.readouterr()
+    return int(caught.value.code or 0), said.out, said.err
+
+
+def options(folder: Path) -> tuple[str | Path, ...]:
+    return ("--threads", "1", "--no-tracking", "--store", folder / "store")
+
+
+def test_a_suite_from_plan_to_summary(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    (tmp_path / "table.csv").write_text("method,pq\n")
+    path = write(tmp_path, *LINES, published={"paper": "a paper", "table": "table.csv"})
+    code, out, _ = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
+    assert code == 0
+    assert "Mine: 2 runs" in out
+    for said in ("copy (ratio=0.5)", "real-only, copy", "tiny+budget.amount=2", "then prepare: phantom"):
+        assert said in " ".join(out.split()), said
+    assert not (tmp_path / "store").exists()
+
+    with monkeypatch.context() as patch:
+        patch.setattr(Copy, "render", lambda *_: (_ for _ in ()).throw(ValueError("no ink")))
+        code, out, err = run(monkeypatch, capsys, "suite", path, "--only", "half", *options(tmp_path))
+    assert code == 1
+    assert "no ink" in err
+    assert "1 runs: 1 failed" in out
+
+    code, out, err = run(monkeypatch, capsys, "suite", path, *options(tmp_path))
+    assert code == 0
+    assert "run 2 of 2: half" in err
+    assert "2 runs: 2 done" in out
+    assert "published values (a paper)" in out
+    assert out.count("phantom · tiny+budget.amount=2 budget.unit=steps") == 1  # one leaderboard for both runs
+
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    command = [sys.executable, "-m", "bench", "suite", path, *options(tmp_path)]
+    again = subprocess.run(
+        command, capture_output=True, text=True, check=True, env={**os.environ, "OMP_NUM_THREADS": "1"}
+    )
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    assert "2 runs: 2 found" in again.stdout
+    # processor time: the clock of a busy machine says nothing
+    assert after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime < 3
+
+
+@pytest.mark.parametrize(
+    ("line", "said"),
+    [
+        ({"metod": "copy"}, "did you mean 'method'"),
+        ({"method": "cpoy"}, "did you mean 'copy'"),
+        ({"method": "copy", "set": {"method.grd": 3}}, "grid"),
+        ({"method": "copy", "dataset": "glysac"}, "--data-root"),
+    ],
+)
+def test_a_wrong_file_ends_in_three_lines_and_code_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path, line: dict, said: str
+) -> None:
+    path = write(tmp_path, line, defaults=TINY)
+    code, _, err = run(monkeypatch, capsys, "suite", path, *options(tmp_path))
+    lines = err.splitlines()
+    assert code == 2
+    assert [text[:6] for text in lines] == ["error:", "got:  ", "fix:  "]
+    assert said in lines[2]
+    assert not (tmp_path / "store").exists()
+
+
+def test_suites_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
+    code, out, _ = run(monkeypatch, capsys, "list", "suites")
+    assert code == 0
+    assert "histodiffusion_table1_smoke" in out

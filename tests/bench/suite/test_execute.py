@@ -1,0 +1,104 @@
+"""A suite at work: a failed run stops no other, finished ones are found, a dry run changes nothing."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from bench.results import ResultsStore
+from bench.runtime import Reporter
+from bench.suite.check import Checked, check_runs
+from bench.suite.execute import Done, run_all
+from bench.suite.probe import about_jobs, probe
+from methods.controls import Copy
+from tests.bench.suite.suites import runs_of
+
+LINES = ({"method": "copy"}, {"label": "half", "method": "copy", "set": {"method.ratio": 0.5}}, {"method": "real-only"})
+
+
+def render_nothing(*_: object) -> None:
+    raise ValueError("no ink")
+
+
+@pytest.fixture(scope="module")
+def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Checked], list[Done], str]:
+    """A suite whose two first runs cannot draw."""
+    folder = tmp_path_factory.mktemp("suite")
+    checked = check_runs(runs_of(folder, *LINES))
+    said: list[str] = []
+    reporter = Reporter(quiet=True)
+    reporter.say = lambda text, style=None: said.append(text)  # type: ignore[method-assign]
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(Copy, "render", render_nothing)
+        done = run_all(checked, reporter)
+    return folder, checked, done, "\n".join(said)
+
+
+def test_a_failed_run_does_not_stop_the_others(broken) -> None:
+    _, checked, done, said = broken
+    assert [item.label for item in done] == [run.label for run in checked] == ["copy", "half", "real-only"]
+    # the first run did all that the third one needs before it failed
+    assert [item.state for item in done] == ["failed", "failed", "found"]
+    assert done[0].error is not None
+    assert "no ink" in done[0].error.got
+    assert done[0].outcome is None
+    assert "run 2 of 3: half" in said
+    assert "ValueError: no ink" in said
+
+
+def test_a_run_that_failed_goes_on_and_others_are_found(broken) -> None:
+    folder, checked, first, _ = broken
+    seen = probe(checked[0].resolved)
+    assert seen.first is not None
+    assert (seen.first.stage, seen.found) == ("synthesize", 5)  # both splits, the baseline's three jobs
+    again = run_all(checked, Reporter(quiet=True))
+    assert [item.state for item in again] == ["done", "done", "found"]
+    assert first[2].outcome is not None
+    assert again[2].outcome is not None
+    assert again[2].outcome.run == first[2].outcome.run
+    assert again[0].outcome is not None
+    assert again[0].outcome.reused >= seen.found
+    third = run_all(checked, Reporter(quiet=True))
+    assert [item.state for item in third] == ["found"] * 3
+    assert sum(item.seconds for item in third) < 3
+    assert len(ResultsStore(folder / "store").runs()) == 3
+
+
+def test_a_dry_run_follows_the_store_and_leaves_it_alone(broken) -> None:
+    folder, checked, _, _ = broken
+    run_all(checked, Reporter(quiet=True))
+    before = {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*")}
+    (new,) = check_runs(runs_of(folder, {"method": "noise"}))
+    for run in checked:
+        assert probe(run.resolved).first is None
+    seen = probe(new.resolved)
+    assert seen.first is not None
+    assert (seen.first.stage, seen.found) == ("synthesize", 5)
+    assert {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*")} == before
+
+
+def test_an_empty_store_is_not_made(tmp_path: Path) -> None:
+    (run,) = check_runs(runs_of(tmp_path, {"method": "copy"}))
+    seen = probe(run.resolved)
+    assert seen.found == 0
+    assert seen.first is not None
+    assert seen.first.stage == "prepare"
+    assert not (tmp_path / "store").exists()
+
+
+def test_the_number_of_jobs_is_roughly_right(broken) -> None:
+    _, checked, _, _ = broken
+    done = run_all(checked, Reporter(quiet=True))
+    for run, item in zip(checked, done, strict=True):
+        assert item.outcome is not None
+        assert about_jobs(run.resolved) == pytest.approx(item.outcome.jobs, rel=0.25)
+
+
+def test_an_interrupt_ends_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("bench.suite.execute.do_jobs", interrupted)
+    with pytest.raises(KeyboardInterrupt):
+        run_all(check_runs(runs_of(tmp_path, *LINES)), Reporter(quiet=True))
