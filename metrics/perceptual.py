@@ -13,6 +13,7 @@ from torch import nn
 
 from bench.errors import DataError, MissingError
 from metrics.encoders.chunked import channels_first
+from metrics.encoders.random_convnet import SCALES, random_filters
 from metrics.encoders.state import load_exactly, read_state
 from metrics.encoders.weights import SETTING, WeightsFile, file_sha256, identity
 
@@ -148,6 +149,28 @@ class LPIPS(nn.Module):
             x = layer(x)
             if number in self.layers:
                 found.append(x)
+        return found
+
+
+class RandomMaps(nn.Module):
+    """Feature maps of `random-convnet`'s filters, of images in [-1, 1]; differentiable and frozen.
+
+    Two layers at each of three scales, 16 channels each. Not the encoder itself, which also normalises contrast.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        for number, filters in enumerate(random_filters()):
+            self.register_buffer(f"filters{number}", torch.from_numpy(filters), persistent=False)
+
+    def maps(self, images: Float[torch.Tensor, "n 3 h w"]) -> list[torch.Tensor]:
+        """Return the responses after each layer, finest scale first."""
+        found = []
+        for scale in range(SCALES):
+            scaled = nn.functional.avg_pool2d(images, 2**scale)
+            edges = nn.functional.conv2d(scaled, self.get_buffer(f"filters{2 * scale}"), padding=2).relu()
+            halved = nn.functional.avg_pool2d(edges, 2)
+            found += [edges, nn.functional.conv2d(halved, self.get_buffer(f"filters{2 * scale + 1}"), padding=1).relu()]
         return found
 
 

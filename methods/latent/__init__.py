@@ -1,0 +1,1 @@
+"""Latent diffusion: autoencoders, denoisers of their latents and encoders that judge them, in diffusers' formats."""

@@ -1,0 +1,136 @@
+"""The KL autoencoder: diffusers' network and folder, and what turns images into latents of unit variance and back."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import torch
+from diffusers import AutoencoderKL
+from jaxtyping import Float
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from bench.contract import RunContext
+from bench.errors import DataError
+from methods.latent.config import AutoencoderNetwork
+from methods.latent.folders import load_model, save_model
+
+FOLDER = "autoencoder"
+
+
+def make_autoencoder(settings: AutoencoderNetwork, size: int) -> AutoencoderKL:
+    """Make an untrained autoencoder of images of `size` pixels."""
+    levels = len(settings.multipliers)
+    return AutoencoderKL(
+        down_block_types=("DownEncoderBlock2D",) * levels,
+        up_block_types=("UpDecoderBlock2D",) * levels,
+        block_out_channels=tuple(settings.width * multiplier for multiplier in settings.multipliers),
+        layers_per_block=settings.blocks,
+        latent_channels=settings.latent_channels,
+        norm_num_groups=settings.groups,
+        sample_size=size,
+        scaling_factor=1.0,
+        mid_block_add_attention=settings.middle_attention,
+    )
+
+
+class Reconstructing(nn.Module):
+    """An autoencoder as training runs it: images and noise in, reconstructions and moments out."""
+
+    def __init__(self, network: AutoencoderKL) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Float[Tensor, "n 3 h w"], generator: torch.Generator) -> tuple[Tensor, Tensor]:
+        """Return the decoded sample of each image's posterior, and the posterior's moments (n, 2 c, h / f, w / f)."""
+        moments = moments_of(self.network, images)
+        return decode(self.network, sample_posterior(moments, generator)), moments
+
+
+class Codec:
+    """A trained autoencoder, frozen: images in [-1, 1] to latents of about unit variance, and back."""
+
+    def __init__(self, network: AutoencoderKL, run: RunContext) -> None:
+        self.network, self.scale = network, float(network.config.scaling_factor)
+        self.factor = 2 ** (len(network.config.block_out_channels) - 1)
+        self.channels = int(network.config.latent_channels)
+        network.eval().requires_grad_(False).to(memory_format=torch.channels_last)
+        fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+        self._encoder = fabric.setup_module(_Encoding(network))
+        self._decoder = fabric.setup_module(_Decoding(network))
+        self.device = fabric.device
+
+    @torch.no_grad()
+    def moments(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
+        """Return mean and log variance of the latents before scaling, one after the other along channels."""
+        return self._encoder(images.to(self.device, memory_format=torch.channels_last)).float()
+
+    def sample(self, moments: Tensor, generator: torch.Generator) -> Float[Tensor, "n c h2 w2"]:
+        """Draw latents, scaled."""
+        return self.scale * sample_posterior(moments, generator)
+
+    def decode(self, latents: Float[Tensor, "n c h2 w2"]) -> Float[Tensor, "n 3 h w"]:
+        """Return the images of scaled latents, about [-1, 1]."""
+        return self._decoder((latents / self.scale).contiguous(memory_format=torch.channels_last)).float()
+
+
+class _Encoding(nn.Module):
+    def __init__(self, network: AutoencoderKL) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, images: Tensor) -> Tensor:
+        return moments_of(self.network, images)
+
+
+class _Decoding(_Encoding):
+    def forward(self, latents: Tensor) -> Tensor:
+        return decode(self.network, latents)
+
+
+def moments_of(network: AutoencoderKL, images: Tensor) -> Tensor:
+    """Return the moments of the posterior of images."""
+    return network.encode(images, return_dict=False)[0].parameters
+
+
+def decode(network: AutoencoderKL, latents: Tensor) -> Tensor:
+    """Return the images of latents that are not scaled."""
+    return network.decode(latents, return_dict=False)[0]
+
+
+def sample_posterior(moments: Tensor, generator: torch.Generator) -> Tensor:
+    """Draw from normals whose means and log variances follow each other along channels."""
+    mean, log_variance = moments.float().chunk(2, dim=1)
+    noise = torch.randn(mean.shape, generator=generator, device=generator.device).to(mean)
+    return mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * noise
+
+
+def kl_divergence(moments: Tensor) -> Float[Tensor, " n"]:
+    """Return the divergence of each image's posterior from a standard normal, in nats, summed over latents."""
+    mean, log_variance = moments.float().chunk(2, dim=1)
+    log_variance = log_variance.clamp(-30, 20)
+    return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2, 3))
+
+
+def save_autoencoder(folder: Path, network: AutoencoderKL, scale: float) -> None:
+    """Write the network with its latent scale (`scaling_factor`, 1 / standard deviation) in diffusers' layout."""
+    network.register_to_config(scaling_factor=scale)
+    save_model(folder / FOLDER, network)
+
+
+def load_autoencoder(folder: Path) -> AutoencoderKL:
+    """Read a network, on the CPU.
+
+    Raises:
+        DataError: there is none, or its files do not fit each other.
+    """
+    network = load_model(folder / FOLDER, AutoencoderKL)
+    if not isinstance(network.config.scaling_factor, int | float):
+        raise DataError("expected a latent scale", got=json.dumps(network.config.scaling_factor))
+    return network
+
+
+def load_codec(folder: Path, run: RunContext) -> Codec:
+    """Read an autoencoder for use, on the run's device and in its precision."""
+    return Codec(load_autoencoder(folder), run)

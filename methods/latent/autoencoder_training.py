@@ -1,0 +1,169 @@
+"""Training of the KL autoencoder against a patch discriminator (VQGAN's losses, as latent diffusion weighs them)."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from monai.networks.nets import PatchDiscriminator
+from torch import Tensor, nn
+
+from bench.contract import Dataset, RunContext
+from bench.training import TrainingOptions, seeded, torch_generator, train
+from bench.training.loop import Batch
+from methods.latent.autoencoder import (
+    Codec,
+    Reconstructing,
+    kl_divergence,
+    make_autoencoder,
+    save_autoencoder,
+)
+from methods.latent.config import AutoencoderPart, AutoencoderTraining
+from methods.latent.images import Images
+from methods.latent.perceptual import perceptual_loss
+
+STAGE = "autoencoder"
+
+
+def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: RunContext) -> None:
+    """Train on a dataset's images; `out` gets the network in diffusers' layout, with its latent scale."""
+    settings = part.training
+    images = Images(dataset, part.patch_size, run.derive(STAGE, "order"))
+    with seeded(run.derive(STAGE, "weights")):
+        network = make_autoencoder(part.network, part.patch_size)
+        discriminator = make_discriminator(settings)
+    steps = images.steps(settings, settings.accumulate)
+    task = Adversaries(Reconstructing(network), discriminator, perceptual_loss(settings.perceptual), settings, steps)
+    options = TrainingOptions(steps, STAGE, ema=settings.ema)
+    trained = train(task, partial(_batch, images, settings), options, out, run)
+    network = trained["autoencoder"].network
+    save_autoencoder(out, network, latent_scale(network, images, settings, run))
+
+
+def make_discriminator(settings: AutoencoderTraining) -> PatchDiscriminator:
+    """Make an untrained PatchGAN discriminator."""
+    return PatchDiscriminator(
+        spatial_dims=2,
+        channels=settings.discriminator_width,
+        in_channels=3,
+        num_layers_d=settings.discriminator_layers,
+    )
+
+
+def latent_scale(network: nn.Module, images: Images, settings: AutoencoderTraining, run: RunContext) -> float:
+    """Return 1 / standard deviation of the latents of the first batch, as latent diffusion's `scale_by_std`."""
+    codec = Codec(network, run)  # type: ignore[arg-type]
+    batch = images.batch(0, settings.batch_size * settings.accumulate, False, run.rng(STAGE, "scale"))
+    moments = codec.moments(torch.from_numpy(batch["image"]).float() / 127.5 - 1)
+    generator = torch_generator(run.derive(STAGE, "scale"), str(codec.device))
+    return 1 / max(float(codec.sample(moments, generator).double().std()) / codec.scale, 1e-6)
+
+
+class Losses(NamedTuple):
+    """Terms of the autoencoder's loss, in units of one pixel value."""
+
+    reconstruction: Tensor
+    kl: Tensor
+
+
+class Adversaries:
+    """The task of `bench.training.train`: autoencoder and discriminator, each with an optimiser of its own.
+
+    Errors are means over pixel values; latent diffusion sums them over an image, so that its KL, summed over latents,
+    is divided by the number of pixel values here: the same direction of the gradient.
+    """
+
+    def __init__(
+        self,
+        autoencoder: Reconstructing,
+        discriminator: nn.Module,
+        perceptual: nn.Module | None,
+        settings: AutoencoderTraining,
+        steps: int,
+    ) -> None:
+        self.modules: Mapping[str, nn.Module] = {"autoencoder": autoencoder, "discriminator": discriminator}
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {
+            name: torch.optim.Adam(module.parameters(), lr=settings.learning_rate, betas=settings.betas)
+            for name, module in self.modules.items()
+        }
+        self._last = autoencoder.network.decoder.conv_out.weight
+        self._perceptual, self._settings, self._steps = perceptual, settings, steps
+
+    def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | Tensor]:
+        """Update the autoencoder, then the discriminator, on the same batches."""
+        settings, adversarial = self._settings, step >= self._settings.discriminator_start
+        if self._perceptual is not None:
+            self._perceptual.to(fabric.device)
+        for optimizer in self.optimizers.values():
+            optimizer.zero_grad(set_to_none=True)
+            for group in optimizer.param_groups:
+                group["lr"] = settings.learning_rate * self._rate(step)
+        shown: dict[str, Tensor] = {}
+        images = batch["image"].to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1
+        parts = images.chunk(settings.accumulate)
+        drawn: list[Tensor] = []
+        discriminator = self.modules["discriminator"].requires_grad_(False)
+        for real in parts:
+            fake, moments = self.modules["autoencoder"](real, generator)
+            losses = self._losses(fake, moments, real)
+            total = losses.reconstruction + settings.kl_weight * losses.kl
+            _add(shown, {"reconstruction": losses.reconstruction, "kl": losses.kl}, len(parts))
+            if adversarial:
+                score = -discriminator(fake)[-1].mean()
+                weight = settings.discriminator_weight * self._ratio(losses.reconstruction, score)
+                total = total + weight * score
+                _add(shown, {"generator": score, "adversarial_weight": torch.as_tensor(weight)}, len(parts))
+                drawn.append(fake.detach())
+            _add(shown, {"loss": total}, len(parts))
+            fabric.backward(total / len(parts))
+        self._update(fabric, "autoencoder")
+        discriminator.requires_grad_(True)
+        for real, fake in zip(parts, drawn, strict=False):
+            loss = hinge(discriminator(real)[-1], discriminator(fake)[-1])
+            fabric.backward(loss / len(parts))
+            _add(shown, {"discriminator": loss}, len(parts))
+        if drawn:
+            self._update(fabric, "discriminator")
+        return {"loss": shown.pop("loss"), **shown}
+
+    def _losses(self, fake: Tensor, moments: Tensor, real: Tensor) -> Losses:
+        error = (fake - real).abs().mean()
+        if self._perceptual is not None:
+            error = error + self._settings.perceptual.weight * self._perceptual(fake, real).mean()
+        return Losses(error, kl_divergence(moments).mean() / real[0].numel())
+
+    def _ratio(self, reconstruction: Tensor, score: Tensor) -> Tensor | float:
+        """Return |gradient of the reconstruction| / |gradient of the score| at the decoder's last layer."""
+        if not self._settings.discriminator_adaptive:
+            return 1.0
+        (wanted,) = torch.autograd.grad(reconstruction, self._last, retain_graph=True)
+        (given,) = torch.autograd.grad(score, self._last, retain_graph=True)
+        return (wanted.norm() / (given.norm() + 1e-4)).clamp(0, 1e4).detach()
+
+    def _rate(self, step: int) -> float:
+        return 0.5 * (1 + math.cos(math.pi * step / self._steps)) if self._settings.decay else 1.0
+
+    def _update(self, fabric: Fabric, name: str) -> None:
+        if self._settings.clip is not None and name == "autoencoder":
+            fabric.clip_gradients(self.modules[name], self.optimizers[name], max_norm=self._settings.clip)
+        self.optimizers[name].step()
+
+
+def hinge(real: Tensor, fake: Tensor) -> Tensor:
+    """Return the discriminator's loss: 0 where it says more than 1 of real and less than -1 of drawn patches."""
+    return 0.5 * (torch.relu(1 - real).mean() + torch.relu(1 + fake).mean())
+
+
+def _add(shown: dict[str, Tensor], values: Mapping[str, Tensor], parts: int) -> None:
+    for name, value in values.items():
+        shown[name] = shown.get(name, 0) + value.detach() / parts
+
+
+def _batch(images: Images, settings: AutoencoderTraining, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+    return images.batch(step, settings.batch_size * settings.accumulate, settings.orient, rng)
