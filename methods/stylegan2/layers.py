@@ -18,8 +18,9 @@ _EPSILON = 1e-8
 
 def activate(x: Float[Tensor, "n c *s"], bias: Float[Tensor, " c"]) -> Float[Tensor, "n c *s"]:
     """Return sqrt(2) * leaky_relu(x + bias), slope 0.2."""
-    shifted = x + bias.to(x.dtype).view(1, -1, *[1] * (x.ndim - 2))
-    return functional.leaky_relu(shifted, 0.2) * GAIN
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    # the rectifier is homogeneous: the gain goes in with the bias, one pass over the feature maps less
+    return functional.leaky_relu(torch.add((bias * GAIN).to(x.dtype).view(shape), x, alpha=GAIN), 0.2)
 
 
 def normalise_second_moment(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
