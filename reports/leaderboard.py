@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
 from typing import Any
 
@@ -123,6 +124,11 @@ def _sorted(rows: Sequence[Row]) -> list[Row]:
 
     def place(row: Row) -> tuple[Hashable, ...]:
         control = CONTROLS.index(row.method) if row.is_control else len(CONTROLS)
-        return (control, row.method, row.variant, row.downstream)
+        return (control, row.method, _natural(row.variant), row.downstream)
 
     return sorted(rows, key=place)
+
+
+def _natural(text: str) -> tuple[Hashable, ...]:
+    """Return a key that puts `50%` before `100%`."""
+    return tuple(int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", text))

@@ -20,6 +20,7 @@ from bench.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from bench.stages.pipeline import Resolved
     from bench.suite.check import Checked
     from bench.suite.execute import Done
     from bench.suite.file import Suite
@@ -79,11 +80,13 @@ def suite(
         "tracking": tracking,
     }
     runs = expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ())
-    checked = check_runs(choose(runs, only or (), skip or ()))
+    check = check_runs(choose(runs, only or (), skip or ()))
     if dry_run:
-        _print_plan(found, checked)
+        _print_plan(found, check.runs)
+    check.stop()
+    if dry_run:
         return
-    done = run_all(checked, Reporter())
+    done = run_all(check.runs, Reporter())
     _print_boards(done)
     _print_summary(found, done)
     if any(item.state == "failed" for item in done):
@@ -93,9 +96,9 @@ def suite(
 def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
     from rich.table import Table
 
-    from bench.suite.probe import about_jobs, probe
+    from bench.suite.probe import about_jobs
 
-    table = Table(title=f"{found.file.title}: {len(checked)} runs", title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     for name in ("run", "method", "dataset", "preset", "arms"):
         table.add_column(name, overflow="fold")
     table.add_column("seeds", justify="right")
@@ -103,9 +106,8 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
     table.add_column("in the store", overflow="fold")
     for run in checked:
         resolved = run.resolved
-        seen = probe(resolved)
-        there = "all of it" if seen.first is None else f"{seen.found}, then {seen.first.stage}: {seen.first.title}"
-        where = resolved.card.name + "".join(f" + {other.card.name}" for other in resolved.others.values())
+        read = [other.card.name for role, other in resolved.others.items() if role in resolved.roles]
+        where = " + ".join([resolved.card.name, *read])
         table.add_row(
             run.label,
             resolved.subject.name,
@@ -114,11 +116,23 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
             ", ".join(arm.title for arm in resolved.arms),
             str(run.request.seeds),
             f"~{about_jobs(resolved)}",
-            there,
+            _in_store(resolved),
         )
     console = _console()
+    console.print(f"{found.file.title}: {_runs(len(checked))}", style="bold")
     console.print(table)
     console.print("jobs that several runs share are counted in each of them; nothing was done")
+
+
+def _in_store(resolved: Resolved) -> str:
+    from bench.errors import BenchError
+    from bench.suite.probe import probe
+
+    try:
+        seen = probe(resolved)
+    except BenchError:  # what is missing is said below the table
+        return "cannot start here"
+    return "all of it" if seen.first is None else f"{seen.found}, then {seen.first.stage}: {seen.first.title}"
 
 
 def _print_summary(found: Suite, done: Sequence[Done]) -> None:
@@ -126,7 +140,7 @@ def _print_summary(found: Suite, done: Sequence[Done]) -> None:
 
     from bench.suite.file import published_table
 
-    table = Table(title=found.file.title, title_justify="left", box=None, pad_edge=False)
+    table = Table(box=None, pad_edge=False)
     table.add_column("run", overflow="fold")
     table.add_column("state")
     table.add_column("results of run")
@@ -137,12 +151,13 @@ def _print_summary(found: Suite, done: Sequence[Done]) -> None:
         why = "" if item.error is None else f"{item.error.message}: {item.error.got}"
         table.add_row(item.label, item.state, run, _duration(item.seconds), why)
     console = _console()
+    console.print(found.file.title, style="bold")
     console.print(table)
     states = [item.state for item in done]
     counts = [f"{states.count(state)} {state}" for state in ("done", "found", "failed") if state in states]
-    console.print(f"{len(done)} runs: {', '.join(counts)}", markup=False)
+    console.print(f"{_runs(len(done))}: {', '.join(counts)}")
     if found.file.published is not None:
-        console.print(f"published values ({found.file.published.paper}): {published_table(found)}", markup=False)
+        console.print(f"published values ({found.file.published.paper}): {published_table(found)}")
 
 
 def _print_boards(done: Sequence[Done]) -> None:
@@ -151,6 +166,10 @@ def _print_boards(done: Sequence[Done]) -> None:
     outcomes = [item.outcome for item in done if item.outcome is not None]
     for store, dataset, preset in dict.fromkeys((o.store, o.dataset, o.preset) for o in outcomes):
         show(store, dataset=dataset, preset=preset)
+
+
+def _runs(n: int) -> str:
+    return "1 run" if n == 1 else f"{n} runs"
 
 
 def _duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import NamedTuple
 
 from bench.config import RunRequest
 from bench.errors import BenchError
@@ -23,12 +24,23 @@ class Checked:
     resolved: Resolved
 
 
-def check_runs(runs: Sequence[SuiteRun]) -> list[Checked]:
-    """Look everything up for every run; nothing is written.
+class Check(NamedTuple):
+    """Runs that could be looked up, and all that is absent or wrong: each thing once, with the runs that want it."""
 
-    Raises:
-        MissingError: what is absent or wrong, each thing once, with the labels of the runs that want it.
-    """
+    runs: list[Checked]
+    missing: list[Missing]
+
+    def stop(self) -> None:
+        """Stop where anything is missing.
+
+        Raises:
+            MissingError: lists it all.
+        """
+        stop_if_missing(self.missing)
+
+
+def check_runs(runs: Sequence[SuiteRun]) -> Check:
+    """Look everything up for every run; nothing is written."""
     checked: list[Checked] = []
     wanted: dict[Missing, list[str]] = {}
     for run in runs:
@@ -40,13 +52,10 @@ def check_runs(runs: Sequence[SuiteRun]) -> list[Checked]:
             missing = [Missing.from_error(error)]
         for item in dict.fromkeys(_without_amount(item) for item in missing):
             wanted.setdefault(item, []).append(run.label)
-    stop_if_missing(
-        [
-            Missing(f"{_labels(labels, len(runs))}: {item.expected}", item.got, item.fix)
-            for item, labels in wanted.items()
-        ]
-    )
-    return checked
+    missing = [
+        Missing(f"{_labels(labels, len(runs))}: {item.expected}", item.got, item.fix) for item, labels in wanted.items()
+    ]
+    return Check(checked, missing)
 
 
 def _without_amount(item: Missing) -> Missing:

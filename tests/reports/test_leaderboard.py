@@ -51,6 +51,16 @@ def test_rows_are_controls_then_methods_and_hold_all_seeds_where_there_are_sever
     assert (board.rows[4].cells[pq].seeds, board.rows[4].cells[pq].ci_method) == (1, "groups")
 
 
+def test_variants_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
+    variants = ["centroid 100%", "centroid 50%", "", "centroid 300%"]
+    runs = [
+        [r.model_copy(update={"variant": variant}) for r in toy_results.rows(f"run-{number}") if r.method == "diffmix"]
+        for number, variant in enumerate(variants)
+    ]
+    (board,) = leaderboard(frame(tmp_path, *runs))
+    assert [r.variant for r in board.rows] == ["", "centroid 50%", "centroid 100%", "centroid 300%"]
+
+
 def test_nothing_is_marked_on_fewer_than_three_seeds(tmp_path: Path) -> None:
     for seeds in (1, 2):
         runs = [toy_results.rows("a", "gradmix", seeds), toy_results.rows("b", "diffmix", seeds)]

@@ -48,7 +48,7 @@ def test_a_suite_from_plan_to_summary(
         code, out, err = run(monkeypatch, capsys, "suite", path, "--only", "half", *options(tmp_path))
     assert code == 1
     assert "no ink" in err
-    assert "1 runs: 1 failed" in out
+    assert "1 run: 1 failed" in out
 
     code, out, err = run(monkeypatch, capsys, "suite", path, *options(tmp_path))
     assert code == 0
@@ -87,6 +87,17 @@ def test_a_wrong_file_ends_in_three_lines_and_code_2(
     assert [text[:6] for text in lines] == ["error:", "got:  ", "fix:  "]
     assert said in lines[2]
     assert not (tmp_path / "store").exists()
+
+
+def test_a_dry_run_shows_its_table_before_what_is_missing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    path = write(tmp_path, {"method": "copy"}, {"label": "far", "method": "copy", "dataset": "glysac"})
+    code, out, err = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
+    assert code == 2
+    assert "cannot start here" in out
+    assert "then prepare: phantom" in " ".join(out.split())
+    assert err.startswith("error: run 'far': expected GLySAC")
 
 
 def test_suites_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

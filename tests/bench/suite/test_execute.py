@@ -25,7 +25,7 @@ def render_nothing(*_: object) -> None:
 def broken(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, list[Checked], list[Done], str]:
     """A suite whose two first runs cannot draw."""
     folder = tmp_path_factory.mktemp("suite")
-    checked = check_runs(runs_of(folder, *LINES))
+    checked = check_runs(runs_of(folder, *LINES)).runs
     said: list[str] = []
     reporter = Reporter(quiet=True)
     reporter.say = lambda text, style=None: said.append(text)  # type: ignore[method-assign]
@@ -69,7 +69,7 @@ def test_a_dry_run_follows_the_store_and_leaves_it_alone(broken) -> None:
     folder, checked, _, _ = broken
     run_all(checked, Reporter(quiet=True))
     before = {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*")}
-    (new,) = check_runs(runs_of(folder, {"method": "noise"}))
+    (new,) = check_runs(runs_of(folder, {"method": "noise"})).runs
     for run in checked:
         assert probe(run.resolved).first is None
     seen = probe(new.resolved)
@@ -79,7 +79,7 @@ def test_a_dry_run_follows_the_store_and_leaves_it_alone(broken) -> None:
 
 
 def test_an_empty_store_is_not_made(tmp_path: Path) -> None:
-    (run,) = check_runs(runs_of(tmp_path, {"method": "copy"}))
+    (run,) = check_runs(runs_of(tmp_path, {"method": "copy"})).runs
     seen = probe(run.resolved)
     assert seen.found == 0
     assert seen.first is not None
@@ -101,4 +101,4 @@ def test_an_interrupt_ends_the_suite(tmp_path: Path, monkeypatch: pytest.MonkeyP
 
     monkeypatch.setattr("bench.suite.execute.do_jobs", interrupted)
     with pytest.raises(KeyboardInterrupt):
-        run_all(check_runs(runs_of(tmp_path, *LINES)), Reporter(quiet=True))
+        run_all(check_runs(runs_of(tmp_path, *LINES)).runs, Reporter(quiet=True))
