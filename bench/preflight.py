@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
+from bench.contract import Requirement
 from bench.errors import BenchError, MissingError
 
 
@@ -69,6 +70,16 @@ def check_task(network: str, wanted: str, dataset: str, task: str) -> Iterable[M
             f"expected a dataset of {wanted} for the downstream network {network!r}",
             f"{dataset}, a dataset of {task}",
             "choose a nucleus dataset, such as phantom" if wanted == "nuclei" else "choose a dataset of tissue classes",
+        )
+
+
+def check_weights(network: str, needed: Requirement | None) -> Iterable[Missing]:
+    """Yield the weights that a downstream network starts from where they are not found; None: it needs none."""
+    if needed is not None and not needed.found:
+        yield Missing(
+            f"expected {needed.name} ({needed.size}) for the downstream network {network!r}",
+            needed.reason or "not found",
+            f"get it from {needed.source}; set {needed.setting}; or leave the network out",
         )
 
 

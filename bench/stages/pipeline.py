@@ -16,7 +16,15 @@ from bench.errors import BenchError
 from bench.importing.store import open_imported
 from bench.jobs import Finished, JobStore
 from bench.jobs.store import check_writable
-from bench.preflight import Missing, check_accelerator, check_memory, check_roles, check_task, stop_if_missing
+from bench.preflight import (
+    Missing,
+    check_accelerator,
+    check_memory,
+    check_roles,
+    check_task,
+    check_weights,
+    stop_if_missing,
+)
 from bench.runtime import Reporter, resolve_device
 from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
 from bench.stages.data import apply_fold, apply_labelled, offered_roles, prepare_others, prepare_splits
@@ -150,6 +158,8 @@ def find_missing(resolved: Resolved) -> list[Missing]:
             missing.append(Missing.from_error(error))
     for network in resolved.networks:
         missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
+        requirement = getattr(network.plugin, "requirement", None)  # networks that start from random weights have none
+        missing.extend(check_weights(network.name, None if requirement is None else requirement()))
     for handle in resolved.encoders:
         missing.extend(handle.missing())
     missing.extend(
