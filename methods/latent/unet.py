@@ -1,0 +1,92 @@
+"""The denoiser of latents: diffusers' UNet and folder, and beside it what sampling must agree with (spec trap T23)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import torch
+from diffusers import UNet2DModel
+from diffusers.models.attention_processor import Attention
+from jaxtyping import Float, Int64
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+
+from bench.contract import RunContext, Settings
+from bench.errors import DataError
+from methods.latent.config import LatentDiffusionPart, UNetSettings
+from methods.latent.folders import load_model, save_model
+
+FOLDER, FLAGS = "unet", "latent-diffusion.json"
+
+
+class Flags(Settings):
+    """What was trained: the part's settings and the latents' shape."""
+
+    part: LatentDiffusionPart
+    shape: tuple[int, int, int]
+
+
+class Denoiser(nn.Module):
+    """A UNet as samplers and losses call it."""
+
+    def __init__(self, unet: UNet2DModel) -> None:
+        super().__init__()
+        self.unet = unet
+
+    def forward(self, x: Float[Tensor, "n c h w"], times: Int64[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
+        """Return the prediction for noisy latents at their steps."""
+        return self.unet(x, times, return_dict=False)[0]
+
+
+def make_unet(settings: UNetSettings, shape: tuple[int, int, int]) -> UNet2DModel:
+    """Make an untrained UNet of latents (c, h, w)."""
+    levels = range(len(settings.multipliers))
+    attends = [2**level in settings.attention_factors for level in levels]
+    unet = UNet2DModel(
+        sample_size=shape[1],
+        in_channels=shape[0],
+        out_channels=shape[0],
+        flip_sin_to_cos=True,
+        down_block_types=tuple("AttnDownBlock2D" if a else "ResnetDownsampleBlock2D" for a in attends),
+        up_block_types=tuple("AttnUpBlock2D" if a else "ResnetUpsampleBlock2D" for a in reversed(attends)),
+        block_out_channels=tuple(settings.width * multiplier for multiplier in settings.multipliers),
+        layers_per_block=settings.blocks,
+        downsample_type="resnet",
+        upsample_type="resnet",
+        dropout=settings.dropout,
+        attention_head_dim=settings.head_channels,
+        norm_num_groups=settings.groups,
+        resnet_time_scale_shift="scale_shift",
+    )
+    return with_heads(unet, settings.heads)
+
+
+def with_heads(unet: UNet2DModel, heads: int | None) -> UNet2DModel:
+    """Give every attention so many heads; diffusers' own configuration knows heads of one width alone."""
+    if heads is not None:
+        for layer in unet.modules():
+            if isinstance(layer, Attention):
+                layer.heads, layer.scale = heads, (layer.inner_dim / heads) ** -0.5
+    return unet
+
+
+def save_denoiser(folder: Path, denoiser: Denoiser, flags: Flags) -> None:
+    """Write flags and the UNet; the UNet last, so that it is never without flags."""
+    (folder / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    save_model(folder / FOLDER, denoiser.unet)
+
+
+def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
+    """Read a denoiser for use, on the run's device and in its precision.
+
+    Raises:
+        DataError: there is none, or its files do not fit each other.
+    """
+    path = folder / FLAGS
+    if not path.exists():
+        raise DataError("expected a trained latent diffusion model", got=f"no {FLAGS} in {folder}")
+    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)
+    denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+    return fabric.setup_module(denoiser), flags
