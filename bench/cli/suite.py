@@ -113,7 +113,7 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
             resolved.subject.name,
             where if run.request.fold is None else f"{where}, fold {run.request.fold[0]}/{run.request.fold[1]}",
             resolved.preset_label,
-            ", ".join(arm.title for arm in resolved.arms),
+            _arms(resolved),
             str(run.request.seeds),
             f"~{about_jobs(resolved)}",
             _in_store(resolved),
@@ -122,6 +122,15 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
     console.print(f"{found.file.title}: {_runs(len(checked))}", style="bold")
     console.print(table)
     console.print("jobs that several runs share are counted in each of them; nothing was done")
+
+
+def _arms(resolved: Resolved) -> str:
+    """Name the controls and the method; one whose arms differ in their selection alone is named once."""
+    titles = [arm.title for arm in resolved.arms if arm not in resolved.subjects]
+    selections = [arm.selection.title for arm in resolved.subjects if arm.selection is not None]
+    if not selections:
+        return ", ".join([*titles, *(arm.title for arm in resolved.subjects)])
+    return f"{', '.join(titles)}; {resolved.subject.name}: {', '.join(selections)}"
 
 
 def _in_store(resolved: Resolved) -> str:
