@@ -118,17 +118,21 @@ class LatentTraining(BatchSettings):
     compile: bool = False
 
 
-# sqrt-linear .0015 to .0155 of 1000 steps
-LATENT_DIFFUSION = DiffusionSettings(
-    schedule="sqrt-linear", beta_start=0.0015, beta_end=0.0155, learned_variance=False, sigma_data=1.0
-)
+class LatentProcess(DiffusionSettings):
+    """The diffusion of latents of unit variance, with HistoDiffusion's schedule."""
+
+    schedule: Literal["linear", "sqrt-linear"] = "sqrt-linear"
+    beta_start: float = Field(0.0015, gt=0, lt=1)
+    beta_end: float = Field(0.0155, gt=0, lt=1)
+    learned_variance: bool = False
+    sigma_data: float = Field(1.0, gt=0)
 
 
 class LatentDiffusionPart(Settings):
     """All that a denoiser's weights depend on, beside the autoencoder, the data and the seed."""
 
     network: UNetSettings
-    diffusion: DiffusionSettings
+    diffusion: LatentProcess
     training: LatentTraining
 
 

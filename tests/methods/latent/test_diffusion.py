@@ -17,7 +17,6 @@ from methods.diffusion.sampling import NoiseSource, Sampler
 from methods.diffusion.schedule import NoiseSchedule, betas
 from methods.latent.autoencoder import load_codec, make_autoencoder, save_autoencoder
 from methods.latent.config import (
-    LATENT_DIFFUSION,
     AutoencoderNetwork,
     BatchSettings,
     EncoderSettings,
@@ -36,7 +35,7 @@ from tests.methods.latent.presets import KilledError, Stripes, Unlabelled
 NETWORK = AutoencoderNetwork(width=8, multipliers=(1, 2), blocks=1, groups=4, middle_attention=False)
 SMALL = {
     "network": {"width": 16, "multipliers": [1, 2], "blocks": 1, "attention_factors": [2], "heads": 2, "groups": 4},
-    "diffusion": {**LATENT_DIFFUSION.model_dump(), "prediction": "v"},
+    "diffusion": {"prediction": "v"},
     "training": {"steps": 6, "batch_size": 4, "learning_rate": 2e-3, "warmup": 2, "ema": 0.9, "decay": True},
 }
 

@@ -1,0 +1,137 @@
+"""The two classifiers: of images, and of latents at every noise level."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import torch
+from lightning_fabric import Fabric
+from torch import Tensor, nn
+from torch.nn.functional import cross_entropy
+
+from bench.contract import Dataset, RunContext, Settings
+from bench.errors import DataError
+from bench.training import LossTask, TrainingOptions, load_weights, save_weights, seeded, train
+from bench.training.loop import Batch, MakeBatch
+from methods.diffusion.schedule import NoiseSchedule, betas
+from methods.histodiffusion.config import ClassifierTraining, ImageClassifierPart, LatentClassifierPart
+from methods.latent.autoencoder import load_codec
+from methods.latent.config import EncoderSettings
+from methods.latent.encoder_unet import EncoderUNet
+from methods.latent.images import Images
+from methods.latent.latents import Latents
+
+WEIGHTS, FLAGS = "weights.safetensors", "classifier.json"
+
+
+class Flags(Settings):
+    """What a classifier's weights fit."""
+
+    network: EncoderSettings
+    channels: int
+    size: int
+    classes: int
+
+
+def train_image_classifier(part: ImageClassifierPart, dataset: Dataset, out: Path, run: RunContext) -> None:
+    """Train the auxiliary classifier on labelled images; it is told step 0."""
+    stage, settings = "image-classifier", part.training
+    images = Images(dataset, part.patch_size, run.derive(stage, "order"), labelled=True)
+    flags = Flags(network=part.network, channels=3, size=part.patch_size, classes=images.classes)
+
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        pixels = batch["image"].to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1
+        return _errors(network(pixels, torch.zeros_like(batch["label"])), batch["label"])
+
+    def make(step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        return images.batch(step, settings.batch_size, settings.orient, rng)
+
+    _train(stage, flags, settings, images.steps(settings), loss, make, out, run)
+
+
+def train_latent_classifier(
+    part: LatentClassifierPart, dataset: Dataset, autoencoder: Path, out: Path, run: RunContext
+) -> None:
+    """Train the guiding classifier on latents of labelled images, noised to a step drawn evenly from all.
+
+    Without `part.diffusion` latents stay clean and the step is 0, as in the release (spec trap T9).
+    """
+    stage, settings, codec = "latent-classifier", part.training, load_codec(autoencoder, run)
+    images = Images(dataset, int(codec.network.config.sample_size), run.derive(stage, "order"), labelled=True)
+    latents = Latents(images, codec, settings)
+    flags = Flags(network=part.network, channels=codec.channels, size=latents.shape[1], classes=images.classes)
+    schedule = None if part.diffusion is None else NoiseSchedule(betas(part.diffusion))
+
+    def loss(network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
+        x, times = noised(latents.draw(batch, generator), batch["times"], schedule, generator)
+        return _errors(network(x.contiguous(memory_format=torch.channels_last), times), batch["label"])
+
+    def make(step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        steps = 1 if schedule is None else len(schedule)
+        return {**latents.batch(step, rng), "times": rng.integers(steps, size=settings.batch_size)}
+
+    _train(stage, flags, settings, images.steps(settings), loss, make, out, run)
+
+
+def noised(
+    clean: Tensor, times: Tensor, schedule: NoiseSchedule | None, generator: torch.Generator
+) -> tuple[Tensor, Tensor]:
+    """Return latents noised to their steps, and the steps; as they are, at step 0, without a schedule."""
+    if schedule is None:
+        return clean, torch.zeros_like(times)
+    noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+    return schedule.add_noise(clean, noise, times), times
+
+
+def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
+    """Read a classifier for use, frozen, on the run's device and in its precision.
+
+    Raises:
+        DataError: there is none, or its files do not fit each other.
+    """
+    path = folder / FLAGS
+    if not path.exists():
+        raise DataError("expected a trained classifier", got=f"no {FLAGS} in {folder}")
+    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    network = _make(flags)
+    load_weights(folder / WEIGHTS, network)
+    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+    return fabric.setup_module(network), flags
+
+
+def rate_at(step: int, settings: ClassifierTraining, steps: int) -> float:
+    """Return the learning rate of a step as a multiple of the first."""
+    return 1 - step / steps if settings.anneal else 1.0
+
+
+def _make(flags: Flags) -> EncoderUNet:
+    return EncoderUNet(flags.network, flags.channels, flags.size, flags.classes)
+
+
+def _train(
+    stage: str,
+    flags: Flags,
+    settings: ClassifierTraining,
+    steps: int,
+    loss: object,
+    make: MakeBatch,
+    out: Path,
+    run: RunContext,
+) -> None:
+    with seeded(run.derive(stage, "weights")):
+        network = _make(flags)
+    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    rate = partial(rate_at, settings=settings, steps=steps)
+    task = LossTask(network, optimizer, loss, rate=rate, clip=settings.clip)  # type: ignore[arg-type]
+    trained = train(task, make, TrainingOptions(steps, stage, ema=settings.ema), out, run)
+    (out / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    save_weights(out / WEIGHTS, trained["model"])
+
+
+def _errors(logits: Tensor, labels: Tensor) -> Mapping[str, Tensor] | dict[str, Tensor]:
+    right = (logits.argmax(dim=1) == labels).float().mean()
+    return {"loss": cross_entropy(logits.float(), labels), "accuracy": right}

@@ -1,0 +1,122 @@
+"""HistoDiffusion as a method: as many images of one class as of another."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import ClassVar
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.contract import Condition, Dataset, Part, RunContext
+from bench.errors import DataError
+from methods.histodiffusion.config import HistoDiffusionConfig
+from methods.selection import Selective
+
+AUTOENCODER, DIFFUSION = "autoencoder", "latent-diffusion"
+IMAGE_CLASSIFIER, DECODER, LATENT_CLASSIFIER = "image-classifier", "decoder", "latent-classifier"
+TRAIN = frozenset({"train"})
+# a seed that JSON readers keep exactly, whatever number type they use
+SEED_LIMIT = 2**53
+
+
+class HistoDiffusion(Selective):
+    """Latent diffusion, pre-trained on unlabelled images, guided by a classifier (Ye et al., MICCAI 2023)."""
+
+    Config: ClassVar[type[HistoDiffusionConfig]] = HistoDiffusionConfig
+    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
+    roles: frozenset[str] = frozenset({"train", "pool"})
+
+    def __init__(self, config: HistoDiffusionConfig) -> None:
+        """Keep the settings; without pre-training no unlabelled images are asked for."""
+        self.config = config
+        self.ratio = max(arm.ratio for arm in config.selection)
+        if not config.pretrain:
+            self.roles = TRAIN
+
+    def parts(self) -> Sequence[Part]:
+        """Return what is pre-trained, then what the labelled images are for."""
+        config = self.config
+        source = frozenset({"pool"}) if config.pretrain else TRAIN
+        found = [
+            Part(AUTOENCODER, source, (), config.autoencoder_part),
+            Part(DIFFUSION, source, (AUTOENCODER,), config.latent_diffusion_part),
+        ]
+        if config.finetune:
+            found += [
+                Part(IMAGE_CLASSIFIER, TRAIN, (), config.image_classifier_part),
+                Part(DECODER, TRAIN, (AUTOENCODER, IMAGE_CLASSIFIER), config.decoder_part),
+            ]
+        return (*found, Part(LATENT_CLASSIFIER, TRAIN, (AUTOENCODER,), config.latent_classifier_part))
+
+    def fit(
+        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
+    ) -> None:
+        """Train one part."""
+        config = self.config
+        if part.name not in {own.name for own in self.parts()}:
+            raise DataError(f"expected a part of {[own.name for own in self.parts()]}", got=part.name)
+        dataset = data["pool" if "pool" in part.reads else "train"]
+        if part.name == AUTOENCODER:
+            from methods.latent.autoencoder_training import train_autoencoder
+
+            train_autoencoder(config.autoencoder_part, dataset, out, run)
+        elif part.name == DIFFUSION:
+            from methods.latent.diffusion_training import train_latent_diffusion
+
+            train_latent_diffusion(config.latent_diffusion_part, dataset, fitted[AUTOENCODER], out, run)
+        elif part.name == DECODER:
+            from methods.histodiffusion.decoder import finetune_decoder
+
+            finetune_decoder(config.decoder_part, dataset, fitted[AUTOENCODER], fitted[IMAGE_CLASSIFIER], out, run)
+        elif part.name == IMAGE_CLASSIFIER:
+            from methods.histodiffusion.classifiers import train_image_classifier
+
+            train_image_classifier(config.image_classifier_part, dataset, out, run)
+        else:
+            from methods.histodiffusion.classifiers import train_latent_classifier
+
+            train_latent_classifier(config.latent_classifier_part, dataset, fitted[AUTOENCODER], out, run)
+
+    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
+        """Go round the classes, so that no class has two images more than another.
+
+        Raises:
+            DataError: the dataset has no image-level classes.
+        """
+        info = data["train"].info
+        if not info.labels:
+            raise DataError(
+                f"expected a dataset of image-level classes, not {info.name}",
+                got=f"task {info.task}",
+                fix="choose a tissue dataset, or a method that is conditioned on masks",
+            )
+        config, sampler = self.config, self.config.sampler
+        recipe = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
+        for number in range(n):
+            yield Condition(
+                id=f"class-{number:05d}",
+                instances=None,
+                types=None,
+                label=number % len(info.labels),
+                caption=None,
+                source=None,
+                crop=None,
+                kind="class",
+                recipe={"profile": config.profile, **recipe},
+                seed=int(rng.integers(SEED_LIMIT)),
+            )
+
+    def render(
+        self,
+        conditions: Sequence[Condition],
+        data: Mapping[str, Dataset],
+        fitted: Mapping[str, Path],
+        run: RunContext,
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Draw each image from its condition's class and seed."""
+        from methods.histodiffusion.render import draw_classes
+
+        decoder = fitted[DECODER if self.config.finetune else AUTOENCODER]
+        yield from draw_classes(conditions, self.config, fitted[DIFFUSION], fitted[LATENT_CLASSIFIER], decoder, run)
