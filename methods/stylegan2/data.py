@@ -11,14 +11,29 @@ from bench.errors import DataError
 from methods.stylegan2.config import TrainingSettings
 
 
+def require_classes(dataset: Dataset) -> None:
+    """Refuse a dataset without image-level classes, before any work.
+
+    Raises:
+        DataError: it has none.
+    """
+    if not dataset.info.labels:
+        raise DataError(
+            f"expected a dataset of image-level classes, not {dataset.info.name}",
+            got=f"task {dataset.info.task}",
+            fix="choose a tissue dataset, or a method that is conditioned on masks",
+        )
+
+
 class LabelledImages:
     """All images of a dataset, uint8 (n, 3, size, size), with their classes.
 
     Raises:
-        DataError: the dataset is empty, an image has no class, or is not of the patch's size.
+        DataError: the dataset has no classes, is empty, or an image has no class or not the patch's size.
     """
 
     def __init__(self, dataset: Dataset, size: int, seed: int) -> None:
+        require_classes(dataset)
         name = dataset.info.name
         if len(dataset) == 0:
             raise DataError(f"expected images to train on in {name}", got="none")

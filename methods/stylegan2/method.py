@@ -13,6 +13,7 @@ from bench.contract import Condition, Dataset, Part, RunContext
 from bench.errors import DataError
 from methods.selection import Selective
 from methods.stylegan2.config import StyleGAN2Config
+from methods.stylegan2.data import require_classes
 
 PART = "stylegan2"
 # a seed that JSON readers keep exactly, whatever number type they use
@@ -51,19 +52,14 @@ class StyleGAN2(Selective):
         Raises:
             DataError: the dataset has no image-level classes.
         """
-        names = data["train"].info.labels
-        if not names:
-            raise DataError(
-                f"expected a dataset of image-level classes, not {data['train'].info.name}",
-                got=f"task {data['train'].info.task}",
-                fix="choose a tissue dataset, or a method that is conditioned on masks",
-            )
+        require_classes(data["train"])
+        classes = len(data["train"].info.labels)
         for number in range(n):
             yield Condition(
                 id=f"class-{number:05d}",
                 instances=None,
                 types=None,
-                label=number % len(names),
+                label=number % classes,
                 caption=None,
                 source=None,
                 crop=None,

@@ -11,6 +11,7 @@ from bench.contract import Sample
 from bench.errors import DataError
 from methods.stylegan2.config import TrainingSettings
 from methods.stylegan2.data import LabelledImages
+from tests import toy
 from tests.toy_tissue import TissueDataset
 
 DATA = TissueDataset(10, 16)
@@ -63,6 +64,8 @@ class _Unlabelled(TissueDataset):
 def test_what_cannot_be_trained_on_is_named() -> None:
     with pytest.raises(DataError, match="a class of every image"):
         LabelledImages(_Unlabelled(2, 16), 16, 0)
+    with pytest.raises(DataError, match="image-level classes"):
+        LabelledImages(toy.NucleiDataset(1, 16), 16, 0)
     with pytest.raises(DataError, match="images of 32 x 32"):
         LabelledImages(DATA, 32, 0)
     with pytest.raises(DataError, match="images to train on"):
