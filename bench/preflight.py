@@ -73,6 +73,18 @@ def check_task(network: str, wanted: str, dataset: str, task: str) -> Iterable[M
         )
 
 
+def check_conditions(method: str, shows: frozenset[str], dataset: str, task: str) -> Iterable[Missing]:
+    """Yield what is missing where a method shows no such labels as a dataset has; one that shows none is left alone."""
+    needed = {"nuclei": "mask", "tissue": "class"}.get(task)
+    if shows and needed is not None and needed not in shows and "text" not in shows:
+        wanted = "nuclei" if "mask" in shows else "tissue classes"
+        yield Missing(
+            f"expected a dataset of {wanted} for the method {method!r}",
+            f"{dataset}, a dataset of {task}",
+            "choose another method; `bench list methods` says what each draws",
+        )
+
+
 def check_weights(network: str, needed: Requirement | None) -> Iterable[Missing]:
     """Yield the weights that a downstream network starts from where they are not found; None: it needs none."""
     if needed is not None and not needed.found:

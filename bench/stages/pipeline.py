@@ -19,6 +19,7 @@ from bench.jobs.store import check_writable
 from bench.preflight import (
     Missing,
     check_accelerator,
+    check_conditions,
     check_memory,
     check_roles,
     check_task,
@@ -147,6 +148,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         offered = offered_roles(resolved.source) | set(resolved.others)
         for arm in resolved.arms:
             missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))
+            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, resolved.card.task))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     for role, other in resolved.others.items():

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, ClassVar
 
 import numpy as np
 
@@ -14,7 +14,9 @@ from methods.untrained import Untrained
 
 
 class Control(Untrained):
-    """Base of the controls: no parts, patches from the crop grid."""
+    """Base of the controls: no parts, patches from the crop grid; nuclei keep labels, whole images their class."""
+
+    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
         """Draw `n` windows of the grid, tile by tile; images with a class of their own are one window each.

@@ -242,6 +242,14 @@ def test_a_network_of_another_task_is_refused(tmp_path: Path) -> None:
     assert "phantom-tissue" in caught.value.got
 
 
+@pytest.mark.parametrize(("method", "dataset"), [("stylegan2", "phantom"), ("diffmix", "phantom-tissue")])
+def test_a_method_of_other_labels_is_refused_before_any_work(tmp_path: Path, method: str, dataset: str) -> None:
+    with pytest.raises(MissingError) as caught:
+        run_request(request(tmp_path / "store", method=method, dataset=dataset))
+    assert method in caught.value.message + caught.value.got
+    assert not (tmp_path / "store" / "jobs").exists()
+
+
 def test_roles_that_a_dataset_lacks_are_named(tmp_path: Path) -> None:
     with pytest.raises(BenchError):
         run_request(request(tmp_path, method="more-real", dataset="consep", data_root=tmp_path))
