@@ -1,0 +1,72 @@
+"""Checkpoints in the layout of the original latent-diffusion code, read into diffusers' networks."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+
+from diffusers import AutoencoderKL
+from torch import Tensor
+
+from bench.errors import DataError
+
+PREFIX = "first_stage_model."
+# What training alone needed, and what lies in the same module without being part of the network.
+_LEFT_OUT = ("loss.", "model_ema.")
+_NAMES = (
+    (r"\bnin_shortcut\b", "conv_shortcut"),
+    (r"\bnorm_out\b", "conv_norm_out"),
+    (r"\bmid\.block_1\b", "mid_block.resnets.0"),
+    (r"\bmid\.block_2\b", "mid_block.resnets.1"),
+    (r"\bmid\.attn_1\.norm\b", "mid_block.attentions.0.group_norm"),
+    (r"\bmid\.attn_1\.([qkv])\b", r"mid_block.attentions.0.to_\1"),
+    (r"\bmid\.attn_1\.proj_out\b", "mid_block.attentions.0.to_out.0"),
+    (r"\bencoder\.down\.(\d+)\.block\b", r"encoder.down_blocks.\1.resnets"),
+    (r"\bencoder\.down\.(\d+)\.downsample\b", r"encoder.down_blocks.\1.downsamplers.0"),
+)
+
+
+def load_released_autoencoder(network: AutoencoderKL, checkpoint: Mapping[str, Tensor]) -> AutoencoderKL:
+    """Fill a network with the first stage of a released checkpoint (its `state_dict`), whole or by itself.
+
+    Levels of the decoder are counted from the full size there, from the latents here; attention is 1 x 1 convolutions
+    there, linear layers here.
+
+    Raises:
+        DataError: the tensors are not those of such a network, or not of this one.
+    """
+    whole = any(name.startswith(PREFIX) for name in checkpoint)
+    own = {
+        name.removeprefix(PREFIX): tensor for name, tensor in checkpoint.items() if name.startswith(PREFIX) or not whole
+    }
+    levels, wanted = len(network.config.block_out_channels), network.state_dict()
+    found = {translated(name, levels): tensor for name, tensor in own.items() if not name.startswith(_LEFT_OUT)}
+    shaped = {
+        name: tensor[..., 0, 0] if ".attentions." in name and tensor.ndim == 4 else tensor
+        for name, tensor in found.items()
+    }
+    odd = sorted(wanted.keys() ^ shaped.keys())
+    odd = odd or [name for name, tensor in shaped.items() if tensor.shape != wanted[name].shape]
+    if odd:
+        raise DataError(
+            "expected the first stage of a latent diffusion model of these settings",
+            got=f"{len(odd)} tensors that do not fit, first {odd[0]}",
+            fix="give the settings it was trained with",
+        )
+    network.load_state_dict(shaped)
+    return network
+
+
+def translated(name: str, levels: int) -> str:
+    """Return diffusers' name of a tensor of the original autoencoder.
+
+    >>> translated("decoder.up.0.block.1.nin_shortcut.weight", 3)
+    'decoder.up_blocks.2.resnets.1.conv_shortcut.weight'
+    """
+    for pattern, replacement in _NAMES:
+        name = re.sub(pattern, replacement, name)
+    level = re.match(r"decoder\.up\.(\d+)\.(block|upsample)\.(.*)", name)
+    if level is None:
+        return name
+    kind = "resnets" if level[2] == "block" else "upsamplers.0"
+    return f"decoder.up_blocks.{levels - 1 - int(level[1])}.{kind}.{level[3]}"
