@@ -20,7 +20,9 @@ def test_linear_schedule_of_sdm() -> None:
     assert LINEAR.betas.dtype == LINEAR.alphas.dtype == np.float64
 
 
-@pytest.mark.parametrize(("start", "end", "last"), [(0.0015, 0.0195, 1.423e-4), (0.00085, 0.012, 4.660e-3), (0.0015, 0.0155, 6.687e-4)])
+@pytest.mark.parametrize(
+    ("start", "end", "last"), [(0.0015, 0.0195, 1.423e-4), (0.00085, 0.012, 4.660e-3), (0.0015, 0.0155, 6.687e-4)]
+)
 def test_root_linear_schedules_of_latent_diffusion(start: float, end: float, last: float) -> None:
     settings = DiffusionSettings(schedule="sqrt-linear", beta_start=start, beta_end=end)
     assert NoiseSchedule(betas(settings)).alphas[999] == pytest.approx(last, rel=1e-3)
