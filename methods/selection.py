@@ -37,6 +37,13 @@ class SelectionArm(Settings):
         return f"{self.rule} {self.ratio:.0%}{confident}"
 
 
+# HistoDiffusion table 1: random at 50 %, selected at 50 to 300 % of the labelled images.
+PUBLISHED_ARMS = (
+    SelectionArm(rule="random", ratio=0.5),
+    *(SelectionArm(rule="centroid", ratio=ratio) for ratio in (0.5, 1.0, 2.0, 3.0)),
+)
+
+
 class Selected(NamedTuple):
     """Chosen rows of a pool, class by class, in order of preference; and what was acceptable of each class."""
 

@@ -20,13 +20,7 @@ from methods.latent.config import (
     PerceptualSettings,
     UNetSettings,
 )
-from methods.selection import SelectionArm
-
-# Table 1: random at 50 %, selected at 50 to 300 % of the labelled images.
-PUBLISHED_ARMS = (
-    SelectionArm(rule="random", ratio=0.5),
-    *(SelectionArm(rule="centroid", ratio=ratio) for ratio in (0.5, 1.0, 2.0, 3.0)),
-)
+from methods.selection import PUBLISHED_ARMS, SelectionArm
 
 # The paper (section 2.3, supplement) and its code (classifier_train.py, ldm/models/diffusion/ddim.py) disagree. In the
 # code steps are one later (1, 21, ... 981), which we do not follow.

@@ -19,13 +19,7 @@ from typing import Self
 from pydantic import Field, model_validator
 
 from bench.contract import Settings
-from methods.selection import SelectionArm
-
-# HistoDiffusion table 1: random at 50 %, selected at 50 to 300 % of the labelled images.
-PUBLISHED_ARMS = (
-    SelectionArm(rule="random", ratio=0.5),
-    *(SelectionArm(rule="centroid", ratio=ratio) for ratio in (0.5, 1.0, 2.0, 3.0)),
-)
+from methods.selection import PUBLISHED_ARMS, SelectionArm
 
 
 class NetworkSettings(Settings):
