@@ -8,7 +8,7 @@ from pydantic import Field
 
 from bench.config.files import folder, merge, read_yaml
 from bench.config.validate import build
-from bench.contract import Settings
+from bench.contract import Settings, Task
 from bench.registry import unknown
 
 
@@ -54,8 +54,8 @@ def preset_names() -> tuple[str, ...]:
     return tuple(name for name in order if name in found) + tuple(sorted(found - set(order)))
 
 
-def load_preset(name: str, overrides: dict[str, object] | None = None) -> Preset:
-    """Read a preset, with overrides of its own keys.
+def load_preset(name: str, overrides: dict[str, object] | None = None, task: Task = "nuclei") -> Preset:
+    """Read a preset as it is for datasets of a task (its section `tasks`), with overrides of its own keys.
 
     Raises:
         ConfigError: no such preset, or a key or value that does not fit.
@@ -63,4 +63,5 @@ def load_preset(name: str, overrides: dict[str, object] | None = None) -> Preset
     if name not in preset_names():
         raise unknown("preset", name, preset_names())
     values = read_yaml(folder() / "presets" / f"{name}.yaml")
+    values = merge(values, values.pop("tasks", {}).get(task, {}))
     return build(Preset, merge({"name": name, **values}, overrides or {}), f"preset {name!r}")

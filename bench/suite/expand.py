@@ -11,9 +11,9 @@ from typing import Any, NamedTuple
 
 import yaml
 
-from bench.config import BudgetSettings, RunRequest, load_preset, preset_names
+from bench.config import BudgetSettings, RunRequest, load_preset
 from bench.config.validate import build
-from bench.datasets.card import is_path
+from bench.datasets.card import is_path, load_card
 from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
@@ -74,7 +74,7 @@ def expand(
                 fix = "add `dataset: phantom` to the run, or to the suite's `defaults`"
                 raise ConfigError(f"expected a dataset for {where}", got="none", fix=fix)
             keeps = preset is None or preset == (point.varied.get("preset") or entry.preset)
-            fields["overrides"] = (*_settings(entry, point, keeps, fields.get("preset")), *overrides)
+            fields["overrides"] = (*_settings(entry, point, keeps, _own_budget(fields)), *overrides)
             label = ", ".join([entry.label or point.method or str(entry.synthetic), *point.words])
             runs.append(SuiteRun(label, build(RunRequest, fields, where)))
     _check_labels(runs, suite.path)
@@ -142,17 +142,25 @@ def _fields(entry: Entry, point: _Point, beside: Path) -> dict[str, Any]:
     return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
 
 
-def _settings(entry: Entry, point: _Point, keeps: bool, preset: str | None) -> tuple[str, ...]:
+def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | None) -> tuple[str, ...]:
     """Return the `--set` items of a run; a budget that is the preset's own is none of them."""
     settings: dict[str, Any] = {}
     if entry.encoders is not None and keeps:
         settings["encoders"] = list(entry.encoders)
-    own = None if preset is None or preset not in preset_names() else load_preset(preset).budget
     if point.budget is not None and point.budget != own:
         settings |= {"budget.unit": point.budget.unit, "budget.amount": point.budget.amount}
     settings |= entry.set
     settings |= {key: value for key, value in point.varied.items() if key not in _SINGLE}
     return tuple(f"{key}={_text(value)}" for key, value in settings.items())
+
+
+def _own_budget(fields: Mapping[str, Any]) -> BudgetSettings | None:
+    """Return the budget of a run's preset, None where it names none or what it names is not there (said later)."""
+    try:
+        task = load_card(fields["dataset"]).task
+        return load_preset(fields["preset"], task=task).budget if fields.get("preset") else None
+    except ConfigError:
+        return None
 
 
 def _text(value: Any) -> str:
