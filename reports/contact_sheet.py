@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import Int32, UInt8
-from PIL import Image, ImageDraw, ImageFont
+from PIL import Image, ImageDraw
 
 from bench.contract import Dataset, Sample
 from bench.synthetic import SyntheticSet
+from reports.class_sheet import class_sheet, shows_classes
+from reports.drawing import EMPTY, GAP, INK, PAPER, enlarge, font, save
 
 PANEL = 192
 """Side in pixels that a patch is drawn at, at least."""
@@ -21,8 +22,7 @@ COLOURS = (
     *((235, 120, 255), (255, 165, 90), (170, 200, 255), (255, 255, 255)),
 )
 """Outline colours of the nucleus classes, in order; light, to be seen on H&E."""
-_GAP, _CAPTION, _HEADER = 6, 18, 46
-_INK, _PAPER, _EMPTY = (30, 30, 30), (255, 255, 255), (240, 240, 240)
+_CAPTION, _HEADER = 18, 46
 
 
 @dataclass(frozen=True)
@@ -54,24 +54,28 @@ def contact_sheet(
     scale = max(1, -(-PANEL // side))
     panel = side * scale
     rows = -(-len(pairs) // per_row)
-    cell = (4 * (panel + _GAP) + 3 * _GAP, panel + _CAPTION + _GAP)
-    sheet = Image.new("RGB", (per_row * cell[0] + _GAP, max(rows, 1) * cell[1] + _HEADER), _PAPER)
+    cell = (4 * (panel + GAP) + 3 * GAP, panel + _CAPTION + GAP)
+    sheet = Image.new("RGB", (per_row * cell[0] + GAP, max(rows, 1) * cell[1] + _HEADER), PAPER)
     draw = ImageDraw.Draw(sheet)
     _header(draw, title, classes)
     for index, pair in enumerate(pairs):
-        x = _GAP + index % per_row * cell[0]
+        x = GAP + index % per_row * cell[0]
         y = _HEADER + index // per_row * cell[1]
         for place, image in enumerate(_panels(pair, panel, scale)):
-            sheet.paste(Image.fromarray(image), (x + place * (panel + _GAP), y))
+            sheet.paste(Image.fromarray(image), (x + place * (panel + GAP), y))
         text = _cut(pair.caption, 4 * panel // 7)
-        draw.text((x, y + panel + 2), text, _INK, ImageFont.load_default(12))
-    temporary = path.with_name(path.name + ".tmp")
-    sheet.save(temporary, format="PNG")
-    os.replace(temporary, path)
+        draw.text((x, y + panel + 2), text, INK, font(12))
+    save(sheet, path)
 
 
 def set_sheet(synthetic: SyntheticSet, train: Dataset, path: Path, *, title: str = "", n: int = 16) -> None:
-    """Write the sheet of a sealed set: `n` samples spread over its kinds, each beside its window of the source tile."""
+    """Write the sheet of a sealed set: `n` samples spread over its kinds, each beside its window of the source tile.
+
+    A set that was asked for by class alone has no such windows: see :func:`reports.class_sheet.class_sheet`.
+    """
+    if shows_classes(synthetic):
+        class_sheet(synthetic, train, path, title=title)
+        return
     places = {identifier: index for index, identifier in enumerate(train.ids)}
     pairs = []
     for index in _spread([str(line["kind"]) for line in synthetic.metadata], n):
@@ -102,9 +106,7 @@ def outlined(
     scale: int = 1,
 ) -> UInt8[np.ndarray, "sh sw 3"]:
     """Enlarge an image `scale` times and draw the outline of every instance inside it, in its class's colour."""
-    height, width = image.shape[:2]
-    enlarged = Image.fromarray(image).resize((width * scale, height * scale), Image.Resampling.BICUBIC)
-    drawn = np.array(enlarged)
+    drawn = enlarge(image, scale)
     if instances is None or types is None:
         return drawn
     labels = instances.repeat(scale, 0).repeat(scale, 1)
@@ -122,7 +124,7 @@ def outlined(
 
 def _panels(pair: Pair, side: int, scale: int) -> list[np.ndarray]:
     made = pair.synthetic
-    empty = np.full((side, side, 3), _EMPTY, np.uint8)
+    empty = np.full((side, side, 3), EMPTY, np.uint8)
     real = [empty, empty]
     if pair.real is not None:
         source = pair.real
@@ -139,12 +141,12 @@ def _panels(pair: Pair, side: int, scale: int) -> list[np.ndarray]:
 
 def _header(draw: ImageDraw.ImageDraw, title: str, classes: Sequence[str]) -> None:
     order = "of each: real crop, its labels, synthetic with its labels, synthetic"
-    draw.text((_GAP, 4), f"{title}   ({order})" if title else order, _INK, ImageFont.load_default(14))
-    x = _GAP
+    draw.text((GAP, 4), f"{title}   ({order})" if title else order, INK, font(14))
+    x = GAP
     for name, colour in zip(classes, COLOURS * (1 + len(classes) // len(COLOURS)), strict=False):
-        draw.rectangle((x, 27, x + 12, 39), fill=colour, outline=_INK)
-        draw.text((x + 18, 26), name, _INK, ImageFont.load_default(12))
-        x += 34 + int(draw.textlength(name, ImageFont.load_default(12)))
+        draw.rectangle((x, 27, x + 12, 39), fill=colour, outline=INK)
+        draw.text((x + 18, 26), name, INK, font(12))
+        x += 34 + int(draw.textlength(name, font(12)))
 
 
 def _spread(kinds: Sequence[str], n: int) -> list[int]:

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
 
 # The protocol of the harness as a whole: how arms are mixed, trained, compared.
 PROTOCOL = 1
+SHEET = "contact_sheet.png"
 
 
 def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork]) -> Outcome:
@@ -93,8 +94,6 @@ def _write(
     data: Mapping[str, Dataset],
     worked: Sequence[ArmWork],
 ) -> None:
-    from reports.contact_sheet import set_sheet
-
     request, preset = resolved.request, resolved.preset
     fold = "" if request.fold is None else f"{request.fold[0]}/{request.fold[1]}"
     common = {"run": run, "dataset": resolved.card.name, "fold": fold, "preset": resolved.preset_label}
@@ -107,11 +106,33 @@ def _write(
     if arm.sets and arm.sets[0] is not None:
         synthetic = arm.sets[0][1]
         shutil.copyfile(synthetic.folder / MANIFEST, folder / MANIFEST)
-        set_sheet(
-            synthetic, data["train"], folder / "contact_sheet.png", title=f"{arm.arm.title}, {resolved.card.name}"
-        )
+    write_sheets(folder, [item for item in worked if item.arm in resolved.subjects], data["train"], resolved.card.name)
     _write_leaderboard(folder / "leaderboard.md", folder, rows, resolved)
     results.write(run, rows, document)
+
+
+def write_sheets(folder: Path, arms: Sequence[ArmWork], train: Dataset, dataset: str) -> None:
+    """Write a contact sheet of the first seed; one for each way of choosing: more from one pool begins with the same.
+
+    The first is `contact_sheet.png`, each other has its way in its name.
+    """
+    from reports.contact_sheet import set_sheet
+
+    ways: set[str] = set()
+    for arm in arms:
+        way = _way(arm)
+        if way in ways or not arm.sets or arm.sets[0] is None:
+            continue
+        name = SHEET if not ways else SHEET.replace(".", f"_{way}.")
+        ways.add(way)
+        set_sheet(arm.sets[0][1], train, folder / name, title=f"{arm.arm.title}, {dataset}")
+
+
+def _way(arm: ArmWork) -> str:
+    """Return how an arm's set was chosen, whatever its size: `centroid`; nothing where it was not chosen."""
+    selection = arm.arm.selection
+    settings = {} if selection is None else selection.model_dump(mode="json")
+    return "-".join(str(value) for key, value in settings.items() if key != "ratio" and value is not None)
 
 
 def _write_curves(path: Path, worked: Sequence[ArmWork]) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CURVE_POINTS = 200
-ARTIFACTS = ("contact_sheet.png", "leaderboard.md", "manifest.json")
+ARTIFACTS = ("contact_sheet*.png", "leaderboard.md", "manifest.json")
 _PARAMETER_LENGTH = 500
 _MAX_PARAMETERS = 100
 
@@ -57,7 +57,7 @@ def read_record(store: Path, run: str) -> Record:
         tags=_tags(run, document),
         metrics=_metrics(results.rows(run), str(document.get("method", ""))),
         curves=list(_thinned(results.curves(run))),
-        artifacts=[path for path in files + [folder / name for name in ARTIFACTS] if path.exists()],
+        artifacts=[*filter(Path.exists, files), *(path for name in ARTIFACTS for path in sorted(folder.glob(name)))],
     )
 
 

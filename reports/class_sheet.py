@@ -1,0 +1,132 @@
+"""Contact sheets of sets of image-level classes: a row a class, real images of it and then synthetic ones."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageDraw
+
+from bench.contract import Dataset
+from bench.synthetic import SyntheticSet
+from reports.drawing import EMPTY, GAP, INK, PAPER, fit, font, save, shorten
+
+PANEL = 112
+"""Side in pixels that an image is drawn at, at least."""
+REAL, SYNTHETIC = 3, 7
+"""Images of each class, at most: ten in all."""
+_GUTTER = 18
+_NAME, _NOTE, _TITLE = 15, 12, 17
+_GREY, _LINE = (110, 110, 110), (190, 190, 190)
+
+
+def shows_classes(synthetic: SyntheticSet) -> bool:
+    """Say whether the samples of a set were asked for by a class alone: they have no labelled nuclei and no source."""
+    lines = synthetic.metadata
+    return bool(synthetic.info.labels and lines) and all(
+        line["label"] is not None and line["types"] is None and line["source"] is None for line in lines
+    )
+
+
+def class_sheet(
+    synthetic: SyntheticSet,
+    train: Dataset,
+    path: Path,
+    *,
+    title: str = "",
+    real: int = REAL,
+    made: int = SYNTHETIC,
+) -> None:
+    """Write the sheet of a set as PNG.
+
+    A row has the class's name, real training images of it, evenly spread over the training set, and synthetic ones in
+    the order of the set: best first where the set was selected. Images are enlarged to 112 px at least.
+
+    Args:
+        synthetic: a set of which :func:`shows_classes` is true.
+        train: the real training images.
+        path: file to write.
+        title: heading; the method, its variant and the dataset where it is empty. The seed and the numbers shown are
+            added.
+        real: real images of each class.
+        made: synthetic images of each class.
+    """
+    names = synthetic.info.labels
+    labels = [int(line["label"]) for line in synthetic.metadata]
+    chosen = [[index for index, label in enumerate(labels) if label == kind][:made] for kind in range(len(names))]
+    beside = _real(train, len(names), real)
+    rows = [
+        ([train[index].image for index in left], [synthetic.image(index) for index in right])
+        for left, right in zip(beside, chosen, strict=True)
+    ]
+    side = max((max(image.shape[:2]) for row in rows for images in row for image in images), default=PANEL)
+    panel = side * max(1, -(-PANEL // side))
+    sheet = _draw(rows, names, panel, (real, made), _heading(synthetic, title, chosen, beside))
+    save(sheet, path)
+
+
+def _heading(
+    synthetic: SyntheticSet, title: str, chosen: Sequence[Sequence[int]], beside: Sequence[Sequence[int]]
+) -> tuple[str, str]:
+    """Return the two lines above the images."""
+    told = synthetic.manifest
+    variant = f" ({told['variant']})" if told.get("variant") else ""
+    title = title or f"{told.get('method', '')}{variant}, {synthetic.info.name}"
+    seed = f"seed {told['seed']}" if "seed" in told else ""
+    shown, real = sum(map(len, chosen)), sum(map(len, beside))
+    order = ""
+    if told.get("selection", {}).get("rule") == "centroid":
+        order = "nearest to their class first"
+    elif told.get("selection"):
+        order = "in the order that they were drawn from the pool"
+    numbers = f"{shown} of {len(synthetic)} synthetic images, {real} real ones"
+    return title, ";  ".join(filter(None, [seed, numbers, order]))
+
+
+def _real(train: Dataset, n_classes: int, n: int) -> list[list[int]]:
+    """Return places of up to `n` images of each class, evenly spread over the dataset, and so over its groups."""
+    known = getattr(train, "labels", None)
+    labels = known if known is not None else [train[index].label for index in range(len(train))]
+    found = []
+    for kind in range(n_classes):
+        members = [index for index, label in enumerate(labels) if label == kind]
+        take = min(n, len(members))
+        found.append([members[round((i + 0.5) * len(members) / take - 0.5)] for i in range(take)])
+    return found
+
+
+def _draw(
+    rows: Sequence[tuple[Sequence[UInt8[np.ndarray, "h w 3"]], Sequence[UInt8[np.ndarray, "h w 3"]]]],
+    names: Sequence[str],
+    panel: int,
+    columns: tuple[int, int],
+    heading: tuple[str, str],
+) -> Image.Image:
+    step, bold = panel + GAP, font(_NAME)
+    left = 2 * GAP + round(max(min(bold.getlength(name), 2 * panel) for name in names)) + GAP
+    starts = (left, left + columns[0] * step + _GUTTER)
+    top = 2 * GAP + _TITLE + 2 * _NOTE + 3 * GAP
+    # wide enough for the heading, too: two columns of small images are not
+    width = max(starts[1] + columns[1] * step, *(2 * GAP + round(font(_TITLE).getlength(text)) for text in heading))
+    sheet = Image.new("RGB", (width, top + len(rows) * step), PAPER)
+    draw = ImageDraw.Draw(sheet)
+    draw.text((2 * GAP, GAP), heading[0], INK, font(_TITLE))
+    draw.text((2 * GAP, 2 * GAP + _TITLE), heading[1], _GREY, font(_NOTE))
+    for start, word in zip(starts, ("real", "synthetic"), strict=True):
+        draw.text((start, top - GAP), word, INK, font(_NAME), anchor="ls")
+    line = starts[1] - (_GUTTER + GAP) // 2
+    draw.line([(line, top - GAP - _NOTE), (line, sheet.height - GAP)], _LINE)
+    for number, (name, both) in enumerate(zip(names, rows, strict=True)):
+        y = top + number * step
+        draw.text((2 * GAP, y + panel // 2), shorten(name, 2 * panel, bold), INK, bold, anchor="lm")
+        for start, images, n in zip(starts, both, columns, strict=True):
+            for place in range(n):
+                x = start + place * step
+                if place < len(images):
+                    sheet.paste(fit(images[place], panel), (x, y))
+                elif not images and place == 0:
+                    draw.rectangle((x, y, x + panel - 1, y + panel - 1), fill=EMPTY)
+                    draw.text((x + panel // 2, y + panel // 2), "none", _GREY, font(_NOTE), anchor="mm")
+    return sheet

@@ -1,0 +1,49 @@
+"""What contact sheets are drawn with."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import numpy as np
+from jaxtyping import UInt8
+from PIL import Image, ImageFont
+
+Face = ImageFont.FreeTypeFont | ImageFont.ImageFont
+GAP = 6
+INK, PAPER, EMPTY = (30, 30, 30), (255, 255, 255), (240, 240, 240)
+
+
+def enlarge(image: UInt8[np.ndarray, "h w 3"], scale: int) -> UInt8[np.ndarray, "sh sw 3"]:
+    """Enlarge an image `scale` times, smoothly."""
+    height, width = image.shape[:2]
+    return np.array(Image.fromarray(image).resize((width * scale, height * scale), Image.Resampling.BICUBIC))
+
+
+def fit(image: UInt8[np.ndarray, "h w 3"], side: int) -> Image.Image:
+    """Resize an image, smoothly, so that its longer side has `side` pixels."""
+    height, width = image.shape[:2]
+    factor = side / max(height, width)
+    size = max(1, round(width * factor)), max(1, round(height * factor))
+    return Image.fromarray(image).resize(size, Image.Resampling.BICUBIC)
+
+
+def font(size: int) -> Face:
+    """Return the font that comes with Pillow, `size` pixels high."""
+    return ImageFont.load_default(size)
+
+
+def shorten(text: str, width: float, face: Face) -> str:
+    """Cut a text that is wider than `width` pixels, and end it with dots."""
+    if face.getlength(text) <= width:
+        return text
+    while text and face.getlength(f"{text}...") > width:
+        text = text[:-1]
+    return f"{text.rstrip()}..."
+
+
+def save(sheet: Image.Image, path: Path) -> None:
+    """Write PNG beside the final name, and rename it."""
+    temporary = path.with_name(path.name + ".tmp")
+    sheet.save(temporary, format="PNG")
+    os.replace(temporary, path)
