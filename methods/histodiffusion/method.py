@@ -11,14 +11,13 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, Part, RunContext
 from bench.errors import DataError
+from methods.class_conditions import class_conditions
 from methods.histodiffusion.config import HistoDiffusionConfig
 from methods.selection import Selective
 
 AUTOENCODER, DIFFUSION = "autoencoder", "latent-diffusion"
 IMAGE_CLASSIFIER, DECODER, LATENT_CLASSIFIER = "image-classifier", "decoder", "latent-classifier"
 TRAIN = frozenset({"train"})
-# a seed that JSON readers keep exactly, whatever number type they use
-SEED_LIMIT = 2**53
 
 
 class HistoDiffusion(Selective):
@@ -80,33 +79,10 @@ class HistoDiffusion(Selective):
             train_latent_classifier(config.latent_classifier_part, dataset, fitted[AUTOENCODER], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Go round the classes, so that no class has two images more than another.
-
-        Raises:
-            DataError: the dataset has no image-level classes.
-        """
-        info = data["train"].info
-        if not info.labels:
-            raise DataError(
-                f"expected a dataset of image-level classes, not {info.name}",
-                got=f"task {info.task}",
-                fix="choose a tissue dataset, or a method that is conditioned on masks",
-            )
+        """Ask for as many images of one class as of another."""
         config, sampler = self.config, self.config.sampler
-        recipe = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
-        for number in range(n):
-            yield Condition(
-                id=f"class-{number:05d}",
-                instances=None,
-                types=None,
-                label=number % len(info.labels),
-                caption=None,
-                source=None,
-                crop=None,
-                kind="class",
-                recipe={"profile": config.profile, **recipe},
-                seed=int(rng.integers(SEED_LIMIT)),
-            )
+        drawn = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
+        return class_conditions(data["train"], n, rng, {"profile": config.profile, **drawn})
 
     def render(
         self,

@@ -8,21 +8,8 @@ import numpy as np
 
 from bench.contract import Dataset
 from bench.errors import DataError
+from methods.class_conditions import require_classes
 from methods.stylegan2.config import TrainingSettings
-
-
-def require_classes(dataset: Dataset) -> None:
-    """Refuse a dataset without image-level classes, before any work.
-
-    Raises:
-        DataError: it has none.
-    """
-    if not dataset.info.labels:
-        raise DataError(
-            f"expected a dataset of image-level classes, not {dataset.info.name}",
-            got=f"task {dataset.info.task}",
-            fix="choose a tissue dataset, or a method that is conditioned on masks",
-        )
 
 
 class LabelledImages:

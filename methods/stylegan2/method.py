@@ -11,13 +11,11 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, Part, RunContext
 from bench.errors import DataError
+from methods.class_conditions import class_conditions
 from methods.selection import Selective
 from methods.stylegan2.config import StyleGAN2Config
-from methods.stylegan2.data import require_classes
 
 PART = "stylegan2"
-# a seed that JSON readers keep exactly, whatever number type they use
-SEED_LIMIT = 2**53
 
 
 class StyleGAN2(Selective):
@@ -47,26 +45,8 @@ class StyleGAN2(Selective):
         train_stylegan2(self.config.part, data["train"], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Go round the classes, so that no class has two images more than another.
-
-        Raises:
-            DataError: the dataset has no image-level classes.
-        """
-        require_classes(data["train"])
-        classes = len(data["train"].info.labels)
-        for number in range(n):
-            yield Condition(
-                id=f"class-{number:05d}",
-                instances=None,
-                types=None,
-                label=number % classes,
-                caption=None,
-                source=None,
-                crop=None,
-                kind="class",
-                recipe={"truncation": self.config.truncation},
-                seed=int(rng.integers(SEED_LIMIT)),
-            )
+        """Ask for as many images of one class as of another."""
+        return class_conditions(data["train"], n, rng, {"truncation": self.config.truncation})
 
     def render(
         self,
