@@ -103,9 +103,18 @@ def acceptable(
         target: the class that each candidate was asked to show.
         confidence: probability of that class, where a least one is asked for.
         min_confidence: that least probability; None for none.
+
+    Raises:
+        DataError: a least probability is asked for and none are given.
     """
     found = np.argmin(distances, axis=1) == target
-    if min_confidence is not None and confidence is not None:
+    if min_confidence is not None:
+        if confidence is None:
+            raise DataError(
+                f"expected the classifier's probabilities, of which {min_confidence:g} is asked at least",
+                got="none",
+                fix="give `confidence`, or leave out `min_confidence`",
+            )
         found &= confidence >= min_confidence
     return np.asarray(found)
 

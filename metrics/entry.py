@@ -7,7 +7,9 @@ from typing import Literal
 
 Direction = Literal["higher", "lower", "none"]
 Bounds = tuple[float | None, float | None]
-Group = Literal["sets", "memorisation", "alignment", "faithfulness", "reconstruction", "instances", "types", "images"]
+Group = Literal[
+    "sets", "memorisation", "alignment", "faithfulness", "reconstruction", "selection", "instances", "types", "images"
+]
 
 
 @dataclass(frozen=True)

@@ -13,6 +13,9 @@ MAIN = (
     *("accuracy", "f1_weighted", "specificity_weighted", "auroc"),
 )
 
+# Groups of metrics, beside distances, of which an arm without synthetic images has none.
+OF_SETS = ("faithfulness", "selection")
+
 
 @dataclass(frozen=True)
 class Column:
@@ -46,7 +49,7 @@ class Column:
     @property
     def is_of_images(self) -> bool:
         """Say whether the number is of synthetic images, which an arm may be without."""
-        return self.is_distance or (self.metric in METRICS and METRICS[self.metric].group == "faithfulness")
+        return self.is_distance or (self.metric in METRICS and METRICS[self.metric].group in OF_SETS)
 
     @property
     def signed(self) -> bool:

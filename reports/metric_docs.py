@@ -17,6 +17,7 @@ _TITLES: dict[Group, str] = {
     "alignment": "Text alignment",
     "faithfulness": "Faithfulness to the mask",
     "reconstruction": "Reconstruction",
+    "selection": "Selection from a pool",
     "instances": "Nuclei: segmentation",
     "types": "Nuclei: detection and types",
     "images": "Image classification",

@@ -36,7 +36,7 @@ def distance_rows(arm: ArmWork) -> Iterator[dict[str, Any]]:
             yield columns
     for rows in found.values():
         if len(rows) > 1 and all(row["value"] is not None for row in rows):
-            yield _over_seeds(rows)
+            yield over_seeds(rows)
 
 
 def metric_id(kind: str, encoder: str) -> str:
@@ -44,6 +44,28 @@ def metric_id(kind: str, encoder: str) -> str:
     from metrics.table import distance_name
 
     return distance_name(kind, encoder) if encoder else kind
+
+
+def over_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
+    """The mean of a score over generation seeds, with Student's interval of the mean, inside the metric's bounds."""
+    from metrics.table import metric
+    from metrics.uncertainty import spread_over_seeds
+
+    spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
+    floors = [row["floor"] for row in rows if row["floor"] is not None]
+    return {
+        **rows[0],
+        "seed": ALL_SEEDS,
+        "seeds": spread.n_seeds,
+        "value": spread.value,
+        "se": spread.se,
+        "ci_low": spread.low,
+        "ci_high": spread.high,
+        "ci_method": spread.method,
+        "floor": float(np.mean(floors)) if floors else None,
+        "set_digest": "",
+        "reason": spread.reason,
+    }
 
 
 def _of_set(distances: Distances) -> Iterator[dict[str, Any]]:
@@ -81,26 +103,4 @@ def _interval(kind: str, value: float | None, se: float | None) -> dict[str, Any
         "ci_low": value - 1.96 * se,
         "ci_high": value + 1.96 * se,
         "ci_method": "jackknife over groups",
-    }
-
-
-def _over_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of a score over generation seeds, with Student's interval of the mean, inside the metric's bounds."""
-    from metrics.table import metric
-    from metrics.uncertainty import spread_over_seeds
-
-    spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
-    floors = [row["floor"] for row in rows if row["floor"] is not None]
-    return {
-        **rows[0],
-        "seed": ALL_SEEDS,
-        "seeds": spread.n_seeds,
-        "value": spread.value,
-        "se": spread.se,
-        "ci_low": spread.low,
-        "ci_high": spread.high,
-        "ci_method": spread.method,
-        "floor": float(np.mean(floors)) if floors else None,
-        "set_digest": "",
-        "reason": spread.reason,
     }

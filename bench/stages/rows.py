@@ -10,6 +10,7 @@ import numpy as np
 from bench.contract import Dataset
 from bench.results import ALL_SEEDS, ScoreRow
 from bench.runtime import derive_seed
+from bench.stages.acceptance_rows import acceptance_rows
 from bench.stages.arms import BASELINE
 from bench.stages.distance_rows import distance_rows
 from bench.stages.evaluate import Statistics
@@ -27,10 +28,10 @@ class RowMaker:
         self._common, self._budget, self._n_resamples = common, budget, n_resamples
 
     def rows(self, worked: Sequence[ArmWork], test: Dataset) -> list[ScoreRow]:
-        """Return every row: distances, test scores, differences to the baseline, faithfulness, costs."""
+        """Return every row: distances, acceptance, test scores, differences to the baseline, faithfulness, costs."""
         made: list[ScoreRow] = []
         for arm in worked:
-            made.extend(self._row(arm, **columns) for columns in distance_rows(arm))
+            made.extend(self._row(arm, **columns) for columns in (*distance_rows(arm), *acceptance_rows(arm)))
         made.extend(self._tested(worked, test))
         for arm in worked:
             made.extend(self._faithful(arm))

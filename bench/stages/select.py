@@ -120,6 +120,8 @@ class _Chosen:
     indices: np.ndarray
     target: np.ndarray
     acceptance: float
+    accepted: Sequence[int]
+    candidates: Sequence[int]
 
 
 def _choose(
@@ -143,7 +145,8 @@ def _choose(
     )
     rng = np.random.default_rng(derive_seed(seed, "select", arm.selection.title if arm.selection else ""))
     found = method.choose(arm.selection, seen, quota, rng)
-    return _Chosen(found.indices, target, float(found.acceptance))
+    by_class = (found.accepted.tolist(), found.candidates.tolist())
+    return _Chosen(found.indices, target, float(found.acceptance), *by_class)
 
 
 def _seal(
@@ -185,10 +188,18 @@ def _seal(
                 progress.advance()
         first = pools[0][0].manifest
         kept = {key: first.get(key) for key in ("method", "config", "dataset", "dataset_digest", "parts", "versions")}
-        told = {"variant": arm.variant, "seed": seed, "use": TRAINING, "acceptance": chosen.acceptance, **config}
+        told = {"variant": arm.variant, "seed": seed, "use": TRAINING, **_acceptance(chosen, train), **config}
         writer.seal(len(chosen.indices), {**kept, **told, "pools": [made.digest for made, _ in pools]})
 
     return session.do(job, work)
+
+
+def _acceptance(chosen: _Chosen, train: Dataset) -> dict[str, Any]:
+    """Return the share of the pools that was acceptable, and by class how many of how many."""
+    names = train.info.labels
+    accepted = dict(zip(names, chosen.accepted, strict=True))
+    candidates = dict(zip(names, chosen.candidates, strict=True))
+    return {"acceptance": chosen.acceptance, "accepted": accepted, "candidates": candidates}
 
 
 def _labels(data: Dataset) -> list[int]:

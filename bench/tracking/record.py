@@ -55,7 +55,7 @@ def read_record(store: Path, run: str) -> Record:
         created_ms=int(datetime.fromisoformat(document["created"]).timestamp() * 1000),
         parameters=_parameters(document),
         tags=_tags(run, document),
-        metrics=_metrics(results.rows(run), str(document.get("method", ""))),
+        metrics=_metrics(results.rows(run), str(document.get("method", "")), str(document.get("variant", ""))),
         curves=list(_thinned(results.curves(run))),
         artifacts=[*filter(Path.exists, files), *(path for name in ARTIFACTS for path in sorted(folder.glob(name)))],
     )
@@ -98,8 +98,12 @@ def _tags(run: str, document: Mapping[str, Any]) -> dict[str, str]:
     return tags
 
 
-def _metrics(rows: pd.DataFrame, method: str) -> dict[str, float]:
-    """Name a run's numbers: those of its own method plainly and with their intervals, the controls' by arm."""
+def _metrics(rows: pd.DataFrame, method: str, variant: str) -> dict[str, float]:
+    """Name a run's numbers: those of its own method plainly and with their intervals, the controls' by arm.
+
+    Where the method has several arms, those of other variants than the run's own are told by theirs.
+    """
+    many = rows.loc[rows["method"] == method, "variant"].nunique() > 1
     found: dict[str, float] = {}
     several = rows.loc[rows["downstream"] != "", "downstream"].nunique() > 1
     # rows of all seeds together come last and win over those of single seeds
@@ -108,7 +112,8 @@ def _metrics(rows: pd.DataFrame, method: str) -> dict[str, float]:
         if row["value"] != row["value"]:
             continue
         parts = [row["downstream"]] if several and row["downstream"] else []
-        parts = ([] if row["method"] == method else [row["method"]]) + parts
+        arm = [row["variant"]] if many and row["variant"] != variant else []
+        parts = (arm if row["method"] == method else [row["method"]]) + parts
         parts += [] if row["kind"] == "score" else [row["kind"]]
         scope = [row["class"], row["split"] if row["encoder"] else ""]
         name = metric_key("/".join([*parts, row["metric"], *filter(None, scope)]))

@@ -101,6 +101,15 @@ def test_a_least_confidence_drops_the_unsure_among_the_near() -> None:
     assert RANDOM.title == "random 100%"
 
 
+def test_a_least_confidence_of_nothing_is_refused() -> None:
+    distances, target = centroid_distances(TOY, AXES), np.array([0, 0, 1, 0])
+    sure = SelectionArm(rule="centroid", ratio=1.0, min_confidence=0.7)
+    with pytest.raises(DataError, match=r"0\.7 is asked") as raised:
+        select(sure, distances, target, np.array([2, 2]), rng=rng())
+    assert "min_confidence" in raised.value.fix
+    assert len(select(CENTROID, distances, target, np.array([2, 2]), rng=rng()).indices)
+
+
 @pytest.mark.parametrize("change", [{"rule": "nearest"}, {"ratio": 0}, {"min_confidence": 1.5}, {"quota": 3}])
 def test_arms_that_say_nonsense_are_refused(change: dict[str, object]) -> None:
     with pytest.raises(ValidationError):

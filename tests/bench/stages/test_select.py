@@ -58,7 +58,12 @@ def test_the_pool_is_drawn_once_and_centroids_keep_the_wrong_ones_out(session: S
         made = verify_set(choice.made.folder)
         assert Counter(line["label"] for line in made.metadata) == {0: n, 1: n, 2: n}
     assert all(shows(sample.image) == sample.label for sample in centroid.made)
-    assert centroid.made.manifest["acceptance"] < 1
+    told = centroid.made.manifest
+    assert told["acceptance"] < 1
+    assert told["candidates"] == {"red": 8, "green": 8, "blue": 8}
+    assert set(told["accepted"]) == {"red", "green", "blue"}
+    assert sum(told["accepted"].values()) == pytest.approx(24 * told["acceptance"])
+    assert random.made.manifest["accepted"] == random.made.manifest["candidates"]
 
 
 def test_selected_images_agree_with_their_class_more_often_than_random_ones(session: Session, tmp_path: Path) -> None:

@@ -68,6 +68,20 @@ def test_metrics_are_those_of_all_seeds_with_intervals_and_the_controls_beside_t
     assert all(re.fullmatch(r"[A-Za-z0-9_\-. :/]+", name) for name in metrics)
 
 
+def test_arms_of_one_method_are_told_apart(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    made = [
+        row.model_copy(update={"variant": "random 50%"} if row.method == "diffmix" else {})
+        for row in toy_results.rows()
+    ]
+    other = [row for row in toy_results.rows(shift=0.1, variant="centroid 100%") if row.method == "diffmix"]
+    store.write("run-1", [*other, *made, *other], {**DOCUMENT, "variant": "random 50%"})
+    metrics = read_record(tmp_path, "run-1").metrics
+    assert metrics["pq/image"] == pytest.approx(0.39)
+    assert metrics["centroid 100-/pq/image"] == pytest.approx(0.49)
+    assert metrics["real-only/pq/image"] == pytest.approx(0.36)
+
+
 def test_of_one_seed_alone_its_numbers_are_told(tmp_path: Path) -> None:
     make_store(tmp_path, seeds=1)
     assert read_record(tmp_path, "run-1").metrics["pq/image"] == pytest.approx(0.39)

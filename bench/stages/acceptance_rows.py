@@ -1,0 +1,56 @@
+"""Rows of how much of a pool looked like its class, for arms whose set was chosen by that."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from bench.stages.distance_rows import over_seeds
+from bench.stages.work import ArmWork
+
+METRIC = "acceptance"
+RANDOM = "random"
+
+
+def acceptance_rows(arm: ArmWork) -> Iterator[dict[str, Any]]:
+    """Yield the columns of every row: of every seed's pool, and the mean and spread over seeds.
+
+    An arm that got no set has a row with the reason. Sets that were drawn at random accept all: they have none.
+    """
+    selection = arm.arm.selection
+    if selection is None or selection.model_dump(mode="json").get("rule") == RANDOM:
+        return
+    rows = []
+    for seed, made in enumerate(arm.sets):
+        if made is not None and METRIC in made[1].manifest:
+            rows.append({**_entry(), "seed": seed, "set_digest": made[1].digest, **_share(made[1].manifest)})
+    yield from rows
+    if len(rows) > 1:
+        yield over_seeds(rows)
+    if arm.untested:
+        yield {**_entry(), "value": None, "reason": arm.untested}
+
+
+def _entry() -> dict[str, Any]:
+    from metrics.table import metric
+
+    entry = metric(METRIC)
+    return {
+        "metric": entry.id,
+        "direction": entry.direction,
+        "protocol": entry.protocol_version,
+        "aggregation": entry.aggregation,
+        "floor": None,
+    }
+
+
+def _share(manifest: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the share of the pool that was accepted; images of a pool are drawn independently of each other."""
+    from metrics.proportion import proportion
+
+    if "accepted" not in manifest:
+        return {"value": manifest[METRIC], "reason": "no interval: the set was sealed before counts were kept"}
+    n = sum(manifest["candidates"].values())
+    found = proportion(sum(manifest["accepted"].values()), n)
+    bounds = {"se": found.se, "ci_low": found.low, "ci_high": found.high, "ci_method": "images of the pool"}
+    return {"value": found.value, "n": n, **bounds}

@@ -1,0 +1,35 @@
+"""Shares agree with scipy's Wilson interval, and cover what they promise."""
+
+import numpy as np
+import pytest
+from scipy.stats import binom, binomtest
+
+from bench.errors import DataError
+from metrics.proportion import proportion
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (3, 7), (50, 100), (999, 1000)])
+@pytest.mark.parametrize("level", [0.9, 0.95])
+def test_is_scipys(k, n, level):
+    found = proportion(k, n, level=level)
+    reference = binomtest(k, n).proportion_ci(level, method="wilson")
+    assert found.value == k / n
+    assert (found.low, found.high) == pytest.approx((reference.low, reference.high), abs=1e-12)
+    assert 0 <= found.low <= found.value <= found.high <= 1
+    assert found.low < found.high
+    assert found.se == pytest.approx(np.std([1] * k + [0] * (n - k)) / n**0.5)
+
+
+def test_covers_the_truth_as_often_as_it_says():
+    n, truths = 60, np.linspace(0.05, 0.95, 181)
+    found = [proportion(k, n) for k in range(n + 1)]
+    coverage = [sum(binom.pmf(k, n, p) for k in range(n + 1) if found[k].low <= p <= found[k].high) for p in truths]
+    # counts are whole, so that it swings from share to share; on average it is what was asked for
+    assert np.mean(coverage) == pytest.approx(0.95, abs=0.005)
+    assert min(coverage) > 0.9
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 0), (3, 2), (-1, 2)])
+def test_impossible_counts_are_refused(k, n):
+    with pytest.raises(DataError, match="trial"):
+        proportion(k, n)
