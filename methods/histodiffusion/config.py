@@ -18,6 +18,9 @@ from methods.latent.config import (
     LatentProcess,
     LatentTraining,
     PerceptualSettings,
+    ReleasedAutoencoderPart,
+    ReleasedDiffusionPart,
+    ReleasedSettings,
     UNetSettings,
 )
 from methods.selection import PUBLISHED_ARMS, SelectionArm
@@ -64,14 +67,22 @@ class ImageClassifierTraining(ClassifierTraining):
     anneal: bool = False
 
 
-class AutoencoderSettings(Settings):
+class AutoencoderSettings(ReleasedSettings):
     """The autoencoder."""
 
     network: AutoencoderNetwork = AutoencoderNetwork()
     training: AutoencoderTraining = AutoencoderTraining()
+    # of released latents, whose checkpoint does not say it: its configuration's `scale_factor`
+    scale: float | None = Field(None, gt=0)
+
+    @model_validator(mode="after")
+    def _scale_is_measured(self) -> Self:
+        if self.scale is not None and self.released is None:
+            raise ValueError("leave scale out: it is measured on the latents of an autoencoder that is trained")
+        return self
 
 
-class LatentDiffusionSettings(Settings):
+class LatentDiffusionSettings(ReleasedSettings):
     """The unconditional diffusion model of latents."""
 
     network: UNetSettings = UNetSettings()
@@ -155,6 +166,12 @@ class HistoDiffusionConfig(Settings):
     def _fits(self) -> Self:
         network = self.autoencoder.network
         side = 2 ** (len(self.latent_diffusion.network.multipliers) - 1) * network.factor
+        if self.latent_diffusion.released is not None and self.autoencoder.released is None:
+            raise ValueError("a released latent_diffusion needs autoencoder.released: it knows no other latents")
+        if not self.pretrain and self.autoencoder.released is not None:
+            raise ValueError(
+                "pretrain false and autoencoder.released exclude each other: a released part is pre-trained"
+            )
         if self.patch_size % side:
             raise ValueError(f"patch_size {self.patch_size} must be a multiple of {side}: the networks halve it")
         latent, levels = self.patch_size // network.factor, len(self.latent_classifier.network.multipliers)
@@ -170,14 +187,27 @@ class HistoDiffusionConfig(Settings):
         return self
 
     @property
-    def autoencoder_part(self) -> AutoencoderPart:
+    def autoencoder_part(self) -> AutoencoderPart | ReleasedAutoencoderPart:
         """What the autoencoder's weights depend on."""
-        return AutoencoderPart(patch_size=self.patch_size, **_fields(self.autoencoder))
+        given = self.autoencoder
+        if given.released_sha256 is None:
+            return AutoencoderPart(patch_size=self.patch_size, network=given.network, training=given.training)
+        return ReleasedAutoencoderPart(
+            patch_size=self.patch_size,
+            network=given.network,
+            released_sha256=given.released_sha256,
+            scale=given.scale,
+        )
 
     @property
-    def latent_diffusion_part(self) -> LatentDiffusionPart:
+    def latent_diffusion_part(self) -> LatentDiffusionPart | ReleasedDiffusionPart:
         """What the diffusion model's weights depend on."""
-        return LatentDiffusionPart(**_fields(self.latent_diffusion))
+        given = self.latent_diffusion
+        if given.released_sha256 is None:
+            return LatentDiffusionPart(network=given.network, diffusion=given.diffusion, training=given.training)
+        return ReleasedDiffusionPart(
+            network=given.network, diffusion=given.diffusion, released_sha256=given.released_sha256
+        )
 
     @property
     def image_classifier_part(self) -> ImageClassifierPart:

@@ -28,19 +28,20 @@ class HistoDiffusion(Selective):
     roles: frozenset[str] = frozenset({"train", "pool"})
 
     def __init__(self, config: HistoDiffusionConfig) -> None:
-        """Keep the settings; without pre-training no unlabelled images are asked for."""
+        """Keep the settings; where nothing learns from unlabelled images, none are asked for."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
-        if not config.pretrain:
+        if not any("pool" in part.reads for part in self.parts()):
             self.roles = TRAIN
 
     def parts(self) -> Sequence[Part]:
         """Return what is pre-trained, then what the labelled images are for."""
         config = self.config
-        source = frozenset({"pool"}) if config.pretrain else TRAIN
+        source, nothing = frozenset({"pool"}) if config.pretrain else TRAIN, frozenset[str]()
+        reads = [nothing if given.released else source for given in (config.autoencoder, config.latent_diffusion)]
         found = [
-            Part(AUTOENCODER, source, (), config.autoencoder_part),
-            Part(DIFFUSION, source, (AUTOENCODER,), config.latent_diffusion_part),
+            Part(AUTOENCODER, reads[0], (), config.autoencoder_part),
+            Part(DIFFUSION, reads[1], (AUTOENCODER,), config.latent_diffusion_part),
         ]
         if config.finetune:
             found += [
@@ -52,10 +53,13 @@ class HistoDiffusion(Selective):
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
-        """Train one part."""
+        """Train one part, or read it from its released checkpoint."""
         config = self.config
         if part.name not in {own.name for own in self.parts()}:
             raise DataError(f"expected a part of {[own.name for own in self.parts()]}", got=part.name)
+        if not part.reads:
+            self._read(part, fitted, out)
+            return
         dataset = data["pool" if "pool" in part.reads else "train"]
         if part.name == AUTOENCODER:
             from methods.latent.autoencoder_training import train_autoencoder
@@ -77,6 +81,17 @@ class HistoDiffusion(Selective):
             from methods.histodiffusion.classifiers import train_latent_classifier
 
             train_latent_classifier(config.latent_classifier_part, dataset, fitted[AUTOENCODER], out, run)
+
+    def _read(self, part: Part, fitted: Mapping[str, Path], out: Path) -> None:
+        """Convert a released part, which no data is needed for."""
+        from methods.latent.released_parts import keep_autoencoder, keep_denoiser
+
+        if part.name == AUTOENCODER:
+            keep_autoencoder(self.config.autoencoder_part, self.config.autoencoder.released, out)
+        else:
+            keep_denoiser(
+                self.config.latent_diffusion_part, self.config.latent_diffusion.released, fitted[AUTOENCODER], out
+            )
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Ask for as many images of one class as of another."""

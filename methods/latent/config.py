@@ -6,6 +6,8 @@ histo-ldm-kl-8.yaml. Nothing here needs torch.
 
 from __future__ import annotations
 
+import hashlib
+from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
@@ -66,6 +68,7 @@ class AutoencoderTraining(BatchSettings):
     batch_size: int = Field(6, ge=1)
     epochs: float = Field(10, gt=0)
     accumulate: int = Field(2, ge=1)  # batches a step
+    crop: int | None = Field(None, ge=8)  # side of the random squares that are trained on; None: whole images
     learning_rate: float = Field(4.5e-6, gt=0)
     betas: tuple[float, float] = (0.5, 0.9)
     decay: bool = False  # let the rate fall to 0 along a cosine, which short trainings need
@@ -89,6 +92,15 @@ class AutoencoderPart(Settings):
     training: AutoencoderTraining
 
 
+class ReleasedAutoencoderPart(Settings):
+    """All that an autoencoder depends on that is read from a released checkpoint."""
+
+    patch_size: int
+    network: AutoencoderNetwork
+    released_sha256: str
+    scale: float | None
+
+
 class UNetSettings(Settings):
     """Size of the denoiser of latents."""
 
@@ -100,6 +112,10 @@ class UNetSettings(Settings):
     head_channels: int = Field(8, ge=1)
     groups: int = Field(32, ge=1)
     dropout: float = Field(0.0, ge=0, lt=1)
+    # residual blocks scale and shift normalised features by the step (`use_scale_shift_norm`), else they add it before
+    scale_shift: bool = True
+    # what halves and doubles sides: residual blocks (`resblock_updown`), else one convolution
+    resampling: Literal["residual", "convolution"] = "residual"
 
 
 class LatentTraining(BatchSettings):
@@ -134,6 +150,48 @@ class LatentDiffusionPart(Settings):
     network: UNetSettings
     diffusion: LatentProcess
     training: LatentTraining
+
+
+class ReleasedDiffusionPart(Settings):
+    """All that a denoiser depends on that is read from a released checkpoint, beside the autoencoder."""
+
+    network: UNetSettings
+    diffusion: LatentProcess
+    released_sha256: str
+
+
+class ReleasedSettings(Settings):
+    """A part that is read from a checkpoint of the original latent-diffusion code, where one is given, not trained.
+
+    Keys and records hold the file's hash, not its path. A hash that is given is compared.
+    """
+
+    released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt of tensors alone
+    released_sha256: str | None = None
+
+    @model_validator(mode="before")
+    @classmethod
+    def _hash(cls, values: Any) -> Any:
+        given = values.get("released") if isinstance(values, dict) else None
+        if not isinstance(given, str | Path):
+            if given is None and isinstance(values, dict) and values.get("released_sha256") is not None:
+                raise ValueError("name the file of this released_sha256 as released")
+            return values
+        path = Path(given).expanduser()
+        if not path.is_file():
+            raise ValueError(f"no file {path}: give released the path of a checkpoint, .safetensors or .ckpt")
+        status = path.stat()
+        found = _sha256(path, status.st_size, status.st_mtime_ns)
+        if values.get("released_sha256") not in (None, found):
+            raise ValueError(f"{path} has sha256 {found}: get the file of released_sha256, or leave that out")
+        return {**values, "released": path, "released_sha256": found}
+
+
+@lru_cache(maxsize=32)
+def _sha256(path: Path, size: int, mtime_ns: int) -> str:
+    """Size and time are arguments so that a file that was written anew is read anew."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 class EncoderSettings(Settings):

@@ -1,4 +1,4 @@
-"""Checkpoints in the layout of the original latent-diffusion code, read into diffusers' networks."""
+"""First stages in the layout of the original latent-diffusion code, read into diffusers' autoencoder."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from collections.abc import Mapping
 from diffusers import AutoencoderKL
 from torch import Tensor
 
-from bench.errors import DataError
+from methods.latent.checkpoints import check_fit, section
 
 PREFIX = "first_stage_model."
 # What training alone needed, and what lies in the same module without being part of the network.
@@ -35,24 +35,16 @@ def load_released_autoencoder(network: AutoencoderKL, checkpoint: Mapping[str, T
     Raises:
         DataError: the tensors are not those of such a network, or not of this one.
     """
-    whole = any(name.startswith(PREFIX) for name in checkpoint)
-    own = {
-        name.removeprefix(PREFIX): tensor for name, tensor in checkpoint.items() if name.startswith(PREFIX) or not whole
-    }
+    own = section(checkpoint, PREFIX)
     levels, wanted = len(network.config.block_out_channels), network.state_dict()
     found = {translated(name, levels): tensor for name, tensor in own.items() if not name.startswith(_LEFT_OUT)}
     shaped = {
         name: tensor[..., 0, 0] if ".attentions." in name and tensor.ndim == 4 else tensor
         for name, tensor in found.items()
     }
-    odd = sorted(wanted.keys() ^ shaped.keys())
-    odd = odd or [name for name, tensor in shaped.items() if tensor.shape != wanted[name].shape]
-    if odd:
-        raise DataError(
-            "expected the first stage of a latent diffusion model of these settings",
-            got=f"{len(odd)} tensors that do not fit, first {odd[0]}",
-            fix="give the settings it was trained with",
-        )
+    check_fit(
+        "the first stage of a latent diffusion model", shaped, {name: tuple(t.shape) for name, t in wanted.items()}
+    )
     network.load_state_dict(shaped)
     return network
 

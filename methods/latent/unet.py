@@ -13,16 +13,16 @@ from torch import Tensor, nn
 
 from bench.contract import RunContext, Settings
 from bench.errors import DataError
-from methods.latent.config import LatentDiffusionPart, UNetSettings
+from methods.latent.config import LatentDiffusionPart, ReleasedDiffusionPart, UNetSettings
 from methods.latent.folders import load_model, save_model
 
 FOLDER, FLAGS = "unet", "latent-diffusion.json"
 
 
 class Flags(Settings):
-    """What was trained: the part's settings and the latents' shape."""
+    """What was trained or read: the part's settings and the latents' shape."""
 
-    part: LatentDiffusionPart
+    part: LatentDiffusionPart | ReleasedDiffusionPart
     shape: tuple[int, int, int]
 
 
@@ -39,24 +39,30 @@ class Denoiser(nn.Module):
 
 
 def make_unet(settings: UNetSettings, shape: tuple[int, int, int]) -> UNet2DModel:
-    """Make an untrained UNet of latents (c, h, w)."""
-    levels = range(len(settings.multipliers))
-    attends = [2**level in settings.attention_factors for level in levels]
+    """Make an untrained UNet of latents (c, h, w), laid out as latent diffusion's."""
+    attends = [2**level in settings.attention_factors for level in range(len(settings.multipliers))]
+    residual = settings.resampling == "residual"
+    plain = ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D") if residual else ("DownBlock2D", "UpBlock2D")
+    resampling = "resnet" if residual else "conv"
     unet = UNet2DModel(
         sample_size=shape[1],
         in_channels=shape[0],
         out_channels=shape[0],
         flip_sin_to_cos=True,
-        down_block_types=tuple("AttnDownBlock2D" if a else "ResnetDownsampleBlock2D" for a in attends),
-        up_block_types=tuple("AttnUpBlock2D" if a else "ResnetUpsampleBlock2D" for a in reversed(attends)),
+        freq_shift=0,
+        down_block_types=tuple("AttnDownBlock2D" if a else plain[0] for a in attends),
+        up_block_types=tuple("AttnUpBlock2D" if a else plain[1] for a in reversed(attends)),
         block_out_channels=tuple(settings.width * multiplier for multiplier in settings.multipliers),
         layers_per_block=settings.blocks,
-        downsample_type="resnet",
-        upsample_type="resnet",
+        downsample_type=resampling,
+        upsample_type=resampling,
         dropout=settings.dropout,
-        attention_head_dim=settings.head_channels,
+        # with a number of heads, queries are as wide as features whatever divides them; `with_heads` splits them
+        attention_head_dim=settings.head_channels if settings.heads is None else 1,
         norm_num_groups=settings.groups,
-        resnet_time_scale_shift="scale_shift",
+        attn_norm_num_groups=settings.groups,  # else the middle attention has no normalisation under scale_shift
+        norm_eps=1e-5,
+        resnet_time_scale_shift="scale_shift" if settings.scale_shift else "default",
     )
     return with_heads(unet, settings.heads)
 

@@ -1,0 +1,86 @@
+"""Parts that are read from released checkpoints: converted, checked against settings, saved as trained ones are."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+from torch import Tensor
+
+from bench.errors import ConfigError, DataError
+from methods.diffusion.schedule import betas
+from methods.latent.autoencoder import load_autoencoder, make_autoencoder, save_autoencoder
+from methods.latent.checkpoints import read_checkpoint, scale_of
+from methods.latent.config import LatentProcess, ReleasedAutoencoderPart, ReleasedDiffusionPart
+from methods.latent.released import load_released_autoencoder
+from methods.latent.released_unet import load_released_unet
+from methods.latent.unet import Denoiser, Flags, make_unet, save_denoiser
+
+# Scales and variances are float32 in checkpoints.
+_CLOSE = 1e-4
+
+
+def keep_autoencoder(part: ReleasedAutoencoderPart, file: Path, out: Path) -> None:
+    """Read a released first stage; `out` gets what `train_autoencoder` would leave there.
+
+    The latent scale is the checkpoint's, else the setting.
+
+    Raises:
+        DataError: the file does not fit the settings.
+        ConfigError: nothing says the scale.
+    """
+    checkpoint = read_checkpoint(file)
+    network = load_released_autoencoder(make_autoencoder(part.network, part.patch_size), checkpoint)
+    held = scale_of(checkpoint)
+    scale = part.scale if held is None else held
+    if scale is None:
+        raise ConfigError(
+            f"expected the latent scale in {file}",
+            got="no scale_factor",
+            fix="set autoencoder.scale to the scale_factor of its configuration (1.0 if that has none)",
+        )
+    if part.scale is not None and not math.isclose(scale, part.scale, rel_tol=_CLOSE):
+        raise DataError(f"expected the latent scale {part.scale:g} in {file}", got=f"{scale:g}", fix="leave scale out")
+    save_autoencoder(out, network, scale)
+
+
+def keep_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Path, out: Path) -> None:
+    """Read a released denoiser; `out` gets what `train_latent_diffusion` would leave there.
+
+    Args:
+        part: settings; its diffusion must be the checkpoint's.
+        file: the checkpoint.
+        autoencoder: folder of the autoencoder whose latents it knows.
+        out: where to.
+
+    Raises:
+        DataError: the file does not fit the settings, or knows latents of another scale or another noise schedule.
+    """
+    checkpoint, codec = read_checkpoint(file), load_autoencoder(autoencoder).config
+    held, scale = scale_of(checkpoint), float(codec.scaling_factor)
+    if held is not None and not math.isclose(held, scale, rel_tol=_CLOSE):
+        raise DataError(
+            f"expected a denoiser of latents that are scaled by {scale:g}, as the autoencoder's, in {file}",
+            got=f"{held:g}",
+            fix="give both parts the same checkpoint",
+        )
+    _check_schedule(part.diffusion, checkpoint, file)
+    side = int(codec.sample_size) // 2 ** (len(codec.block_out_channels) - 1)
+    shape = (int(codec.latent_channels), side, side)
+    network = load_released_unet(make_unet(part.network, shape), checkpoint)
+    save_denoiser(out, Denoiser(network), Flags(part=part, shape=shape))
+
+
+def _check_schedule(diffusion: LatentProcess, checkpoint: Mapping[str, Tensor], file: Path) -> None:
+    """Compare the variances of the noise where the checkpoint holds them."""
+    if "betas" not in checkpoint:
+        return
+    held, wanted = checkpoint["betas"].double().numpy(), betas(diffusion)
+    if held.shape != wanted.shape or not np.allclose(held, wanted, rtol=_CLOSE, atol=0):
+        raise DataError(
+            f"expected {len(wanted)} steps of noise of variance {wanted[0]:.5g} to {wanted[-1]:.5g} in {file}",
+            got=f"{len(held)} steps, {held[0]:.5g} to {held[-1]:.5g}",
+            fix="set schedule, steps, beta_start and beta_end of latent_diffusion.diffusion as it was trained",
+        )

@@ -1,0 +1,166 @@
+"""Denoisers in the layout of the original latent-diffusion code (ADM's UNet), read into diffusers' UNet.
+
+Networks of the same settings compute the same: residual blocks resample before their first convolution, steps are told
+as cosines, then sines, and scale comes before shift in both. What `unet.make_unet` cannot express is refused: class
+embeddings, attention to a context, resampling without weights, a first multiplier other than 1. Two things show in no
+tensor and are the caller's to know: the number of heads, and the order of queries, keys and values, taken as the
+original's default (heads first, each with its queries, keys and values; `use_new_attention_order: false`).
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Iterator, Mapping
+
+from diffusers import UNet2DModel
+from torch import Tensor
+
+from bench.errors import DataError
+from methods.latent.checkpoints import check_fit, section
+
+PREFIX = "model.diffusion_model."
+# The moving average lies under names without dots (`LitEma`).
+AVERAGED = "model_ema.diffusion_model"
+_ENDS = {
+    "conv_in": "input_blocks.0.0",
+    "time_embedding.linear_1": "time_embed.0",
+    "time_embedding.linear_2": "time_embed.2",
+    "conv_norm_out": "out.0",
+    "conv_out": "out.2",
+}
+_LAYERS = {
+    "norm1": "in_layers.0",
+    "conv1": "in_layers.2",
+    "time_emb_proj": "emb_layers.1",
+    "norm2": "out_layers.0",
+    "conv2": "out_layers.3",
+    "conv_shortcut": "skip_connection",
+    "group_norm": "norm",
+    "to_q": "qkv",
+    "to_k": "qkv",
+    "to_v": "qkv",
+    "to_out.0": "proj_out",
+}
+_VARIANTS = {
+    "label_emb": "class embeddings (num_classes)",
+    "transformer_blocks": "attention to a context (use_spatial_transformer)",
+}
+
+
+def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *, ema: bool = True) -> UNet2DModel:
+    """Fill a network of `make_unet` with the denoiser of a released checkpoint (its `state_dict`), whole or by itself.
+
+    Weights are the moving average where the checkpoint has one, which the original samples with, unless `ema` is
+    False. Attention is 1 x 1 convolutions there (queries, keys and values in one), linear layers here.
+
+    Raises:
+        DataError: the tensors are not those of such a network, or not of this one; or of one that cannot be expressed.
+    """
+    names, state = original_names(network), network.state_dict()
+    found = _averaged(checkpoint, names.values()) if ema else {}
+    found = found or {
+        name: tensor for name, tensor in section(checkpoint, PREFIX).items() if not name.startswith("model_ema.")
+    }
+    _refuse_variants(found)
+    # 1-d convolutions of width 1 are the only tensors of three dimensions
+    found = {name: tensor[..., 0] if tensor.ndim == 3 else tensor for name, tensor in found.items()}
+    wanted = {}
+    for ours, name in names.items():
+        rows, *rest = state[ours].shape
+        wanted[name] = (3 * rows if ".qkv." in name else rows, *rest)
+    check_fit("the denoiser of a latent diffusion model", found, wanted, _described(found))
+    network.load_state_dict({ours: _own(network, ours, found[name]) for ours, name in names.items()})
+    return network
+
+
+def original_names(network: UNet2DModel) -> dict[str, str]:
+    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one."""
+    blocks, found = dict(_blocks(network)), {}
+    for name in network.state_dict():
+        module, kind = name.rsplit(".", 1)
+        inside = re.match(r"(\w+_blocks?(?:\.\d+)?\.\w+\.\d+)\.(.+)", module)
+        if inside is None:
+            found[name] = f"{_ENDS[module]}.{kind}"
+            continue
+        convolution = "op" if ".downsamplers." in name else "conv"
+        layer = convolution if inside[2] == "conv" else _LAYERS[inside[2]]
+        found[name] = f"{blocks[inside[1]]}.{layer}.{kind}"
+    return found
+
+
+def _blocks(network: UNet2DModel) -> Iterator[tuple[str, str]]:
+    """Yield pairs of our and the original's name of blocks, some of which may not exist."""
+    number = 0
+    for level, block in enumerate(network.down_blocks):
+        for index in range(len(block.resnets)):
+            number += 1
+            yield f"down_blocks.{level}.resnets.{index}", f"input_blocks.{number}.0"
+            yield f"down_blocks.{level}.attentions.{index}", f"input_blocks.{number}.1"
+        if block.downsamplers is not None:
+            number += 1
+            yield f"down_blocks.{level}.downsamplers.0", f"input_blocks.{number}.0"
+    for index, name in enumerate(("resnets.0", "attentions.0", "resnets.1")):
+        yield f"mid_block.{name}", f"middle_block.{index}"
+    number = 0
+    for level, block in enumerate(network.up_blocks):
+        for index in range(len(block.resnets)):
+            yield f"up_blocks.{level}.resnets.{index}", f"output_blocks.{number}.0"
+            yield f"up_blocks.{level}.attentions.{index}", f"output_blocks.{number}.1"
+            number += 1
+        last = 2 if hasattr(block, "attentions") else 1
+        yield f"up_blocks.{level}.upsamplers.0", f"output_blocks.{number - 1}.{last}"
+
+
+def _refuse_variants(found: Mapping[str, Tensor]) -> None:
+    for mark, meaning in _VARIANTS.items():
+        if any(mark in name for name in found):
+            raise DataError(
+                "expected an unconditional denoiser of latents",
+                got=f"one with {meaning}",
+                fix="choose a checkpoint without conditions",
+            )
+    first, norm = (found.get(name) for name in ("input_blocks.0.0.weight", "input_blocks.1.0.out_layers.0.weight"))
+    if first is not None and norm is not None and len(first) != len(norm):
+        raise DataError(
+            "expected a denoiser of latents whose first multiplier is 1, which diffusers' network takes for granted",
+            got=f"{len(first)} channels, then {len(norm)}",
+            fix="choose another checkpoint: this one cannot be converted",
+        )
+
+
+def _averaged(checkpoint: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+    """Return the moving average under its full names, which our network and the last weights tell."""
+    last = (name.removeprefix(PREFIX) for name in checkpoint if name.startswith(PREFIX))
+    full = {name.replace(".", ""): name for name in (*names, *last)}
+    own = {name.removeprefix(AVERAGED): tensor for name, tensor in checkpoint.items() if name.startswith(AVERAGED)}
+    return {full.get(name, name): tensor for name, tensor in own.items()}
+
+
+def _own(network: UNet2DModel, name: str, tensor: Tensor) -> Tensor:
+    """Return what a tensor of ours is in its original: all of it, or the rows of queries, keys or values."""
+    part = re.match(r"(.+)\.to_([qkv])\.", name)
+    if part is None:
+        return tensor
+    heads = network.get_submodule(part[1]).heads
+    return tensor.unflatten(0, (heads, 3, -1))[:, "qkv".index(part[2])].flatten(0, 1)
+
+
+def _described(found: Mapping[str, Tensor]) -> str | None:
+    """Say what network the tensors are of, as far as single ones tell."""
+    first, step, norm = (
+        found.get(name)
+        for name in (
+            "input_blocks.0.0.weight",
+            "input_blocks.1.0.emb_layers.1.weight",
+            "input_blocks.1.0.out_layers.0.weight",
+        )
+    )
+    if first is None or step is None or norm is None or first.ndim != 4:
+        return None
+    convolution = any(re.match(r"input_blocks\.\d+\.0\.op\.weight", name) for name in found)
+    attention = sorted({int(m[1]) for name in found if (m := re.match(r"input_blocks\.(\d+)\.1\.qkv\.weight", name))})
+    return (
+        f"it has width {len(first)} for latents of {first.shape[1]} channels, "
+        f"resampling {'convolution' if convolution else 'residual'}, "
+        f"scale_shift {str(len(step) == 2 * len(norm)).lower()}, attention in input blocks {attention}"
+    )
