@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench.contract import Settings
 from methods.diffusion.config import SamplerSettings
@@ -75,11 +75,12 @@ class AutoencoderSettings(ReleasedSettings):
     # of released latents, whose checkpoint does not say it: its configuration's `scale_factor`
     scale: float | None = Field(None, gt=0)
 
-    @model_validator(mode="after")
-    def _scale_is_measured(self) -> Self:
-        if self.scale is not None and self.released is None:
-            raise ValueError("leave scale out: it is measured on the latents of an autoencoder that is trained")
-        return self
+    @field_validator("scale")
+    @classmethod
+    def _is_of_a_release(cls, scale: float | None, info: ValidationInfo) -> float | None:
+        if scale is not None and info.data.get("released", "") is None:
+            raise ValueError("leave it out: it is measured on the latents of an autoencoder that is trained")
+        return scale
 
 
 class LatentDiffusionSettings(ReleasedSettings):

@@ -11,7 +11,7 @@ from functools import lru_cache
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench.contract import Settings
 from methods.diffusion.config import DiffusionSettings
@@ -167,24 +167,28 @@ class ReleasedSettings(Settings):
     """
 
     released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt of tensors alone
-    released_sha256: str | None = None
+    released_sha256: str | None = Field(None, validate_default=True)
 
-    @model_validator(mode="before")
+    @field_validator("released")
     @classmethod
-    def _hash(cls, values: Any) -> Any:
-        given = values.get("released") if isinstance(values, dict) else None
-        if not isinstance(given, str | Path):
-            if given is None and isinstance(values, dict) and values.get("released_sha256") is not None:
-                raise ValueError("name the file of this released_sha256 as released")
-            return values
-        path = Path(given).expanduser()
-        if not path.is_file():
-            raise ValueError(f"no file {path}: give released the path of a checkpoint, .safetensors or .ckpt")
+    def _is_there(cls, path: Path | None) -> Path | None:
+        if path is not None and not path.expanduser().is_file():
+            raise ValueError("give the path of a checkpoint that is there, .safetensors or .ckpt")
+        return None if path is None else path.expanduser()
+
+    @field_validator("released_sha256")
+    @classmethod
+    def _hash(cls, given: str | None, info: ValidationInfo) -> str | None:
+        path = info.data.get("released")
+        if path is None:
+            if given is not None and "released" in info.data:
+                raise ValueError("name the file of this hash as released")
+            return given
         status = path.stat()
         found = _sha256(path, status.st_size, status.st_mtime_ns)
-        if values.get("released_sha256") not in (None, found):
-            raise ValueError(f"{path} has sha256 {found}: get the file of released_sha256, or leave that out")
-        return {**values, "released": path, "released_sha256": found}
+        if given not in (None, found):
+            raise ValueError(f"get that file, or leave the hash out: {path} has {found}")
+        return found
 
 
 @lru_cache(maxsize=32)

@@ -79,21 +79,21 @@ def test_a_trained_denoiser_of_released_latents_reads_the_pool(file: Path) -> No
 
 
 @pytest.mark.parametrize(
-    ("changes", "fix"),
+    ("changes", "where", "fix"),
     [
-        ({"autoencoder": {"released": None}}, "needs autoencoder.released"),
-        ({"pretrain": False}, "exclude each other"),
-        ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "no file nowhere/model.ckpt"),
-        ({"autoencoder": {"released": 7}}, "path"),
-        ({"autoencoder": {"released_sha256": "0" * 64}}, "has sha256"),
-        ({"autoencoder": {"released": None, "released_sha256": "0" * 64}}, "name the file"),
-        ({"autoencoder": {"released": None, "scale": 0.5}}, "leave scale out"),
+        ({"autoencoder": {"released": None}}, "valid value", "needs autoencoder.released"),
+        ({"pretrain": False}, "valid value", "exclude each other"),
+        ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "autoencoder.released in", "a checkpoint that is there"),
+        ({"autoencoder": {"released": 7}}, "autoencoder.released in", "path"),
+        ({"autoencoder": {"released_sha256": "0" * 64}}, "autoencoder.released_sha256", "get that file"),
+        ({"autoencoder": {"released": None, "released_sha256": "0" * 64}}, "released_sha256", "name the file"),
+        ({"autoencoder": {"released": None, "scale": 0.5}}, "autoencoder.scale", "leave it out"),
     ],
 )
-def test_contradictions_are_refused(file: Path, changes: dict[str, Any], fix: str) -> None:
+def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: str, fix: str) -> None:
     given = _settings(file)
     for name, value in changes.items():
         given[name] = {**given[name], **value} if isinstance(value, dict) else value
-    with pytest.raises(ConfigError) as caught:
+    with pytest.raises(ConfigError, match=where) as caught:
         build(HistoDiffusionConfig, given, "the method")
     assert fix in caught.value.fix

@@ -10,7 +10,7 @@ from torch import Tensor
 
 from bench.errors import DataError
 from methods.latent.config import UNetSettings
-from methods.latent.released_unet import PREFIX, load_released_unet
+from methods.latent.released_unet import PREFIX, load_released_unet, original_names
 from methods.latent.unet import make_unet
 from tests.methods.latent.original_unet import OriginalUNet, Shape, original
 
@@ -56,6 +56,15 @@ def _differ(shape: Shape, wanted: OriginalUNet, checkpoint: dict[str, Tensor], *
 def test_outputs_agree(shape: Shape) -> None:
     network = original(shape)
     assert _differ(shape, network, _stored(network)) < 1e-5
+
+
+def test_the_published_network_is_laid_out_alike() -> None:
+    """HistoDiffusion's: histo-ldm-kl-8.yaml of its release."""
+    shape = Shape(3, 192, (1, 2, 2, 4, 4), 2, (1, 2, 4, 8), heads=8, groups=32)
+    with torch.device("meta"):
+        ours, released = make_unet(UNetSettings(), (3, 64, 64)), OriginalUNet(shape)
+    assert set(original_names(ours).values()) == set(released.state_dict())
+    assert sum(t.numel() for t in ours.parameters()) == sum(t.numel() for t in released.parameters())
 
 
 def test_a_file_of_the_denoiser_alone_is_read() -> None:
