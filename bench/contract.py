@@ -281,7 +281,11 @@ class Prediction:
 
 @runtime_checkable
 class Downstream(Protocol):
-    """A network that is trained on an arm and tested on real images; entry-point group `bench.downstream`."""
+    """A network that is trained on an arm and tested on real images; entry-point group `bench.downstream`.
+
+    One that starts from weights has `requirement()`, which returns a :class:`Requirement` or None and is asked before
+    any work, and may have `with_weights(folder)`, which returns the network with what it finds in the folder.
+    """
 
     Config: ClassVar[type[BaseModel]]
     task: ClassVar[Task]

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Protocol
 
 from bench.config import Preset
@@ -79,11 +80,16 @@ def make_arm(name: str, preset: Preset, overrides: Mapping[str, Any] | None = No
     return Arm(name, _short(variant), plugin(config))
 
 
-def make_network(name: str, preset: Preset, overrides: Mapping[str, Any] | None = None) -> Network:
-    """Make a downstream network likewise."""
+def make_network(
+    name: str, preset: Preset, overrides: Mapping[str, Any] | None = None, weights: Path | None = None
+) -> Network:
+    """Make a downstream network likewise; `weights` is the folder of weights, for those that start from some."""
     plugin = load("downstream", name)
     config = build(plugin.Config, _values("downstream", name, preset, overrides), f"downstream network {name!r}")
-    return Network(name, plugin(config), config.model_dump(mode="json"))
+    network = plugin(config)
+    if hasattr(network, "with_weights"):
+        network = network.with_weights(weights)
+    return Network(name, network, network.config.model_dump(mode="json"))
 
 
 def _values(group: str, name: str, preset: Preset, overrides: Mapping[str, Any] | None) -> dict[str, Any]:

@@ -92,12 +92,29 @@ def _unknown(name: str) -> ConfigError:
     )
 
 
+def check_pretrained(name: str, path: Path) -> None:
+    """Check that a file holds the weights of a timm network, of which only the shapes are made.
+
+    Raises:
+        ConfigError: timm knows no such vision transformer.
+        DataError: the file is unreadable or holds another network.
+    """
+    with torch.device("meta"):
+        network = _published(ViTConfig(network=name), 1)
+    _fitting(network, path)
+
+
 def load_pretrained(network: VisionTransformer, path: Path) -> None:
     """Load timm's weights of the same network, all but the head; positions are interpolated to the input's size.
 
     Raises:
         DataError: the file is unreadable or holds another network.
     """
+    network.load_state_dict(_fitting(network, path), strict=False)
+
+
+def _fitting(network: VisionTransformer, path: Path) -> dict[str, Tensor]:
+    """Read the tensors of a network, all but its head."""
     state = checkpoint_filter_fn(read_state(path), network)
     wanted = {name: value.shape for name, value in network.state_dict().items() if not name.startswith("head.")}
     fitting = {name: state[name] for name, shape in wanted.items() if name in state and state[name].shape == shape}
@@ -108,4 +125,4 @@ def load_pretrained(network: VisionTransformer, path: Path) -> None:
             got=f"{len(missing)} of {len(wanted)} tensors absent or of another shape, {missing[0]} first",
             fix="point downstream.pretrained to timm's weights of downstream.network",
         )
-    network.load_state_dict(fitting, strict=False)
+    return fitting

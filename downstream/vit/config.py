@@ -10,9 +10,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from bench.contract import Settings
+from downstream.vit.pretrained import identity
 
 
 class Recipe(Settings):
@@ -43,6 +44,7 @@ class ViTConfig(Settings):
     depth: int = Field(default=4, ge=1)
     heads: int = Field(default=4, ge=1)
     # Of a timm network, trained elsewhere; its head is replaced. Absent: random. Nothing is downloaded.
+    # Keys hold the file's hash, not where it lies.
     pretrained: Path | None = None
     normalisation: Literal["imagenet", "half"] = "imagenet"  # mean and SD of pixels; `half`: 0.5, as timm's AugReg ViTs
 
@@ -61,6 +63,10 @@ class ViTConfig(Settings):
     holdout: float = Field(default=0.1, ge=0, lt=1)  # share of each class of the real training images, in whole groups
     evaluations: int = Field(default=20, gt=0)  # of the hold-out, evenly over the training
 
+    @field_serializer("pretrained")
+    def _identify(self, pretrained: Path | None) -> str | None:
+        return identity(pretrained)
+
     @model_validator(mode="after")
     def _fits(self) -> ViTConfig:
         if self.network == "small":
@@ -76,6 +82,6 @@ class ViTConfig(Settings):
 
 
 class ViTPretrainedConfig(ViTConfig):
-    """The row with ImageNet's weights: `pretrained` must name a file."""
+    """The row with ImageNet's weights: those that `pretrained` names, else those in the folder of weights."""
 
     normalisation: Literal["imagenet", "half"] = "half"

@@ -12,6 +12,7 @@ from jaxtyping import Float32, UInt8
 from bench.contract import Budget, Prediction, Requirement, RunContext, Task, TrainingMix
 from bench.errors import MissingError
 from downstream.vit.config import ViTConfig, ViTPretrainedConfig
+from downstream.vit.pretrained import find, requirement
 
 
 class ViT:
@@ -19,6 +20,7 @@ class ViT:
 
     Config: ClassVar[type[ViTConfig]] = ViTConfig
     task: ClassVar[Task] = "tissue"
+    row: ClassVar[str] = "vit"
 
     def __init__(self, config: ViTConfig) -> None:
         self.config = config
@@ -26,7 +28,7 @@ class ViT:
     def requirement(self) -> Requirement | None:
         """Return the file of weights that training starts from; None where it starts from random ones."""
         path = self.config.pretrained
-        return None if path is None else self._requirement(path)
+        return None if path is None else requirement(self.row, self.config.network, path, None)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
@@ -58,24 +60,23 @@ class ViT:
 
         return features(images, checkpoint, run)
 
-    def _requirement(self, path: Path | None) -> Requirement:
-        found = path is not None and path.is_file()
-        return Requirement(
-            name=f"the ImageNet weights of {self.config.network}",
-            setting="downstream.pretrained to the file",
-            source=f"https://huggingface.co/timm (a model named {self.config.network}...)",
-            size="330 MB for ViT-B/16",
-            path=path,
-            found=found,
-            reason="" if found else "no file was named" if path is None else f"no file {path}",
-        )
-
 
 class ViTPretrained(ViT):
     """The same network started from ImageNet's weights: a row of its own."""
 
     Config: ClassVar[type[ViTConfig]] = ViTPretrainedConfig
+    row: ClassVar[str] = "vit-pretrained"
+
+    def __init__(self, config: ViTConfig, weights: Path | None = None) -> None:
+        """Look for the weights in the folder `weights` where the settings name no file."""
+        found = config.pretrained or find(config.network, weights)
+        super().__init__(config.model_copy(update={"pretrained": found}))
+        self._weights = weights
+
+    def with_weights(self, folder: Path | None) -> ViTPretrained:
+        """Return the network with weights from a folder, where its settings name no file."""
+        return ViTPretrained(self.config, folder)
 
     def requirement(self) -> Requirement:
-        """Return the file of weights that training starts from; not found where none is named."""
-        return self._requirement(self.config.pretrained)
+        """Return the file of weights that training starts from; not found where none is named and none lies there."""
+        return requirement(self.row, self.config.network, self.config.pretrained, self._weights)

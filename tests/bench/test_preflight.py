@@ -13,7 +13,8 @@ def test_weights_that_a_network_starts_from_are_asked_for() -> None:
     (missing,) = check_weights("vit-pretrained", ViTPretrained(ViTPretrained.Config()).requirement())
     assert "ImageNet weights" in missing.expected
     assert "'vit-pretrained'" in missing.expected
-    assert "downstream.pretrained" in missing.fix
+    assert "downstream.vit-pretrained.pretrained" in missing.fix
+    assert "--weights" in missing.fix
     (absent,) = check_weights("vit", ViT(ViTConfig(pretrained=Path("nowhere.safetensors"))).requirement())
     assert "nowhere.safetensors" in absent.got
 

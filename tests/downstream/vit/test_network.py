@@ -232,7 +232,7 @@ def test_missing_weights_are_named_before_anything_is_trained(tmp_path: Path) ->
     needed = network.requirement()
     assert not needed.found
     assert "vit_base_patch16_224" in needed.name
-    with pytest.raises(MissingError, match=r"no file was named.*downstream.pretrained"):
+    with pytest.raises(MissingError, match=r"no file was named.*downstream.vit-pretrained.pretrained"):
         trained(network, TextureDataset(2), 1, tmp_path)
     absent = ViT(ViTConfig(pretrained=tmp_path / "absent.pth"))
     assert "absent.pth" in absent.requirement().reason
