@@ -35,7 +35,7 @@ def run(
     fold: Annotated[Optional[str], typer.Option(help="k/K: test on fold k of K inside the training split.")] = None,
     overrides: Annotated[
         Optional[list[str]],
-        typer.Option("--set", help="key=value, e.g. method.guidance_scale=2.0, downstream.width=32, patch=96."),
+        typer.Option("--set", help="key=value, e.g. method.guidance_scale=2.0, downstream.vit.batch=16, patch=96."),
     ] = None,
     controls: Annotated[
         Optional[str],

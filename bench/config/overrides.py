@@ -22,7 +22,7 @@ class Overrides(NamedTuple):
 
 
 def parse(items: Sequence[str]) -> Overrides:
-    """Sort `method.a.b=v`, `downstream.a=v` and `a=v` (the preset's own keys) into trees.
+    """Sort `method.a.b=v`, `downstream.a=v` or `downstream.vit.a=v`, and `a=v` (the preset's own keys) into trees.
 
     Values are YAML scalars or lists; their types are checked against the configuration model later.
 

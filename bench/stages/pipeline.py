@@ -27,7 +27,7 @@ from bench.preflight import (
     stop_if_missing,
 )
 from bench.runtime import Reporter, resolve_device
-from bench.stages.arms import BASELINE, Arm, Network, make_arm, make_network
+from bench.stages.arms import BASELINE, Arm, Network, make_arm
 from bench.stages.data import apply_fold, apply_labelled, offered_roles, prepare_others, prepare_splits
 from bench.stages.downstream import predict_test, train_network
 from bench.stages.evaluate import evaluate
@@ -35,6 +35,7 @@ from bench.stages.faithfulness import faithfulness
 from bench.stages.fidelity import Fidelity
 from bench.stages.generate import fit_parts, synthesize
 from bench.stages.leakage import leakage
+from bench.stages.networks import make_networks
 from bench.stages.publish import publish
 from bench.stages.ready import ready_arm, untrainable
 from bench.stages.select import choose_set, expand
@@ -92,7 +93,7 @@ def resolve(request: RunRequest) -> Resolved:
     others = {role: open_source(name, request.data_root) for role, name in named.items() if name is not None}
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
-    preset = load_preset(name, overrides.preset)
+    preset = load_preset(name, overrides.preset, source.card.task)
     controls = dict.fromkeys([BASELINE, *(preset.controls if request.controls is None else request.controls)])
     if request.synthetic is not None:
         made = open_imported(request.store, source.card.name, request.synthetic)
@@ -104,7 +105,7 @@ def resolve(request: RunRequest) -> Resolved:
     arms = [arm for name in controls for arm in (subjects if name == subject.name else [make_arm(name, preset)])]
     arms += [] if subjects[0] in arms else subjects
     wanted = request.downstream or preset.downstream or source.card.networks
-    networks = [make_network(network, preset, overrides.downstream) for network in wanted]
+    networks = make_networks(wanted, preset, overrides.downstream, request.weights)
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
     return Resolved(request, preset, label, source, others, arms, subjects, networks, encoders)
