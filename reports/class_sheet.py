@@ -63,7 +63,8 @@ def class_sheet(
     ]
     side = max((max(image.shape[:2]) for row in rows for images in row for image in images), default=PANEL)
     panel = side * max(1, -(-PANEL // side))
-    sheet = _draw(rows, names, panel, (real, made), _heading(synthetic, title, chosen, beside))
+    columns = (max([1, *map(len, beside)]), max([1, *map(len, chosen)]))
+    sheet = _draw(rows, names, panel, columns, _heading(synthetic, title, chosen, beside))
     save(sheet, path)
 
 

@@ -119,6 +119,14 @@ def test_images_of_any_size_fit(tmp_path: Path, size: int) -> None:
         assert sheet.height > 3 * max(size, PANEL)
 
 
+def test_a_sheet_is_as_wide_as_what_it_shows(tmp_path: Path) -> None:
+    widths = []
+    for n in (1, 2, 3):
+        class_sheet(sealed(tmp_path / str(n), [0, 1, 2] * n), TRAIN, tmp_path / "sheet.png", title="toy")
+        widths.append(read_rgb(tmp_path / "sheet.png").shape[1])
+    assert PANEL < widths[1] - widths[0] == widths[2] - widths[1] < 1.2 * PANEL
+
+
 def test_long_names_are_cut() -> None:
     face = font(15)
     assert shorten("tumour", 200, face) == "tumour"
