@@ -30,9 +30,13 @@ class SlidePlan(Settings):
 
 
 class PhantomPlan(Settings):
-    """The `extra` section of a phantom's card: what is drawn, and how large tiles are in pixels."""
+    """The `extra` section of a phantom's card: what is drawn, and how large tiles are in pixels.
+
+    `field` is the side in micrometres of what a tissue patch shows; tiles of nuclei are drawn at the card's resolution.
+    """
 
     size: int = Field(gt=0)
+    field: float = Field(default=84.0, gt=0)
     splits: Mapping[str, SlidePlan]
     config: PhantomConfig = PhantomConfig()
 
@@ -138,8 +142,10 @@ class PhantomTissue(_Drawn):
         from bench.datasets.phantom.tissue import draw_tissue
 
         assert place.label is not None, "the tissue card has labels"
-        size, config = self.plan.size, self.plan.config
-        image, caption = draw_tissue(place.seed, place.group, place.label, size, config=config)
+        plan = self.plan
+        image, caption = draw_tissue(
+            place.seed, place.group, place.label, plan.size, config=plan.config, field=plan.field
+        )
         if not place.told:
             return Sample(place.id, image, place.group, self.card.mpp)
         name = self.card.labels[place.label]

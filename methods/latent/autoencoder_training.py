@@ -166,4 +166,12 @@ def _add(shown: dict[str, Tensor], values: Mapping[str, Tensor], parts: int) -> 
 
 
 def _batch(images: Images, settings: AutoencoderTraining, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-    return images.batch(step, settings.batch_size * settings.accumulate, settings.orient, rng)
+    batch = images.batch(step, settings.batch_size * settings.accumulate, settings.orient, rng)
+    if settings.crop is None:
+        return batch
+    return {**batch, "image": np.stack([_cut(image, settings.crop, rng) for image in batch["image"]])}
+
+
+def _cut(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    top, left = (int(rng.integers(length - side + 1)) for length in image.shape[1:])
+    return image[:, top : top + side, left : left + side]

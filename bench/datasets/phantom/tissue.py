@@ -21,8 +21,8 @@ from bench.errors import DataError
 TISSUE_CLASSES = ("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM")
 """Tissue classes in NCT-CRC's alphabetical order; label 0 is the first."""
 
-FIELD = 336
-"""Side of a tissue patch's field of view at 40x, in px (84 micrometres)."""
+FIELD = 84.0
+"""Side of a tissue patch's field of view in micrometres, where nothing else is asked for (three quarters of NCT-CRC's)."""
 
 ARCHITECTURES = {
     "ADI": Architecture("ADI", fat=1, spindle=2, inflammatory=0.5, miscellaneous=0.1, clefts=0.02, blood=0.2),
@@ -40,13 +40,13 @@ ARCHITECTURES = {
 }
 
 
-def tissue_mpp(size: int) -> float:
+def tissue_mpp(size: int, field: float = FIELD) -> float:
     """Return micrometres a pixel of a tissue patch `size` px wide; its field of view does not change with size."""
-    return MPP * FIELD / size
+    return field / size
 
 
 def draw_tissue(
-    seed: int, group: str, label: int, size: int = 224, *, config: PhantomConfig
+    seed: int, group: str, label: int, size: int = 224, *, config: PhantomConfig, field: float = FIELD
 ) -> tuple[UInt8[np.ndarray, "size size 3"], str]:
     """Draw a patch of one tissue class and its caption, a pure function of the arguments.
 
@@ -54,8 +54,9 @@ def draw_tissue(
         seed: number of the patch within its slide and class.
         group: name of the slide, which fixes stains and scanner.
         label: index into :data:`TISSUE_CLASSES`, 0..8.
-        size: side in px, 32..336; smaller patches show the same field of view with less detail.
+        size: side in px, from 32 to what shows the field of view at 40x; smaller patches show it with less detail.
         config: the phantom's configuration.
+        field: side of the field of view in micrometres.
 
     Raises:
         DataError: when `label` or `size` is out of range.
@@ -66,12 +67,13 @@ def draw_tissue(
             got=str(label),
             fix="use an index of TISSUE_CLASSES",
         )
-    if not 32 <= size <= FIELD:
-        raise DataError(f"expected a size in 32..{FIELD} px, in draw_tissue", got=str(size), fix="use 64..224")
+    side = round(field / MPP)
+    if not 32 <= size <= side:
+        raise DataError(f"expected a size in 32..{side} px, in draw_tissue", got=str(size), fix=f"use 64..{side}")
     name = TISSUE_CLASSES[label]
     style = slide_style(group, config)
     rng = generator("tissue", config.seed, group, seed, name)
-    shape = (FIELD + 2 * MARGIN, FIELD + 2 * MARGIN)
+    shape = (side + 2 * MARGIN, side + 2 * MARGIN)
     if name == "BACK":
         image, detail = _glass(shape, style, config, rng), "clean"
     else:

@@ -28,7 +28,7 @@ def test_cards_agree_with_the_drawing() -> None:
     assert nuclei.class_names == CLASSES
     assert nuclei.mpp == MPP
     assert tissue.labels == TISSUE_CLASSES
-    assert tissue.mpp == tissue_mpp(tissue.extra["size"])
+    assert tissue.mpp == tissue_mpp(tissue.extra["size"], tissue.extra["field"])
 
 
 @pytest.mark.parametrize("name", ["phantom", "phantom-tissue"])

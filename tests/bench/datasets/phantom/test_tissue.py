@@ -40,6 +40,15 @@ def test_sizes_show_the_same_field(size: int) -> None:
     assert tissue_mpp(size) * size == pytest.approx(84)
 
 
+def test_a_smaller_field_shows_larger_nuclei() -> None:
+    wide, _ = draw_tissue(0, "a", 3, 112, config=CONFIG)
+    near, _ = draw_tissue(0, "a", 3, 112, config=CONFIG, field=28.0)
+    sharp = [np.abs(np.diff(cv2.cvtColor(image, cv2.COLOR_RGB2GRAY).astype(float))).mean() for image in (wide, near)]
+    assert sharp[1] < 0.8 * sharp[0]
+    with pytest.raises(DataError, match=r"32\.\.112 px"):
+        draw_tissue(0, "a", 3, 113, config=CONFIG, field=28.0)
+
+
 @pytest.mark.parametrize(("label", "size"), [(-1, 64), (9, 64), (0, 8), (0, 1000)])
 def test_out_of_range(label: int, size: int) -> None:
     with pytest.raises(DataError, match=r"expected a (tissue label|size)"):
