@@ -31,6 +31,11 @@ class SelectionArm(Settings):
     min_confidence: float | None = Field(default=None, ge=0, le=1)
 
     @property
+    def chooses(self) -> bool:
+        """Whether images are chosen by what they show."""
+        return self.rule != "random"
+
+    @property
     def title(self) -> str:
         """The arm in a table: `centroid 100%`."""
         confident = "" if self.min_confidence is None else f" p>={self.min_confidence:g}"

@@ -85,6 +85,17 @@ _ALL = (
     _given_back("psnr", "PSNR", "higher", (0.0, None), "dB", "-10 log10 MSE; infinite for equal images"),
     _given_back("ssim", "SSIM", "higher", (-1.0, 1.0), "", "Wang et al., TIP 2004; Gaussian window, SD 1.5 px"),
     Metric(
+        "gan_test",
+        "GAN-test",
+        "selection",
+        "synthetic images of a class, as a network sees them that was trained on real images alone",
+        "higher",
+        _UNIT,
+        "",
+        "share of all images of the set",
+        "Shmelkov et al., ECCV 2018, section 3.2: how many are taken for the class that they were asked to show",
+    ),
+    Metric(
         "acceptance",
         "acceptance",
         "selection",

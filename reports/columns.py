@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from metrics.table import METRICS, reading_position, shown_times
 
 MAIN = (
-    *("clip_fid", "fid", "fd", "kd", "fs1", "fs2"),
+    *("clip_fid", "fid", "fd", "kd", "fs1", "fs2", "gan_test"),
     *("dice", "aji", "pq", "f_d", "acc"),
     *("accuracy", "f1_weighted", "specificity_weighted", "auroc"),
 )

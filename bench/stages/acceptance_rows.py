@@ -9,7 +9,6 @@ from bench.stages.distance_rows import over_seeds
 from bench.stages.work import ArmWork
 
 METRIC = "acceptance"
-RANDOM = "random"
 
 
 def acceptance_rows(arm: ArmWork) -> Iterator[dict[str, Any]]:
@@ -18,7 +17,7 @@ def acceptance_rows(arm: ArmWork) -> Iterator[dict[str, Any]]:
     An arm that got no set has a row with the reason. Sets that were drawn at random accept all: they have none.
     """
     selection = arm.arm.selection
-    if selection is None or selection.model_dump(mode="json").get("rule") == RANDOM:
+    if selection is None or not selection.chooses:
         return
     rows = []
     for seed, made in enumerate(arm.sets):

@@ -33,6 +33,7 @@ from bench.stages.downstream import predict_test, train_network
 from bench.stages.evaluate import evaluate
 from bench.stages.faithfulness import faithfulness
 from bench.stages.fidelity import Fidelity
+from bench.stages.gan_test import gan_test
 from bench.stages.generate import fit_parts, synthesize
 from bench.stages.leakage import leakage
 from bench.stages.networks import make_networks
@@ -40,7 +41,7 @@ from bench.stages.publish import publish
 from bench.stages.ready import ready_arm, untrainable
 from bench.stages.select import choose_set, expand
 from bench.stages.session import Session
-from bench.stages.work import ArmWork, Distances, Judge, Outcome, Tested
+from bench.stages.work import ArmWork, Distances, Judge, Judged, Outcome, Tested
 from bench.synthetic import TRAINING, SyntheticSet
 
 _MEMORY_GIB = {"tiny": 1.0, "smoke": 2.0, "small": 6.0, "paper": 12.0}
@@ -187,20 +188,22 @@ def do_jobs(session: Session, resolved: Resolved) -> tuple[dict[str, Dataset], l
     data |= prepare_others(session, resolved.others, resolved.preset, resolved.roles)
     baseline, *others = resolved.arms
     worked = [work_arm(session, resolved, baseline, data)]
-    judge = Judge(resolved.networks[0], worked[0].tested[0].model) if resolved.networks else None
-    worked += [work_arm(session, resolved, arm, data, judge) for arm in others]
+    worked += [work_arm(session, resolved, arm, data, worked[0]) for arm in others]
     return data, worked
 
 
 def work_arm(
-    session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset], judge: Judge | None = None
+    session: Session, resolved: Resolved, arm: Arm, data: dict[str, Dataset], baseline: ArmWork | None = None
 ) -> ArmWork:
-    """Fit, synthesize, score, train and test one arm under every seed; ask `judge` for its faithfulness."""
+    """Fit, synthesize, score, train and test one arm under every seed; the baseline's networks judge what it draws."""
+    real_only = () if baseline is None else baseline.tested
+    judge = Judge(resolved.networks[0], real_only[0].model) if real_only else None
     fitted = fit_parts(session, arm, data)
     sets: list[tuple[Finished, SyntheticSet] | None] = []
     distances: list[Distances] = []
     tested: list[Tested] = []
     leaks: list[Finished] = []
+    judged: list[Judged] = []
     untested = "" if arm.ready is None else untrainable(arm.ready, resolved.card.task)
     for seed in range(resolved.request.seeds):
         if arm.selection is not None and judge is not None:
@@ -216,11 +219,12 @@ def work_arm(
         # a set that is there already is one and the same under every seed
         compares = synthetic is not None and synthetic.use == TRAINING and (arm.ready is None or seed == 0)
         if synthetic is not None and compares:
+            title = f"{arm.title}, seed {seed}"
             compared = Fidelity(session, resolved.encoders, data, synthetic, resolved.preset)
-            distances += compared.jobs(seed, f"{arm.title}, seed {seed}")
+            distances += compared.jobs(seed, title)
             if arm in resolved.subjects:
-                title = f"{arm.title}, seed {seed}"
                 leaks.append(leakage(session, synthetic, data["train"], data["test"], resolved.preset, title))
+            judged += gan_test(session, resolved.networks, real_only, synthetic, seed, title)
         for network in resolved.networks if not untested else ():
             model = train_network(session, network, arm, data["train"], synthetic, resolved.preset, seed)
             title = f"{network.name} on {arm.title}, seed {seed}"
@@ -230,4 +234,4 @@ def work_arm(
     faithful = None
     if judge is not None:
         faithful = faithfulness(session, arm, data, fitted, sets, judge, resolved.preset)
-    return ArmWork(arm, fitted, sets, distances, tested, faithful, untested, leaks)
+    return ArmWork(arm, fitted, sets, distances, tested, faithful, untested, leaks, judged)

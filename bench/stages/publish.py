@@ -98,7 +98,8 @@ def _write(
     fold = "" if request.fold is None else f"{request.fold[0]}/{request.fold[1]}"
     common = {"run": run, "dataset": resolved.card.name, "fold": fold, "preset": resolved.preset_label}
     budget = f"{preset.budget.unit}:{preset.budget.amount}"
-    rows = RowMaker(common, budget, preset.bootstrap_samples).rows(worked, data["test"])
+    selector = resolved.networks[0].name if resolved.networks else ""
+    rows = RowMaker(common, budget, preset.bootstrap_samples, selector).rows(worked, data["test"])
     folder = results.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     _write_curves(folder / "curves.jsonl", worked)

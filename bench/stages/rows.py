@@ -14,6 +14,7 @@ from bench.stages.acceptance_rows import acceptance_rows
 from bench.stages.arms import BASELINE
 from bench.stages.distance_rows import distance_rows
 from bench.stages.evaluate import Statistics
+from bench.stages.gan_test import gan_test_rows
 from bench.stages.scores import Score, faithfulness_scores, nuclei_scores, stack
 from bench.stages.tissue import tissue_scores
 from bench.stages.work import ArmWork
@@ -22,16 +23,22 @@ NO_SUMS = "no interval: a rank statistic of the whole test set, which sums over 
 
 
 class RowMaker:
-    """Makes the rows of one run; `common` are the columns that all of its rows share."""
+    """Makes the rows of one run.
 
-    def __init__(self, common: Mapping[str, Any], budget: str, n_resamples: int) -> None:
+    `common` are the columns that all of its rows share, `selector` is the network that chooses images from pools.
+    """
+
+    def __init__(self, common: Mapping[str, Any], budget: str, n_resamples: int, selector: str = "") -> None:
         self._common, self._budget, self._n_resamples = common, budget, n_resamples
+        self._selector = selector
 
     def rows(self, worked: Sequence[ArmWork], test: Dataset) -> list[ScoreRow]:
-        """Return every row: distances, acceptance, test scores, differences to the baseline, faithfulness, costs."""
+        """Return every row: distances, acceptance, GAN-test, test scores, differences to the baseline, faithfulness, costs."""
         made: list[ScoreRow] = []
         for arm in worked:
             made.extend(self._row(arm, **columns) for columns in (*distance_rows(arm), *acceptance_rows(arm)))
+            judged = gan_test_rows(arm, self._selector)
+            made.extend(self._row(arm, budget=self._budget, **columns) for columns in judged)
         made.extend(self._tested(worked, test))
         for arm in worked:
             made.extend(self._faithful(arm))

@@ -42,6 +42,15 @@ class Distances:
 
 
 @dataclass(frozen=True)
+class Judged:
+    """What one of the baseline's networks takes the images of one synthetic set for."""
+
+    seed: int
+    network: str
+    finished: Finished
+
+
+@dataclass(frozen=True)
 class Faithful:
     """How one arm's images of test masks show what they were asked for, as the segmenter `network` sees it.
 
@@ -59,7 +68,7 @@ class ArmWork:
 
     `sets` has one entry a seed, None where the arm adds nothing; `faithful` is None where there is nothing to ask.
     `untested` says why no network was trained on an arm; `tested` is empty then. `leaks` is what was found of test
-    images in the sets of the method that the run is about.
+    images in the sets of the method that the run is about. `judged` is empty where images have no class.
     """
 
     arm: Arm
@@ -70,6 +79,7 @@ class ArmWork:
     faithful: Faithful | None = None
     untested: str = ""
     leaks: Sequence[Finished] = ()
+    judged: Sequence[Judged] = ()
 
 
 @dataclass(frozen=True)
