@@ -58,8 +58,9 @@ class Selected(NamedTuple):
 
     @property
     def acceptance(self) -> float:
-        """Share of the pool that was acceptable."""
-        return float(self.accepted.sum() / max(self.candidates.sum(), 1))
+        """Share of a class's candidates that was acceptable, the mean over classes: pools may hold more of some."""
+        asked = self.candidates > 0
+        return float((self.accepted[asked] / self.candidates[asked]).mean()) if asked.any() else 0.0
 
 
 def normalised(features: Float[np.ndarray, "n d"]) -> Float64[np.ndarray, "n d"]:

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
+import numpy as np
 from scipy.stats import norm
 
 from bench.errors import DataError
@@ -41,3 +43,30 @@ def proportion(successes: int, trials: int, *, level: float = 0.95) -> Proportio
     low = 0.0 if successes == 0 else middle - half
     high = 1.0 if successes == trials else middle + half
     return Proportion(p, float((p * (1 - p) / trials) ** 0.5), low, high)
+
+
+def mean_proportion(successes: Sequence[int], trials: Sequence[int], *, level: float = 0.95) -> Proportion:
+    """Return the mean of several shares, each as heavy as another, with the interval that their Wilson intervals give.
+
+    Distances of each bound from its share are added in squares (Zou & Donner, Stat. Med. 2008); of one share it is
+    :func:`proportion`.
+
+    Raises:
+        DataError: there is no share, or one without a trial.
+
+    >>> mean_proportion([8, 2], [10, 10]).value
+    0.5
+    """
+    if not len(trials) or len(successes) != len(trials):
+        raise DataError("expected at least one share", got=f"{len(successes)} successes of {len(trials)} trials")
+    parts = [proportion(k, n, level=level) for k, n in zip(successes, trials, strict=True)]
+    value = float(np.mean([part.value for part in parts]))
+    below, above, se = (
+        float(np.linalg.norm(distances)) / len(parts)
+        for distances in (
+            [part.value - part.low for part in parts],
+            [part.high - part.value for part in parts],
+            [part.se for part in parts],
+        )
+    )
+    return Proportion(value, se, value - below, value + above)

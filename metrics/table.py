@@ -103,7 +103,7 @@ _ALL = (
         "none",
         _UNIT,
         "",
-        "share of all images of the pool",
+        "share of each class's images, mean over classes",
         "Xue et al., MedIA 2021: nearest to the centroid of the class asked for, and as confident as the arm asks",
     ),
     _instances("dice/image", "Dice", "Graham et al., MedIA 2019 (binary foreground)"),

@@ -42,11 +42,12 @@ def paint(label: int, size: int, rng: np.random.Generator, confusion: float) -> 
 
 
 class PainterConfig(Settings):
-    """`confused` is the share of images that show another class than asked."""
+    """`confused` is the share of images that show another class than asked, `weak` a class of which four in five do."""
 
     ratio: float = 1.0
     patch_size: int = 8
     confused: float = 0.3
+    weak: int | None = None
     selection: tuple[SelectionArm, ...] = (
         SelectionArm(rule="random", ratio=0.5),
         SelectionArm(rule="centroid", ratio=1.0),
@@ -81,7 +82,8 @@ class Painter(Selective):
     ) -> Iterator[np.ndarray]:
         for condition in conditions:
             rng = np.random.default_rng(condition.seed)
-            amount = 1.0 if rng.random() < self.config.confused else rng.uniform(0, 0.3)
+            confused = 0.8 if condition.label == self.config.weak else self.config.confused
+            amount = 1.0 if rng.random() < confused else rng.uniform(0, 0.3)
             yield paint(int(condition.label or 0), self.config.patch_size, rng, amount)
 
 

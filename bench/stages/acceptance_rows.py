@@ -44,12 +44,12 @@ def _entry() -> dict[str, Any]:
 
 
 def _share(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the share of the pool that was accepted; images of a pool are drawn independently of each other."""
-    from metrics.proportion import proportion
+    """Return the mean over classes of the accepted share, however many images were drawn of each, independently."""
+    from metrics.proportion import mean_proportion
 
     if "accepted" not in manifest:
         return {"value": manifest[METRIC], "reason": "no interval: the set was sealed before counts were kept"}
-    n = sum(manifest["candidates"].values())
-    found = proportion(sum(manifest["accepted"].values()), n)
+    candidates = list(manifest["candidates"].values())
+    found = mean_proportion(list(manifest["accepted"].values()), candidates)
     bounds = {"se": found.se, "ci_low": found.low, "ci_high": found.high, "ci_method": "images of the pool"}
-    return {"value": found.value, "n": n, **bounds}
+    return {"value": found.value, "n": sum(candidates), **bounds}

@@ -76,26 +76,39 @@ def synthesize_pool(
     n: int,
     seed: int,
     title: str,
+    labels: Sequence[int] | None = None,
 ) -> tuple[Finished, SyntheticSet]:
-    """Plan, render and seal `n` images under a seed; how an arm chooses from them is no part of the key."""
+    """Plan, render and seal `n` images under a seed; how an arm chooses from them is no part of the key.
+
+    With `labels`, what is planned for other classes is not drawn, and more is planned in its place.
+    """
     method = arm.method
     inputs = {f"data:{role}": data[role].digest for role in sorted(method.roles)}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
     config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": chunk_of(arm)}
+    config |= {} if labels is None else {"labels": list(labels)}
     describe = session.torch if fitted else session.numeric
     job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, {title}", seed)
 
     def work(folder: Path, run: Run) -> None:
-        _synthesize(arm, {role: data[role] for role in method.roles}, fitted, n, folder, run)
+        _synthesize(arm, {role: data[role] for role in method.roles}, fitted, n, folder, run, labels)
 
     finished = session.do(job, work)
     return finished, SyntheticSet(finished.path)
 
 
 def _synthesize(
-    arm: Arm, data: Mapping[str, Dataset], fitted: Mapping[str, Finished], n: int, folder: Path, run: Run
+    arm: Arm,
+    data: Mapping[str, Dataset],
+    fitted: Mapping[str, Finished],
+    n: int,
+    folder: Path,
+    run: Run,
+    labels: Sequence[int] | None = None,
 ) -> None:
-    conditions = list(itertools.islice(arm.method.plan(data, n, run.rng("plan")), n))
+    more = 1 if labels is None else len(data["train"].info.labels)
+    planned = arm.method.plan(data, more * n, run.rng("plan"))
+    conditions = list(itertools.islice((c for c in planned if labels is None or c.label in labels), n))
     if len(conditions) != n:
         raise JobError(f"expected {arm.name} to plan {n} patches", got=str(len(conditions)))
     render_set(arm, conditions, data, fitted, folder, run, use=TRAINING)

@@ -1,6 +1,7 @@
 """Stage *select*: sets chosen from a pool by what the real-only classifier sees in it.
 
-The pool is drawn once for all arms of a method. Where too few of a class are acceptable, more is drawn, up to a limit.
+The pool is drawn once for all arms of a method. Where too few of some classes are acceptable, another of as many images
+is drawn of those alone, up to a limit.
 """
 
 from __future__ import annotations
@@ -63,19 +64,23 @@ def choose_set(
     n_classes = len(train.info.labels)
     quota = even_quota(len(train), arm.ratio, n_classes)
     largest = max(selection.ratio for selection in arm.method.selections)  # type: ignore[attr-defined]
-    n_pool = int(np.ceil(FACTOR * even_quota(len(train), largest, n_classes).sum()))
+    most = even_quota(len(train), largest, n_classes)
+    n_pool = int(np.ceil(FACTOR * most.sum()))
     real = see(session, judge, train, f"{len(train)} real images")
     pools: list[tuple[SyntheticSet, Finished]] = []
+    labels: list[int] | None = None
     for number in range(POOLS):
         of_pool = derive_seed(seed, "pool", number) if number else seed
         title = f"pool {number + 1}, seed {seed}"
-        _, made = synthesize_pool(session, arm, data, fitted, n_pool, of_pool, title)
+        _, made = synthesize_pool(session, arm, data, fitted, n_pool, of_pool, title, labels)
         pools.append((made, see(session, judge, made, f"{made.manifest['method']}, {title}")))
         chosen = _choose(arm, train, real, pools, quota, seed)
         counts = np.bincount(chosen.target[chosen.indices], minlength=n_classes)
         if (counts >= quota).all():
             finished = _seal(session, arm, train, pools, real, chosen, quota, seed)
             return Choice(finished, SyntheticSet(finished.path))
+        # what the largest arm lacks, so that all arms of a rule draw the same pools
+        labels = np.flatnonzero(np.array(chosen.accepted) < most).tolist()
     short = [
         f"{train.info.labels[index]} {counts[index]} of {quota[index]}" for index in np.flatnonzero(counts < quota)
     ]

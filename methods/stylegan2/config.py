@@ -14,7 +14,7 @@ All three: z and w of 512, at most 512 channels, Adam's betas (0, .99), R1 every
 
 from __future__ import annotations
 
-from typing import Self
+from typing import Literal, Self
 
 from pydantic import Field, model_validator
 
@@ -55,7 +55,8 @@ class TrainingSettings(Settings):
     steps: int | None = Field(None, ge=1)  # instead of epochs
     learning_rate: float = Field(2e-4, gt=0)  # likewise; the releases' .0025 is 12 times that
     betas: tuple[float, float] = (0.0, 0.99)
-    flip: bool = False  # mirror real images at random
+    # of real images, at random: mirrored left to right as the release's --mirror, or `all`: turned too, tissue has no top
+    symmetries: Literal["none", "flip", "all"] = "none"
     r1_weight: float = Field(1.0, ge=0)  # gamma
     r1_every: int = Field(16, ge=1)
     path_weight: float = Field(2.0, ge=0)

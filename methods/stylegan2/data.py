@@ -52,9 +52,12 @@ class LabelledImages:
         size = settings.batch_size
         chosen = self._places(step * size, size)
         images = self.images[chosen]
-        if settings.flip:
+        if settings.symmetries != "none":
             mirrored = rng.random(size) < 0.5
             images[mirrored] = images[mirrored, :, :, ::-1]
+        if settings.symmetries == "all":
+            turns = rng.integers(4, size=size)
+            images = np.stack([np.rot90(image, turn, (1, 2)) for image, turn in zip(images, turns, strict=True)])
         drawn = {f"label_{name}": rng.choice(self.labels, size) for name in ("generator", "path", "discriminator")}
         return {"image": images, "label": self.labels[chosen], **drawn}
 

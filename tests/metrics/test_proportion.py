@@ -5,7 +5,7 @@ import pytest
 from scipy.stats import binom, binomtest
 
 from bench.errors import DataError
-from metrics.proportion import proportion
+from metrics.proportion import mean_proportion, proportion
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (3, 7), (50, 100), (999, 1000)])
@@ -33,3 +33,22 @@ def test_covers_the_truth_as_often_as_it_says():
 def test_impossible_counts_are_refused(k, n):
     with pytest.raises(DataError, match="trial"):
         proportion(k, n)
+
+
+def test_the_mean_of_one_share_is_that_share():
+    found, own = mean_proportion([3], [7]), proportion(3, 7)
+    assert tuple(found) == pytest.approx(tuple(own), abs=1e-12)
+
+
+def test_the_mean_of_shares_covers_the_truth():
+    rng, truths, n = np.random.default_rng(0), np.array([0.0, 0.1, 0.5, 0.9]), np.array([50, 200, 50, 100])
+    found = [mean_proportion(rng.binomial(n, truths).tolist(), n.tolist()) for _ in range(1500)]
+    assert np.mean([one.value for one in found]) == pytest.approx(truths.mean(), abs=0.005)
+    assert 0.93 < np.mean([one.low <= truths.mean() <= one.high for one in found]) <= 0.99
+    assert np.mean([one.se for one in found]) == pytest.approx(np.std([one.value for one in found]), rel=0.1)
+
+
+def test_shares_without_trials_are_refused():
+    for k, n in (([], []), ([1], [1, 2]), ([0], [0])):
+        with pytest.raises(DataError):
+            mean_proportion(k, n)

@@ -90,6 +90,21 @@ def test_more_pools_are_drawn_where_one_does_not_suffice(session: Session, tmp_p
     assert len(list((session.store.root / "jobs" / "synthesize").iterdir())) == pools
 
 
+def test_further_pools_are_of_the_classes_that_lack_images_and_serve_all_arms(session: Session, tmp_path: Path) -> None:
+    arms = painter(confused=0.1, weak=1, selection=[SelectionArm(rule="centroid", ratio=ratio) for ratio in (1.0, 2.0)])
+    small, large = (chosen(session, arm, tmp_path).made for arm in arms)
+    assert small is not None
+    assert large is not None
+    further = len(large.manifest["pools"]) - 1
+    assert further > 0
+    assert large.manifest["candidates"] == {"red": 16, "green": 16 + 48 * further, "blue": 16}
+    assert large.manifest["acceptance"] == pytest.approx(
+        np.mean([large.manifest["accepted"][name] / n for name, n in large.manifest["candidates"].items()])
+    )
+    assert large.manifest["pools"][: len(small.manifest["pools"])] == small.manifest["pools"]
+    assert len(list((session.store.root / "jobs" / "synthesize").iterdir())) == 1 + further
+
+
 def test_a_pool_that_never_suffices_gives_the_numbers(session: Session, tmp_path: Path) -> None:
     (arm,) = painter(confused=1.0, selection=(SelectionArm(rule="centroid", ratio=1.0),))
     choice = chosen(session, arm, tmp_path)

@@ -41,13 +41,26 @@ def test_drawn_classes_have_the_frequencies_of_the_data() -> None:
 
 def test_mirrors_only_where_asked() -> None:
     images = LabelledImages(DATA, 16, 0)
-    plain, mirrored = (
-        images.batch(TrainingSettings(batch_size=10, flip=flip), 0, np.random.default_rng(0))["image"]
-        for flip in (False, True)
-    )
+    plain, mirrored = (_drawn(images, symmetries) for symmetries in ("none", "flip"))
     turned = [bool((a == b[:, :, ::-1]).all()) for a, b in zip(plain, mirrored, strict=True)]
     assert 0 < sum(turned) < 10
     assert all(t or (a == b).all() for t, a, b in zip(turned, plain, mirrored, strict=True))
+
+
+def test_turns_and_mirrors_by_each_of_the_squares_eight_symmetries() -> None:
+    images = LabelledImages(DATA, 16, 0)
+    ways = set()
+    for seed in range(12):
+        for plain, turned in zip(_drawn(images, "none", seed), _drawn(images, "all", seed), strict=True):
+            square = [np.rot90(side, turn, (1, 2)) for side in (plain, plain[:, :, ::-1]) for turn in range(4)]
+            (way,) = (number for number, candidate in enumerate(square) if np.array_equal(candidate, turned))
+            ways.add(way)
+    assert ways == set(range(8))
+
+
+def _drawn(images: LabelledImages, symmetries: str, seed: int = 0) -> np.ndarray:
+    settings = TrainingSettings.model_validate({"batch_size": 10, "symmetries": symmetries})
+    return images.batch(settings, 0, np.random.default_rng(seed))["image"]
 
 
 def test_steps_of_the_published_epochs() -> None:

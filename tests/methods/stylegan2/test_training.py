@@ -40,10 +40,10 @@ def test_published_values() -> None:
     settings = TrainingSettings()
     assert (settings.batch_size, settings.epochs, settings.learning_rate, settings.betas) == (64, 100, 2e-4, (0, 0.99))
     assert (settings.r1_every, settings.path_every, settings.path_weight, settings.path_decay) == (16, 4, 2, 0.01)
-    assert (settings.path_batch, settings.style_mixing, settings.flip, settings.augment.enabled) == (
+    assert (settings.path_batch, settings.style_mixing, settings.symmetries, settings.augment.enabled) == (
         0.5,
         0.9,
-        False,
+        "none",
         False,
     )
 
