@@ -90,7 +90,9 @@ def _share(judged: Judged, made: SyntheticSet) -> dict[str, Any]:
 
     asked = [line["label"] for line in made.metadata]
     seen = [read_prediction(judged.finished.path / f"{index:05d}.npz").scores for index in range(len(asked))]
-    right = sum(int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None)
+    right = sum(
+        int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None
+    )
     found = proportion(right, len(asked))
     bounds = {"se": found.se, "ci_low": found.low, "ci_high": found.high, "ci_method": "images of the set"}
     return {"value": found.value, "n": len(asked), **bounds}

@@ -27,8 +27,8 @@ from bench.stages.work import Judge
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
 
 # A pool holds this many images for each one that the largest arm asks for; so many pools are drawn at most.
-FACTOR = 2.0
-POOLS = 3
+FACTOR = 1.5
+POOLS = 4
 FEATURES, SCORES = "features.npy", "scores.npy"
 
 

@@ -110,7 +110,7 @@ def test_a_pool_that_never_suffices_gives_the_numbers(session: Session, tmp_path
     choice = chosen(session, arm, tmp_path)
     assert choice.made is None
     assert "red 0 of 4" in choice.reason
-    assert "3 pools of 24" in choice.reason
+    assert "4 pools of 24" in choice.reason
 
 
 def test_the_same_seed_chooses_the_same_set_and_another_does_not(session: Session, tmp_path: Path) -> None:
