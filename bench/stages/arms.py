@@ -32,6 +32,11 @@ class Selection(Protocol):
         """What tables call it."""
         ...
 
+    @property
+    def chooses(self) -> bool:
+        """Whether images are chosen by what they show."""
+        ...
+
     def model_dump(self, *, mode: str) -> dict[str, Any]:
         """Return its settings as JSON values."""
         ...

@@ -33,7 +33,7 @@ class RowMaker:
         self._selector = selector
 
     def rows(self, worked: Sequence[ArmWork], test: Dataset) -> list[ScoreRow]:
-        """Return every row: distances, acceptance, GAN-test, test scores, differences to the baseline, faithfulness, costs."""
+        """Return every row: of sets, test scores, differences to the baseline, faithfulness, costs."""
         made: list[ScoreRow] = []
         for arm in worked:
             made.extend(self._row(arm, **columns) for columns in (*distance_rows(arm), *acceptance_rows(arm)))

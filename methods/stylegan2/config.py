@@ -55,7 +55,7 @@ class TrainingSettings(Settings):
     steps: int | None = Field(None, ge=1)  # instead of epochs
     learning_rate: float = Field(2e-4, gt=0)  # likewise; the releases' .0025 is 12 times that
     betas: tuple[float, float] = (0.0, 0.99)
-    # of real images, at random: mirrored left to right as the release's --mirror, or `all`: turned too, tissue has no top
+    # of real images, at random: mirrored left to right as the release's --mirror; `all`: turned too
     symmetries: Literal["none", "flip", "all"] = "none"
     r1_weight: float = Field(1.0, ge=0)  # gamma
     r1_every: int = Field(16, ge=1)

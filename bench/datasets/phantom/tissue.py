@@ -22,7 +22,7 @@ TISSUE_CLASSES = ("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM
 """Tissue classes in NCT-CRC's alphabetical order; label 0 is the first."""
 
 FIELD = 84.0
-"""Side of a tissue patch's field of view in micrometres, where nothing else is asked for (three quarters of NCT-CRC's)."""
+"""Side of a tissue patch's field of view in micrometres, unless said otherwise (NCT-CRC: 112)."""
 
 ARCHITECTURES = {
     "ADI": Architecture("ADI", fat=1, spindle=2, inflammatory=0.5, miscellaneous=0.1, clefts=0.02, blood=0.2),
