@@ -30,6 +30,7 @@ from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus, pq_of_present
 from metrics.overlap import overlap
+from metrics.proportion import mean_proportion, proportion
 from metrics.reconstruction import reconstruction
 from metrics.surface import hausdorff
 from metrics.table import FAMILIES, METRICS, metric
@@ -191,6 +192,8 @@ VALUES = {
     "auth_pct": on_features(lambda x, y: memorisation(x, y).auth_pct, COPIED),
     "copy_rate": on_features(lambda x, y: memorisation(x, y, FEATURES["test"]).copy_rate, COPIED),
     "plip": aligned,
+    "gan_test": lambda which: proportion(round(200 * (1 - WRONG[which])), 200).value,
+    "acceptance": lambda which: mean_proportion([round(50 * (1 - WRONG[which])), 30], [50, 80]).value,
     "lpips": perceived,
     **{f"{name}/image": faithful(name) for name in ("fs1", "fs2", "fs1_class", "fs2_class")},
     "fs_real/image": faithful("fs_real"),
@@ -262,7 +265,8 @@ def test_directions_and_ranges_are_as_the_table_says(id):
     for value in (better, worse):
         assert low is None or (value >= low).all()
         assert high is None or (value <= high).all()
-    assert (better > worse).all() if entry.direction == "higher" else (better < worse).all()
+    if entry.direction != "none":
+        assert (better > worse).all() if entry.direction == "higher" else (better < worse).all()
 
 
 # Public functions of `metrics` that give no score of their own: parts, statistics, intervals and names.
@@ -316,6 +320,7 @@ SCORES = {
     "memorisation": {"memorisation"},
     "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},
     "perceptual": {"lpips_distance", "perceptual_distance"},
+    "proportion": {"proportion", "mean_proportion"},
     "reconstruction": {"reconstruction"},
     "surface": {"hausdorff", "hausdorff_by_definition"},
     "types": {
