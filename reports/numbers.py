@@ -50,11 +50,10 @@ class Notes:
         return _letter(self.texts.index(text))
 
     def cell(self, cell: Cell | None) -> str:
-        """Return the letter that explains what a cell lacks, empty where it lacks nothing."""
+        """Return the letter of what a cell lacks or a reader of it must know, empty where there is nothing to say."""
         if cell is None:
             return self.mark(_UNEXPLAINED)
-        lacking = cell.value is None or cell.low is None
-        return self.mark(cell.reason) if lacking and cell.reason else ""
+        return self.mark(cell.reason) if cell.reason else ""
 
     def lines(self) -> list[str]:
         """List the remarks with their letters."""

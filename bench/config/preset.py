@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from typing import Literal, get_args
 
 from pydantic import Field
 
@@ -63,5 +63,8 @@ def load_preset(name: str, overrides: dict[str, object] | None = None, task: Tas
     if name not in preset_names():
         raise unknown("preset", name, preset_names())
     values = read_yaml(folder() / "presets" / f"{name}.yaml")
-    values = merge(values, values.pop("tasks", {}).get(task, {}))
+    own = values.pop("tasks", {})
+    for other in own.keys() - set(get_args(Task)):
+        raise unknown(f"task in preset {name!r}", other, get_args(Task))
+    values = merge(values, own.get(task, {}))
     return build(Preset, merge({"name": name, **values}, overrides or {}), f"preset {name!r}")

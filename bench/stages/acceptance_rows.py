@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from bench.stages.distance_rows import over_seeds
+from bench.stages.set_rows import entry_columns, over_seeds, share_columns
 from bench.stages.work import ArmWork
 
 METRIC = "acceptance"
@@ -22,25 +22,14 @@ def acceptance_rows(arm: ArmWork) -> Iterator[dict[str, Any]]:
     rows = []
     for seed, made in enumerate(arm.sets):
         if made is not None and METRIC in made[1].manifest:
-            rows.append({**_entry(), "seed": seed, "set_digest": made[1].digest, **_share(made[1].manifest)})
+            rows.append(
+                {**entry_columns(METRIC), "seed": seed, "set_digest": made[1].digest, **_share(made[1].manifest)}
+            )
     yield from rows
     if len(rows) > 1:
         yield over_seeds(rows)
     if arm.untested:
-        yield {**_entry(), "value": None, "reason": arm.untested}
-
-
-def _entry() -> dict[str, Any]:
-    from metrics.table import metric
-
-    entry = metric(METRIC)
-    return {
-        "metric": entry.id,
-        "direction": entry.direction,
-        "protocol": entry.protocol_version,
-        "aggregation": entry.aggregation,
-        "floor": None,
-    }
+        yield {**entry_columns(METRIC), "value": None, "reason": arm.untested}
 
 
 def _share(manifest: Mapping[str, Any]) -> dict[str, Any]:
@@ -51,5 +40,4 @@ def _share(manifest: Mapping[str, Any]) -> dict[str, Any]:
         return {"value": manifest[METRIC], "reason": "no interval: the set was sealed before counts were kept"}
     candidates = list(manifest["candidates"].values())
     found = mean_proportion(list(manifest["accepted"].values()), candidates)
-    bounds = {"se": found.se, "ci_low": found.low, "ci_high": found.high, "ci_method": "images of the pool"}
-    return {"value": found.value, "n": sum(candidates), **bounds}
+    return share_columns(found, sum(candidates), "images of the pool")

@@ -3,13 +3,11 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from typing import Any
 
-import numpy as np
-
-from bench.results import ALL_SEEDS
 from bench.stages.fidelity import RESULT
+from bench.stages.set_rows import entry_columns, over_seeds
 from bench.stages.work import ArmWork, Distances
 
 _READ = "read it against the floor, and over seeds"
@@ -46,47 +44,19 @@ def metric_id(kind: str, encoder: str) -> str:
     return distance_name(kind, encoder) if encoder else kind
 
 
-def over_seeds(rows: Sequence[Mapping[str, Any]]) -> dict[str, Any]:
-    """The mean of a score over generation seeds, with Student's interval of the mean, inside the metric's bounds."""
-    from metrics.table import metric
-    from metrics.uncertainty import spread_over_seeds
-
-    spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
-    floors = [row["floor"] for row in rows if row["floor"] is not None]
-    return {
-        **rows[0],
-        "seed": ALL_SEEDS,
-        "seeds": spread.n_seeds,
-        "value": spread.value,
-        "se": spread.se,
-        "ci_low": spread.low,
-        "ci_high": spread.high,
-        "ci_method": spread.method,
-        "floor": float(np.mean(floors)) if floors else None,
-        "set_digest": "",
-        "reason": spread.reason,
-    }
-
-
 def _of_set(distances: Distances) -> Iterator[dict[str, Any]]:
-    from metrics.table import metric
-
     result = json.loads((distances.finished.path / RESULT).read_text(encoding="utf-8"))
     scores, floor = result["scores"], result["floor"] or {}
     se = scores.pop("kd_se", None)
     for kind, value in scores.items():
-        entry = metric(metric_id(kind, distances.encoder))
         yield {
             "seed": distances.seed,
-            "metric": entry.id,
+            **entry_columns(metric_id(kind, distances.encoder)),
             "split": distances.split,
             "encoder": distances.identity,
             "value": value,
             "n": result["n"],
             "floor": floor.get(kind),
-            "direction": entry.direction,
-            "protocol": entry.protocol_version,
-            "aggregation": entry.aggregation,
             **_interval(kind, value, se),
         }
 

@@ -13,9 +13,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from bench.stages.arms import Network
-from bench.stages.distance_rows import over_seeds
 from bench.stages.downstream import predict, read_prediction
 from bench.stages.session import Session
+from bench.stages.set_rows import entry_columns, over_seeds, share_columns
 from bench.stages.work import ArmWork, Judged, Tested
 from bench.synthetic import SyntheticSet
 
@@ -58,7 +58,7 @@ def gan_test_rows(arm: ArmWork, selector: str) -> Iterator[dict[str, Any]]:
             continue
         chose = judged.network == selector and arm.arm.selection is not None and arm.arm.selection.chooses
         row = {
-            **_entry(),
+            **entry_columns(METRIC),
             "seed": judged.seed,
             "downstream": judged.network,
             "set_digest": made[1].digest,
@@ -69,20 +69,7 @@ def gan_test_rows(arm: ArmWork, selector: str) -> Iterator[dict[str, Any]]:
         yield row
     for rows in by_network.values():
         if len(rows) > 1:
-            yield over_seeds(rows)
-
-
-def _entry() -> dict[str, Any]:
-    from metrics.table import metric
-
-    entry = metric(METRIC)
-    return {
-        "metric": entry.id,
-        "direction": entry.direction,
-        "protocol": entry.protocol_version,
-        "aggregation": entry.aggregation,
-        "floor": None,
-    }
+            yield over_seeds(rows, rows[0]["reason"])
 
 
 def _share(judged: Judged, made: SyntheticSet) -> dict[str, Any]:
@@ -94,5 +81,4 @@ def _share(judged: Judged, made: SyntheticSet) -> dict[str, Any]:
         int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None
     )
     found = proportion(right, len(asked))
-    bounds = {"se": found.se, "ci_low": found.low, "ci_high": found.high, "ci_method": "images of the set"}
-    return {"value": found.value, "n": len(asked), **bounds}
+    return share_columns(found, len(asked), "images of the set")

@@ -91,27 +91,16 @@ def synthesize_pool(
     job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, {title}", seed)
 
     def work(folder: Path, run: Run) -> None:
-        _synthesize(arm, {role: data[role] for role in method.roles}, fitted, n, folder, run, labels)
+        read = {role: data[role] for role in method.roles}
+        more = 1 if labels is None else len(data["train"].info.labels)
+        planned = method.plan(read, more * n, run.rng("plan"))
+        conditions = list(itertools.islice((c for c in planned if labels is None or c.label in labels), n))
+        if len(conditions) != n:
+            raise JobError(f"expected {arm.name} to plan {n} patches", got=str(len(conditions)))
+        render_set(arm, conditions, read, fitted, folder, run, use=TRAINING)
 
     finished = session.do(job, work)
     return finished, SyntheticSet(finished.path)
-
-
-def _synthesize(
-    arm: Arm,
-    data: Mapping[str, Dataset],
-    fitted: Mapping[str, Finished],
-    n: int,
-    folder: Path,
-    run: Run,
-    labels: Sequence[int] | None = None,
-) -> None:
-    more = 1 if labels is None else len(data["train"].info.labels)
-    planned = arm.method.plan(data, more * n, run.rng("plan"))
-    conditions = list(itertools.islice((c for c in planned if labels is None or c.label in labels), n))
-    if len(conditions) != n:
-        raise JobError(f"expected {arm.name} to plan {n} patches", got=str(len(conditions)))
-    render_set(arm, conditions, data, fitted, folder, run, use=TRAINING)
 
 
 def render_set(

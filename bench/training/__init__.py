@@ -1,6 +1,7 @@
 """One training loop for everything that trains: seeded batches, EMA, checkpoints, progress."""
 
 from bench.training.ema import ema_decay, make_ema
+from bench.training.flags import read_flags, write_flags
 from bench.training.loop import LossTask, Task, TrainingOptions, Watcher, train
 from bench.training.seeds import seeded, torch_generator
 from bench.training.weights import load_weights, save_weights
@@ -13,8 +14,10 @@ __all__ = [
     "ema_decay",
     "load_weights",
     "make_ema",
+    "read_flags",
     "save_weights",
     "seeded",
     "torch_generator",
     "train",
+    "write_flags",
 ]

@@ -13,8 +13,16 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from bench.contract import Dataset, RunContext, Settings
-from bench.errors import DataError
-from bench.training import LossTask, TrainingOptions, load_weights, save_weights, seeded, train
+from bench.training import (
+    LossTask,
+    TrainingOptions,
+    load_weights,
+    read_flags,
+    save_weights,
+    seeded,
+    train,
+    write_flags,
+)
 from bench.training.loop import Batch, MakeBatch
 from methods.diffusion.schedule import NoiseSchedule, betas
 from methods.histodiffusion.config import ClassifierTraining, ImageClassifierPart, LatentClassifierPart
@@ -92,10 +100,7 @@ def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
-    path = folder / FLAGS
-    if not path.exists():
-        raise DataError("expected a trained classifier", got=f"no {FLAGS} in {folder}")
-    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    flags = read_flags(folder / FLAGS, Flags, "a trained classifier")
     network = _make(flags)
     load_weights(folder / WEIGHTS, network)
     network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
@@ -128,7 +133,7 @@ def _train(
     rate = partial(rate_at, settings=settings, steps=steps)
     task = LossTask(network, optimizer, loss, rate=rate, clip=settings.clip)  # type: ignore[arg-type]
     trained = train(task, make, TrainingOptions(steps, stage, ema=settings.ema), out, run)
-    (out / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    write_flags(out / FLAGS, flags)
     save_weights(out / WEIGHTS, trained["model"])
 
 

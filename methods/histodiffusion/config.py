@@ -173,6 +173,11 @@ class HistoDiffusionConfig(Settings):
             raise ValueError(
                 "pretrain false and autoencoder.released exclude each other: a released part is pre-trained"
             )
+        crop = self.autoencoder.training.crop
+        if crop is not None and (crop > self.patch_size or crop % network.factor):
+            raise ValueError(
+                f"autoencoder.training.crop {crop} must be a multiple of {network.factor}, {self.patch_size} at most"
+            )
         if self.patch_size % side:
             raise ValueError(f"patch_size {self.patch_size} must be a multiple of {side}: the networks halve it")
         latent, levels = self.patch_size // network.factor, len(self.latent_classifier.network.multipliers)

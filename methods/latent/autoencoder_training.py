@@ -160,6 +160,12 @@ def hinge(real: Tensor, fake: Tensor) -> Tensor:
     return 0.5 * (torch.relu(1 - real).mean() + torch.relu(1 + fake).mean())
 
 
+def cut(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
+    """Return a random square of an image (c, h, w)."""
+    top, left = (int(rng.integers(length - side + 1)) for length in image.shape[1:])
+    return image[:, top : top + side, left : left + side]
+
+
 def _add(shown: dict[str, Tensor], values: Mapping[str, Tensor], parts: int) -> None:
     for name, value in values.items():
         shown[name] = shown.get(name, 0) + value.detach() / parts
@@ -169,9 +175,4 @@ def _batch(images: Images, settings: AutoencoderTraining, step: int, rng: np.ran
     batch = images.batch(step, settings.batch_size * settings.accumulate, settings.orient, rng)
     if settings.crop is None:
         return batch
-    return {**batch, "image": np.stack([_cut(image, settings.crop, rng) for image in batch["image"]])}
-
-
-def _cut(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    top, left = (int(rng.integers(length - side + 1)) for length in image.shape[1:])
-    return image[:, top : top + side, left : left + side]
+    return {**batch, "image": np.stack([cut(image, settings.crop, rng) for image in batch["image"]])}

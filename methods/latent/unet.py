@@ -12,7 +12,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import RunContext, Settings
-from bench.errors import DataError
+from bench.training import read_flags, write_flags
 from methods.latent.config import LatentDiffusionPart, ReleasedDiffusionPart, UNetSettings
 from methods.latent.folders import load_model, save_model
 
@@ -78,7 +78,7 @@ def with_heads(unet: UNet2DModel, heads: int | None) -> UNet2DModel:
 
 def save_denoiser(folder: Path, denoiser: Denoiser, flags: Flags) -> None:
     """Write flags and the UNet; the UNet last, so that it is never without flags."""
-    (folder / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    write_flags(folder / FLAGS, flags)
     save_model(folder / FOLDER, denoiser.unet)
 
 
@@ -88,10 +88,7 @@ def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
-    path = folder / FLAGS
-    if not path.exists():
-        raise DataError("expected a trained latent diffusion model", got=f"no {FLAGS} in {folder}")
-    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    flags = read_flags(folder / FLAGS, Flags, "a trained latent diffusion model")
     unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)
     denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]

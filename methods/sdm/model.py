@@ -10,8 +10,7 @@ from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import RunContext, Settings
-from bench.errors import DataError
-from bench.training import load_weights, save_weights
+from bench.training import load_weights, read_flags, save_weights, write_flags
 from methods.sdm.condition import channels
 from methods.sdm.config import SDMPart
 from methods.sdm.network import SDMNetwork
@@ -45,7 +44,7 @@ def centre_of(flags: Flags) -> Float[Tensor, "1 3 1 1"]:
 
 def save_model(folder: Path, network: nn.Module, flags: Flags) -> None:
     """Write flags and weights into a folder; the weights last, so that they are never without flags."""
-    (folder / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    write_flags(folder / FLAGS, flags)
     save_weights(folder / WEIGHTS, network)
 
 
@@ -55,10 +54,7 @@ def load_model(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: flags or weights are missing or do not fit each other.
     """
-    path = folder / FLAGS
-    if not path.exists():
-        raise DataError("expected a trained SDM", got=f"no {FLAGS} in {folder}")
-    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    flags = read_flags(folder / FLAGS, Flags, "a trained SDM")
     network = make_network(flags.part, flags.classes)
     load_weights(folder / WEIGHTS, network)
     network.eval().to(memory_format=torch.channels_last)  # type: ignore[call-overload]

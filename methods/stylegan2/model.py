@@ -7,8 +7,7 @@ from pathlib import Path
 from lightning_fabric import Fabric
 
 from bench.contract import RunContext, Settings
-from bench.errors import DataError
-from bench.training import load_weights, save_weights
+from bench.training import load_weights, read_flags, save_weights, write_flags
 from methods.stylegan2.config import StyleGAN2Part
 from methods.stylegan2.generator import Generator
 
@@ -29,7 +28,7 @@ def make_generator(flags: Flags) -> Generator:
 
 def save_model(folder: Path, generator: Generator, flags: Flags) -> None:
     """Write settings and weights; the weights last, so that they are never without settings."""
-    (folder / FLAGS).write_text(flags.model_dump_json(indent=1), encoding="utf-8")
+    write_flags(folder / FLAGS, flags)
     save_weights(folder / WEIGHTS, generator)
 
 
@@ -39,10 +38,7 @@ def load_model(folder: Path, run: RunContext) -> tuple[Generator, Flags]:
     Raises:
         DataError: settings or weights are missing or do not fit each other.
     """
-    path = folder / FLAGS
-    if not path.exists():
-        raise DataError("expected a trained StyleGAN2", got=f"no {FLAGS} in {folder}")
-    flags = Flags.model_validate_json(path.read_text(encoding="utf-8"))
+    flags = read_flags(folder / FLAGS, Flags, "a trained StyleGAN2")
     generator = make_generator(flags)
     load_weights(folder / WEIGHTS, generator)
     return generator.eval().to(Fabric(accelerator=run.device, devices=1).device), flags

@@ -96,6 +96,17 @@ def test_markdown_is_a_table_with_every_reason(tmp_path: Path) -> None:
     assert toy_results.NO_BOOTSTRAP in text
 
 
+def test_a_number_that_needs_a_remark_has_it(tmp_path: Path) -> None:
+    remark = "this network chose the images"
+    rows = [
+        r.model_copy(update={"reason": remark}) if r.metric == "pq/image" and r.ci_low is not None else r
+        for r in toy_results.rows()
+    ]
+    (board,) = boards(tmp_path, rows)
+    assert remark in render_markdown(board)
+    assert remark in " ".join(terminal(board).split())
+
+
 def test_csv_is_unrounded_with_bounds_beside_values(tmp_path: Path) -> None:
     (board,) = boards(tmp_path, toy_results.rows(seeds=2, shift=1 / 7))
     read = list(csv.DictReader(io.StringIO(render_csv([board]))))

@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 
 from bench.config import RunRequest, load_preset, preset_names
-from bench.config.files import merge
+from bench.config.files import folder, merge
 from bench.config.overrides import parse
 from bench.config.request import Environment
 from bench.config.validate import build
-from bench.contract import Settings
+from bench.contract import Settings, Task
 from bench.errors import ConfigError
 
 
@@ -34,6 +36,24 @@ def test_preset_overrides_are_typed() -> None:
     assert load_preset("tiny", {"budget": {"amount": 3}}).budget.unit == "steps"
     with pytest.raises(ConfigError, match="budget.amount"):
         load_preset("tiny", {"budget": {"amount": "many"}})
+
+
+@pytest.mark.parametrize(("preset", "task", "amount"), [("smoke", "tissue", 300), ("paper", "tissue", 7200)])
+def test_budgets_of_a_task_win(preset: str, task: Task, amount: int) -> None:
+    assert load_preset(preset, task=task).budget.amount == amount
+    assert load_preset(preset, task="nuclei").budget.amount != amount
+    assert load_preset(preset, {"budget": {"amount": 3}}, task=task).budget.amount == 3
+
+
+def test_a_task_that_no_dataset_has_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "presets").mkdir()
+    text = (folder() / "presets" / "smoke.yaml").read_text(encoding="utf-8").replace("  tissue: ", "  tisue: ")
+    (tmp_path / "presets" / "smoke.yaml").write_text(text, encoding="utf-8")
+    for module in ("bench.config.preset", "bench.config.files"):
+        monkeypatch.setattr(f"{module}.folder", lambda: tmp_path)
+    with pytest.raises(ConfigError) as caught:
+        load_preset("smoke", task="nuclei")
+    assert "did you mean 'tissue'?" in caught.value.fix
 
 
 @pytest.mark.parametrize(("name", "near"), [("smok", "smoke"), ("papper", "paper")])

@@ -94,6 +94,8 @@ def test_the_classifier_of_clean_latents_is_another_part() -> None:
         {"latent_classifier": {"network": {"multipliers": [1] * 6}}},
         {"image_classifier": {"network": {"multipliers": [1] * 7}}},
         {"unknown": 1},
+        {"autoencoder": {"training": {"crop": 64}}},
+        {"autoencoder": {"training": {"crop": 9}}},
     ],
 )
 def test_what_does_not_fit_is_refused(changes: dict[str, object]) -> None:

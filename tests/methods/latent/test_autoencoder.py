@@ -13,7 +13,7 @@ from safetensors.torch import load_file
 
 from bench.errors import ConfigError, DataError, MissingError
 from methods.latent.autoencoder import kl_divergence, load_autoencoder, load_codec, make_autoencoder
-from methods.latent.autoencoder_training import hinge, train_autoencoder
+from methods.latent.autoencoder_training import cut, hinge, train_autoencoder
 from methods.latent.config import AutoencoderNetwork, AutoencoderPart, AutoencoderTraining, PerceptualSettings
 from methods.latent.perceptual import perceptual_loss
 from tests import toy
@@ -139,6 +139,20 @@ def test_perceptual_features(tmp_path: Path) -> None:
     brighter = images + (blurred - images).abs().mean()
     assert distance(images, images).abs().max() == 0
     assert (distance(blurred, images) > distance(brighter, images)).all()
+
+
+def test_crops_are_windows_of_the_images(tmp_path: Path) -> None:
+    image, rng = np.arange(3 * 16 * 16).reshape(3, 16, 16), np.random.default_rng(0)
+    cuts = [cut(image, 8, rng) for _ in range(200)]
+    corners = {divmod(int(c[0, 0, 0]), 16) for c in cuts}
+    assert all(
+        np.array_equal(c, image[:, top : top + 8, left : left + 8])
+        for c in cuts
+        for top, left in [divmod(int(c[0, 0, 0]), 16)]
+    )
+    assert {top for top, _ in corners} == {left for _, left in corners} == set(range(9))
+    _train(tmp_path, training={"crop": 8})
+    assert load_autoencoder(tmp_path).config.sample_size == 16
 
 
 def test_wrong_images_are_named(tmp_path: Path) -> None:
