@@ -24,11 +24,15 @@ from methods.latent.autoencoder import (
     make_autoencoder,
     save_autoencoder,
 )
+from methods.latent.colours import Whitening
 from methods.latent.config import AutoencoderPart, AutoencoderTraining
 from methods.latent.images import Images
 from methods.latent.perceptual import perceptual_loss
 
 STAGE = "autoencoder"
+
+# Images that colours are measured on.
+MEASURED = 256
 
 
 def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: RunContext) -> None:
@@ -39,10 +43,13 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
         network = make_autoencoder(part.network, part.patch_size)
         discriminator = make_discriminator(settings)
     steps = images.steps(settings, settings.accumulate)
-    task = Adversaries(Reconstructing(network), discriminator, perceptual_loss(settings.perceptual), settings, steps)
+    whitening = Whitening(_some(images), settings.whitening)
+    perceptual = perceptual_loss(settings.perceptual)
+    task = Adversaries(Reconstructing(network), discriminator, perceptual, whitening, settings, steps)
     options = TrainingOptions(steps, STAGE, ema=settings.ema)
     trained = train(task, partial(_batch, images, settings), options, out, run)
     network = trained["autoencoder"].network
+    whitening.fold(network)
     save_autoencoder(out, network, latent_scale(network, images, settings, run))
 
 
@@ -84,6 +91,7 @@ class Adversaries:
         autoencoder: Reconstructing,
         discriminator: nn.Module,
         perceptual: nn.Module | None,
+        whitening: Whitening,
         settings: AutoencoderTraining,
         steps: int,
     ) -> None:
@@ -93,7 +101,7 @@ class Adversaries:
             for name, module in self.modules.items()
         }
         self._last = autoencoder.network.decoder.conv_out.weight
-        self._perceptual, self._settings, self._steps = perceptual, settings, steps
+        self._perceptual, self._whitening, self._settings, self._steps = perceptual, whitening, settings, steps
 
     def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | Tensor]:
         """Update the autoencoder, then the discriminator, on the same batches."""
@@ -110,8 +118,10 @@ class Adversaries:
         drawn: list[Tensor] = []
         discriminator = self.modules["discriminator"].requires_grad_(False)
         for real in parts:
-            fake, moments = self.modules["autoencoder"](real, generator)
-            losses = self._losses(fake, moments, real)
+            white = self._whitening.apply(real)
+            decoded, moments = self.modules["autoencoder"](white, generator)
+            fake = self._whitening.undo(decoded)
+            losses = self._losses((decoded - white).abs().mean(), fake, moments, real)
             total = losses.reconstruction + settings.kl_weight * losses.kl
             _add(shown, {"reconstruction": losses.reconstruction, "kl": losses.kl}, len(parts))
             if adversarial:
@@ -132,8 +142,7 @@ class Adversaries:
             self._update(fabric, "discriminator")
         return {"loss": shown.pop("loss"), **shown}
 
-    def _losses(self, fake: Tensor, moments: Tensor, real: Tensor) -> Losses:
-        error = (fake - real).abs().mean()
+    def _losses(self, error: Tensor, fake: Tensor, moments: Tensor, real: Tensor) -> Losses:
         if self._perceptual is not None:
             error = error + self._settings.perceptual.weight * self._perceptual(fake, real).mean()
         return Losses(error, kl_divergence(moments).mean() / real[0].numel())
@@ -169,6 +178,12 @@ def cut(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
 def _add(shown: dict[str, Tensor], values: Mapping[str, Tensor], parts: int) -> None:
     for name, value in values.items():
         shown[name] = shown.get(name, 0) + value.detach() / parts
+
+
+def _some(images: Images) -> Tensor:
+    """Return up to `MEASURED` images, evenly spaced, uint8 (n, 3, h, w)."""
+    chosen = np.linspace(0, len(images) - 1, min(MEASURED, len(images))).round().astype(int)
+    return torch.from_numpy(np.stack([images[int(index)][0].transpose(2, 0, 1) for index in chosen]))
 
 
 def _batch(images: Images, settings: AutoencoderTraining, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:

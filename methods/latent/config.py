@@ -73,6 +73,8 @@ class AutoencoderTraining(BatchSettings):
     betas: tuple[float, float] = (0.5, 0.9)
     decay: bool = False  # let the rate fall to 0 along a cosine, which short trainings need
     clip: float | None = Field(None, gt=0)  # largest norm of the autoencoder's gradient
+    # how far principal colours are made to vary alike in what the network sees and in L1: 0 for RGB, 1 for wholly
+    whitening: float = Field(0.0, ge=0, le=1)
     perceptual: PerceptualSettings = PerceptualSettings.model_validate({})
     kl_weight: float = Field(1e-6, ge=0)  # of the KL summed over latents, where errors are summed over pixels
     discriminator_start: int = Field(50001, ge=0)  # step
