@@ -41,7 +41,7 @@ def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: Run
     steps = steps_of(budget, epoch, config.batch)
     with seeded(run.derive("initial weights")):
         network = build(config, len(classes))
-    optimizer = torch.optim.AdamW(_groups(network, config.weight_decay), config.learning_rate)
+    optimizer = torch.optim.AdamW(_groups(network, config.weight_decay), config.learning_rate, fused=True)
     task = LossTask(
         network,
         optimizer,

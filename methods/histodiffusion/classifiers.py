@@ -129,7 +129,9 @@ def _train(
 ) -> None:
     with seeded(run.derive(stage, "weights")):
         network = _make(flags)
-    optimizer = torch.optim.AdamW(network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
     rate = partial(rate_at, settings=settings, steps=steps)
     task = LossTask(network, optimizer, loss, rate=rate, clip=settings.clip)  # type: ignore[arg-type]
     trained = train(task, make, TrainingOptions(steps, stage, ema=settings.ema), out, run)

@@ -34,7 +34,7 @@ def finetune_decoder(
     scale = float(network.config.scaling_factor)
     decoder = Decoder(network)
     judge, _ = load_classifier(classifier, run)
-    optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate)
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate, fused=True)
     loss = DecoderLoss(part, Latents(images, codec, settings, kept=False), judge, scale)
     make_batch = partial(_batch, images, settings)
     options = TrainingOptions(images.steps(settings), STAGE)

@@ -97,7 +97,7 @@ class Adversaries:
     ) -> None:
         self.modules: Mapping[str, nn.Module] = {"autoencoder": autoencoder, "discriminator": discriminator}
         self.optimizers: Mapping[str, torch.optim.Optimizer] = {
-            name: torch.optim.Adam(module.parameters(), lr=settings.learning_rate, betas=settings.betas)
+            name: torch.optim.Adam(module.parameters(), lr=settings.learning_rate, betas=settings.betas, fused=True)
             for name, module in self.modules.items()
         }
         self._last = autoencoder.network.decoder.conv_out.weight

@@ -35,7 +35,9 @@ def train_latent_diffusion(
     steps = images.steps(settings)
     with seeded(run.derive(STAGE, "weights")):
         denoiser = Denoiser(make_unet(part.network, latents.shape))
-    optimizer = torch.optim.AdamW(denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay)
+    optimizer = torch.optim.AdamW(
+        denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+    )
     loss, rate = LatentLoss(part, latents), partial(rate_at, settings=settings, steps=steps)
     task = LossTask(denoiser, optimizer, loss, rate=rate, clip=settings.clip)
     options = TrainingOptions(steps, STAGE, ema=settings.ema, compile=settings.compile)

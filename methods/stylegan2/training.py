@@ -217,5 +217,9 @@ def _adam(module: nn.Module, settings: TrainingSettings, every: int | None) -> t
     share = 1.0 if every is None else every / (every + 1)
     first, second = settings.betas
     return torch.optim.Adam(
-        module.parameters(), lr=settings.learning_rate * share, betas=(first**share, second**share), eps=1e-8
+        module.parameters(),
+        lr=settings.learning_rate * share,
+        betas=(first**share, second**share),
+        eps=1e-8,
+        fused=True,
     )

@@ -1,0 +1,140 @@
+"""Chosen images of phantom tissue show their class more often than random ones, says who did not choose them."""
+
+from __future__ import annotations
+
+import itertools
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import nn
+from torch.nn.functional import cross_entropy
+
+from bench.config.files import folder, read_yaml
+from bench.contract import Budget, DatasetInfo, Sample, TrainingMix
+from bench.datasets.phantom.config import PhantomConfig
+from bench.datasets.phantom.tissue import TISSUE_CLASSES, draw_tissue
+from downstream.vit import ViTConfig
+from downstream.vit.fit import fit
+from downstream.vit.predict import features
+from methods.selection import SelectionArm, centroid_distances, class_centroids, select
+from methods.stylegan2 import StyleGAN2, StyleGAN2Config
+from tests import toy
+from tests.toy_tissue import TissueDataset
+
+CLASSES, SIZE, FIELD = len(TISSUE_CLASSES), 64, 32.0  # the field of view of the card's squares
+POOL, QUOTA = 200, 50  # images a class
+
+
+class Slides(TissueDataset):
+    """Phantom tissue of some slides, `tiles` of each class and slide, in memory."""
+
+    def __init__(self, first: int, slides: int, tiles: int) -> None:
+        super().__init__(CLASSES * slides * tiles, SIZE)
+        self._samples = [
+            Sample(f"{slide}-{name}-{tile}", image, f"slide-{slide}", 0.5, label=label)
+            for slide in range(first, first + slides)
+            for label, name in enumerate(TISSUE_CLASSES)
+            for tile in range(tiles)
+            for image, _ in [draw_tissue(tile, f"slide-{slide}", label, SIZE, config=PhantomConfig(), field=FIELD)]
+        ]
+
+    @property
+    def info(self) -> DatasetInfo:
+        return replace(super().info, labels=TISSUE_CLASSES)
+
+    @property
+    def labels(self) -> list[int]:
+        return [int(sample.label) for sample in self._samples if sample.label is not None]
+
+    @property
+    def groups(self) -> list[str]:
+        return [sample.group for sample in self._samples]
+
+    def __getitem__(self, index: int) -> Sample:
+        return self._samples[index]
+
+    def images(self) -> np.ndarray:
+        return np.stack([sample.image for sample in self._samples])
+
+
+def _smoke(kind: str, name: str) -> dict[str, object]:
+    return dict(read_yaml(folder() / kind / f"{name}.yaml")["presets"]["smoke"])
+
+
+def _pixels(images: np.ndarray) -> torch.Tensor:
+    return torch.from_numpy(images.transpose(0, 3, 1, 2).copy()).float() / 127.5 - 1
+
+
+def _judge(real: Slides) -> nn.Module:
+    """Train a convolutional network on slides that neither the generator nor the classifier that chooses has seen."""
+    torch.manual_seed(0)
+    widths = (3, 24, 48, 64, 96)
+    blocks = [
+        layer
+        for before, after in itertools.pairwise(widths)
+        for layer in (nn.Conv2d(before, after, 3, 2, 1), nn.BatchNorm2d(after), nn.ReLU())
+    ]
+    network = nn.Sequential(*blocks, nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(widths[-1], CLASSES))
+    images, labels, steps = _pixels(real.images()), torch.tensor(real.labels), 600
+    optimizer = torch.optim.AdamW(network.parameters(), 1e-3, weight_decay=0.05)
+    for step in range(steps):
+        optimizer.param_groups[0]["lr"] = 1e-3 * (1 - step / steps)
+        chosen = torch.randint(len(images), (32,))
+        turned = torch.rot90(images[chosen], step % 4, (2, 3))
+        stained = turned * (1 + 0.1 * torch.randn(32, 3, 1, 1)) + 0.05 * torch.randn(32, 3, 1, 1)
+        loss = cross_entropy(network(stained), labels[chosen])
+        optimizer.zero_grad()
+        loss.backward()
+        optimizer.step()
+    return network.eval()
+
+
+@torch.no_grad()
+def _agreement(judge: nn.Module, images: np.ndarray, labels: np.ndarray) -> np.ndarray:
+    seen = torch.cat([judge(batch) for batch in _pixels(images).split(128)])
+    return np.asarray(seen.argmax(1).numpy() == labels)
+
+
+def _resampled(agrees: np.ndarray, labels: np.ndarray, shown: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return 4000 bootstrap means, over the classes `shown`, of the share that agrees."""
+    by_class = [agrees[labels == label] for label in shown]
+    return np.mean([rng.choice(a, (4000, len(a))).mean(axis=1) for a in by_class], axis=0)
+
+
+@pytest.mark.slow
+def test_chosen_images_agree_with_their_class_more_often_than_random_ones(tmp_path: Path) -> None:
+    train, run = Slides(0, 4, 2), toy.Run(threads=2)
+    method = StyleGAN2(StyleGAN2Config.model_validate({**_smoke("methods", "stylegan2"), "patch_size": SIZE}))
+    generator, classifier = tmp_path / "generator", tmp_path / "classifier"
+    for path in (generator, classifier):
+        path.mkdir()
+    method.fit(method.parts()[0], {"train": train}, {}, generator, run)
+    mix = TrainingMix(real=train, synthetic=None, fraction=0.0)
+    fit(ViTConfig.model_validate(_smoke("downstream", "vit")), mix, Budget(unit="steps", amount=300), classifier, run)
+
+    conditions = list(method.plan({"train": train}, POOL * CLASSES, run.rng("pool")))
+    pool = np.stack(list(method.render(conditions, {"train": train}, {"stylegan2": generator}, run)))
+    target = np.array([condition.label for condition in conditions])
+    real = np.asarray(features(iter(train.images()), classifier, run))
+    centroids = class_centroids(real, np.array(train.labels), CLASSES)
+    distances = centroid_distances(np.asarray(features(iter(pool), classifier, run)), centroids)
+    quota = np.full(CLASSES, QUOTA)
+    chosen, drawn = (
+        select(SelectionArm(rule=rule, ratio=1.0), distances, target, quota, rng=run.rng(rule)).indices
+        for rule in ("centroid", "random")
+    )
+    assert len(drawn) == quota.sum()
+
+    judge = _judge(Slides(100, 12, 3))
+    unseen = Slides(200, 4, 2)
+    assert _agreement(judge, unseen.images(), np.array(unseen.labels)).mean() > 0.6  # chance is .11
+    agrees = _agreement(judge, pool, target)
+    shown = np.unique(target[chosen])  # a class of which none was acceptable has nothing to compare
+    assert len(shown) >= 6
+    rng = np.random.default_rng(0)
+    a, b = (_resampled(agrees[picked], target[picked], shown, rng) for picked in (chosen, drawn))
+    low, high = np.quantile(a - b, [0.025, 0.975])
+    assert low > 0, f"difference of agreement {np.mean(a - b):.3f} [{low:.3f}, {high:.3f}]"
