@@ -197,7 +197,8 @@ class Method(Protocol):
 
     A method whose `render` can show a label map that derives from no training sample (a condition with `source` None)
     says so by the attribute `draws_any_mask = True`; its faithfulness is then measured on test masks. One whose every
-    call of `render` is dear says by the attribute `chunk` how many conditions it is given at once; 32 else.
+    call of `render` is dear says by the attribute `chunk` how many conditions it is given at once; 32 else. One that
+    starts from files has `check()`, which is called before any work and raises a `BenchError` where they do not fit.
     """
 
     Config: ClassVar[type[BaseModel]]

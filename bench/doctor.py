@@ -8,6 +8,7 @@ from pathlib import Path
 
 import psutil
 
+from bench.contract import Requirement
 from bench.errors import BenchError
 from bench.jobs.store import check_writable
 from bench.registry import load, names
@@ -28,6 +29,7 @@ def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterat
     yield "machine", list(_machine(store))
     yield "datasets", list(_datasets(data_root))
     yield "encoders", [_encoder(name, weights) for name in names("encoders")]
+    yield "downstream networks that start from weights", list(_networks(weights))
     yield "presets", list(_presets())
 
 
@@ -65,10 +67,24 @@ def _datasets(root: Path | None) -> Iterator[Diagnosis]:
 
 
 def _encoder(name: str, weights: Path | None) -> Diagnosis:
-    requirement = load("encoders", name).requirement(weights)
+    return _required(name, load("encoders", name).requirement(weights))
+
+
+def _required(name: str, requirement: Requirement) -> Diagnosis:
     text = f"{requirement.name}; {requirement.size}"
     fix = f"{requirement.reason} get it from {requirement.source}; set {requirement.setting}".strip()
     return Diagnosis(name, requirement.found, text, fix)
+
+
+def _networks(weights: Path | None) -> Iterator[Diagnosis]:
+    for name in names("downstream"):
+        plugin = load("downstream", name)
+        network = plugin(plugin.Config())
+        if not hasattr(network, "with_weights"):
+            continue
+        requirement = network.with_weights(weights).requirement()
+        if requirement is not None:
+            yield _required(name, requirement)
 
 
 def _presets() -> Iterator[Diagnosis]:

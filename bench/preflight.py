@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.contract import Requirement
+from bench.contract import Method, Requirement
 from bench.errors import BenchError, MissingError
 
 
@@ -83,6 +83,17 @@ def check_conditions(method: str, shows: frozenset[str], dataset: str, task: str
             f"{dataset}, a dataset of {task}",
             "choose another method; `bench list methods` says what each draws",
         )
+
+
+def check_files(method: Method) -> Iterable[Missing]:
+    """Yield what a method says of the files that it starts from, where it does and they do not fit."""
+    check = getattr(method, "check", None)
+    if check is None:
+        return
+    try:
+        check()
+    except BenchError as error:
+        yield Missing.from_error(error)
 
 
 def check_weights(network: str, needed: Requirement | None) -> Iterable[Missing]:

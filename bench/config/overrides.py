@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import yaml
 
 from bench.config.files import merge
+from bench.digest import digest_file
 from bench.errors import ConfigError
 
 
@@ -43,11 +46,19 @@ def parse(items: Sequence[str]) -> Overrides:
         for part in reversed(path):
             tree = {part: tree}
         trees[scope] = merge(trees[scope], tree)
-        texts[scope].append(f"{'.'.join(path)}={text.strip()}")
+        texts[scope].append(f"{'.'.join(path)}={_shown(text.strip())}")
     protocol = [f"downstream.{t}" for t in sorted(texts["downstream"])] + sorted(texts["preset"])
     return Overrides(
         trees["method"], trees["downstream"], trees["preset"], " ".join(sorted(texts["method"])), " ".join(protocol)
     )
+
+
+def _shown(text: str) -> str:
+    """Return a value as tables tell it: of a path its last part, of a file also its hash, which other machines have."""
+    path = Path(text).expanduser()
+    if os.sep not in text or not path.exists():
+        return text
+    return f"{path.name}@{digest_file(path)[:8]}" if path.is_file() else path.name
 
 
 def _value(item: str, text: str) -> Any:

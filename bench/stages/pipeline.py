@@ -20,6 +20,7 @@ from bench.preflight import (
     Missing,
     check_accelerator,
     check_conditions,
+    check_files,
     check_memory,
     check_roles,
     check_task,
@@ -153,6 +154,8 @@ def find_missing(resolved: Resolved) -> list[Missing]:
             missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, resolved.card.task))
     except BenchError as error:
         missing.append(Missing.from_error(error))
+    for method in {id(arm.method): arm.method for arm in resolved.arms}.values():
+        missing.extend(check_files(method))
     for role, other in resolved.others.items():
         if role not in resolved.roles:  # named for others of a suite: nobody reads it here
             continue

@@ -50,6 +50,22 @@ class HistoDiffusion(Selective):
             ]
         return (*found, Part(LATENT_CLASSIFIER, TRAIN, (AUTOENCODER,), config.latent_classifier_part))
 
+    def check(self) -> None:
+        """Read the released parts, if any: what does not fit them is said before any work.
+
+        Raises:
+            ConfigError: nothing says the latent scale.
+            DataError: a file does not fit the settings, or the other file.
+        """
+        first, second = self.config.autoencoder, self.config.latent_diffusion
+        if first.released is None:  # then neither is the other
+            return
+        from methods.latent.released_parts import read_autoencoder, read_denoiser
+
+        autoencoder = read_autoencoder(self.config.autoencoder_part, first.released)
+        if second.released is not None:
+            read_denoiser(self.config.latent_diffusion_part, second.released, autoencoder)
+
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:

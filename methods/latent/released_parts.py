@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
+from diffusers import AutoencoderKL
 from torch import Tensor
 
 from bench.errors import ConfigError, DataError
@@ -23,9 +24,13 @@ _CLOSE = 1e-4
 
 
 def keep_autoencoder(part: ReleasedAutoencoderPart, file: Path, out: Path) -> None:
-    """Read a released first stage; `out` gets what `train_autoencoder` would leave there.
+    """Read a released first stage as `read_autoencoder` does; `out` gets what `train_autoencoder` would leave there."""
+    network = read_autoencoder(part, file)
+    save_autoencoder(out, network, float(network.config.scaling_factor))
 
-    The latent scale is the checkpoint's, else the setting.
+
+def read_autoencoder(part: ReleasedAutoencoderPart, file: Path) -> AutoencoderKL:
+    """Return a released first stage with its latent scale: the checkpoint's, else the setting.
 
     Raises:
         DataError: the file does not fit the settings.
@@ -43,22 +48,28 @@ def keep_autoencoder(part: ReleasedAutoencoderPart, file: Path, out: Path) -> No
         )
     if part.scale is not None and not math.isclose(scale, part.scale, rel_tol=_CLOSE):
         raise DataError(f"expected the latent scale {part.scale:g} in {file}", got=f"{scale:g}", fix="leave scale out")
-    save_autoencoder(out, network, scale)
+    network.register_to_config(scaling_factor=scale)
+    return network
 
 
 def keep_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Path, out: Path) -> None:
-    """Read a released denoiser; `out` gets what `train_latent_diffusion` would leave there.
+    """Read a released denoiser as `read_denoiser` does; `out` gets what `train_latent_diffusion` would leave there."""
+    denoiser, flags = read_denoiser(part, file, load_autoencoder(autoencoder))
+    save_denoiser(out, denoiser, flags)
+
+
+def read_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: AutoencoderKL) -> tuple[Denoiser, Flags]:
+    """Return a released denoiser and what it fits.
 
     Args:
         part: settings; its diffusion must be the checkpoint's.
         file: the checkpoint.
-        autoencoder: folder of the autoencoder whose latents it knows.
-        out: where to.
+        autoencoder: that whose latents it knows.
 
     Raises:
         DataError: the file does not fit the settings, or knows latents of another scale or another noise schedule.
     """
-    checkpoint, codec = read_checkpoint(file), load_autoencoder(autoencoder).config
+    checkpoint, codec = read_checkpoint(file), autoencoder.config
     held, scale = scale_of(checkpoint), float(codec.scaling_factor)
     if held is not None and not math.isclose(held, scale, rel_tol=_CLOSE):
         raise DataError(
@@ -70,7 +81,7 @@ def keep_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Path, ou
     side = int(codec.sample_size) // 2 ** (len(codec.block_out_channels) - 1)
     shape = (int(codec.latent_channels), side, side)
     network = load_released_unet(make_unet(part.network, shape), checkpoint)
-    save_denoiser(out, Denoiser(network), Flags(part=part, shape=shape))
+    return Denoiser(network), Flags(part=part, shape=shape)
 
 
 def _check_schedule(diffusion: LatentProcess, checkpoint: Mapping[str, Tensor], file: Path) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from pathlib import Path
 
 import pytest
@@ -88,6 +89,14 @@ def test_overrides_are_sorted_by_what_they_change() -> None:
     assert found.preset == {"encoders": ["a", "b"]}
     assert found.method_text == "guidance_scale=2.0 sdm.steps=10"
     assert found.protocol_text == "downstream.width=8 encoders=[a, b]"
+
+
+def test_tables_tell_no_paths_of_this_machine(tmp_path: Path) -> None:
+    (tmp_path / "model.ckpt").write_bytes(b"weights")
+    found = parse([f"method.released={tmp_path / 'model.ckpt'}", f"downstream.vit.weights={tmp_path}", "name=a/b"])
+    assert found.method["released"] == str(tmp_path / "model.ckpt")
+    assert found.method_text == f"released=model.ckpt@{hashlib.sha256(b'weights').hexdigest()[:8]}"
+    assert found.protocol_text == f"downstream.vit.weights={tmp_path.name} name=a/b"
 
 
 @pytest.mark.parametrize("item", ["method.a", "=3", "method=3", "a..b=1"])

@@ -12,6 +12,7 @@ import pytest
 from bench.config.validate import build
 from bench.contract import Dataset
 from bench.errors import ConfigError
+from bench.preflight import check_files
 from methods.histodiffusion import HistoDiffusion, HistoDiffusionConfig
 from methods.latent.autoencoder import load_codec
 from tests import toy
@@ -97,3 +98,15 @@ def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: 
     with pytest.raises(ConfigError, match=where) as caught:
         build(HistoDiffusionConfig, given, "the method")
     assert fix in caught.value.fix
+
+
+def test_files_are_read_before_any_work(file: Path, tmp_path: Path) -> None:
+    assert list(check_files(HistoDiffusion(_config(file)))) == []
+    assert list(check_files(HistoDiffusion(HistoDiffusionConfig.model_validate(tiny())))) == []
+    bare = write_released(tmp_path / "bare.ckpt", scale=None)
+    (missing,) = check_files(HistoDiffusion(_config(bare)))
+    assert "latent scale" in missing.expected
+    assert "set autoencoder.scale" in missing.fix
+    other = {"released": write_released(tmp_path / "other.ckpt", scale=0.25), "network": UNET}
+    (missing,) = check_files(HistoDiffusion(_config(file, latent_diffusion=other)))
+    assert missing.got == "0.25"
