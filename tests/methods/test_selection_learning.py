@@ -105,6 +105,7 @@ def _resampled(agrees: np.ndarray, labels: np.ndarray, shown: np.ndarray, rng: n
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1800)  # three networks are trained as at smoke: six minutes on two cores
 def test_chosen_images_agree_with_their_class_more_often_than_random_ones(tmp_path: Path) -> None:
     run, train = toy.Run(threads=2), Slides(0, 4, 2)
     data = {"train": train, "pool": Slides(16, 16, 3)}
