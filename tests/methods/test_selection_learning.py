@@ -25,7 +25,7 @@ from tests import toy
 from tests.toy_tissue import TissueDataset
 
 CLASSES, SIZE, FIELD = len(TISSUE_CLASSES), 64, 32.0  # the field of view of the card's squares
-POOL, QUOTA = 200, 80  # images a class
+POOL, QUOTA = 240, 120  # images a class
 
 
 class Slides(TissueDataset):
