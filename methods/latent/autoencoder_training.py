@@ -170,7 +170,7 @@ def hinge(real: Tensor, fake: Tensor) -> Tensor:
 
 
 def cut(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a random square of an image (c, h, w)."""
+    """Return a random square of `side` pixels of an image: (c, h, w) to (c, side, side), a view."""
     top, left = (int(rng.integers(length - side + 1)) for length in image.shape[1:])
     return image[:, top : top + side, left : left + side]
 

@@ -109,7 +109,7 @@ def _differences(agrees: np.ndarray, target: np.ndarray, chosen: np.ndarray, rng
 
 
 @pytest.mark.slow
-@pytest.mark.timeout(1800)  # three networks are trained as at smoke: six minutes on two cores
+@pytest.mark.timeout(1800)  # four networks are trained as at smoke: seven minutes on two cores
 def test_chosen_images_agree_with_their_class_more_often_than_random_ones(tmp_path: Path) -> None:
     run, train = toy.Run(threads=2), Slides(0, 4, 2)
     data = {"train": train, "pool": Slides(16, 16, 3)}

@@ -265,7 +265,9 @@ def test_directions_and_ranges_are_as_the_table_says(id):
     for value in (better, worse):
         assert low is None or (value >= low).all()
         assert high is None or (value <= high).all()
-    if entry.direction != "none":
+    if entry.direction == "none":
+        assert (better != worse).all()
+    else:
         assert (better > worse).all() if entry.direction == "higher" else (better < worse).all()
 
 
