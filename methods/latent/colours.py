@@ -15,8 +15,8 @@ from torch.nn.functional import conv2d
 class Whitening:
     """Divide each principal colour by its standard deviation to the power `strength`, relative to the strongest.
 
-    Linear and without offset, so that a network trained behind it can take it into its first and last convolution. Ours:
-    neither HistoDiffusion nor latent diffusion does it, which train on RGB (strength 0).
+    Linear and without offset, so that a network trained behind it can take it into its first and last convolution.
+    Ours: HistoDiffusion and latent diffusion train on RGB, which strength 0 does.
 
     Args:
         images: some of the training images, RGB in 0..255.
