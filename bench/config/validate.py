@@ -34,9 +34,12 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> Conf
         if owner is None:
             return ConfigError(f"expected known keys in {where}", got=path)
         return unknown(f"key in {where}", path, [prefix + name for name in owner.model_fields])
+    value = first.get("input")
+    # what several settings are at fault for together is told by the fix; the whole tree would hide it
+    several = first["type"] == "value_error" and isinstance(value, Mapping)
     return ConfigError(
         f"expected a valid {path or 'value'} in {where}",
-        got=f"{first.get('input')!r}",
+        got="settings that do not fit each other" if several else repr(value),
         fix=first["msg"].removeprefix("Value error, "),
     )
 

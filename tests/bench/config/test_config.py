@@ -6,6 +6,7 @@ import hashlib
 from pathlib import Path
 
 import pytest
+from pydantic import model_validator
 
 from bench.config import RunRequest, load_preset, preset_names
 from bench.config.files import folder, merge
@@ -80,6 +81,24 @@ def test_wrong_type_names_key_value_and_reason() -> None:
     assert "steps" in caught.value.message
     assert caught.value.got == "'ten'"
     assert "integer" in caught.value.fix
+
+
+class Pair(Settings):
+    low: int = 0
+    high: int = 1
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Pair:
+        if self.low > self.high:
+            raise ValueError(f"low {self.low} must not exceed high {self.high}")
+        return self
+
+
+def test_settings_that_do_not_fit_each_other_are_told_in_short() -> None:
+    with pytest.raises(ConfigError) as caught:
+        build(Pair, {"low": 3}, "method 'x'")
+    assert caught.value.got == "settings that do not fit each other"
+    assert caught.value.fix == "low 3 must not exceed high 1"
 
 
 def test_overrides_are_sorted_by_what_they_change() -> None:
