@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.contract import Budget, Prediction, RunContext, Task, TrainingMix
+from bench.contract import Budget, Prediction, Requirement, RunContext, Task, TrainingMix
 from downstream.hovernet.config import HoVerNetConfig
 
 
@@ -21,6 +21,22 @@ class HoVerNet:
 
     def __init__(self, config: HoVerNetConfig) -> None:
         self.config = config
+
+    def requirement(self) -> Requirement | None:
+        """Return the file of weights that all layers start from; None where the settings name none."""
+        path = self.config.pretrained
+        if path is None:
+            return None
+        found = path.is_file()
+        return Requirement(
+            name="the weights that HoVer-Net starts from",
+            setting="downstream.hovernet.pretrained to the file",
+            source="a finished training of the same network: `weights.safetensors` in its folder of the store",
+            size="one file",
+            path=path,
+            found=found,
+            reason="" if found else f"no file {path}",
+        )
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
