@@ -4,7 +4,7 @@ import sys
 from pathlib import Path
 
 from bench.errors import BenchError
-from bench.neighbours import check_neighbours
+from bench.sibling_packages import check_neighbours
 
 __version__ = "0.1.0"
 

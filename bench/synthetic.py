@@ -13,9 +13,9 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, DatasetInfo, Sample
 from bench.digest import digest, digest_arrays
+from bench.engine.store import write_json
 from bench.errors import SealError
 from bench.imageio import read_instances, read_rgb, write_instances, write_png
-from bench.jobs.store import write_json
 
 SCHEMA_VERSION = 1
 MANIFEST, METADATA = "manifest.json", "metadata.jsonl"

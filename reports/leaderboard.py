@@ -24,7 +24,7 @@ def leaderboard(
     """Turn a results table into leaderboards, the newest first.
 
     Args:
-        table: rows as `bench.results.ResultsStore.table` gives them, oldest run first.
+        table: rows as `bench.results.table.ResultsStore.table` gives them, oldest run first.
         dataset: keep this dataset alone.
         preset: keep this preset alone.
         costs: make columns of cost rows too.

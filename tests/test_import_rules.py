@@ -48,7 +48,7 @@ RULES = {
         (
             *GROUND,
             "bench.imageio",
-            "bench.results",
+            "bench.results.table",
             "bench.synthetic",
             "metrics.table",
             "metrics.uncertainty",
@@ -105,7 +105,7 @@ def _reaches_plugin(entry: Import, plugins: set[str]) -> bool:
 
 
 def _cycle(found: list[Import]) -> list[str]:
-    """Return a circle among the parts of `bench` (`bench.jobs`, `bench.stages`, ...), empty where there is none."""
+    """Return a circle among the parts of `bench` (`bench.engine`, `bench.stages`, ...), empty where there is none."""
     graph: dict[str, set[str]] = {}
     for entry in found:
         ends = [".".join(name.split(".")[:2]) for name in (entry.importer, entry.target)]
@@ -136,8 +136,8 @@ BAD = {
     "harness, reports at once": ("bench/cli/report.py", "import reports.leaderboard"),
     "harness, a method": ("bench/stages/fit.py", "def fit():\n    from methods.sdm import SDM"),
     "harness, a network": ("bench/stages/fit.py", "def fit():\n    import downstream.hovernet"),
-    "harness, a dataset by name": ("bench/stages/data.py", "from bench.datasets.consep import CoNSeP"),
-    "harness, a module of the package": ("bench/stages/data.py", "from bench.datasets import consep"),
+    "harness, a dataset by name": ("bench/stages/data.py", "from bench.datasets.readers.consep import CoNSeP"),
+    "harness, a module of the package": ("bench/stages/data.py", "from bench.datasets.readers import consep"),
     "metrics, the contract": ("metrics/frechet.py", "from bench.contract import Sample"),
     "metrics, tracking": ("metrics/frechet.py", "def log():\n    import mlflow"),
     "metrics, by name": ("metrics/frechet.py", "import importlib\nimportlib.import_module('bench.stages')"),
@@ -152,7 +152,7 @@ BAD = {
     "configuration, code": ("configs/__init__.py", "import yaml"),
     "types, out of bounds": (
         "metrics/kernel.py",
-        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bench.jobs",
+        "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    import bench.engine",
     ),
     "branch of a type check": (
         "bench/run.py",
@@ -165,19 +165,19 @@ GOOD = {
         "bench/stages/score.py",
         "from typing import TYPE_CHECKING\nif TYPE_CHECKING:\n    from metrics.frechet import Moments",
     ),
-    "dataset, its neighbour": ("bench/datasets/glysac.py", "from bench.datasets.consep import read"),
+    "dataset, its neighbour": ("bench/datasets/readers/glysac.py", "from bench.datasets.readers.consep import read"),
     "method, training": ("methods/sdm.py", "import torch\nfrom bench.training import train\nfrom . import unet"),
     "network, metrics": ("downstream/hovernet.py", "from metrics.overlap import overlap"),
     "reports, views": ("reports/gallery.py", "import pandas, json\nfrom metrics.table import METRICS"),
 }
-PLUGINS = {"bench.datasets.consep", "methods.sdm"}
+PLUGINS = {"bench.datasets.readers.consep", "methods.sdm"}
 
 
 def _tree(root: Path, path: str, source: str) -> None:
     known = (
         "metrics/frechet.py",
         "methods/sdm.py",
-        "bench/datasets/consep.py",
+        "bench/datasets/readers/consep.py",
         "bench/stages/fit.py",
         "bench/registry.py",
     )
@@ -201,6 +201,6 @@ def test_an_allowed_import_is_not(tmp_path: Path, path: str, source: str) -> Non
 
 
 def test_a_circle_is_found(tmp_path: Path) -> None:
-    _tree(tmp_path, "bench/jobs/store.py", "def run():\n    from bench.stages import fit")
-    (tmp_path / "bench/stages/fit.py").write_text("from bench.jobs import store", encoding="utf-8")
+    _tree(tmp_path, "bench/engine/store.py", "def run():\n    from bench.stages import fit")
+    (tmp_path / "bench/stages/fit.py").write_text("from bench.engine import store", encoding="utf-8")
     assert [line for line in violations(tmp_path, PLUGINS) if "circle" in line] != []

@@ -56,7 +56,7 @@ def test_plugins_load_without_frameworks() -> None:
 
 
 def test_results_and_tables_load_without_frameworks() -> None:
-    assert culprits(["metrics.table", "metrics.uncertainty", "bench.results", "bench.synthetic"]) == ""
+    assert culprits(["metrics.table", "metrics.uncertainty", "bench.results.table", "bench.synthetic"]) == ""
 
 
 def test_reports_load_without_frameworks() -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from bench.results import ScoreRow
+from bench.results.table import ScoreRow
 
 LEVELS = {"real-only": 0.36, "copy": 0.35, "noise": 0.20, "diffmix": 0.39}
 DISTANCES = {"copy": 0.05, "noise": 312.0, "diffmix": 4.2}

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from rich.table import Table
 
     from bench.datasets.card import DatasetCard
-    from bench.datasets.verify import VerifyReport
+    from bench.datasets.checks.verify import VerifyReport
 
 app = typer.Typer(help="Datasets: where each must lie, and whether its counts are the published ones.")
 
@@ -53,9 +53,9 @@ def verify(
     """Read a whole dataset and list all that is odd; exit 2 when it is not what it should be."""
     from rich.console import Console
 
+    from bench.datasets.checks.verify import verify as verify_source
     from bench.datasets.opening import open_source
-    from bench.datasets.verify import verify as verify_source
-    from bench.runtime.reporter import Reporter
+    from bench.engine.reporter import Reporter
 
     report = verify_source(open_source(name, resolve_data_root(data_root)), Reporter().progress)
     render_report(report, Console(highlight=False))

@@ -24,7 +24,7 @@ def doctor(store: StoreOption = None, data_root: DataRootOption = None, weights:
     from rich.console import Console
     from rich.table import Table
 
-    from bench.doctor import examine
+    from bench.plan.machine import examine
 
     console = Console(highlight=False)
     marks = {True: "[green]ok[/green]", False: "[yellow]missing[/yellow]"}

@@ -25,9 +25,9 @@ def export(
     """Write images and labels so that official code trains on them; resolution and class ids stay as they are."""
     from rich.console import Console
 
+    from bench.engine.reporter import Reporter
     from bench.export import FORMATS, export_parts
     from bench.export.parts import open_parts
-    from bench.runtime.reporter import Reporter
 
     # an unknown format is refused by `export_parts`, before anything is looked for
     parts = open_parts(name, split, resolve_data_root(data_root)) if format in FORMATS else []

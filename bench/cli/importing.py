@@ -39,8 +39,8 @@ def import_(
     from rich.console import Console
 
     from bench.config.validate import build
+    from bench.engine.reporter import Reporter
     from bench.importing.command import ImportRequest, import_set
-    from bench.runtime import Reporter
 
     values = {
         "folder": folder,

@@ -57,7 +57,7 @@ def load_boards(
     Raises:
         MissingError: there are none, or none of this dataset or preset.
     """
-    from bench.results import ResultsStore
+    from bench.results.table import ResultsStore
     from reports.leaderboard import leaderboard as build
 
     results = ResultsStore(store)

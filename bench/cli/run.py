@@ -65,7 +65,7 @@ def run(
     from bench.config import Environment, RunRequest
     from bench.config.validate import build
     from bench.errors import ConfigError
-    from bench.stages.pipeline import run_request
+    from bench.run.pipeline import run_request
 
     if (method is None) == (synthetic is None):
         raise ConfigError(

@@ -14,7 +14,7 @@ from bench.cli.options import WeightsOption, resolve_weights
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bench.runtime.reporter import Reporter
+    from bench.engine.reporter import Reporter
     from bench.scoring.output import Output
 
 app = typer.Typer(help="The metrics alone, on folders, arrays and tables of your own.", rich_markup_mode=None)
@@ -45,10 +45,10 @@ def nuclei(
     as_json: JsonOption = False,
 ) -> None:
     """Score predicted nuclei against true ones: Dice, AJI, PQ, HD95, detection and types, with intervals."""
+    from bench.formats.csv_tables import read_groups
     from bench.scoring.nuclei import score_nuclei
     from bench.scoring.pairing import pair_labels
     from bench.scoring.render import render_nuclei
-    from bench.tables import read_groups
 
     _check_mpp(mpp)
     names = _names(classes)
@@ -137,7 +137,7 @@ def _check_mpp(mpp: float) -> None:
 
 
 def _reporter() -> Reporter:
-    from bench.runtime.reporter import Reporter
+    from bench.engine.reporter import Reporter
 
     # where nobody watches, standard error is left to errors
     return Reporter(quiet=not sys.stderr.isatty())

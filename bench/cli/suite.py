@@ -20,7 +20,7 @@ from bench.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.stages.pipeline import Resolved
+    from bench.run.pipeline import Resolved
     from bench.suite.check import Checked
     from bench.suite.execute import Done
     from bench.suite.file import Suite
@@ -61,7 +61,7 @@ def suite(
 ) -> None:
     """Do the runs of a suite one after the other; finished ones are found again, failed ones do not stop the rest."""
     from bench.config import Environment
-    from bench.runtime import Reporter
+    from bench.engine.reporter import Reporter
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
     from bench.suite.expand import choose, expand

@@ -37,7 +37,7 @@ def export_mlflow(
     """Rebuild the tracking store from results: every run is told to it, unchanged ones are kept."""
     from bench.config import Environment
     from bench.errors import MissingError
-    from bench.results import ResultsStore
+    from bench.results.table import ResultsStore
     from bench.tracking import default_uri, rebuild
 
     folder = resolve_store(store)

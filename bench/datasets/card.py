@@ -11,8 +11,8 @@ from pydantic import Field, model_validator
 from bench.config.files import merge, plugin_folders, read_yaml
 from bench.config.validate import build
 from bench.contract import Settings, Task
-from bench.datasets.division import Division
-from bench.datasets.limited import Labelled
+from bench.datasets.splits.division import Division
+from bench.datasets.splits.few_labels import Labelled
 from bench.errors import ConfigError
 from bench.registry import names, point, unknown
 

@@ -11,11 +11,11 @@ from typing import Any
 
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
+from bench.datasets.checks.look_alikes import look
 from bench.datasets.locating import find_folder, missing
-from bench.datasets.near import look
-from bench.datasets.parallel import ordered_map
 from bench.datasets.source import Finding, Tally
 from bench.errors import ConfigError, DataError
+from bench.formats.parallel import ordered_map
 
 
 class TileSource(ABC):

@@ -17,8 +17,8 @@ from jaxtyping import Int32
 from bench.contract import DatasetInfo, Sample
 from bench.errors import DataError
 from bench.export.stems import file_stem
+from bench.formats.labels.canonical import centroids
 from bench.imageio import write_png
-from bench.labels.canonical import centroids
 
 
 class Layout(ABC):

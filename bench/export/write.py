@@ -15,8 +15,8 @@ import numpy as np
 import yaml
 
 from bench.contract import Dataset, Progress, Sample
-from bench.datasets.canonical import validate_sample
-from bench.datasets.prepare import StartProgress
+from bench.datasets.prepared.canonical import validate_sample
+from bench.datasets.prepared.write import StartProgress
 from bench.errors import ConfigError, DataError
 from bench.export.layouts import CellViT, CoNSeP, HoVerNet, ImageFolder, Layout, write_csv
 from bench.export.parts import Part, part_of

@@ -13,15 +13,16 @@ from bench.contract import Settings
 from bench.datasets.opening import open_source
 from bench.datasets.source import DatasetSource
 from bench.digest import digest, digest_file
+from bench.engine.job import Job
+from bench.engine.reporter import Reporter
+from bench.engine.store import JobStore
 from bench.errors import ConfigError, SealError
+from bench.formats.csv_tables import some
 from bench.importing.items import Item, find_items
 from bench.importing.seal import seal_items
 from bench.importing.store import remember
-from bench.jobs import Job, JobStore
 from bench.registry import names
-from bench.runtime import Reporter
 from bench.synthetic import EVALUATION, TRAINING, SyntheticSet
-from bench.tables import some
 
 
 class ImportRequest(Settings):

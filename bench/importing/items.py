@@ -9,9 +9,9 @@ from pathlib import Path
 from bench.datasets.card import DatasetCard
 from bench.digest import digest
 from bench.errors import DataError
-from bench.files import IMAGE_SUFFIXES, by_stem, inside, walk
-from bench.labels import SUFFIXES as LABEL_SUFFIXES
-from bench.tables import Table, read_table, some
+from bench.formats.csv_tables import Table, read_table, some
+from bench.formats.folders import IMAGE_SUFFIXES, by_stem, inside, walk
+from bench.formats.labels import SUFFIXES as LABEL_SUFFIXES
 
 COLUMNS = ("file_name", "group", "label", "caption", "source", "y", "x")
 # A sample's id names its files, and most file systems take names of 255 bytes.

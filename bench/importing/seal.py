@@ -10,14 +10,14 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.arrayio import read_npy
 from bench.contract import Condition, DatasetInfo, Progress
 from bench.datasets.card import DatasetCard
-from bench.datasets.parallel import ordered_map
 from bench.errors import BenchError, DataError
+from bench.formats.labels import LabelMaps, read_labels
+from bench.formats.npy import read_npy
+from bench.formats.parallel import ordered_map
 from bench.imageio import read_rgb
 from bench.importing.items import Item
-from bench.labels import LabelMaps, read_labels
 from bench.synthetic import SyntheticSetWriter
 
 

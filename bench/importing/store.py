@@ -5,8 +5,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from bench.engine.store import write_json
 from bench.errors import ConfigError
-from bench.jobs.store import write_json
 from bench.synthetic import MANIFEST, SyntheticSet, verify_set
 
 

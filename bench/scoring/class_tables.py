@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float64, Int64
 
 from bench.errors import DataError
-from bench.tables import Table, read_table, some
+from bench.formats.csv_tables import Table, read_table, some
 
 # Columns that are no scores of a class.
 _RESERVED = ("id", "label", "group")

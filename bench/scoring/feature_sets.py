@@ -5,11 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.contract import Encoder
-from bench.encoders import encoder_handle
+from bench.engine.device import resolve_device
+from bench.engine.reporter import Reporter
 from bench.errors import ConfigError, DataError
-from bench.preflight import stop_if_missing
-from bench.runtime.device import resolve_device
-from bench.runtime.reporter import Reporter
+from bench.plan.checks import stop_if_missing
+from bench.plan.encoders import encoder_handle
 from bench.scoring.features import embed, list_images, read_features
 from bench.scoring.images import FEATURES, Features, Sets
 

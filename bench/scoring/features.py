@@ -9,13 +9,13 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from bench.arrayio import read_npy
 from bench.contract import Encoder, Progress
-from bench.datasets.parallel import ordered_map
 from bench.errors import DataError
-from bench.files import IMAGE_SUFFIXES, walk
+from bench.formats.csv_tables import some
+from bench.formats.folders import IMAGE_SUFFIXES, walk
+from bench.formats.npy import read_npy
+from bench.formats.parallel import ordered_map
 from bench.imageio import read_rgb
-from bench.tables import some
 
 SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 # Images of one size that are embedded together, and decoded bytes that may wait for company of their size.

@@ -11,9 +11,9 @@ import numpy as np
 from jaxtyping import Float64, Int64, UInt8
 
 from bench.contract import Progress
-from bench.datasets.parallel import ordered_map
 from bench.errors import DataError
-from bench.labels import LabelMaps, read_labels
+from bench.formats.labels import LabelMaps, read_labels
+from bench.formats.parallel import ordered_map
 from bench.scoring.nuclei_report import NucleiImage, NucleiIntervals, NucleiMetrics, NucleiReport, NucleiSkipped
 from bench.scoring.output import LEVEL, Bounds, Number, bounds, number
 from bench.scoring.pairing import Pair

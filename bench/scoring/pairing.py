@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import NamedTuple
 
 from bench.errors import DataError
-from bench.files import by_stem
-from bench.labels import SUFFIXES
-from bench.tables import some
+from bench.formats.csv_tables import some
+from bench.formats.folders import by_stem
+from bench.formats.labels import SUFFIXES
 
 
 class Pair(NamedTuple):

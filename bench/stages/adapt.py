@@ -10,12 +10,12 @@ import numpy as np
 
 from bench.config import Preset
 from bench.contract import Condition, Dataset, Sample
-from bench.datasets.resample import fit_square, resample
+from bench.datasets.prepared.resample import fit_square, resample
+from bench.engine.context import Run
+from bench.engine.job import Finished
+from bench.engine.session import Session
 from bench.errors import SealError
-from bench.jobs import Finished
-from bench.labels.canonical import contiguous
-from bench.runtime import Run
-from bench.stages.session import Session
+from bench.formats.labels.canonical import contiguous
 from bench.synthetic import EVALUATION, SyntheticSet, SyntheticSetWriter
 
 

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from bench.contract import Dataset, Sample
+from bench.engine.context import derive_seed
 from bench.errors import DataError
-from bench.labels.canonical import contiguous
-from bench.runtime import derive_seed
+from bench.formats.labels.canonical import contiguous
 
 
 class Window(NamedTuple):

@@ -16,14 +16,14 @@ from jaxtyping import Float32, UInt8
 
 from bench.config import Preset
 from bench.contract import Condition, Dataset
-from bench.datasets.parallel import ordered_map
+from bench.engine.context import Run, derive_seed
+from bench.engine.job import Finished
+from bench.engine.session import Session
 from bench.errors import JobError
-from bench.jobs import Finished
-from bench.runtime import Run, derive_seed
-from bench.stages.arms import Arm
-from bench.stages.generate import synthesize_pool
-from bench.stages.session import Session
-from bench.stages.work import Judge
+from bench.evaluation.evidence import Judge
+from bench.formats.parallel import ordered_map
+from bench.plan.arms import Arm
+from bench.stages.synthesize import synthesize_pool
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
 
 # A pool holds this many images for each one that the largest arm asks for; so many pools are drawn at most.

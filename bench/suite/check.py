@@ -8,8 +8,8 @@ from typing import NamedTuple
 
 from bench.config import RunRequest
 from bench.errors import BenchError
-from bench.preflight import Missing, stop_if_missing
-from bench.stages.pipeline import Resolved, find_missing, resolve
+from bench.plan.checks import Missing, stop_if_missing
+from bench.run.pipeline import Resolved, find_missing, resolve
 from bench.suite.expand import SuiteRun
 
 _NAMED = 3

@@ -8,13 +8,12 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from bench.engine.reporter import Reporter
+from bench.engine.store import JobStore, check_writable
 from bench.errors import BenchError
-from bench.jobs import JobStore
-from bench.jobs.store import check_writable
-from bench.runtime import Reporter
-from bench.stages.pipeline import do_jobs, open_session
-from bench.stages.publish import publish
-from bench.stages.work import Outcome
+from bench.evaluation.evidence import Outcome
+from bench.run.pipeline import do_jobs, open_session
+from bench.run.publish import publish
 from bench.suite.check import Checked
 
 

@@ -6,10 +6,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from bench.jobs import Finished, Job, JobStore
-from bench.runtime import Reporter
-from bench.stages.arms import Arm
-from bench.stages.pipeline import Resolved, do_jobs, open_session
+from bench.engine.job import Finished, Job
+from bench.engine.reporter import Reporter
+from bench.engine.store import JobStore
+from bench.plan.arms import Arm
+from bench.run.pipeline import Resolved, do_jobs, open_session
 
 
 class Probe(NamedTuple):

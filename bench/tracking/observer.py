@@ -9,9 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
+from bench.engine.store import write_json
 from bench.errors import BenchError
-from bench.jobs.store import write_json
-from bench.results import ResultsStore
+from bench.results.table import ResultsStore
 from bench.tracking.record import read_record
 
 MARKER = "tracked.json"

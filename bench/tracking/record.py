@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from bench.digest import digest, digest_file
-from bench.results import ALL_SEEDS, ResultsStore
+from bench.results.table import ALL_SEEDS, ResultsStore
 
 if TYPE_CHECKING:
     import pandas as pd

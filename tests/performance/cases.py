@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-from bench.datasets.prepare import prepare
+from bench.datasets.prepared.write import prepare
 from bench.datasets.source import DatasetSource
 
 THREADS = 2
@@ -32,7 +32,7 @@ def _prepare(source: DatasetSource, out: Path) -> int:
 
 def pannuke(folder: Path, out: Path) -> int:
     """Prepare PanNuke's float64 arrays."""
-    from bench.datasets.pannuke import PanNuke
+    from bench.datasets.readers.pannuke.source import PanNuke
     from tests.bench.datasets.layouts import shipped_card
 
     return _prepare(PanNuke(shipped_card("pannuke").model_copy(update={"folders": (".",)}), folder), out)
@@ -40,7 +40,7 @@ def pannuke(folder: Path, out: Path) -> int:
 
 def images(folder: Path, out: Path) -> int:
     """Prepare images in folders by class."""
-    from bench.datasets.image_folder import ImageFolder
+    from bench.datasets.readers.image_folder import ImageFolder
     from tests.bench.datasets.layouts import shipped_card
 
     changes = {"labels": ("a", "b"), "extra": {"splits": {"train": "train", "test": "test"}}, "folders": (".",)}
@@ -50,7 +50,7 @@ def images(folder: Path, out: Path) -> int:
 
 def prepared(folder: Path, out: Path) -> int:
     """Read every sample of prepared splits: images, instance maps, types."""
-    from bench.datasets.prepared import PreparedDataset
+    from bench.datasets.prepared.read import PreparedDataset
 
     n = 0
     for split in ("train", "test"):
@@ -62,7 +62,7 @@ def prepared(folder: Path, out: Path) -> int:
 
 def scoring(folder: Path, out: Path) -> int:
     """Read a sealed set as the features stage does."""
-    from bench.stages.features import synthetic_images
+    from bench.evaluation.distances.features import synthetic_images
     from bench.synthetic import SyntheticSet
     from tests.toy import Run
 
@@ -82,7 +82,7 @@ def bare(folder: Path, out: Path) -> int:
 
 def records(folder: Path, out: Path) -> int:
     """Open a prepared split and ask for all that stages ask of its text."""
-    from bench.datasets.prepared import PreparedDataset
+    from bench.datasets.prepared.read import PreparedDataset
 
     data = PreparedDataset(folder)
     half = data.subset(range(0, len(data), 2))

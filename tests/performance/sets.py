@@ -11,8 +11,8 @@ import numpy as np
 from PIL import Image
 
 from bench.contract import Condition, DatasetInfo
-from bench.datasets.parallel import ordered_map
-from bench.datasets.prepared import DTYPES, INFO_FILE, SAMPLES_FILE, SCHEMA
+from bench.datasets.prepared.read import DTYPES, INFO_FILE, SAMPLES_FILE, SCHEMA
+from bench.formats.parallel import ordered_map
 from bench.synthetic import SyntheticSetWriter
 from tests.bench.datasets.layouts_pannuke import TISSUES, channels, patch
 from tests.toy import CLASSES

@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.results import ScoreRow, merge_rows, read_rows, write_rows
+from bench.results.table import ScoreRow, merge_rows, read_rows, write_rows
 from reports.board import Leaderboard
 from reports.columns import Column, main_columns
 from reports.leaderboard import leaderboard

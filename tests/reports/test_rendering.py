@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from rich.console import Console
 
-from bench.results import ScoreRow, merge_rows, read_rows, write_rows
+from bench.results.table import ScoreRow, merge_rows, read_rows, write_rows
 from reports.board import Cell, Leaderboard
 from reports.columns import Column
 from reports.leaderboard import leaderboard

@@ -13,7 +13,7 @@ from typer.testing import CliRunner
 from bench.cli import leaderboard as command
 from bench.cli import tracking
 from bench.errors import BenchError, ConfigError, MissingError
-from bench.results import ResultsStore
+from bench.results.table import ResultsStore
 from tests import toy_results
 
 app = typer.Typer()

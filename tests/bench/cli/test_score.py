@@ -14,7 +14,7 @@ from PIL import Image
 from bench import cli
 from bench.scoring.schemas import REPORTS
 from tests import toy
-from tests.bench.labels import formats
+from tests.bench.formats.labels import formats
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "mlflow", "pandas")

@@ -8,7 +8,7 @@ import cv2
 import numpy as np
 from PIL import Image
 
-from bench.labels.canonical import contiguous
+from bench.formats.labels.canonical import contiguous
 from tests.bench.datasets.layouts import Written, write_image
 from tests.toy import tile
 

@@ -8,10 +8,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets.consep import CoNSeP
-from bench.datasets.verify import verify
-from bench.labels.canonical import centroids
-from bench.labels.mat import read_mat
+from bench.datasets.checks.verify import verify
+from bench.datasets.readers.consep import CoNSeP
+from bench.formats.labels.canonical import centroids
+from bench.formats.labels.mat import read_mat
 from tests.bench.datasets.layouts import shipped_card
 
 ROOT = Path(os.environ.get("BENCH_DATA_ROOT") or Path(__file__).parents[4] / "shared" / "data")

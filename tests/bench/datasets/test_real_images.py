@@ -9,11 +9,11 @@ from pathlib import Path
 import pytest
 
 from bench.datasets.card import DatasetCard, load_card
-from bench.datasets.he_filter import write_manifest
-from bench.datasets.image_caption import ImageCaption
-from bench.datasets.image_folder import ImageFolder
+from bench.datasets.checks.he_filter import write_manifest
+from bench.datasets.checks.verify import verify
+from bench.datasets.readers.image_caption import ImageCaption
+from bench.datasets.readers.image_folder import ImageFolder
 from bench.datasets.tile_source import TileSource
-from bench.datasets.verify import verify
 
 HERE = Path(__file__).parents[3]
 ROOT = Path(os.environ.get("BENCH_DATA_ROOT") or HERE.parent / "shared" / "data")

@@ -9,8 +9,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.contract import Condition, DatasetInfo, Sample
+from bench.formats.labels import read_labels
 from bench.imageio import read_rgb
-from bench.labels import read_labels
 from bench.synthetic import SyntheticSetWriter
 from tests.toy import NucleiDataset
 

@@ -11,15 +11,15 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from bench.contract import Sample
-from bench.datasets.consep import CoNSeP
-from bench.datasets.nuclei_folder import NucleiFolder
-from bench.datasets.verify import verify
+from bench.datasets.checks.verify import verify
+from bench.datasets.readers.consep import CoNSeP
+from bench.datasets.readers.nuclei_folder import NucleiFolder
 from bench.errors import BenchError, ConfigError, DataError, SealError
 from bench.export import FORMATS, export_parts, export_samples, part_of, set_part
 from bench.export.parts import open_parts
 from bench.synthetic import sample_digest
 from tests.bench.datasets.layouts import shipped_card
-from tests.bench.datasets.test_nuclei_folder import card
+from tests.bench.datasets.readers.test_nuclei_folder import card
 from tests.bench.export.samples import Labelled, read_back, same, seal, table, toy
 from tests.toy import CLASSES
 

@@ -8,10 +8,10 @@ import numpy as np
 import pytest
 
 from bench.datasets.opening import open_source
+from bench.engine.reporter import Reporter
 from bench.errors import BenchError, ConfigError, DataError, SealError
 from bench.importing.command import import_set
 from bench.importing.store import open_imported
-from bench.runtime import Reporter
 from bench.synthetic import EVALUATION, SyntheticSet, verify_set
 from tests.bench.importing.folders import import_request, write_images, write_typed
 

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import pytest
 
+from bench.engine.reporter import Reporter
 from bench.export import export_parts
 from bench.export.parts import open_parts
 from bench.importing.command import import_set
-from bench.runtime import Reporter
 from bench.synthetic import SyntheticSet
 from tests.bench.importing.folders import import_request, write_images, write_typed
 

@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
+from bench.engine.reporter import Reporter
 from bench.errors import BenchError
-from bench.runtime.reporter import Reporter
 from bench.scoring.feature_sets import load_sets
 
 

@@ -9,7 +9,7 @@ from bench.errors import DataError
 from bench.scoring.nuclei import score_nuclei
 from bench.scoring.nuclei_report import NucleiReport
 from bench.scoring.pairing import pair_labels
-from tests.bench.labels import formats
+from tests.bench.formats.labels import formats
 from tests.reference import instances as slow
 from tests.reference import types as slow_types
 from tests.toy_maps import pair, typed

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 from scipy.io import savemat
 
-from bench.labels import read_labels
+from bench.formats.labels import read_labels
 from bench.scoring.nuclei import score_nuclei
 from bench.scoring.pairing import Pair
 

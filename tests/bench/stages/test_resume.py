@@ -13,7 +13,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.results import ResultsStore
+from bench.results.table import ResultsStore
 
 COMMAND = [
     *("run", "--method", "diffmix", "--dataset", "phantom", "--preset", "tiny", "--threads", "1", "--no-tracking"),

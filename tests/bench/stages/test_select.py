@@ -10,11 +10,11 @@ import numpy as np
 import pytest
 
 from bench.config import load_preset
-from bench.jobs import Finished, Job
-from bench.stages.arms import Arm, Network
+from bench.engine.job import Finished, Job
+from bench.engine.session import Session
+from bench.evaluation.evidence import Judge
+from bench.plan.arms import Arm, Network
 from bench.stages.select import Choice, choose_set, even_quota, expand
-from bench.stages.session import Session
-from bench.stages.work import Judge
 from bench.synthetic import verify_set
 from methods.selection import SelectionArm
 from tests import toy_tissue

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from bench.results import ResultsStore
-from bench.runtime import Reporter
+from bench.engine.reporter import Reporter
+from bench.results.table import ResultsStore
 from bench.suite.check import Checked, check_runs
 from bench.suite.execute import Done, run_all
 from bench.suite.probe import about_jobs, probe

@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError, MissingError
-from bench.results import ResultsStore
+from bench.results.table import ResultsStore
 from bench.tracking import default_uri, observer, rebuild, track
 from bench.tracking.server import started
 from tests import toy_results

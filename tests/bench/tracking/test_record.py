@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from bench.results import ResultsStore
+from bench.results.table import ResultsStore
 from bench.tracking.record import CURVE_POINTS, metric_key, read_record
 from tests import toy_results
 

@@ -15,8 +15,8 @@ from timm import create_model, list_pretrained
 from bench.config import load_preset
 from bench.contract import Downstream
 from bench.errors import ConfigError
-from bench.preflight import check_weights
-from bench.stages.arms import make_network
+from bench.plan.arms import make_network
+from bench.plan.checks import check_weights
 from downstream.vit import ViT, ViTConfig, ViTPretrained
 from downstream.vit.config import ViTPretrainedConfig
 from downstream.vit.pretrained import find, published

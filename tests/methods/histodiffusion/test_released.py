@@ -12,7 +12,7 @@ import pytest
 from bench.config.validate import build
 from bench.contract import Dataset
 from bench.errors import ConfigError
-from bench.preflight import check_files
+from bench.plan.checks import check_files
 from methods.histodiffusion import HistoDiffusion, HistoDiffusionConfig
 from methods.latent.autoencoder import load_codec
 from tests import toy

@@ -12,8 +12,8 @@ from timm.data import create_transform, resolve_data_config
 from torchvision import transforms
 
 from bench.contract import Encoder, Requirement
-from bench.encoders import encoder_handle
 from bench.errors import ConfigError, DataError, MissingError
+from bench.plan.encoders import encoder_handle
 from metrics.encoders.card import EncoderCard, ready_card, ready_names
 from metrics.encoders.chunked import CHUNK
 from metrics.encoders.described import Described

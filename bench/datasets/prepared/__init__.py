@@ -1,0 +1,1 @@
+"""Datasets in canonical form at the working resolution, on disk."""

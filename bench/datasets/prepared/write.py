@@ -1,0 +1,140 @@
+"""Writing a split in canonical form at the working resolution: a folder that `PreparedDataset` opens."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any, BinaryIO, Protocol
+
+import numpy as np
+
+from bench.contract import DatasetInfo, Progress, Sample
+from bench.datasets.prepared.canonical import validate_sample
+from bench.datasets.prepared.read import DTYPES, INFO_FILE, SAMPLES_FILE, SCHEMA, dataset_digest
+from bench.datasets.prepared.resample import fit_square, resample
+from bench.datasets.source import DatasetSource
+from bench.digest import digest, digest_arrays
+from bench.errors import DataError
+
+
+class StartProgress(Protocol):
+    """Shows the progress of a stage; `bench.contract.RunContext.progress` is one."""
+
+    def __call__(self, stage: str, total: int, /, *, unit: str = "step") -> AbstractContextManager[Progress]:
+        """Start showing a stage of `total` units."""
+        ...
+
+
+def prepare(
+    source: DatasetSource,
+    split: str,
+    mpp: float | None,
+    out: Path,
+    progress: StartProgress,
+    *,
+    square: int | None = None,
+) -> None:
+    """Write one split into the folder `out`.
+
+    The folder holds one flat file a kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
+    little-endian), `samples.jsonl` with a line a sample, and `info.json`, written last.
+
+    Args:
+        source: what to read.
+        split: which split of it.
+        mpp: working resolution in micrometres a pixel; None for the dataset's own.
+        out: an empty folder, made where absent.
+        progress: shows how far it is.
+        square: side in pixels of the squares that images become; None keeps their shape. The resolution is then that of
+            the card divided by what the images shrank by, and `mpp` is not used.
+
+    Raises:
+        DataError: a tile is unreadable or not in canonical form, or the split holds none.
+    """
+    card = source.card
+    target = card.mpp if mpp is None or square is not None else mpp
+    info = DatasetInfo(card.name, split, card.task, card.class_names, card.labels, target, card.rare)
+    out.mkdir(parents=True, exist_ok=True)
+    with ExitStack() as stack:
+        writer = _Writer(out, info, stack)
+        advance = stack.enter_context(progress(f"prepare {split}", len(source.ids(split)), unit="tile")).advance
+        for sample in source.samples(split):
+            writer.add(sample, target, square)
+            advance()
+    if not writer.digests:
+        raise DataError(f"expected samples in the {split} split of {card.name}", got="none")
+    content = {
+        "schema": SCHEMA,
+        "info": asdict(info),
+        "digest": dataset_digest(info, writer.digests),
+        "notes": source.notes(),
+        "native_mpp": card.mpp,
+        "counts": writer.counts(),
+    }
+    (out / INFO_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+
+
+class _Writer:
+    """Appends samples to the files of a prepared split."""
+
+    def __init__(self, out: Path, info: DatasetInfo, stack: ExitStack) -> None:
+        self.info = info
+        self.digests: list[str] = []
+        self._ids: set[str] = set()
+        self._nuclei: Counter[int] = Counter()
+        self._labels: Counter[int] = Counter()
+        self._vanished = 0
+        self._files: dict[str, BinaryIO] = {
+            kind: stack.enter_context((out / name).open("wb")) for kind, (name, _) in DTYPES.items()
+        }
+        self._lines = stack.enter_context((out / SAMPLES_FILE).open("w", encoding="utf-8"))
+
+    def add(self, native: Sample, mpp: float, square: int | None) -> None:
+        """Validate, resample and append one sample."""
+        validate_sample(native, self.info)
+        sample = resample(native, mpp) if square is None else fit_square(native, square)
+        if sample.id in self._ids:
+            raise DataError(f"expected every sample id of {self.info.name} once", got=f"{sample.id!r} twice")
+        self._ids.add(sample.id)
+        if native.instances is not None and sample.instances is not None:
+            self._vanished += int(native.instances.max()) - int(sample.instances.max())
+        types = None if sample.types is None else sample.types.tolist()
+        self._nuclei.update(types or [])
+        self._labels.update([] if sample.label is None else [sample.label])
+        record: dict[str, Any] = {
+            "id": sample.id,
+            "group": sample.group,
+            "shape": list(sample.image.shape[:2]),
+            "types": types,
+            "label": sample.label,
+            "caption": sample.caption,
+            "tissue": sample.tissue,
+            "mpp": sample.mpp,
+        }
+        arrays = {"image": sample.image, "instances": sample.instances, "ignore": sample.ignore}
+        pixels = digest_arrays(sample.image, sample.instances, sample.types, sample.ignore)
+        record["digest"] = digest({**record, "pixels": pixels})
+        record["offsets"] = {kind: self._append(kind, array) for kind, array in arrays.items()}
+        self.digests.append(record["digest"])
+        self._lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def counts(self) -> dict[str, Any]:
+        """Return tiles, nuclei by class, images by label, and nuclei that were lost to resampling."""
+        return {
+            "tiles": len(self.digests),
+            "nuclei": {name: self._nuclei[index] for index, name in enumerate(self.info.classes, 1)},
+            "labels": {name: self._labels[index] for index, name in enumerate(self.info.labels)},
+            "vanished": self._vanished,
+        }
+
+    def _append(self, kind: str, array: np.ndarray | None) -> int | None:
+        """Append an array's pixels; return the byte they begin at."""
+        if array is None:
+            return None
+        handle = self._files[kind]
+        offset = handle.tell()
+        handle.write(np.ascontiguousarray(array, DTYPES[kind][1]).tobytes())
+        return offset

@@ -1,0 +1,179 @@
+"""CoNIC: patches of Lizard in two arrays, a table of names and a table of counts."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from functools import cached_property, partial
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from pydantic import Field
+
+from bench.config.validate import build
+from bench.contract import Sample, Settings
+from bench.datasets.card import DatasetCard
+from bench.datasets.checks.channel_order import bgr_findings
+from bench.datasets.checks.look_alikes import look
+from bench.datasets.readers.conic_tables import read_counts, read_names
+from bench.datasets.source import Finding, Tally
+from bench.datasets.splits.by_card import divided
+from bench.datasets.tile_source import TileSource, finding
+from bench.errors import DataError
+from bench.formats.labels.canonical import canonical_labels
+from bench.formats.patch_arrays import PatchArray, open_patches, rgb_pixels
+
+
+class CoNICSettings(Settings):
+    """The `extra` section of CoNIC's card: published patches, and the border in pixels that counts.csv leaves out."""
+
+    patches: int = Field(default=0, ge=0)
+    counts_border: int = Field(default=16, ge=0)
+
+
+class Arrays(NamedTuple):
+    """Row by row the same patch: images (n, h, w, 3), labels (n, h, w, 2) of instances and classes, names."""
+
+    images: PatchArray
+    labels: PatchArray
+    names: tuple[str, ...]
+
+
+class CoNIC(TileSource):
+    """Sample ids are the names of patch_info.csv; a group is the image of Lizard that a patch was cut from."""
+
+    def __init__(self, card: DatasetCard, root: Path | None) -> None:
+        super().__init__(card, root)
+        self.settings = build(CoNICSettings, card.extra, f"`extra` of the card {card.name!r}")
+
+    def holds(self, folder: Path) -> bool:
+        """Say whether the two arrays lie in a folder."""
+        return all((folder / name).is_file() for name in ("images.npy", "labels.npy"))
+
+    def files(self) -> list[Path]:
+        """List the arrays and tables."""
+        names = ("images.npy", "labels.npy", "counts.csv", "patch_info.csv")
+        return [path for name in names if (path := self.locate() / name).is_file()]
+
+    def ids(self, split: str) -> Sequence[str]:
+        """List the names of a split's patches, in the order of the arrays."""
+        return [self._arrays.names[row] for row in self._rows(split)] if self._broken is None else []
+
+    def read(self, split: str, index: int) -> Sample:
+        """Read one patch."""
+        images, labels, names = self._arrays
+        row = self._rows(split)[index]
+        name = names[row]
+        image = rgb_pixels(images[row], f"{name} of {images.path}")
+        maps = labels[row]
+        found = canonical_labels(maps[..., 0], maps[..., 1], f"{name} of {labels.path}")
+        if odd := sorted(set(found.types.tolist()) - set(self.card.classes)):
+            raise DataError(f"expected classes {sorted(self.card.classes)} in {name} of {labels.path}", got=str(odd))
+        return Sample(
+            name, image, source_of_patch(name), self.card.mpp, found.instances, found.types, tissue=self.card.organ
+        )
+
+    def inspect(self, split: str, index: int) -> Tally:
+        """Read one patch and compare it with counts.csv; one without nuclei is worth a line, for 36 have none."""
+        name = self.ids(split)[index]
+        try:
+            sample = self.read(split, index)
+        except DataError as error:
+            return Tally(name, source_of_patch(name), None, findings=(finding(name, error),))
+        tally = _tally(sample)
+        if not tally.counts:
+            tally = replace(tally, findings=(Finding("info", name, "no nucleus is annotated"),))
+        if self._counts is None:
+            return tally
+        published, found = self._counts[self._rows(split)[index]], self._central(sample)
+        if found == published:
+            return tally
+        message = f"the centre holds {_by_name(found, self.card)}, counts.csv says {_by_name(published, self.card)}"
+        return replace(tally, findings=(*tally.findings, Finding("warning", name, message)))
+
+    def layout_findings(self, split: str) -> list[Finding]:
+        """List what is absent or broken and, once for both splits, what differs from the release."""
+        self.require_split(split)
+        if self._broken is not None:
+            return [self._broken]
+        return self._odd if split == self.splits()[0] else []
+
+    def _rows(self, split: str) -> list[int]:
+        self.require_split(split)
+        return self._splits[split]
+
+    @cached_property
+    def _splits(self) -> dict[str, list[int]]:
+        return divided(self.card, [source_of_patch(name) for name in self._arrays.names])
+
+    @cached_property
+    def _arrays(self) -> Arrays:
+        folder = self.locate()
+        images = open_patches(folder / "images.npy", (None, None, 3), "uif", "RGB patches")
+        labels = open_patches(folder / "labels.npy", (None, None, 2), "uif", "instance and class maps")
+        names = read_names(folder / "patch_info.csv")
+        if images.shape[:3] != labels.shape[:3] or len(names) != len(images):
+            got = f"images {images.shape}, labels {labels.shape}, {len(names)} names"
+            raise DataError(f"expected the arrays and patch_info.csv of {folder} to agree", got=got)
+        return Arrays(images, labels, names)
+
+    @cached_property
+    def _broken(self) -> Finding | None:
+        try:
+            _ = self._arrays
+        except DataError as error:
+            return finding(".", error)
+        return None
+
+    @cached_property
+    def _table(self) -> tuple[list[dict[int, int]] | None, Finding | None]:
+        try:
+            return read_counts(self.locate() / "counts.csv", self.card.classes, len(self._arrays.names)), None
+        except DataError as error:
+            return None, replace(finding("counts.csv", error), severity="warning")
+
+    @property
+    def _counts(self) -> list[dict[int, int]] | None:
+        """Nuclei of each patch's centre by class id as published; None where the table is of no use."""
+        return self._table[0]
+
+    @cached_property
+    def _odd(self) -> list[Finding]:
+        odd = [self._table[1]] if self._table[1] is not None else []
+        n = len(self._arrays.names)
+        if self.settings.patches and n != self.settings.patches:
+            odd.append(Finding("warning", "images.npy", f"{n} patches, published are {self.settings.patches}"))
+        split = self.splits()[0]
+        return odd + bgr_findings(partial(self.read, split), len(self._rows(split)), "images.npy")
+
+    def _central(self, sample: Sample) -> dict[int, int]:
+        """Count nuclei that reach into the centre, 224 of 256 px a side, as the challenge does."""
+        assert sample.instances is not None
+        assert sample.types is not None
+        border = self.settings.counts_border
+        height, width = sample.instances.shape
+        ids = np.unique(sample.instances[border : height - border, border : width - border])
+        kinds = sample.types[ids[ids > 0] - 1]
+        return {index: int((kinds == index).sum()) for index in sorted(self.card.classes)}
+
+
+def source_of_patch(name: str) -> str:
+    """Return the image of Lizard that a patch was cut from: its name up to the last dash.
+
+    >>> source_of_patch("consep_1-0003")
+    'consep_1'
+    """
+    return name.rpartition("-")[0] or name
+
+
+def _tally(sample: Sample) -> Tally:
+    assert sample.types is not None
+    kinds, counts = np.unique(sample.types, return_counts=True)
+    height, width = sample.image.shape[:2]
+    content = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
+    return Tally(sample.id, sample.group, (height, width), content, look=look(sample.image))
+
+
+def _by_name(counts: Mapping[int, int], card: DatasetCard) -> str:
+    return ", ".join(f"{n} {card.classes[index]}" for index, n in sorted(counts.items()))

@@ -1,0 +1,201 @@
+"""Nuclei of one's own: a folder of images and one of labels, paired by stem, in any label format that is read here."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from functools import cached_property
+from pathlib import Path
+from typing import NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
+from pydantic import Field
+
+from bench.config.validate import build
+from bench.contract import Sample, Settings
+from bench.datasets.card import DatasetCard
+from bench.datasets.checks.merging import ClassIds, merge_classes
+from bench.datasets.source import Finding
+from bench.datasets.splits.by_card import divided
+from bench.datasets.tile_source import TileSource, finding
+from bench.errors import ConfigError, DataError
+from bench.formats.csv_tables import read_groups
+from bench.formats.folders import IMAGE_SUFFIXES, by_stem
+from bench.formats.labels import SUFFIXES, LabelMaps, read_labels
+from bench.imageio import read_rgb
+
+
+class NucleiPlan(Settings):
+    """The `extra` section of such a dataset's card; folders are named relative to the dataset's own.
+
+    `splits` gives the folder of each split, which holds the folders `images` and `labels`; where it is empty, these lie
+    in the dataset's folder, and the card's `divide` cuts what they hold. `images` is None where label files hold the
+    image too (HoVer-Net's patches). `typed` says whether nuclei have classes; classes in files are passed over where it
+    is false. `groups` is a CSV file `stem,group` in the dataset's folder; without one every image is its own group.
+    """
+
+    images: str | None = "images"
+    labels: str = "labels"
+    splits: Mapping[str, str] = {}
+    typed: bool = True
+    groups: str | None = None
+    suffixes: tuple[str, ...] = Field(default=IMAGE_SUFFIXES, min_length=1)
+
+
+class Pair(NamedTuple):
+    """The files of one image; `image` is None where the label file holds it."""
+
+    stem: str
+    image: Path | None
+    label: Path
+
+
+class Listing(NamedTuple):
+    """The images of one split with their groups, and what is odd about the files."""
+
+    pairs: list[Pair]
+    groups: list[str]
+    findings: list[Finding]
+
+
+class NucleiFolder(TileSource):
+    """Images and labels paired by stem; the classes are the card's, merged by it where it says so."""
+
+    def __init__(self, card: DatasetCard, root: Path | None) -> None:
+        super().__init__(card, root)
+        self.plan = build(NucleiPlan, card.extra, f"`extra` of the card {card.name!r}")
+        _check(card, self.plan)
+
+    def holds(self, folder: Path) -> bool:
+        """Say whether a folder holds labels, or the folder of a split that does."""
+        places = self.plan.splits.values() or (".",)
+        return any((folder / place / self.plan.labels).is_dir() for place in places)
+
+    def ids(self, split: str) -> Sequence[str]:
+        """List the stems of a split's images, in order."""
+        return [pair.stem for pair in self._listing(split).pairs]
+
+    def read(self, split: str, index: int) -> Sample:
+        """Read one image with its nuclei.
+
+        Raises:
+            DataError: a file is unreadable, the two differ in size, or a nucleus has no class or one that is none of
+                the card's.
+        """
+        listing = self._listing(split)
+        pair = listing.pairs[index]
+        maps = read_labels(pair.label, pickled=True)
+        image = maps.image if pair.image is None else read_rgb(pair.image)
+        if image is None:
+            fix = "name the folder of images in the card: `extra: {images: images}`"
+            raise DataError(f"expected an image beside the labels in {pair.label}", got="labels alone", fix=fix)
+        if image.shape[:2] != maps.instances.shape:
+            raise DataError(
+                f"expected image and label of one size: {pair.image} and {pair.label}",
+                got=f"{image.shape[:2]} and {maps.instances.shape}",
+                fix="write both at one size",
+            )
+        types = self._types(maps, pair.label)
+        group, organ = listing.groups[index], self.card.organ
+        return Sample(pair.stem, image, group, self.card.mpp, maps.instances, types, tissue=organ)
+
+    def files(self) -> list[Path]:
+        """List every image and label of all splits, and the table of groups."""
+        table = [] if self.plan.groups is None else [self.locate() / self.plan.groups]
+        table = [path for path in table if path.is_file()]  # else `layout_findings` has said so
+        pairs = [pair for split in self.splits() for pair in self._listing(split).pairs]
+        return table + sorted(path for pair in pairs for path in (pair.image, pair.label) if path is not None)
+
+    def layout_findings(self, split: str) -> list[Finding]:
+        """List images without a label, labels without an image and images without a group."""
+        return self._listing(split).findings
+
+    def _types(self, maps: LabelMaps, path: Path) -> UInt8[np.ndarray, " n"] | None:
+        if not self.plan.typed:
+            return None
+        if maps.types is None:
+            fix = "write classes beside the ids, or say `extra: {typed: false}` in the card"
+            raise DataError(f"expected a class for every nucleus in {path}", got="a format without classes", fix=fix)
+        known = self.card.merging if self._is_raw() else self.card.classes
+        if odd := sorted(set(maps.types.tolist()) - set(known)):
+            names = ", ".join(f"{index} {self.card.classes[index]}" for index in sorted(self.card.classes))
+            raise DataError(
+                f"expected classes {', '.join(map(str, sorted(known)))} in {path}",
+                got=", ".join("a nucleus without a class" if index == 0 else f"class {index}" for index in odd),
+                fix=f"name every class in the card (it has {names}), or say `extra: {{typed: false}}`",
+            )
+        if not self._is_raw():
+            return maps.types
+        return merge_classes(ClassIds(maps.types, merged=False), self.card.merging, str(path)).ids
+
+    def _is_raw(self) -> bool:
+        return bool(self.card.merging) and self.card.classes_merged == "raw"
+
+    def _listing(self, split: str) -> Listing:
+        self.require_split(split)
+        return self._listings[split]
+
+    @cached_property
+    def _listings(self) -> dict[str, Listing]:
+        folder = self.locate()
+        if self.plan.splits:
+            return {split: self._scan(folder / self.plan.splits[split]) for split in self.splits()}
+        pairs, groups, findings = self._scan(folder)
+        if not pairs:
+            return {split: Listing([], [], findings) for split in self.splits()}
+        # what is odd concerns every split: none can be drawn from files that are not as they should be
+        return {
+            split: Listing([pairs[i] for i in indices], [groups[i] for i in indices], findings)
+            for split, indices in divided(self.card, groups).items()
+        }
+
+    def _scan(self, folder: Path) -> Listing:
+        try:
+            labels = by_stem(folder / self.plan.labels, SUFFIXES, "labels")
+            images: Mapping[str, Path] = {}
+            if self.plan.images is not None:
+                images = by_stem(folder / self.plan.images, self.plan.suffixes, "images")
+        except DataError as error:
+            return Listing([], [], [finding(folder.relative_to(self.locate()).as_posix(), error)])
+        if self.plan.images is None:
+            pairs = [Pair(stem, None, path) for stem, path in labels.items()]
+            findings = []
+        else:
+            pairs = [Pair(stem, path, labels[stem]) for stem, path in images.items() if stem in labels]
+            alone = [(path, "an image without a label") for stem, path in images.items() if stem not in labels]
+            alone += [(path, "a label without an image") for stem, path in labels.items() if stem not in images]
+            findings = [Finding("error", path.relative_to(self.locate()).as_posix(), what) for path, what in alone]
+        stems = [pair.stem for pair in pairs]
+        try:
+            groups = read_groups(None if self.plan.groups is None else self.locate() / self.plan.groups, stems)
+        except DataError as error:
+            groups = stems
+            findings.append(finding(str(self.plan.groups), error))
+        return Listing(pairs, groups, findings)
+
+
+def _check(card: DatasetCard, plan: NucleiPlan) -> None:
+    """Refuse a card that does not say what it must.
+
+    Raises:
+        ConfigError: folders for other splits than the card's, folders beside `divide` or outside of the dataset's,
+            classes that are missing, or a merging of which it is not said whether it was done.
+    """
+    what = f"the card {card.name!r}"
+    if plan.splits and (set(plan.splits) != set(card.splits) or card.divide is not None):
+        raise ConfigError(
+            f"expected a folder for each of the splits of {what}, and no `divide`",
+            got=f"folders of {', '.join(plan.splits)}; splits {', '.join(card.splits)}",
+            fix="name every split in `extra.splits`, or leave it out and set `divide`",
+        )
+    for name in (plan.images, plan.labels, plan.groups, *plan.splits.values()):
+        if name is not None and (Path(name).is_absolute() or ".." in Path(name).parts):
+            raise ConfigError(f"expected folders inside the dataset's own in {what}", got=name)
+    if plan.typed and not card.classes:
+        raise ConfigError(f"expected `classes` in {what}", got="none", fix="name them, or say `extra: {typed: false}`")
+    if card.merging and card.classes_merged == "auto":
+        raise ConfigError(
+            f"expected {what} to say whether the labels are merged already",
+            got="`merging` alone",
+            fix="add `classes_merged: raw`, or `merged`: merging twice would mix classes up",
+        )

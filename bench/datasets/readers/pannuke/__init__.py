@@ -1,0 +1,1 @@
+"""PanNuke: its folders, its masks and the dataset."""

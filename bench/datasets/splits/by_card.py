@@ -1,0 +1,44 @@
+"""Dividing a dataset that is one long list of tiles, as its card says."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from bench.datasets.card import DatasetCard
+from bench.datasets.splits.division import divide
+from bench.errors import ConfigError
+
+
+def divided(
+    card: DatasetCard,
+    groups: Sequence[str],
+    tissues: Sequence[str] | None = None,
+    labels: Sequence[str] | None = None,
+) -> dict[str, list[int]]:
+    """Return the indices of the card's splits, training first; no group stands in both.
+
+    Args:
+        card: names the splits, and how they are cut (`divide`); where it does not, its one split holds everything.
+        groups: slide or patient of each tile.
+        tissues: tissue of each tile, where the dataset says.
+        labels: image-level class of each tile, where it has one.
+
+    Raises:
+        ConfigError: the card does not divide, names other than two splits, or stratifies by what is not known.
+        DataError: there are fewer than two groups.
+    """
+    if card.divide is None and len(card.splits) == 1:
+        return {card.splits[0]: list(range(len(groups)))}
+    if card.divide is None or len(card.splits) != 2:
+        raise ConfigError(
+            f"expected the card of {card.name} to divide it in two splits",
+            got=f"divide: {card.divide}, splits: {', '.join(card.splits)}",
+            fix="write `divide: {test: 0.2}` and `splits: [train, test]`",
+        )
+    by = card.divide.stratify
+    strata = {"none": None, "label": labels, "tissue": tissues}[by]
+    if strata is None and by != "none":
+        got = f"stratify: {by}"
+        raise ConfigError(f"expected {card.name} divided by what it knows", got=got, fix="write `stratify: none`")
+    train, test = divide(groups, card.divide, strata)
+    return {card.splits[0]: train, card.splits[1]: test}

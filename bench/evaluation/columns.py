@@ -1,0 +1,64 @@
+"""What rows of scores of whole sets have in common: the metric's columns, shares of images, the mean over seeds."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.results.table import ALL_SEEDS
+
+if TYPE_CHECKING:
+    from metrics.proportion import Proportion
+
+
+def entry_columns(metric_id: str) -> dict[str, Any]:
+    """Return what the table of metrics says of a metric, as columns; a floor is added by those that have one."""
+    from metrics.table import metric
+
+    entry = metric(metric_id)
+    return {
+        "metric": entry.id,
+        "direction": entry.direction,
+        "protocol": entry.protocol_version,
+        "aggregation": entry.aggregation,
+        "floor": None,
+    }
+
+
+def share_columns(share: Proportion, n: int, of: str) -> dict[str, Any]:
+    """Return a share of `n` images and its interval, which is over `of`."""
+    return {
+        "value": share.value,
+        "n": n,
+        "se": share.se,
+        "ci_low": share.low,
+        "ci_high": share.high,
+        "ci_method": of,
+    }
+
+
+def over_seeds(rows: Sequence[Mapping[str, Any]], remark: str = "") -> dict[str, Any]:
+    """The mean of a score over generation seeds, with Student's interval of the mean, inside the metric's bounds.
+
+    `remark` is what a reader of the number must know.
+    """
+    from metrics.table import metric
+    from metrics.uncertainty import spread_over_seeds
+
+    spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
+    floors = [row["floor"] for row in rows if row["floor"] is not None]
+    return {
+        **rows[0],
+        "seed": ALL_SEEDS,
+        "seeds": spread.n_seeds,
+        "value": spread.value,
+        "se": spread.se,
+        "ci_low": spread.low,
+        "ci_high": spread.high,
+        "ci_method": spread.method,
+        "floor": float(np.mean(floors)) if floors else None,
+        "set_digest": "",
+        "reason": "; ".join(filter(None, [spread.reason, remark])),
+    }

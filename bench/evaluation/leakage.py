@@ -1,0 +1,112 @@
+"""Stage *leakage*: does a sealed set show test images, or images nearer to them than any training image is?"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import islice
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.config import Preset
+from bench.contract import Dataset
+from bench.engine.context import Run
+from bench.engine.job import Finished
+from bench.engine.session import Session
+from bench.engine.store import write_json
+from bench.formats.parallel import ordered_map
+from bench.synthetic import SyntheticSet
+
+RESULT = "leakage.json"
+# Real patches looked at on each side, for each synthetic image that a preset compares.
+REAL = 10
+LISTED = 5
+
+
+@dataclass(frozen=True)
+class Patches:
+    """Real patches of one split for a comparison of whole patches: each tile cut along a grid, at most `n` of all."""
+
+    data: Dataset
+    size: int
+    n: int
+
+    def images(self, rng: np.random.Generator, ids: list[str]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yield patches, tiles in a seeded order; the id of each one's tile is added to `ids`."""
+        return islice(self._all(rng, ids), self.n)
+
+    def _all(self, rng: np.random.Generator, ids: list[str]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        for index in rng.permutation(len(self.data)):
+            sample = self.data[int(index)]
+            for y in _starts(sample.image.shape[0], self.size):
+                for x in _starts(sample.image.shape[1], self.size):
+                    ids.append(sample.id)
+                    yield sample.image[y : y + self.size, x : x + self.size]
+
+
+def leakage(
+    session: Session, synthetic: SyntheticSet, train: Dataset, test: Dataset, preset: Preset, title: str
+) -> Finished:
+    """Compare a set with the real patches of both splits, and warn where it shows what it cannot know."""
+    n = REAL * preset.reference_samples
+    inputs = {"set": synthetic.digest, "train": train.digest, "test": test.digest}
+    job = session.numeric("leakage", {"n": n}, inputs, title)
+
+    def work(folder: Path, run: Run) -> None:
+        write_json(folder / RESULT, _look(synthetic, train, test, n, run))
+
+    finished = session.do(job, work)
+    for line in warnings(read_leakage(finished)):
+        session.reporter.warn(f"{title}: {line}")
+    return finished
+
+
+def read_leakage(finished: Finished) -> dict[str, Any]:
+    """Return what was found."""
+    found: dict[str, Any] = json.loads((finished.path / RESULT).read_text(encoding="utf-8"))
+    return found
+
+
+def warnings(found: dict[str, Any]) -> Iterator[str]:
+    """Say what should not be."""
+    copies = found["copies"]
+    if copies:
+        shown = ", ".join(f"{made} like {hidden}" for made, hidden in copies[:LISTED])
+        more = f" and {len(copies) - LISTED} more" if len(copies) > LISTED else ""
+        yield f"{len(copies)} images look like test images that training does not hold: {shown}{more}"
+    # three standard deviations of a binomial count above what chance gives
+    chance, n = found["by_chance"], found["n_test"]
+    if n and found["nearer"] > chance + 3 * np.sqrt(max(chance * (1 - chance / n), 1.0)):
+        yield f"it is nearer than any training patch to {found['nearer']} of {n} test patches (by chance: {chance:.0f})"
+
+
+def _look(synthetic: SyntheticSet, train: Dataset, test: Dataset, n: int, run: Run) -> dict[str, Any]:
+    from bench.datasets.checks.copies import near_copies
+
+    size = synthetic.image(0).shape[0]
+    of_train: list[str] = []
+    of_test: list[str] = []
+    report = near_copies(
+        ordered_map(synthetic.image, range(len(synthetic)), run.threads),
+        Patches(train, size, n).images(run.rng("train"), of_train),
+        Patches(test, size, n).images(run.rng("test"), of_test),
+    )
+    names = synthetic.ids
+    return {
+        "exact": [[names[made], of_test[hidden]] for made, hidden in report.exact],
+        "copies": [[names[made], of_test[hidden]] for made, hidden in report.copies],
+        "nearer": report.nearer,
+        "by_chance": report.by_chance,
+        "n_test": report.n_test,
+        "nearest": [
+            [names[copy.synthetic], of_test[copy.test], copy.distance, copy.train_distance] for copy in report.nearest
+        ],
+    }
+
+
+def _starts(length: int, size: int) -> range:
+    return range(0, max(length - size, 0) + 1, size)

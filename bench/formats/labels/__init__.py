@@ -1,0 +1,6 @@
+"""Instance labels of one image, read from any of the formats that the field keeps them in."""
+
+from bench.formats.labels.maps import LabelMaps
+from bench.formats.labels.reading import SUFFIXES, read_labels
+
+__all__ = ["SUFFIXES", "LabelMaps", "read_labels"]

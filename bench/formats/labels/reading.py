@@ -1,0 +1,61 @@
+"""One way in for label files: the suffix says the format."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.errors import DataError
+from bench.formats.labels.arrays import array_maps
+from bench.formats.labels.canonical import contiguous
+from bench.formats.labels.maps import LabelMaps
+from bench.formats.labels.mat import mat_maps
+from bench.formats.labels.pickled import holds_pickle, pickled_maps
+from bench.imageio import read_instances
+
+SUFFIXES = (".mat", ".npy", ".png", ".tif", ".tiff")
+
+_FIX = "write it again: one whole number a pixel, 0 for background, and one class a nucleus if there are classes"
+
+
+def read_labels(path: Path, *, pickled: bool = False) -> LabelMaps:
+    """Read the instances of one image, and their classes and the image where the format has them.
+
+    ========================= ====================================================================
+    `.mat` (MATLAB 5)         `inst_map`; classes from `type_map` (h, w), else from `inst_type`,
+                              one a nucleus in ascending order of id or as `inst_uid` lists them
+    `.npy`, whole numbers     (h, w) instances; (h, w, 2) instances, classes; (h, w, 4) RGB,
+                              instances; (h, w, 5) RGB, instances, classes
+    `.npy`, a pickled dict    with `pickled`: `inst_map` and `type_map` (h, w), as CellViT trains on
+    `.png`, `.tif`, `.tiff`   one channel of whole numbers: instances (16 bits for more than 255)
+    ========================= ====================================================================
+
+    0 is background; other ids are renumbered to 1..n in their order. Whole numbers stored as floats are
+    accepted from `.mat` and from pickled dictionaries alone. HoVer-Net's `.json` holds outlines without the image's
+    size and is not read: its `.mat` lies beside it.
+
+    Args:
+        path: the file.
+        pickled: whether a pickled dictionary may be read; nothing of a pickle is run (`bench.formats.labels.pickled`).
+
+    Raises:
+        DataError: another suffix, an unreadable file, fractional or float ids, or an instance of two classes.
+    """
+    try:
+        return pickled_maps(path) if pickled and _is_pickle(path) else _read(path)
+    except DataError as error:
+        raise DataError(error.message, got=error.got, fix=error.fix or _FIX) from error
+
+
+def _is_pickle(path: Path) -> bool:
+    return path.suffix.lower() == ".npy" and holds_pickle(path)
+
+
+def _read(path: Path) -> LabelMaps:
+    suffix = path.suffix.lower()
+    if suffix == ".mat":
+        return mat_maps(path)
+    if suffix == ".npy":
+        return array_maps(path)
+    if suffix in SUFFIXES:
+        return LabelMaps(contiguous(read_instances(path))[0], None)
+    raise DataError(f"expected a label file, one of {', '.join(SUFFIXES)}", got=str(path))

@@ -1,6 +1,0 @@
-"""Instance labels of one image, read from any of the formats that the field keeps them in."""
-
-from bench.labels.maps import LabelMaps
-from bench.labels.reading import SUFFIXES, read_labels
-
-__all__ = ["SUFFIXES", "LabelMaps", "read_labels"]

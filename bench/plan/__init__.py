@@ -1,0 +1,1 @@
+"""What a request means, before anything is done: arms, networks, encoders, and what is missing."""

@@ -1,0 +1,63 @@
+"""The downstream networks of a run, each with its own settings and those that all of them share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from bench.config import Preset
+from bench.config.files import merge
+from bench.errors import ConfigError
+from bench.plan.arms import Network, make_network
+from bench.registry import load, names, unknown
+
+
+def make_networks(
+    wanted: Sequence[str], preset: Preset, overrides: Mapping[str, Any], weights: Path | None = None
+) -> list[Network]:
+    """Make the networks of a run.
+
+    Args:
+        wanted: their names.
+        preset: whose settings they start from.
+        overrides: `downstream.<key>` for all of them, `downstream.<network>.<key>` for one, which wins; as a tree.
+        weights: the folder of weights.
+
+    Raises:
+        ConfigError: an unknown name, a network that is not of this run, a key that one of them lacks, or a value that
+            does not fit.
+    """
+    keys = {name: set(load("downstream", name).Config.model_fields) for name in wanted}
+    shared = {key: value for key, value in overrides.items() if key not in keys}
+    for key, value in shared.items():
+        _check_shared(key, value, keys)
+    own = {name: overrides.get(name, {}) for name in keys}
+    for name, settings in own.items():
+        if not isinstance(settings, Mapping):
+            fix = f"for example --set downstream.{name}.{min(keys[name], default='key')}=value"
+            raise ConfigError(f"expected a key of {name!r}", got=f"downstream.{name}={settings}", fix=fix)
+    return [make_network(name, preset, merge(shared, own[name]), weights) for name in wanted]
+
+
+def _check_shared(key: str, value: Any, keys: Mapping[str, set[str]]) -> None:
+    """Refuse what is neither a network of the run nor a key of all its networks.
+
+    A single network, or several that all lack a key, say so themselves, with the nearest of their own keys.
+    """
+    have = [name for name in keys if key in keys[name]]
+    if have:
+        lack = [name for name in keys if name not in have]
+        if lack:
+            fix = f"set it for one: {' or '.join(f'--set downstream.{name}.{key}=...' for name in have)}"
+            got = f"downstream.{key}, which {' and '.join(lack)} {'lacks' if len(lack) == 1 else 'lack'}"
+            raise ConfigError("expected a setting that all networks of the run have", got=got, fix=fix)
+    elif isinstance(value, Mapping):
+        if key in names("downstream"):
+            raise ConfigError(
+                f"expected a downstream network of this run: {', '.join(keys) or 'it has none'}",
+                got=repr(key),
+                fix=f"add it with --downstream, or leave out downstream.{key}",
+            )
+        common = set.intersection(*keys.values()) if keys else set()
+        raise unknown("network of this run, or key of all its networks, below downstream", key, [*keys, *common])

@@ -1,0 +1,1 @@
+"""The driver of a run, which alone knows all stages and evaluations."""

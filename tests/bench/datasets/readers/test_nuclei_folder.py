@@ -1,0 +1,235 @@
+"""Nuclei of one's own: every label format gives the same samples, and what does not fit is said."""
+
+from __future__ import annotations
+
+import csv
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from bench.datasets.card import DatasetCard, load_card, read_card
+from bench.datasets.checks.verify import verify
+from bench.datasets.opening import open_source
+from bench.datasets.readers.nuclei_folder import NucleiFolder
+from bench.errors import ConfigError, DataError, MissingError
+from tests.bench.datasets.layouts import Written, shipped_card, write_image
+from tests.bench.formats.labels import formats
+from tests.toy import tile
+from tests.toy_maps import type_map
+
+EXAMPLE = Path(__file__).parents[4] / "examples" / "cards" / "my-nuclei.yaml"
+CLASSES = {1: "a", 2: "b", 3: "c", 4: "d"}
+
+
+def card(**changes: object) -> DatasetCard:
+    values = {"name": "mine", "folders": ("mine",), "classes": CLASSES, "extra": {}, "rare": ()}
+    return read_card(EXAMPLE).model_copy(update={**values, **changes})
+
+
+def pickled(path, ids, types):
+    content = {"inst_map": ids, "type_map": type_map(ids, types).astype(np.int32)}
+    np.save(path.with_suffix(".npy"), content, allow_pickle=True)
+
+
+def write(folder: Path, writer=formats.two_channels, n: int = 10, suffix: str = ".png") -> dict[str, Written]:
+    truth = {}
+    for number in range(n):
+        stem = f"tile {number} é"
+        image, instances, types = tile(number, 48, density=0.01)
+        write_image(folder / "images" / f"{stem}{suffix}", image)
+        formats.write(folder / "labels", stem, writer, instances * 3, types)
+        truth[stem] = Written(image, instances, types)
+    return truth
+
+
+def every(source: NucleiFolder):
+    return {sample.id: sample for split in source.splits() for sample in source.samples(split)}
+
+
+def same(found, truth, typed: bool = True) -> None:
+    assert set(found) == set(truth)
+    for name, sample in found.items():
+        np.testing.assert_array_equal(sample.image, truth[name].image)
+        np.testing.assert_array_equal(sample.instances, truth[name].instances)
+        if typed:
+            np.testing.assert_array_equal(sample.types, truth[name].types)
+        else:
+            assert sample.types is None
+
+
+@pytest.mark.parametrize("writer", [*formats.TYPED, pickled])
+def test_every_typed_format_comes_back(tmp_path, writer) -> None:
+    truth = write(tmp_path / "mine", writer)
+    source = NucleiFolder(card(), tmp_path)
+    same(every(source), truth)
+    assert (len(source.ids("train")), len(source.ids("test"))) == (8, 2)
+    assert all(sample.mpp == 0.25 and sample.tissue == "colon" for sample in source.samples("test"))
+
+
+@pytest.mark.parametrize("writer", [*formats.UNTYPED, formats.two_channels])
+def test_untyped_nuclei_where_the_card_says_so(tmp_path, writer) -> None:
+    truth = write(tmp_path / "mine", writer)
+    same(every(NucleiFolder(card(extra={"typed": False}), tmp_path)), truth, typed=False)
+    assert verify(NucleiFolder(card(extra={"typed": False}, classes={}), tmp_path)).ok
+
+
+def test_ids_without_classes_are_refused_where_classes_are_expected(tmp_path) -> None:
+    write(tmp_path / "mine", formats.png)
+    with pytest.raises(DataError, match="typed: false"):
+        NucleiFolder(card(), tmp_path).read("train", 0)
+
+
+def test_label_files_may_hold_the_image(tmp_path) -> None:
+    truth = {}
+    (tmp_path / "mine").mkdir()
+    for number in range(5):
+        image, instances, types = tile(number, 48, density=0.01)
+        array = np.dstack([image, instances, type_map(instances, types)]).astype(np.int32)
+        np.save(tmp_path / "mine" / f"p_{number:03d}.npy", array)
+        truth[f"p_{number:03d}"] = Written(image, instances, types)
+    extra = {"images": None, "labels": "."}
+    same(every(NucleiFolder(card(extra=extra), tmp_path)), truth)
+    np.save(tmp_path / "mine" / "p_000.npy", truth["p_000"].instances)
+    source = NucleiFolder(card(extra={**extra, "typed": False}, divide=None, splits=("train",)), tmp_path)
+    with pytest.raises(DataError, match=r"p_000\.npy; got: labels alone"):
+        source.read("train", 0)
+
+
+def test_official_splits_lie_in_folders(tmp_path) -> None:
+    train = write(tmp_path / "mine" / "Train", n=4)
+    test = write(tmp_path / "mine" / "Test", n=2)
+    source = NucleiFolder(card(divide=None, extra={"splits": {"train": "Train", "test": "Test"}}), tmp_path)
+    same({sample.id: sample for sample in source.samples("train")}, train)
+    same({sample.id: sample for sample in source.samples("test")}, test)
+    assert len(source.files()) == 12
+
+
+def test_groups_come_from_a_table_and_stay_together(tmp_path) -> None:
+    truth = write(tmp_path / "mine")
+    groups = {name: f"slide-{index // 2}" for index, name in enumerate(truth)}
+    with (tmp_path / "mine" / "groups.csv").open("w", encoding="utf-8", newline="") as handle:
+        csv.writer(handle).writerows([("stem", "group"), *groups.items()])
+    source = NucleiFolder(card(extra={"groups": "groups.csv"}), tmp_path)
+    assert {name: sample.group for name, sample in every(source).items()} == groups
+    shared = {sample.group for sample in source.samples("train")} & {sample.group for sample in source.samples("test")}
+    assert not shared
+    assert source.files()[0].name == "groups.csv"
+    (tmp_path / "mine" / "groups.csv").write_text("stem,group\ntile 0 é,x\n", encoding="utf-8")
+    found = NucleiFolder(card(extra={"groups": "groups.csv"}), tmp_path).layout_findings("train")
+    assert [item.severity for item in found] == ["error"]
+    assert "tile 1 é" in found[0].message
+    (tmp_path / "mine" / "groups.csv").unlink()
+    absent = NucleiFolder(card(extra={"groups": "groups.csv"}), tmp_path)
+    assert "no such file" in absent.layout_findings("train")[0].message
+    assert len(absent.fingerprint()["files"]) == 20
+
+
+def test_classes_are_merged_once_and_the_card_must_say_whether_they_were(tmp_path) -> None:
+    truth = write(tmp_path / "mine")
+    merging, classes = {1: 1, 2: 1, 3: 2, 4: 2}, {1: "x", 2: "y"}
+    with pytest.raises(ConfigError, match="classes_merged: raw"):
+        NucleiFolder(card(merging=merging, classes=classes), tmp_path)
+    raw = every(NucleiFolder(card(merging=merging, classes=classes, classes_merged="raw"), tmp_path))
+    for name, sample in raw.items():
+        np.testing.assert_array_equal(sample.types, (truth[name].types + 1) // 2)
+    merged = NucleiFolder(card(merging=merging, classes=classes, classes_merged="merged"), tmp_path)
+    with pytest.raises(DataError, match=r"expected classes 1, 2 in .* got: class [34]"):
+        every(merged)
+
+
+def test_a_class_above_those_of_the_card_names_file_and_classes(tmp_path) -> None:
+    write(tmp_path / "mine", n=1)
+    source = NucleiFolder(card(classes={1: "a", 2: "b"}, divide=None, splits=("train",)), tmp_path)
+    with pytest.raises(DataError, match=r"tile 0 é\.npy; got: class 3.*it has 1 a, 2 b"):
+        source.read("train", 0)
+    report = verify(source)
+    assert not report.ok
+
+
+def test_a_nucleus_without_a_class_is_refused(tmp_path) -> None:
+    write(tmp_path / "mine", n=1)
+    ids = np.zeros((48, 48), np.int32)
+    ids[3:9, 3:9] = 1
+    np.save(tmp_path / "mine" / "labels" / "tile 0 é.npy", np.dstack([ids, 0 * ids]))
+    with pytest.raises(DataError, match="a nucleus without a class"):
+        NucleiFolder(card(divide=None, splits=("train",)), tmp_path).read("train", 0)
+
+
+def test_sizes_must_agree(tmp_path) -> None:
+    write(tmp_path / "mine", n=1)
+    write_image(tmp_path / "mine" / "images" / "tile 0 é.png", tile(0, 40)[0])
+    with pytest.raises(DataError, match=r"\(40, 40\) and \(48, 48\)"):
+        NucleiFolder(card(divide=None, splits=("train",)), tmp_path).read("train", 0)
+
+
+def test_files_alone_and_twice_are_listed_and_stop_a_run(tmp_path) -> None:
+    write(tmp_path / "mine", n=4)
+    (tmp_path / "mine" / "images" / "tile 1 é.png").unlink()
+    (tmp_path / "mine" / "labels" / "tile 2 é.npy").unlink()
+    source = NucleiFolder(card(), tmp_path)
+    listed = {item.file: item.message for item in source.layout_findings("test")}
+    assert listed == {
+        "labels/tile 1 é.npy": "a label without an image",
+        "images/tile 2 é.png": "an image without a label",
+    }
+    with pytest.raises(DataError, match="and 1 more"):
+        source.samples("train")
+    write_image(tmp_path / "mine" / "images" / "tile 3 é.tif", tile(0, 48)[0])
+    report = verify(NucleiFolder(card(), tmp_path))
+    assert not report.ok
+    assert any("tile 3 é.png and tile 3 é.tif" in item.message for item in report.findings)
+
+
+@pytest.mark.parametrize("mode", ["RGBA", "L", "P", "CMYK"])
+def test_other_modes_become_rgb(tmp_path, mode) -> None:
+    write(tmp_path / "mine", n=1, suffix=".tif")
+    path = tmp_path / "mine" / "images" / "tile 0 é.tif"
+    Image.fromarray(np.full((48, 48, 3), 51, np.uint8)).convert(mode).save(path)
+    sample = NucleiFolder(card(divide=None, splits=("train",)), tmp_path).read("train", 0)
+    assert sample.image.shape == (48, 48, 3)
+    assert np.abs(sample.image.astype(int) - 51).max() <= 1
+
+
+@pytest.mark.parametrize("content", [b"", b"text", b"\x89PNG\r\n\x1a\n"])
+def test_broken_images_name_the_file(tmp_path, content) -> None:
+    write(tmp_path / "mine", n=1)
+    (tmp_path / "mine" / "images" / "tile 0 é.png").write_bytes(content)
+    with pytest.raises(DataError, match=r"tile 0 é\.png"):
+        NucleiFolder(card(divide=None, splits=("train",)), tmp_path).read("train", 0)
+
+
+WRONG = {
+    "splits": ({"extra": {"splits": {"train": "a"}}, "divide": None}, "a folder for each of the splits"),
+    "splits and divide": ({"extra": {"splits": {"train": "a", "test": "b"}}}, "no `divide`"),
+    "outside": ({"extra": {"labels": "../other"}}, "inside the dataset's own"),
+    "absolute": ({"extra": {"groups": "/etc/passwd"}}, "inside the dataset's own"),
+    "no classes": ({"classes": {}}, "expected `classes`"),
+    "unknown key": ({"extra": {"image": "x"}}, "image"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_cards_that_do_not_fit_are_refused(tmp_path, name) -> None:
+    changes, said = WRONG[name]
+    with pytest.raises(ConfigError, match=said):
+        NucleiFolder(card(**changes), tmp_path)
+
+
+def test_a_missing_folder_says_where_it_must_lie(tmp_path) -> None:
+    with pytest.raises(MissingError, match="mine"):
+        NucleiFolder(card(), tmp_path).ids("train")
+
+
+def test_the_generic_card_explains_and_the_example_opens(tmp_path) -> None:
+    assert shipped_card("nuclei-folder").generic
+    with pytest.raises(ConfigError, match=r"examples/cards/my-nuclei\.yaml"):
+        open_source("nuclei-folder", tmp_path)
+    example = load_card(str(EXAMPLE))
+    assert example.source == "nuclei-folder"
+    truth = write(tmp_path / "my-nuclei")
+    lines = "".join(f"{name},{index}\n" for index, name in enumerate(truth))
+    (tmp_path / "my-nuclei" / "groups.csv").write_text("stem,group\n" + lines, encoding="utf-8")
+    source = NucleiFolder(example.model_copy(update={"classes": CLASSES}), tmp_path)
+    assert verify(source).ok

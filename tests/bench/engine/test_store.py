@@ -1,0 +1,122 @@
+"""The job store: keys, publication, resumption, locks."""
+
+from __future__ import annotations
+
+import json
+import multiprocessing
+from pathlib import Path
+
+import pytest
+
+from bench.digest import canonical_json, digest
+from bench.engine import job as job_module
+from bench.engine.job import Job
+from bench.engine.store import JobStore
+
+
+def make(**changes: object) -> Job:
+    fields = {"stage": "fit", "config": {"a": 1}, "inputs": {"data": "x"}, "seed": 3, **changes}
+    return Job(**fields)  # type: ignore[arg-type]
+
+
+def test_key_ignores_order_and_title_and_sees_everything_else() -> None:
+    base = make(config={"a": 1, "b": (1, 2)})
+    assert base.key == make(config={"b": [1, 2], "a": 1}, title="other").key
+    for change in (
+        {"stage": "train"},
+        {"config": {"a": 2}},
+        {"inputs": {"data": "y"}},
+        {"seed": 4},
+        {"device": "cuda"},
+        {"precision": "bf16-mixed"},
+        {"threads": 2},
+    ):
+        assert make(**change).key != make().key, change
+
+
+def test_key_sees_the_stage_version(monkeypatch: pytest.MonkeyPatch) -> None:
+    before = make().key
+    monkeypatch.setattr(job_module, "STAGE_VERSIONS", {**job_module.STAGE_VERSIONS, "fit": 99})
+    assert make().key != before
+
+
+def test_canonical_json_refuses_what_has_no_one_form() -> None:
+    assert canonical_json({"b": 1, "a": {"y", "x"}}) == '{"a":["x","y"],"b":1}'
+    with pytest.raises(ValueError, match="JSON"):
+        digest({"a": float("nan")})
+    with pytest.raises(TypeError):
+        digest({"a": object()})
+
+
+def test_finished_job_is_not_done_again(tmp_path: Path) -> None:
+    store, calls = JobStore(tmp_path), []
+
+    def work(folder: Path) -> None:
+        calls.append(folder)
+        (folder / "result.txt").write_text("42")
+
+    first = store.run(make(), work)
+    second = store.run(make(), work)
+    assert len(calls) == 1
+    assert not first.reused
+    assert second.reused
+    assert (second.path / "result.txt").read_text() == "42"
+    document = json.loads((second.path / "job.json").read_text())
+    assert document["config"] == {"a": 1}
+    assert document["cost"]["seconds"] > 0
+    assert document["cost"]["peak_rss_mib"] > 1
+
+
+def test_failed_job_goes_on_from_its_folder_and_publishes_no_scratch(tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+
+    def fail(folder: Path) -> None:
+        (folder / "checkpoint.pt").write_text("half")
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        store.run(make(), fail)
+    assert store.find(make()) is None
+
+    def finish(folder: Path) -> None:
+        assert (folder / "checkpoint.pt").read_text() == "half"
+        (folder / "result.txt").write_text("whole")
+
+    done = store.run(make(), finish)
+    assert sorted(path.name for path in done.path.iterdir()) == ["job.json", "result.txt"]
+
+
+def test_time_of_a_failed_attempt_is_added(tmp_path: Path) -> None:
+    store = JobStore(tmp_path)
+
+    def fail(folder: Path) -> None:
+        (folder / "x").touch()
+        raise RuntimeError("killed")
+
+    with pytest.raises(RuntimeError, match="killed"):
+        store.run(make(), fail)
+    partial = store.path(make()).with_suffix(".partial")
+    spent = json.loads((partial / "cost.json").read_text())
+    spent["seconds"] += 100
+    (partial / "cost.json").write_text(json.dumps(spent))
+    assert store.run(make(), lambda folder: None).cost["seconds"] > 100
+
+
+def _append(root: Path, counter: Path) -> None:
+    def work(folder: Path) -> None:
+        with counter.open("a") as handle:
+            handle.write("x")
+
+    JobStore(root).run(make(), work)
+
+
+def test_two_processes_do_a_job_once(tmp_path: Path) -> None:
+    counter = tmp_path / "count"
+    context = multiprocessing.get_context("spawn")
+    processes = [context.Process(target=_append, args=(tmp_path / "store", counter)) for _ in range(3)]
+    for process in processes:
+        process.start()
+    for process in processes:
+        process.join()
+        assert process.exitcode == 0
+    assert counter.read_text() == "x"

@@ -1,0 +1,45 @@
+"""`.npy` files: arrays come back; pickles are never opened."""
+
+from __future__ import annotations
+
+import pickle
+
+import numpy as np
+import pytest
+
+from bench.errors import DataError
+from bench.formats.npy import read_npy
+
+
+def test_an_array_comes_back(tmp_path) -> None:
+    array = np.random.default_rng(0).normal(size=(5, 3)).astype(np.float32)
+    np.save(tmp_path / "a.npy", array)
+    found = read_npy(tmp_path / "a.npy")
+    assert found.dtype == np.float32
+    np.testing.assert_array_equal(found, array)
+
+
+class Bomb:
+    """Unpickling it would raise, so that a test sees whether it was."""
+
+    def __reduce__(self):
+        return exec, ("raise RuntimeError('unpickled')",)
+
+
+def test_pickled_content_is_not_run(tmp_path) -> None:
+    np.save(tmp_path / "a.npy", np.array([Bomb()], dtype=object), allow_pickle=True)
+    (tmp_path / "b.npy").write_bytes(pickle.dumps(Bomb()))
+    with pytest.raises(DataError, match="pickled"):
+        read_npy(tmp_path / "a.npy")
+    with pytest.raises(DataError, match="another format"):
+        read_npy(tmp_path / "b.npy")
+
+
+def test_absent_truncated_and_zipped_files_are_named(tmp_path) -> None:
+    np.save(tmp_path / "a.npy", np.arange(1000))
+    (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:300])
+    np.savez(tmp_path / "b.npz", a=np.arange(3))
+    for name, said in (("a.npy", "readable"), ("b.npz", "another format"), ("c.npy", "no such file")):
+        with pytest.raises(DataError, match=said) as caught:
+            read_npy(tmp_path / name)
+        assert name in str(caught.value)

@@ -1,0 +1,127 @@
+"""The results table: rows, files, old files, several runs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pandas as pd
+import pyarrow
+import pyarrow.parquet as parquet
+import pytest
+from pydantic import ValidationError
+
+from bench.errors import DataError
+from bench.results.table import COLUMNS, SCHEMA, ResultsStore, ScoreRow, merge_rows, read_rows, write_rows
+from tests import toy_results
+
+BASE = {"run": "r", "dataset": "phantom", "method": "diffmix", "preset": "smoke", "metric": "pq/image"}
+
+
+def test_columns_are_those_of_the_design() -> None:
+    design = (
+        "run dataset split fold seed method variant budget downstream metric encoder class aggregation value se ci_low "
+        "ci_high ci_method n floor direction preset protocol set_digest reason"
+    )
+    assert set(design.split()) <= set(COLUMNS)
+    assert set(COLUMNS) - set(design.split()) == {"kind", "seeds", "p", "p_holm", "n_skipped"}
+
+
+def test_what_is_missing_needs_a_reason() -> None:
+    interval = {"ci_low": 0.1, "ci_high": 0.3}
+    with pytest.raises(ValidationError, match="missing pq/image needs a reason"):
+        ScoreRow(**BASE)
+    with pytest.raises(ValidationError, match="missing pq/image needs a reason"):
+        ScoreRow(**BASE, value=float("nan"))
+    with pytest.raises(ValidationError, match="without an interval needs a reason"):
+        ScoreRow(**BASE, value=0.2, ci_low=float("nan"))
+    with pytest.raises(ValidationError, match="must be finite"):
+        ScoreRow(**BASE, value=float("inf"), **interval)
+    with pytest.raises(ValidationError, match="seeds >= 2"):
+        ScoreRow(**BASE, value=0.2, seed=-1, **interval)
+    with pytest.raises(ValidationError, match="Extra inputs"):
+        ScoreRow(**BASE, value=0.2, valeu=0.1, **interval)
+    assert ScoreRow(**BASE, kind="cost", value=3.0).ci_low is None
+
+
+def test_rows_come_back_as_they_were_written(tmp_path: Path) -> None:
+    rows = toy_results.rows(seeds=3)
+    write_rows(tmp_path / "a.parquet", rows)
+    frame = read_rows([tmp_path / "a.parquet"])
+    assert tuple(frame.columns) == COLUMNS
+    assert len(frame) == len(rows)
+    for index in (0, 7, 12, len(rows) - 1):
+        back = {key: None if pd.isna(value) else value for key, value in frame.iloc[index].items()}
+        assert back == rows[index].model_dump(by_alias=True)
+    assert parquet.read_schema(tmp_path / "a.parquet").equals(SCHEMA)
+
+
+def test_equal_rows_make_equal_files(tmp_path: Path) -> None:
+    for name in "ab":
+        write_rows(tmp_path / name, toy_results.rows(seeds=2))
+    assert (tmp_path / "a").read_bytes() == (tmp_path / "b").read_bytes()
+
+
+def test_an_older_file_with_fewer_columns_still_parses(tmp_path: Path) -> None:
+    old = {"run": ["r"], "dataset": ["phantom"], "method": ["copy"], "preset": ["smoke"], "metric": ["pq/image"]}
+    parquet.write_table(pyarrow.table({**old, "value": [0.25]}), tmp_path / "old.parquet")
+    write_rows(tmp_path / "new.parquet", toy_results.rows())
+    frame = read_rows([tmp_path / "old.parquet", tmp_path / "new.parquet"])
+    first = frame.iloc[0]
+    assert first["value"] == 0.25
+    assert (first["kind"], first["seeds"], first["fold"], first["protocol"]) == ("score", 1, "", 1)
+    assert first["ci_low"] != first["ci_low"]
+
+
+def test_a_file_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
+    table = SCHEMA.with_metadata({"schema_version": "99"}).empty_table()
+    parquet.write_table(table, tmp_path / "new.parquet")
+    with pytest.raises(DataError, match="schema 99"):
+        read_rows([tmp_path / "new.parquet"])
+    (tmp_path / "broken.parquet").write_bytes(b"PAR1 no")
+    with pytest.raises(DataError, match=r"broken\.parquet"):
+        read_rows([tmp_path / "broken.parquet"])
+
+
+def test_arms_of_several_runs_stand_once_and_the_newest_wins(tmp_path: Path) -> None:
+    store = ResultsStore(tmp_path)
+    store.write("new", toy_results.rows("new", "gradmix"), {"created": "2026-02-01T00:00:00+00:00"})
+    store.write("old", toy_results.rows("old", "diffmix"), {"created": "2026-01-01T00:00:00+00:00"})
+    assert store.runs() == ("old", "new")
+    table = store.table()
+    baseline = table[(table["method"] == "real-only") & (table["metric"] == "pq/image")]
+    assert list(baseline["run"]) == ["new"]
+    assert set(table["method"]) == {"real-only", "copy", "noise", "diffmix", "gradmix"}
+
+
+def test_more_seeds_and_numbers_win_over_newer_rows(tmp_path: Path) -> None:
+    store = ResultsStore(tmp_path)
+    store.write("old", toy_results.rows("old", seeds=3), {"created": "2026-01-01T00:00:00+00:00"})
+    store.write("new", toy_results.rows("new", seeds=2), {"created": "2026-02-01T00:00:00+00:00"})
+    together = store.table().query("seed == -1 and metric == 'pq/image' and kind == 'score'")
+    assert set(together["run"]) == {"old"}
+    missing = ScoreRow(**{**BASE, "run": "newest"}, reason="weights absent")
+    write_rows(tmp_path / "a", [ScoreRow(**BASE, value=0.2, ci_low=0.1, ci_high=0.3), missing])
+    assert list(merge_rows(read_rows([tmp_path / "a"]))["value"]) == [0.2]
+
+
+def test_protocols_variants_and_weights_are_kept_apart(tmp_path: Path) -> None:
+    row = {**BASE, "value": 0.2, "ci_low": 0.1, "ci_high": 0.3}
+    changes = [{}, {"protocol": 2}, {"variant": "w=2"}, {"encoder": "x:1"}, {"fold": "1/5"}, {"budget": "9 epochs"}]
+    write_rows(tmp_path / "a", [ScoreRow(**row, **change) for change in changes])
+    assert len(merge_rows(read_rows([tmp_path / "a"]))) == len(changes)
+
+
+def test_an_empty_store_has_an_empty_table(tmp_path: Path) -> None:
+    table = ResultsStore(tmp_path).table()
+    assert len(table) == 0
+    assert tuple(table.columns) == COLUMNS
+
+
+def test_a_run_without_its_document_does_not_count(tmp_path: Path) -> None:
+    store = ResultsStore(tmp_path)
+    store.write("whole", toy_results.rows("whole"), {})
+    write_rows(store.root / "killed.parquet", toy_results.rows("killed"))
+    assert store.runs() == ("whole",)
+    (store.root / "bad.json").write_text("{")
+    with pytest.raises(DataError, match=r"bad\.json"):
+        store.runs()

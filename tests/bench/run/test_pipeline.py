@@ -1,0 +1,269 @@
+"""A whole run at preset `tiny`: what it leaves, what it reuses, what it refuses."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from bench.contract import TrainingMix
+from bench.errors import BenchError, ConfigError, MissingError, SealError
+from bench.evaluation.evidence import Outcome
+from bench.results.table import ALL_SEEDS, ResultsStore
+from bench.run.pipeline import run_request
+from bench.synthetic import SyntheticSet, verify_set
+from tests.bench.conftest import request
+
+ARMS = ["real-only", "copy", "noise", "diffmix"]
+
+
+def scores(outcome: Outcome):
+    return ResultsStore(outcome.store).table()
+
+
+def sets(outcome: Outcome) -> list[SyntheticSet]:
+    folders = sorted((outcome.store / "jobs" / "synthesize").iterdir())
+    return [SyntheticSet(folder) for folder in folders]
+
+
+def test_every_arm_has_its_scores(tiny: Outcome) -> None:
+    table = scores(tiny)
+    pq = table[(table["metric"] == "pq/image") & (table["kind"] == "score")]
+    assert sorted(pq["method"].unique()) == sorted(ARMS)
+    for method in ARMS:
+        assert sorted(pq[pq["method"] == method]["seed"]) == [ALL_SEEDS, 0, 1]
+
+
+def test_every_number_has_an_interval_or_a_reason(tiny: Outcome) -> None:
+    table = scores(tiny)
+    rows = table[table["kind"] != "cost"]
+    bare = rows[rows["ci_low"].isna() & (rows["reason"] == "")]
+    assert bare.empty
+    assert (rows[rows["value"].isna()]["reason"] != "").all()
+    one_seed = rows[(rows["downstream"] != "") & (rows["kind"] == "score") & (rows["seed"] != ALL_SEEDS)]
+    assert set(one_seed[one_seed["value"].notna()]["ci_method"]) == {"groups"}
+
+
+def test_differences_are_to_the_baseline_and_adjusted(tiny: Outcome) -> None:
+    table = scores(tiny)
+    differences = table[(table["kind"] == "difference") & (table["metric"] == "pq/image")]
+    assert sorted(differences["method"]) == sorted(set(ARMS) - {"real-only"})
+    values = table[(table["metric"] == "pq/image") & (table["kind"] == "score") & (table["seed"] == ALL_SEEDS)]
+    value = values.set_index("method")["value"]
+    for row in differences.to_dict("records"):
+        np.testing.assert_allclose(row["value"], value[row["method"]] - value["real-only"], atol=1e-12)
+        assert row["p_holm"] >= row["p"]
+
+
+def test_distances_know_their_floor_and_the_encoder(tiny: Outcome) -> None:
+    table = scores(tiny)
+    distances = table[table["metric"].isin(["fd@random-convnet", "kd@random-convnet"])]
+    assert set(distances["split"]) == {"train", "test"}
+    assert set(distances["method"]) == set(ARMS) - {"real-only"}
+    assert distances["floor"].notna().all()
+    assert (distances["encoder"].str.len() > 64).all()
+
+
+def test_sets_are_scored_in_every_way_against_both_splits(tiny: Outcome) -> None:
+    table = scores(tiny)
+    of_sets = table[(table["encoder"] != "") & (table["seed"] == 0)]
+    both = {f"{name}@random-convnet" for name in ("fd", "kd", "precision", "recall", "density", "coverage")}
+    memory = {"auth_pct@random-convnet", "copy_rate@random-convnet"}
+    assert set(of_sets[of_sets["split"] == "test"]["metric"]) == both | {"colour_fd"}
+    assert set(of_sets[of_sets["split"] == "train"]["metric"]) == both | {"colour_fd"} | memory
+    assert of_sets["floor"].notna().all()
+    assert (of_sets[of_sets["ci_low"].isna()]["reason"].str.contains("no interval")).all()
+
+
+def test_copies_are_told_from_fresh_images(tiny: Outcome) -> None:
+    table = scores(tiny)
+    found = table[(table["seed"] == ALL_SEEDS) & (table["encoder"] != "") & (table["split"] == "train")]
+    value = found.pivot_table(index="method", columns="metric", values="value")
+    assert value.loc["copy", "auth_pct@random-convnet"] == 0
+    assert value.loc["copy", "copy_rate@random-convnet"] == 1
+    assert value.loc["noise", "auth_pct@random-convnet"] == 100
+    assert value.loc["noise", "copy_rate@random-convnet"] == 0
+    shares = found[found["metric"].str.startswith(("coverage", "precision", "recall", "copy_rate"))]
+    assert shares["ci_low"].min() >= 0
+    assert shares["ci_high"].max() <= 1
+
+
+def test_every_score_of_nuclei_is_a_row(tiny: Outcome) -> None:
+    from metrics.table import METRICS
+
+    table = scores(tiny)
+    rows = table[(table["method"] == "diffmix") & (table["downstream"] != "") & (table["seed"] == ALL_SEEDS)]
+    wanted = {name for name, metric in METRICS.items() if metric.group in ("instances", "types", "faithfulness")}
+    for kind, names in (("score", wanted), ("difference", {n for n in wanted if not n.startswith("fs")})):
+        assert set(rows[rows["kind"] == kind]["metric"]) == names
+    per_class = rows[rows["class"] != ""].groupby("metric")["class"].nunique()
+    assert set(per_class) == {4}
+    assert set(per_class.index) == {name for name in wanted if METRICS[name].per_class}
+    means = rows[(rows["kind"] == "score") & rows["metric"].str.endswith("/image")]
+    assert means["n_skipped"].notna().all()
+    assert rows[rows["metric"] == "pq/pooled"]["n_skipped"].isna().all()
+
+
+def test_faithfulness_or_the_reason_why_not(tiny: Outcome) -> None:
+    table = scores(tiny)
+    faithful = table[table["metric"] == "fs1/image"]
+    for method in ("noise", "diffmix"):
+        mine = faithful[faithful["method"] == method]
+        assert sorted(mine["seed"]) == [ALL_SEEDS, 0, 1]
+        assert (mine["downstream"] == "hovernet").all()
+    (row,) = faithful[faithful["method"] == "copy"].to_dict("records")
+    assert row["value"] != row["value"]
+    assert "without the real patch" in row["reason"]
+    assert "real-only" not in set(faithful["method"])
+
+
+def test_test_masks_are_drawn_for_evaluation_alone(tiny: Outcome) -> None:
+    folders = sorted((tiny.store / "jobs" / "render-masks").iterdir())
+    found = [SyntheticSet(folder) for folder in folders]
+    assert sorted(item.manifest["method"] for item in found) == ["diffmix", "diffmix", "noise", "noise"]
+    for item in found:
+        verify_set(item.folder)
+        assert {line["source"] for line in item.metadata} == {None}
+        with pytest.raises(SealError, match="data to train on"):
+            TrainingMix(_train(tiny), item, 0.5)
+    # the same masks for every method and seed
+    assert len({item[0].instances.tobytes() for item in found}) == 1
+    for item in sets(tiny):
+        assert TrainingMix(_train(tiny), item, 0.5).synthetic is item
+
+
+def test_costs_are_rows_of_their_own(tiny: Outcome) -> None:
+    costs = scores(tiny).query("kind == 'cost'")
+    assert {"fit/sdm/seconds", "synthesize/images_per_second", "train/peak_rss_mib"} <= set(costs["metric"])
+    assert (costs["value"] >= 0).all()
+
+
+def test_sets_are_sealed_and_derive_from_training_tiles(tiny: Outcome) -> None:
+    found = sets(tiny)
+    assert sorted(s.manifest["method"] for s in found) == ["copy", "copy", "diffmix", "diffmix", "noise", "noise"]
+    for item in found:
+        verify_set(item.folder)
+        assert item.manifest["dataset"] == "phantom"
+        assert {line["source"] for line in item.metadata} <= set(_train_ids(tiny))
+
+
+def test_copy_is_a_crop_of_its_source(tiny: Outcome) -> None:
+    item = next(s for s in sets(tiny) if s.manifest["method"] == "copy")
+    tiles = _train(tiny)
+    for sample, line in zip(item, item.metadata, strict=True):
+        source = tiles[list(tiles.ids).index(line["source"])]
+        y, x = line["crop"]
+        np.testing.assert_array_equal(sample.image, source.image[y : y + 32, x : x + 32])
+
+
+def test_results_hold_what_tracking_and_reports_read(tiny: Outcome) -> None:
+    folder = ResultsStore(tiny.store).folder(tiny.run)
+    names = {path.name for path in folder.iterdir()}
+    assert {"curves.jsonl", "contact_sheet.png", "leaderboard.md", "manifest.json"} <= names
+    curves = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
+    assert {"fit/sdm/loss", "hovernet/real-only/0/loss", "hovernet/diffmix/1/loss"} <= {c["name"] for c in curves}
+    document = ResultsStore(tiny.store).document(tiny.run)
+    assert document["digests"].keys() >= {"train", "test"}
+    assert not any("/" in str(value) for key, value in document["request"].items() if key != "controls")
+
+
+def test_again_nothing_is_done(tiny: Outcome) -> None:
+    again = run_request(request(tiny.store, seeds=2))
+    assert again.run == tiny.run
+    assert again.reused == again.jobs > 20
+
+
+def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
+    other = run_request(request(tiny.store, method="diffmix-e"))
+    new = {"synthesize", "fidelity", "train", "predict", "evaluate", "render-masks", "faithfulness"}
+    store = tiny.store / "jobs"
+    assert len(list((store / "fit").iterdir())) == 1  # the network of diffmix is that of diffmix-e
+    document = ResultsStore(tiny.store).document(other.run)
+    fresh = other.jobs - other.reused
+    # a set, four comparisons, a network with its predictions and scores; masks, their predictions and scores
+    assert 0 < fresh <= 11
+    assert set(document["jobs"].values()) >= new
+
+
+def test_overrides_change_the_variant_and_the_preset_label(tiny: Outcome) -> None:
+    changed = request(tiny.store, method="copy", controls=(), overrides=("method.ratio=0.5", "budget.amount=4"))
+    outcome = run_request(changed)
+    table = scores(outcome)
+    mine = table[table["preset"] == "tiny+budget.amount=4"]
+    assert set(mine["method"]) == {"real-only", "copy"}
+    assert set(mine[mine["method"] == "copy"]["variant"]) == {"ratio=0.5"}
+    assert set(mine[mine["downstream"] != ""]["budget"]) == {"steps:4"}
+
+
+def test_a_fold_tests_inside_train(tiny: Outcome) -> None:
+    outcome = run_request(request(tiny.store, method="copy", controls=(), fold=(1, 2)))
+    rows = ResultsStore(outcome.store).rows(outcome.run)
+    assert set(rows["fold"]) == {"1/2"}
+    digests = ResultsStore(outcome.store).document(outcome.run)["digests"]
+    whole = ResultsStore(tiny.store).document(tiny.run)["digests"]
+    assert digests["train"] != whole["train"]
+    assert digests["test"] != whole["test"]
+
+
+@pytest.mark.parametrize(
+    ("changes", "near"),
+    [
+        ({"method": "difmix"}, "diffmix"),
+        ({"dataset": "fantom"}, "phantom"),
+        ({"preset": "tinny"}, "tiny"),
+        ({"overrides": ("method.guidance_scal=2",)}, "guidance_scale"),
+        ({"overrides": ("patchh=2",)}, "patch"),
+        ({"controls": ("noisy",)}, "noise"),
+    ],
+)
+def test_unknown_names_suggest_the_nearest(tmp_path: Path, changes: dict, near: str) -> None:
+    with pytest.raises(ConfigError) as caught:
+        run_request(request(tmp_path, **changes))
+    assert near in caught.value.fix
+    assert not list(tmp_path.iterdir())
+
+
+def test_missing_things_are_listed_before_any_work(tmp_path: Path) -> None:
+    with pytest.raises(MissingError) as caught:
+        run_request(request(tmp_path / "store", dataset="glysac", preset="paper", data_root=tmp_path))
+    error = caught.value
+    text = f"{error.message}\n{error.got}\n{error.fix}"
+    for needed in ("GLySAC", "clip-vit-b-32", "inception", "accelerator", "--preset smoke", "phantom"):
+        assert needed in text, needed
+    assert not (tmp_path / "store").exists()
+
+
+def test_a_network_of_another_task_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(MissingError) as caught:
+        run_request(request(tmp_path / "store", method="copy", dataset="phantom-tissue", downstream=("hovernet",)))
+    assert "nuclei" in caught.value.message
+    assert "phantom-tissue" in caught.value.got
+
+
+@pytest.mark.parametrize(("method", "dataset"), [("stylegan2", "phantom"), ("diffmix", "phantom-tissue")])
+def test_a_method_of_other_labels_is_refused_before_any_work(tmp_path: Path, method: str, dataset: str) -> None:
+    with pytest.raises(MissingError) as caught:
+        run_request(request(tmp_path / "store", method=method, dataset=dataset))
+    assert method in caught.value.message + caught.value.got
+    assert not (tmp_path / "store" / "jobs").exists()
+
+
+def test_roles_that_a_dataset_lacks_are_named(tmp_path: Path) -> None:
+    with pytest.raises(BenchError):
+        run_request(request(tmp_path, method="more-real", dataset="consep", data_root=tmp_path))
+
+
+def _train(outcome: Outcome):
+    from bench.datasets.prepared.read import PreparedDataset
+
+    for folder in (outcome.store / "jobs" / "prepare").iterdir():
+        data = PreparedDataset(folder)
+        if data.info.split == "train":
+            return data
+    raise AssertionError("no training split was prepared")
+
+
+def _train_ids(outcome: Outcome) -> list[str]:
+    return list(_train(outcome).ids)
