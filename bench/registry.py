@@ -10,7 +10,7 @@ from typing import Any
 
 from bench.errors import ConfigError
 
-GROUPS = ("methods", "datasets", "downstream", "encoders")
+GROUPS = ("methods", "datasets", "downstream", "encoders", "evaluations")
 
 
 @cache
@@ -33,6 +33,12 @@ def point(group: str, name: str) -> EntryPoint:
     if name not in points:
         raise unknown(_SINGULAR[group], name, points)
     return points[name]
+
+
+def distribution(group: str, name: str) -> str:
+    """Return the name of the distribution that registers an id, empty where its metadata does not say."""
+    found = point(group, name).dist
+    return "" if found is None else found.name
 
 
 def load(group: str, name: str) -> Any:
@@ -61,4 +67,4 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
     return ConfigError(f"expected a known {kind}", got=repr(name), fix=fix)
 
 
-_SINGULAR = {"methods": "method", "datasets": "dataset", "downstream": "downstream network", "encoders": "encoder"}
+_SINGULAR = {"methods": "method", "datasets": "dataset", "downstream": "downstream network", "encoders": "encoder", "evaluations": "evaluation"}

@@ -13,7 +13,7 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, DatasetInfo, Sample
 from bench.digest import digest, digest_arrays
-from bench.engine.store import write_json
+from bench.digest import write_json
 from bench.errors import SealError
 from bench.imageio import read_instances, read_rgb, write_instances, write_png
 

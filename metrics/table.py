@@ -18,6 +18,7 @@ __all__ = [
     "Metric",
     "distance_name",
     "metric",
+    "of_groups",
     "reading_position",
 ]
 
@@ -174,6 +175,15 @@ def metric(id: str) -> Metric:
         raise ConfigError(f"expected the published name {PUBLISHED[kind, encoder].id!r}", got=repr(id))
     family = FAMILIES[kind]
     return replace(family, id=id, title=f"{family.title} ({encoder})")
+
+
+def of_groups(*groups: Group) -> tuple[Metric, ...]:
+    """Return the metrics of some groups, in the order of the table.
+
+    >>> [entry.id for entry in of_groups("selection")]
+    ['gan_test', 'acceptance']
+    """
+    return tuple(entry for entry in METRICS.values() if entry.group in groups)
 
 
 def distance_name(kind: str, encoder: str) -> str:

@@ -62,7 +62,7 @@ def load_boards(
 
     results = ResultsStore(store)
     documents = results.documents().values()
-    rare = {str(document.get("dataset")): tuple(document.get("rare", ())) for document in documents}
+    rare = {document.dataset: document.rare for document in documents}
     table = results.table()
     chosen = build(table, dataset, preset, costs=costs, rare=rare)
     if not chosen:

@@ -54,6 +54,7 @@ class RunRequest(Settings):
     precision: str | None = None
     threads: int = Field(default=2, ge=1)
     workers: int = Field(default=0, ge=0)
+    jobs: int = Field(default=1, ge=1)
     store: Path = Path("bench-store")
     data_root: Path | None = None
     weights: Path | None = None

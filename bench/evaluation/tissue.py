@@ -1,17 +1,51 @@
-"""The tissue track: what is kept of every test image, and the scores that follow from it."""
+"""How well are classes of tissue told apart? Class probabilities of test images against their labels."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
+from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 from jaxtyping import Float64, Real
 
-from bench.contract import Prediction, Sample
+from bench.contract import DatasetInfo, Prediction, Sample
 from bench.errors import DataError
-from bench.evaluation.nuclei import Score
+from bench.evaluation.score import Score
 from bench.evaluation.statistics import Statistics
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+from bench.evaluation.predictions import PredictionEvaluation
+
+
+class Tissue(PredictionEvaluation):
+    """Accuracy, F1, sensitivity, specificity and AUROC of image-level classes."""
+
+    name: ClassVar[str] = "tissue"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that the table of metrics knows of image-level classes."""
+        from metrics.table import of_groups
+
+        return of_groups("images")
+
+    def about(self, info: DatasetInfo) -> bool:
+        """Say whether images have a class."""
+        return info.task == "tissue"
+
+    def settings(self, info: DatasetInfo) -> Mapping[str, object]:
+        """Return the class names."""
+        return {"labels": list(info.labels)}
+
+    def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
+        """Return the statistics of one image."""
+        return tissue_statistics(sample, prediction, len(info.labels))
+
+    def scores(self, info: DatasetInfo) -> Iterator[Score]:
+        """Yield the scores."""
+        return tissue_scores(info.labels)
 
 
 def tissue_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
@@ -25,8 +59,6 @@ def tissue_statistics(sample: Sample, prediction: Prediction, n_classes: int) ->
     confusion = np.zeros((n_classes, n_classes), np.int64)
     confusion[sample.label, int(np.argmax(prediction.scores))] = 1
     return {
-        "id": sample.id,
-        "group": sample.group,
         "label": sample.label,
         "confusion": confusion.ravel().tolist(),
         "scores": [float(value) for value in prediction.scores],

@@ -12,7 +12,7 @@ from bench.config.files import card, merge
 from bench.config.validate import build
 from bench.contract import Downstream, Method
 from bench.digest import digest
-from bench.registry import load
+from bench.registry import distribution, load
 from bench.synthetic import SyntheticSet
 
 BASELINE = "real-only"
@@ -65,6 +65,17 @@ class Arm:
     def title(self) -> str:
         """The name for people."""
         return f"{self.name} ({self.variant})" if self.variant else self.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the method as JSON; how arms choose from its pool is no part of what it draws."""
+        chosen = {"selection"} if self.selection is not None else None
+        return dict(self.method.config.model_dump(mode="json", exclude=chosen))
+
+    @property
+    def distribution(self) -> str:
+        """The package that the method was installed with, as on an index; empty for a set that was made elsewhere."""
+        return "" if self.ready is not None else distribution("methods", self.name)
 
 
 @dataclass(frozen=True)

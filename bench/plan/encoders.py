@@ -26,6 +26,11 @@ class EncoderHandle:
         return str(self.plugin.identify(self.weights))
 
     @property
+    def version(self) -> int:
+        """Version of the code that computes the features."""
+        return int(self.plugin.version)
+
+    @property
     def metric_name(self) -> str:
         """The name under which distances on its features are reported."""
         return str(self.plugin.label(self.weights))

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
@@ -12,10 +13,11 @@ from bench.config import Preset
 from bench.contract import Condition, Dataset, Sample
 from bench.datasets.prepared.resample import fit_square, resample
 from bench.engine.context import Run
-from bench.engine.job import Finished
 from bench.engine.session import Session
+from bench.engine.step import Step
 from bench.errors import SealError
 from bench.formats.labels.canonical import contiguous
+from bench.stages.synthesize import Made
 from bench.synthetic import EVALUATION, SyntheticSet, SyntheticSetWriter
 
 
@@ -34,23 +36,47 @@ def check_fits(made: SyntheticSet, train: Dataset) -> None:
         )
 
 
-def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) -> tuple[Finished, SyntheticSet]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Adapt(Step):
+    """Write a set anew at the resolution of the training split; `size` cuts or mirrors images to that many pixels."""
+
+    stage: ClassVar[str] = "adapt"
+
+    made: SyntheticSet
+    train: Dataset
+    size: int | None
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Resolution, patch size and use."""
+        return {"mpp": self.train.info.mpp, "patch": self.size, "use": self.made.use}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of the set and of the training split."""
+        return {"set": self.made.digest, "train": self.train.digest}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write the set."""
+        _write(self.made, self.train, self.size, folder, context)
+
+
+async def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) -> Made:
     """Bring a set to the preset's resolution, and to its patch size where it is to be trained on.
 
     Larger images are cut down to the patch in their middle, smaller ones mirrored at their borders; both are recorded
     in each sample's recipe. Samples take the group of the training sample that they derive from.
     """
     check_fits(made, train)
-    size = None if made.use == EVALUATION else preset.patch
-    config = {"mpp": train.info.mpp, "patch": size, "use": made.use}
-    inputs = {"set": made.digest, "train": train.digest}
-    job = session.numeric("adapt", config, inputs, f"{made.manifest['method']}, {len(made)} images")
-
-    def work(folder: Path, run: Run) -> None:
-        _write(made, train, size, folder, run)
-
-    finished = session.do(job, work)
-    return finished, SyntheticSet(finished.path)
+    step = Adapt(
+        place=session.numeric,
+        title=f"{made.manifest['method']}, {len(made)} images",
+        made=made,
+        train=train,
+        size=None if made.use == EVALUATION else preset.patch,
+    )
+    finished = await session.do(step)
+    return Made(finished, SyntheticSet(finished.path))
 
 
 def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, run: Run) -> None:

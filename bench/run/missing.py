@@ -1,0 +1,57 @@
+"""What a run lacks on this machine: data, weights, memory and devices."""
+
+from __future__ import annotations
+
+from bench.engine.device import resolve_device
+from bench.errors import BenchError
+from bench.plan.checks import (
+    Missing,
+    check_accelerator,
+    check_conditions,
+    check_files,
+    check_memory,
+    check_roles,
+    check_task,
+    check_weights,
+)
+from bench.run.resolve import Resolved
+from bench.stages.prepare import offered_roles
+
+
+def find_missing(resolved: Resolved) -> list[Missing]:
+    """List what this machine lacks of data, weights, memory and devices; nothing is written."""
+    request, preset = resolved.request, resolved.preset
+    missing: list[Missing] = []
+    try:
+        device = resolve_device(request.device)
+    except BenchError as error:
+        missing.append(Missing.from_error(error))
+        device = resolve_device("cpu")
+    try:
+        resolved.source.locate()
+        offered = offered_roles(resolved.source) | set(resolved.others)
+        for arm in resolved.arms:
+            missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))
+            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, resolved.card.task))
+    except BenchError as error:
+        missing.append(Missing.from_error(error))
+    for method in {id(arm.method): arm.method for arm in resolved.arms}.values():
+        missing.extend(check_files(method))
+    for role, other in resolved.others.items():
+        if role not in resolved.roles:  # named for others of a suite: nobody reads it here
+            continue
+        try:
+            other.locate()
+        except BenchError as error:
+            missing.append(Missing.from_error(error))
+    for network in resolved.networks:
+        missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
+        requirement = getattr(network.plugin, "requirement", None)  # networks that start from random weights have none
+        missing.extend(check_weights(network.name, None if requirement is None else requirement()))
+    for handle in resolved.encoders:
+        missing.extend(handle.missing())
+    missing.extend(
+        check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
+    )
+    missing.extend(check_memory(preset.memory_gib))
+    return list(dict.fromkeys(missing))
