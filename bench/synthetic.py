@@ -89,7 +89,7 @@ class SyntheticSetWriter:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (self._folder / METADATA).write_text(text, encoding="utf-8")
         total = digest([line["sha256"] for line in lines])
-        info = {**vars(self._info), "split": "synthetic"}
+        info = {name: value for name, value in vars(self._info).items() if name != "use"} | {"split": "synthetic"}
         write_json(
             self._folder / MANIFEST,
             {"schema_version": SCHEMA_VERSION, "n": n, "digest": total, "info": info, **manifest},
@@ -154,7 +154,7 @@ class SyntheticSet:
         values = dict(self.manifest["info"])
         for name in ("classes", "labels", "rare"):
             values[name] = tuple(values[name])
-        return DatasetInfo(**values)
+        return DatasetInfo(**{**values, "use": self.use})
 
     @property
     def digest(self) -> str:

@@ -23,7 +23,7 @@ from bench.evaluation.statistics import write_statistics
 from bench.formats.parallel import ordered_map
 from bench.plan.arms import Arm
 from bench.stages.patches import cut, cut_rectangle, random_windows
-from bench.stages.synthesize import chunk_of, render_set, settings_of
+from bench.stages.synthesize import render_set, settings_of
 from bench.stages.train import predict, read_prediction
 from bench.synthetic import EVALUATION, SyntheticSet
 
@@ -50,7 +50,7 @@ def faithfulness(
         return _of_ready(session, arm, data["test"], first[1], segmenter)
     if "mask" not in arm.method.conditions:
         return None
-    if not getattr(arm.method, "draws_any_mask", False):
+    if not arm.method.draws_any_mask:
         return Faithful(segmenter.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
     wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
     masks = MaskPatches(data["test"], wanted, first[1][0].image.shape[0])
@@ -180,7 +180,7 @@ def render_masks(
     inputs = {f"data:{role}": dataset.digest for role, dataset in roles.items()}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
     inputs |= {"test": masks.test.digest}
-    config = {"method": arm.name, "config": settings_of(arm), "chunk": chunk_of(arm), **masks.key()}
+    config = {"method": arm.name, "config": settings_of(arm), "chunk": arm.method.chunk, **masks.key()}
     describe = session.torch if fitted else session.numeric
     job = describe("render-masks", config, inputs, f"{arm.title}, {masks.n} test masks, seed {seed}", seed)
 

@@ -43,7 +43,7 @@ class Choice:
 
 def expand(arm: Arm) -> list[Arm]:
     """Return the arms of a method whose sets are chosen from a pool: one a selection; the arm itself for any other."""
-    selections = getattr(arm.method, "selections", ())
+    selections = arm.method.selections
     if not selections:
         return [arm]
     titles = [" ".join(filter(None, [arm.variant, selection.title])) for selection in selections]
@@ -63,7 +63,7 @@ def choose_set(
     train = data["train"]
     n_classes = len(train.info.labels)
     quota = even_quota(len(train), arm.ratio, n_classes)
-    largest = max(selection.ratio for selection in arm.method.selections)  # type: ignore[attr-defined]
+    largest = max(selection.ratio for selection in arm.method.selections)
     most = even_quota(len(train), largest, n_classes)
     n_pool = int(np.ceil(FACTOR * most.sum()))
     real = see(session, judge, train, f"{len(train)} real images")
@@ -140,7 +140,7 @@ def _choose(
     labels = np.array(_labels(train))
     target = np.array([line["label"] for made, _ in pools for line in made.metadata])
     pool, scores = (_together([seen for _, seen in pools], name) for name in (FEATURES, SCORES))
-    method: Any = arm.method
+    method = arm.method
     seen = method.candidates(
         real=np.load(real.path / FEATURES),
         labels=labels,

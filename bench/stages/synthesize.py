@@ -18,8 +18,6 @@ from bench.plan.arms import Arm
 from bench.stages.adapt import adapt
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
 
-# Part of the key: images rendered in batches of another size differ in their last bits.
-CHUNK = 32
 GENERATOR_SEED = 0
 _VERSIONS = ("augbench", "numpy", "torch", "opencv-python-headless", "scikit-image", "diffusers")
 
@@ -85,7 +83,7 @@ def synthesize_pool(
     method = arm.method
     inputs = {f"data:{role}": data[role].digest for role in sorted(method.roles)}
     inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
-    config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": chunk_of(arm)}
+    config = {"method": arm.name, "config": settings_of(arm), "n": n, "chunk": arm.method.chunk}
     config |= {} if labels is None else {"labels": list(labels)}
     describe = session.torch if fitted else session.numeric
     job = describe("synthesize", config, inputs, f"{arm.title}, {n} patches, {title}", seed)
@@ -117,7 +115,7 @@ def render_set(
     train, n = data["train"], len(conditions)
     begun = time.perf_counter()
     writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
-    size = chunk_of(arm)
+    size = arm.method.chunk
     chunks = [range(start, min(start + size, n)) for start in range(0, n, size)]
     open_chunks = [chunk for chunk in chunks if not all(writer.has(index) for index in chunk)]
     done = n - sum(len(chunk) for chunk in open_chunks)
@@ -179,11 +177,6 @@ def _check_image(arm: Arm, condition: Condition, image: object) -> None:
             f"expected {arm.name} to render uint8 RGB of {wanted or '(h, w, 3)'} for {condition.id}",
             got=f"{dtype} {shape}",
         )
-
-
-def chunk_of(arm: Arm) -> int:
-    """Return how many conditions a method is given at once: `CHUNK`, unless it says otherwise."""
-    return int(getattr(arm.method, "chunk", CHUNK))
 
 
 def settings_of(arm: Arm) -> object:

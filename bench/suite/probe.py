@@ -65,5 +65,5 @@ def _jobs_of(resolved: Resolved, arm: Arm, nuclei: bool) -> int:
     if arm.ratio == 0:
         return tested
     compared = 2 * (len(resolved.encoders) + 1) + (1 if arm in resolved.subjects else 0)
-    masks = 3 if nuclei and getattr(arm.method, "draws_any_mask", False) else 0
+    masks = 3 if nuclei and arm.method.draws_any_mask else 0
     return 1 + compared + tested + masks
