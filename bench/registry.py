@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from bench.errors import ConfigError
+from bench.sibling_packages import SIBLINGS, check_sibling
 
 GROUPS = ("methods", "datasets", "downstream", "encoders", "evaluations")
 
@@ -45,17 +46,46 @@ def load(group: str, name: str) -> Any:
     """Import and return what an id is registered for.
 
     Raises:
-        ConfigError: no such id, or its module cannot be imported.
+        ConfigError: no such id, its module cannot be imported, or it does not derive from the base class of its group.
+        BenchError: another package would be imported in the place of ours.
     """
     found = point(group, name)
+    package = found.module.partition(".")[0]
+    if package in SIBLINGS:
+        check_sibling(package)
     try:
-        return found.load()
+        value = found.load()
     except (ImportError, AttributeError) as error:
         raise ConfigError(
             f"expected {_SINGULAR[group]} {name!r} to load from {found.value}",
             got=f"{type(error).__name__}: {error}",
             fix="install what it needs, or mend the plugin's entry point",
         ) from error
+    base = _base(group)
+    if base is not None and not (isinstance(value, type) and issubclass(value, base)):
+        raise ConfigError(
+            f"the {_SINGULAR[group]} {name!r} does not derive from `{base.__module__}.{base.__name__}`",
+            got=f"{found.value}, {'a class without it' if isinstance(value, type) else type(value).__name__}",
+            fix="derive its class from that base, which declares all that the harness asks for",
+        )
+    return value
+
+
+def _base(group: str) -> type | None:
+    """Return the class that every plugin of a group derives from; None where a group has none."""
+    if group == "methods":
+        from bench.contract import MethodBase
+
+        return MethodBase
+    if group == "downstream":
+        from bench.contract import Downstream
+
+        return Downstream
+    if group == "encoders":
+        from metrics.encoders.base import Encoder
+
+        return Encoder
+    return None
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
@@ -67,4 +97,10 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
     return ConfigError(f"expected a known {kind}", got=repr(name), fix=fix)
 
 
-_SINGULAR = {"methods": "method", "datasets": "dataset", "downstream": "downstream network", "encoders": "encoder", "evaluations": "evaluation"}
+_SINGULAR = {
+    "methods": "method",
+    "datasets": "dataset",
+    "downstream": "downstream network",
+    "encoders": "encoder",
+    "evaluations": "evaluation",
+}

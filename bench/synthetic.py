@@ -12,8 +12,7 @@ import numpy as np
 from jaxtyping import UInt8
 
 from bench.contract import Condition, DatasetInfo, Sample
-from bench.digest import digest, digest_arrays
-from bench.digest import write_json
+from bench.digest import digest, digest_arrays, write_json
 from bench.errors import SealError
 from bench.imageio import read_instances, read_rgb, write_instances, write_png
 
@@ -89,7 +88,7 @@ class SyntheticSetWriter:
         text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
         (self._folder / METADATA).write_text(text, encoding="utf-8")
         total = digest([line["sha256"] for line in lines])
-        info = {**vars(self._info), "split": "synthetic"}
+        info = {name: value for name, value in vars(self._info).items() if name != "use"} | {"split": "synthetic"}
         write_json(
             self._folder / MANIFEST,
             {"schema_version": SCHEMA_VERSION, "n": n, "digest": total, "info": info, **manifest},
@@ -154,7 +153,7 @@ class SyntheticSet:
         values = dict(self.manifest["info"])
         for name in ("classes", "labels", "rare"):
             values[name] = tuple(values[name])
-        return DatasetInfo(**values)
+        return DatasetInfo(**{**values, "use": self.use})
 
     @property
     def digest(self) -> str:

@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from pydantic import Field
 
-from bench.contract import Budget, Prediction, RunContext, Settings, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Settings, Task, TrainingMix
 from bench.errors import DataError
 
 Image = UInt8[np.ndarray, "h w 3"]
@@ -33,7 +33,7 @@ class ColourConfig(Settings):
     inverse_ridge: float = Field(default=0.1, gt=0)  # scikit-learn's C, on standardised features
 
 
-class ColourHistogram:
+class ColourHistogram(Downstream):
     """Multinomial logistic regression on colour histograms and moments of optical density.
 
     Histograms are taken as the roots of shares, so that Euclidean distance is Hellinger's. No order of pixels enters.
@@ -44,6 +44,7 @@ class ColourHistogram:
 
     Config: ClassVar[type[ColourConfig]] = ColourConfig
     task: ClassVar[Task] = "tissue"
+    config: ColourConfig
 
     def __init__(self, config: ColourConfig) -> None:
         self.config = config

@@ -12,7 +12,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Int64
 from pydantic import Field
 
-from bench.contract import Settings
+from bench.contract import MethodBase, Settings
 from bench.errors import DataError
 
 # Added to norms before features are divided by them, as in the released code.
@@ -179,28 +179,33 @@ class Candidates(NamedTuple):
     confidence: Float[np.ndarray, " n"]
 
 
-class Selective:
-    """Base of class-conditional methods whose sets are chosen from a pool; their settings have `selection`.
+class SelectiveSettings(Settings):
+    """Settings of a method whose sets are chosen from a pool."""
+
+    selection: tuple[SelectionArm, ...] = Field(PUBLISHED_ARMS, min_length=1)
+
+
+class Selective(MethodBase):
+    """Base of class-conditional methods whose sets are chosen from a pool.
 
     The harness draws one pool for all of a method's arms, shows it to the real-only classifier and asks `choose`.
     """
 
-    config: Any
+    config: SelectiveSettings
 
     @property
     def selections(self) -> tuple[SelectionArm, ...]:
         """The arms that a run compares."""
-        return tuple(self.config.selection)
+        return self.config.selection
 
-    @staticmethod
-    def candidates(**seen: Any) -> Candidates:
+    def candidates(self, **seen: Any) -> Candidates:
         """Name what was seen; see :class:`Candidates` for the fields."""
         return Candidates(**seen)
 
     def choose(
-        self, arm: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator
+        self, selection: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator
     ) -> Selected:
         """Choose `quota` images of each class by an arm's rule."""
         centroids = class_centroids(seen.real, seen.labels, len(quota))
         distances = centroid_distances(seen.pool, centroids)
-        return select(arm, distances, seen.target, quota, rng=rng, confidence=seen.confidence)
+        return select(selection, distances, seen.target, quota, rng=rng, confidence=seen.confidence)

@@ -12,6 +12,7 @@ from jaxtyping import Float, Float64, UInt8
 from torch import nn
 
 from bench.errors import DataError, MissingError
+from bench.weights import Weights
 from metrics.encoders.chunked import channels_first
 from metrics.encoders.random_convnet import SCALES, random_filters
 from metrics.encoders.state import load_exactly, read_state
@@ -211,6 +212,11 @@ def load_lpips(weights: Path | None, net: Trunk = "alex") -> LPIPS:
         distance = LPIPS(net)
     fill(distance, trunk, heads, net)
     return distance
+
+
+def lpips_weights(weights: Path | None, net: Trunk = "alex") -> Weights:
+    """Return which file LPIPS needs, and where it was found; torchmetrics brings the linear heads."""
+    return _NETS[net].trunk.weights(weights, "images in [-1, 1], ImageNet's mean and deviation, own size")
 
 
 def lpips_identity(weights: Path | None, net: Trunk = "alex") -> str:

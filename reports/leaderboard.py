@@ -62,7 +62,9 @@ def _rows(frame: pd.DataFrame) -> tuple[list[Row], list[Column], int]:
     columns = reading_order(set(names))
     places = {column: place for place, column in enumerate(columns)}
     frame = frame.assign(place=[places[name] for name in names])
-    current = frame[frame["protocol"] == frame.groupby("place")["protocol"].transform("max")]
+    frame = frame.assign(version=list(zip(frame["harness"], frame["protocol"], strict=True)))
+    newest = frame.groupby("place")["version"].max()
+    current = frame[frame["version"] == frame["place"].map(newest)]
     rows = []
     for method, variant, downstream in _networks(current):
         arm = current[(current["method"] == method) & (current["variant"] == variant)]

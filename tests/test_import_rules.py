@@ -14,7 +14,7 @@ import pytest
 from tests.imports import PACKAGES, Import, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = ("bench.contract", "bench.errors")
+GROUND = ("bench.context", "bench.contract", "bench.errors", "bench.weights")
 WORKBENCH = (*GROUND, "bench.imageio", "bench.training")
 NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
 ENCODERS = frozenset(
@@ -39,11 +39,13 @@ class Rule(NamedTuple):
 RULES = {
     "bench": Rule(("bench",), deferred=("metrics", "reports")),
     "bench.contract": Rule(GROUND, others=frozenset({"jaxtyping", "numpy", "pydantic"})),
+    "bench.context": Rule((), others=frozenset({"numpy"})),
     "bench.errors": Rule((), others=frozenset()),
+    "bench.weights": Rule((), others=frozenset()),
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
     "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),
-    "metrics": Rule(("metrics", "bench.errors"), others=NUMERICS | ENCODERS),
+    "metrics": Rule(("metrics", "bench.errors", "bench.weights"), others=NUMERICS | ENCODERS),
     "reports": Rule(
         (
             *GROUND,

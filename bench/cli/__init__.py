@@ -9,6 +9,7 @@ import typer
 from bench.cli import data, doctor, importing, leaderboard, listing, run, score, suite, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
+from bench.sibling_packages import SIBLINGS, check_sibling
 
 app = typer.Typer(
     name="bench",
@@ -36,6 +37,8 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) != len(sys.argv) - 1
     try:
+        for name in SIBLINGS:
+            check_sibling(name)
         code = app(args=arguments, prog_name="bench", standalone_mode=False)
     except BenchError as error:
         if debug:

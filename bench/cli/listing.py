@@ -56,5 +56,6 @@ def _entries(kind: str) -> list[tuple[str, str]]:
             for c in found
         ]
     if kind == "encoders":
-        return [(name, load("encoders", name).requirement(None).name) for name in names("encoders")]
+        needed = {name: load("encoders", name).weights(None) for name in names("encoders")}
+        return [(name, ", ".join(one.name for one in found) or "needs no weights") for name, found in needed.items()]
     return [(name, card(kind, name).get("summary", "")) for name in names(kind)]

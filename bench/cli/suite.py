@@ -20,7 +20,7 @@ from bench.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.run.pipeline import Resolved
+    from bench.run.resolve import Resolved
     from bench.suite.check import Checked
     from bench.suite.execute import Done
     from bench.suite.file import Suite

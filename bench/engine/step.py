@@ -9,8 +9,8 @@ from functools import cached_property
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from bench.engine.context import Run
 from bench.digest import digest
+from bench.engine.context import Run
 
 
 class Place(NamedTuple):

@@ -97,9 +97,7 @@ async def _judge(trial: Trial, made: Made, seed: int, network: Network) -> Judge
     model = await trial.baseline.model(network, seed)
     title = f"{network.name} of real images on {trial.arm.title}, seed {seed}"
     pictures = SetPictures("synthetic", made.set)
-    return Judged(
-        seed, network.name, made.set, await predict(trial.bench.session, network, model, pictures, title)
-    )
+    return Judged(seed, network.name, made.set, await predict(trial.bench.session, network, model, pictures, title))
 
 
 def _share(judged: Judged) -> dict[str, Any]:

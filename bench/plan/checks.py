@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.contract import Method, Requirement
+from bench.contract import MethodBase, Weights
 from bench.errors import BenchError, MissingError
 
 
@@ -85,25 +85,30 @@ def check_conditions(method: str, shows: frozenset[str], dataset: str, task: str
         )
 
 
-def check_files(method: Method) -> Iterable[Missing]:
-    """Yield what a method says of the files that it starts from, where it does and they do not fit."""
-    check = getattr(method, "check", None)
-    if check is None:
-        return
+def check_files(name: str, method: MethodBase) -> Iterable[Missing]:
+    """Yield the weights that a method starts from and that are not found, and what else its own check finds."""
+    yield from check_weights(f"method {name!r}", method.weights(), "choose another method")
     try:
-        check()
+        method.check()
     except BenchError as error:
         yield Missing.from_error(error)
 
 
-def check_weights(network: str, needed: Requirement | None) -> Iterable[Missing]:
-    """Yield the weights that a downstream network starts from where they are not found; None: it needs none."""
-    if needed is not None and not needed.found:
-        yield Missing(
-            f"expected {needed.name} ({needed.size}) for the downstream network {network!r}",
-            needed.reason or "not found",
-            f"get it from {needed.source}; set {needed.setting}; or leave the network out",
-        )
+def check_weights(what: str, needed: Iterable[Weights], otherwise: str) -> Iterable[Missing]:
+    """Yield the weights that are not found.
+
+    Args:
+        what: what starts from them, such as "encoder 'inception'".
+        needed: the weights.
+        otherwise: what to do without them.
+    """
+    for weights in needed:
+        if not weights.found:
+            yield Missing(
+                f"expected {weights.name} ({weights.size}) for the {what}",
+                weights.reason or "not found",
+                f"get it from {weights.where}; set {weights.setting}; or {otherwise}",
+            )
 
 
 def check_accelerator(preset: str, needs: bool, device: str, forced: bool, duration: str) -> Iterable[Missing]:

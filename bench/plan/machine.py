@@ -7,8 +7,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from pydantic import ValidationError
 
-from bench.contract import Requirement
+from bench.contract import Downstream, Weights
 from bench.engine.store import check_writable
 from bench.errors import BenchError
 from bench.registry import load, names
@@ -28,7 +29,10 @@ def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterat
     """Yield titles and what was found below each."""
     yield "machine", list(_machine(store))
     yield "datasets", list(_datasets(data_root))
-    yield "encoders", [_encoder(name, weights) for name in names("encoders")]
+    methods = list(_methods())
+    if methods:
+        yield "methods that start from weights", methods
+    yield "encoders", list(_encoders(weights))
     yield "downstream networks that start from weights", list(_networks(weights))
     yield "presets", list(_presets())
 
@@ -66,25 +70,35 @@ def _datasets(root: Path | None) -> Iterator[Diagnosis]:
             yield Diagnosis(name, False, card.title, error.fix)
 
 
-def _encoder(name: str, weights: Path | None) -> Diagnosis:
-    return _required(name, load("encoders", name).requirement(weights))
+def _methods() -> Iterator[Diagnosis]:
+    """Yield the weights that methods start from under their own defaults; some have none without settings."""
+    for name in names("methods"):
+        plugin = load("methods", name)
+        try:
+            needed = plugin(plugin.Config()).weights()
+        except (ValidationError, BenchError):  # settings that only the user can give, such as a command
+            continue
+        yield from (_weights(name, weights) for weights in needed)
 
 
-def _required(name: str, requirement: Requirement) -> Diagnosis:
-    text = f"{requirement.name}; {requirement.size}"
-    fix = f"{requirement.reason} get it from {requirement.source}; set {requirement.setting}".strip()
-    return Diagnosis(name, requirement.found, text, fix)
-
-
-def _networks(weights: Path | None) -> Iterator[Diagnosis]:
+def _networks(folder: Path | None) -> Iterator[Diagnosis]:
     for name in names("downstream"):
         plugin = load("downstream", name)
-        network = plugin(plugin.Config())
-        if not hasattr(network, "with_weights"):
-            continue
-        requirement = network.with_weights(weights).requirement()
-        if requirement is not None:
-            yield _required(name, requirement)
+        network: Downstream = plugin(plugin.Config()).with_weights(folder)
+        yield from (_weights(name, weights) for weights in network.weights())
+
+
+def _encoders(folder: Path | None) -> Iterator[Diagnosis]:
+    for name in names("encoders"):
+        needed = load("encoders", name).weights(folder)
+        if not needed:
+            yield Diagnosis(name, True, "needs no weights")
+        yield from (_weights(name, weights) for weights in needed)
+
+
+def _weights(name: str, needed: Weights) -> Diagnosis:
+    fix = f"{needed.reason} get it from {needed.where}; set {needed.setting}".strip()
+    return Diagnosis(name, needed.found, f"{needed.name}; {needed.size}", fix)
 
 
 def _presets() -> Iterator[Diagnosis]:

@@ -35,8 +35,8 @@ def find_missing(resolved: Resolved) -> list[Missing]:
             missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, resolved.card.task))
     except BenchError as error:
         missing.append(Missing.from_error(error))
-    for method in {id(arm.method): arm.method for arm in resolved.arms}.values():
-        missing.extend(check_files(method))
+    for arm in {id(arm.method): arm for arm in resolved.arms}.values():
+        missing.extend(check_files(arm.name, arm.method))
     for role, other in resolved.others.items():
         if role not in resolved.roles:  # named for others of a suite: nobody reads it here
             continue
@@ -46,8 +46,8 @@ def find_missing(resolved: Resolved) -> list[Missing]:
             missing.append(Missing.from_error(error))
     for network in resolved.networks:
         missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
-        requirement = getattr(network.plugin, "requirement", None)  # networks that start from random weights have none
-        missing.extend(check_weights(network.name, None if requirement is None else requirement()))
+        needed = network.plugin.weights()
+        missing.extend(check_weights(f"downstream network {network.name!r}", needed, "leave the network out"))
     for handle in resolved.encoders:
         missing.extend(handle.missing())
     missing.extend(

@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-
 from bench.config import RunRequest
 from bench.contract import Dataset
 from bench.engine.device import resolve_device
@@ -94,10 +91,8 @@ async def work(session: Session, resolved: Resolved) -> Worked:
 
 async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Dataset]:
     """Prepare the dataset's splits and the other datasets of a run, by role."""
-    prepared, others = await together(
-        prepare_splits(session, resolved.source, resolved.preset, resolved.splits),
-        prepare_others(session, resolved.others, resolved.preset, resolved.roles),
-    )
+    prepared = await prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
+    others = await prepare_others(session, resolved.others, resolved.preset, resolved.roles)
     data = apply_labelled(apply_fold(prepared, resolved.request.fold), resolved.source)
     return data | others
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.contract import Encoder
 from bench.engine.device import resolve_device
 from bench.engine.reporter import Reporter
 from bench.errors import ConfigError, DataError
@@ -58,7 +57,7 @@ def load_sets(
     handle = encoder_handle(encoder or DEFAULT_ENCODER, weights)
     listed = {side: list_images(path, side) for side, path in named.items()}
     stop_if_missing(list(handle.missing("--encoder random-convnet")))
-    loaded: Encoder = handle.load(resolve_device(device).kind)
+    loaded = handle.load(resolve_device(device).kind)
     found = {}
     for side, paths in listed.items():
         with reporter.progress(f"embed {side}", len(paths), unit="image") as progress:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bench.contract import Dataset, Method, Part, version_of
+from bench.contract import Dataset, MethodBase, Part, version_of
 from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
@@ -22,7 +22,7 @@ class Fit(Step):
 
     stage: ClassVar[str] = "fit"
 
-    method: Method
+    method: MethodBase
     part: Part
     data: Mapping[str, Dataset]
     needed: Mapping[str, Finished]

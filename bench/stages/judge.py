@@ -74,8 +74,6 @@ class Seen(NamedTuple):
 
 async def see(session: Session, judge: Judge, pictures: Pictures, title: str) -> Seen:
     """Return the judge's features and class probabilities of images."""
-    step = See(
-        place=session.torch, title=f"{judge.network.name} on {title}", judge=judge, pictures=pictures
-    )
+    step = See(place=session.torch, title=f"{judge.network.name} on {title}", judge=judge, pictures=pictures)
     finished = await session.do(step)
     return Seen(finished, np.load(finished.path / FEATURES), np.load(finished.path / SCORES))

@@ -40,7 +40,7 @@ class Prepare(Step):
     def config(self) -> dict[str, object]:
         """Dataset, split, resolution and the card's content."""
         card = self.source.card
-        config = {"dataset": card.name, "split": self.split, "mpp": self.mpp, "card": card.content()}
+        config: dict[str, object] = {"dataset": card.name, "split": self.split, "mpp": self.mpp, "card": card.content()}
         return config if self.square is None else config | {"mpp": None, "square": self.square}
 
     @property
@@ -71,9 +71,7 @@ async def prepare_splits(
         fingerprint=digest(source.fingerprint()),
     )
     names = list(splits)
-    done = await together(
-        *(session.do(step(split=split, title=f"{card.name}, {split}{how}")) for split in names)
-    )
+    done = await together(*(session.do(step(split=split, title=f"{card.name}, {split}{how}")) for split in names))
     return {split: PreparedDataset(finished.path) for split, finished in zip(names, done, strict=True)}
 
 

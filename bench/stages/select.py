@@ -13,11 +13,11 @@ from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bench.contract import Condition, Dataset
+from bench.contract import Condition, Dataset, Selection
 from bench.engine.context import Run, derive_seed
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
-from bench.plan.arms import Arm, Selection
+from bench.plan.arms import Arm
 from bench.stages.judge import Judge, Seen, see
 from bench.stages.predict import DatasetPictures, SetPictures
 from bench.stages.synthesize import Made, synthesize
@@ -194,9 +194,7 @@ def _choose(
     )
     rng = np.random.default_rng(derive_seed(seed, "select", arm.selection.title))
     found = arm.method.choose(arm.selection, seen, quota, rng)
-    chosen = Chosen(
-        found.indices.tolist(), float(found.acceptance), found.accepted.tolist(), found.candidates.tolist()
-    )
+    chosen = Chosen(found.indices.tolist(), float(found.acceptance), found.accepted.tolist(), found.candidates.tolist())
     return chosen, np.bincount(target[found.indices], minlength=len(quota))
 
 

@@ -79,9 +79,7 @@ class Synthesize(Render):
         """Plan and draw."""
         conditions = list(itertools.islice(self._planned(context), self.n))
         if len(conditions) != self.n:
-            raise JobError(
-                f"{self.arm.name} planned too few patches", got=f"{len(conditions)} of {self.n}"
-            )
+            raise JobError(f"{self.arm.name} planned too few patches", got=f"{len(conditions)} of {self.n}")
         self.draw(conditions, folder, context, TRAINING)
 
     def _planned(self, context: Run) -> Iterator[Condition]:

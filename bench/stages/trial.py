@@ -23,7 +23,6 @@ from bench.stages.synthesize import Made, set_size, synthesize
 from bench.stages.train import train_network
 from bench.synthetic import TRAINING
 
-
 Result = TypeVar("Result")
 
 

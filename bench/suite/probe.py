@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
 from bench.engine.reporter import Reporter
@@ -44,8 +45,6 @@ def probe(resolved: Resolved) -> Probe:
     """Follow a run through the store as far as its steps are finished; nothing is written."""
     looking = Looking()
     session = open_session(resolved, Store(resolved.request.store), Reporter(quiet=True), looking)
-    try:
+    with suppress(Parked):
         drive(work(session, resolved))
-    except Parked:
-        pass
     return Probe(len(session.finished), looking.asked)

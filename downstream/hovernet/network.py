@@ -9,15 +9,16 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.contract import Budget, Prediction, RunContext, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Task, TrainingMix
 from downstream.hovernet.config import HoVerNetConfig
 
 
-class HoVerNet:
+class HoVerNet(Downstream):
     """HoVer-Net (Graham et al., MedIA 58:101563, 2019) on an arm of real and synthetic patches."""
 
     Config: ClassVar[type[HoVerNetConfig]] = HoVerNetConfig
     task: ClassVar[Task] = "nuclei"
+    config: HoVerNetConfig
 
     def __init__(self, config: HoVerNetConfig) -> None:
         self.config = config

@@ -2,33 +2,34 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.contract import Budget, Prediction, Requirement, RunContext, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Task, TrainingMix, Weights
 from bench.errors import MissingError
 from downstream.vit.config import ViTConfig, ViTPretrainedConfig
-from downstream.vit.pretrained import find, requirement
+from downstream.vit.pretrained import find, pretrained_weights
 
 
-class ViT:
+class ViT(Downstream):
     """A vision transformer (Dosovitskiy et al., ICLR 2021) on an arm of real and synthetic tissue images."""
 
     Config: ClassVar[type[ViTConfig]] = ViTConfig
     task: ClassVar[Task] = "tissue"
     row: ClassVar[str] = "vit"
+    config: ViTConfig
 
     def __init__(self, config: ViTConfig) -> None:
         self.config = config
 
-    def requirement(self) -> Requirement | None:
-        """Return the file of weights that training starts from; None where it starts from random ones."""
+    def weights(self) -> Sequence[Weights]:
+        """Return the file that training starts from; nothing where it starts from random weights."""
         path = self.config.pretrained
-        return None if path is None else requirement(self.row, self.config.network, path, None)
+        return () if path is None else (pretrained_weights(self.row, self.config.network, path, None),)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
@@ -37,9 +38,9 @@ class ViT:
             DataError: images lack classes, the synthetic set has others, or no image can be held out.
             MissingError: the weights to start from are not there.
         """
-        needed = self.requirement()
-        if needed is not None and not needed.found:
-            raise MissingError(f"expected {needed.name}", got=needed.reason, fix=f"set {needed.setting}")
+        for needed in self.weights():
+            if not needed.found:
+                raise MissingError(f"expected {needed.name}", got=needed.reason, fix=f"set {needed.setting}")
         from downstream.vit.fit import fit
 
         fit(self.config, train, budget, out, run)
@@ -73,10 +74,10 @@ class ViTPretrained(ViT):
         super().__init__(config.model_copy(update={"pretrained": found}))
         self._weights = weights
 
-    def with_weights(self, folder: Path | None) -> ViTPretrained:
+    def with_weights(self, folder: Path | None) -> Self:
         """Return the network with weights from a folder, where its settings name no file."""
-        return ViTPretrained(self.config, folder)
+        return type(self)(self.config, folder)
 
-    def requirement(self) -> Requirement:
-        """Return the file of weights that training starts from; not found where none is named and none lies there."""
-        return requirement(self.row, self.config.network, self.config.pretrained, self._weights)
+    def weights(self) -> Sequence[Weights]:
+        """Return the file that training starts from; not found where none is named and the folder holds none."""
+        return (pretrained_weights(self.row, self.config.network, self.config.pretrained, self._weights),)

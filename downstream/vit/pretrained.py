@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.contract import Requirement
+from bench.contract import Weights
 from bench.errors import DataError
 from metrics.encoders.weights import WeightsFile, file_sha256
 
@@ -51,7 +51,7 @@ def identity(path: Path | None) -> str | None:
     return f"sha256:{file_sha256(path)}" if path is not None and path.is_file() else None
 
 
-def requirement(row: str, network: str, path: Path | None, folder: Path | None) -> Requirement:
+def pretrained_weights(row: str, network: str, path: Path | None, folder: Path | None) -> Weights:
     """Say which weights are needed and whether they are there and fit.
 
     Args:
@@ -62,13 +62,12 @@ def requirement(row: str, network: str, path: Path | None, folder: Path | None) 
     """
     files = published(network)
     reason = _absent(path, files, folder) or _unfit(network, path)
-    return Requirement(
+    return Weights(
         name=f"the ImageNet weights of {network}",
         setting=f"--weights or BENCH_WEIGHTS to a folder that holds it, or downstream.{row}.pretrained to the file",
         source=files[0].source,
         size=files[0].size,
         path=path,
-        found=not reason,
         reason=reason,
     )
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -16,7 +16,7 @@ from methods.untrained import Untrained
 class Control(Untrained):
     """Base of the controls: no parts, patches from the crop grid; nuclei keep labels, whole images their class."""
 
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})
+    conditions = frozenset({"mask", "class"})
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
         """Draw `n` windows of the grid, tile by tile; images with a class of their own are one window each.

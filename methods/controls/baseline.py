@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext, Settings
+from bench.contract import Condition, Dataset, MethodBase, RunContext, Settings
 from bench.errors import BenchError
 
 
@@ -17,27 +17,15 @@ class RealOnlyConfig(Settings):
     """Nothing to set."""
 
 
-class RealOnly:
+class RealOnly(MethodBase):
     """Adds nothing: every other arm is compared with it."""
 
-    Config = RealOnlyConfig
-    conditions: ClassVar[frozenset[str]] = frozenset()
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    Config: ClassVar[type[RealOnlyConfig]] = RealOnlyConfig
     ratio = 0.0
 
     def __init__(self, config: RealOnlyConfig) -> None:
         """Keep the settings."""
         self.config = config
-
-    def parts(self) -> Sequence[Part]:
-        """Return nothing: there is nothing to train."""
-        return ()
-
-    def fit(
-        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
-    ) -> None:
-        """Refuse: there is no part to train."""
-        raise BenchError("expected a part of real-only", got=part.name)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Yield nothing, whatever `n`."""

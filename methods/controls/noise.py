@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float64, UInt8
@@ -22,7 +21,7 @@ class Noise(Control):
     It draws any label map, since it never looks at it.
     """
 
-    draws_any_mask: ClassVar[bool] = True
+    draws_any_mask = True
 
     def __init__(self, config: PatchSettings) -> None:
         """Keep the settings."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -45,7 +44,7 @@ class MoreReal(Control):
     Their tiles are no training samples, so `source` and `crop` stay empty; the recipe names them.
     """
 
-    roles: ClassVar[frozenset[str]] = frozenset({"train", "fresh"})
+    roles = frozenset({"train", "fresh"})
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows of the fresh tiles.

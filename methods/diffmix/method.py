@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -37,7 +37,7 @@ class DiffMix(SDM):
     Labels are those of the dataset, merged already or not; nothing is merged here (spec trap T1).
     """
 
-    Config = DiffMixConfig
+    Config: ClassVar[type[DiffMixConfig]] = DiffMixConfig
     config: DiffMixConfig
 
     @property
@@ -138,13 +138,13 @@ class DiffMix(SDM):
 class DiffMixB(DiffMix):
     """DiffMix with balancing maps alone."""
 
-    Config = DiffMixBConfig
+    Config: ClassVar[type[DiffMixConfig]] = DiffMixBConfig
 
 
 class DiffMixE(DiffMix):
     """DiffMix with enlarging maps alone."""
 
-    Config = DiffMixEConfig
+    Config: ClassVar[type[DiffMixConfig]] = DiffMixEConfig
 
 
 class _Labels(NamedTuple):

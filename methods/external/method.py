@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext
+from bench.contract import Condition, Dataset, MethodBase, Part, RunContext
 from bench.errors import DataError, JobError
 from methods.external import exchange, plans
 from methods.external.config import ExternalConfig
@@ -25,25 +25,28 @@ SCRATCH = "chunks"
 """Folder of unfinished work below `run.folder`; it is removed when the job is done."""
 
 
-class External:
+class External(MethodBase):
     """Images that a program of the user's draws from our conditions; its contract is docs/external.md."""
 
     Config: ClassVar[type[ExternalConfig]] = ExternalConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})  # of an instance: what its plan shows
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    conditions = frozenset({"mask", "class"})  # of an instance: what its plan shows
+    config: ExternalConfig
 
     def __init__(self, config: ExternalConfig) -> None:
-        """Keep the settings.
-
-        Raises:
-            ConfigError: the program or its working directory is not there.
-        """
-        check_command(config)
+        """Keep the settings."""
         self.config = config
         self.ratio = config.ratio
         self.chunk = config.chunk
         self.draws_any_mask = config.draws_any_mask
-        self.conditions = frozenset({"class" if config.plan == "classes" else "mask"})  # type: ignore[misc]
+        self.conditions = frozenset({"class" if config.plan == "classes" else "mask"})
+
+    def check(self) -> None:
+        """Find the program and its working directory.
+
+        Raises:
+            ConfigError: one of them is not there.
+        """
+        check_command(self.config)
 
     def parts(self) -> Sequence[Part]:
         """Return the fit phase, where there is one."""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -30,7 +30,7 @@ class GradMix(Untrained):
     maps alone, `render` mixes the same tile again with its pixels.
     """
 
-    Config = GradMixMethodConfig
+    Config: ClassVar[type[GradMixMethodConfig]] = GradMixMethodConfig
     config: GradMixMethodConfig
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:

@@ -23,7 +23,7 @@ from methods.latent.config import (
     ReleasedSettings,
     UNetSettings,
 )
-from methods.selection import PUBLISHED_ARMS, SelectionArm
+from methods.selection import SelectiveSettings
 
 # The paper (section 2.3, supplement) and its code (classifier_train.py, ldm/models/diffusion/ddim.py) disagree. In the
 # code steps are one later (1, 21, ... 981), which we do not follow.
@@ -138,7 +138,7 @@ class DecoderPart(Settings):
     training: DecoderSettings
 
 
-class HistoDiffusionConfig(Settings):
+class HistoDiffusionConfig(SelectiveSettings):
     """HistoDiffusion as a method; `profile` gives what is not set: `paper`, or `repo_compat` as the code does."""
 
     patch_size: int = Field(256, ge=8)
@@ -154,7 +154,6 @@ class HistoDiffusionConfig(Settings):
     noised_classifier: bool = True  # the latent classifier learns from noised latents at all steps, else clean ones
     level_index: Literal["step", "t//20"] = "step"
     sampler: SamplerSettings = SamplerSettings(steps=200, clip=False)
-    selection: tuple[SelectionArm, ...] = Field(PUBLISHED_ARMS, min_length=1)
 
     @model_validator(mode="before")
     @classmethod

@@ -9,7 +9,7 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext
+from bench.contract import Condition, Dataset, Part, RunContext, Weights
 from bench.errors import DataError
 from methods.class_conditions import class_conditions
 from methods.histodiffusion.config import HistoDiffusionConfig
@@ -24,8 +24,9 @@ class HistoDiffusion(Selective):
     """Latent diffusion, pre-trained on unlabelled images, guided by a classifier (Ye et al., MICCAI 2023)."""
 
     Config: ClassVar[type[HistoDiffusionConfig]] = HistoDiffusionConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
-    roles: frozenset[str] = frozenset({"train", "pool"})
+    conditions = frozenset({"class"})
+    roles = frozenset({"train", "pool"})
+    config: HistoDiffusionConfig
 
     def __init__(self, config: HistoDiffusionConfig) -> None:
         """Keep the settings; where nothing learns from unlabelled images, none are asked for."""
@@ -50,8 +51,14 @@ class HistoDiffusion(Selective):
             ]
         return (*found, Part(LATENT_CLASSIFIER, TRAIN, (AUTOENCODER,), config.latent_classifier_part))
 
+    def weights(self) -> Sequence[Weights]:
+        """List the released parts, if any, and LPIPS's trunk where reconstructions are compared on it."""
+        from methods.histodiffusion.starting_weights import starting_weights
+
+        return starting_weights(self.config)
+
     def check(self) -> None:
-        """Read the released parts, if any: what does not fit them is said before any work.
+        """Read the released parts, if any: what does not fit the settings is found before any work.
 
         Raises:
             ConfigError: nothing says the latent scale.

@@ -10,7 +10,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext, Sample
+from bench.contract import Condition, Dataset, MethodBase, Part, RunContext, Sample
 from bench.errors import DataError
 from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
 from methods.sdm.config import SDMConfig
@@ -21,13 +21,13 @@ PART = "sdm"
 SEED_LIMIT = 2**53
 
 
-class SDM:
+class SDM(MethodBase):
     """Semantic diffusion model (Wang et al. 2022): images with the nuclei of a label map."""
 
     Config: ClassVar[type[SDMConfig]] = SDMConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
-    draws_any_mask: ClassVar[bool] = True
+    conditions = frozenset({"mask"})
+    draws_any_mask = True
+    config: SDMConfig
 
     def __init__(self, config: SDMConfig) -> None:
         """Keep the settings."""

@@ -19,7 +19,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from bench.contract import Settings
-from methods.selection import PUBLISHED_ARMS, SelectionArm
+from methods.selection import SelectiveSettings
 
 
 class NetworkSettings(Settings):
@@ -77,7 +77,7 @@ class StyleGAN2Part(Settings):
     training: TrainingSettings
 
 
-class StyleGAN2Config(Settings):
+class StyleGAN2Config(SelectiveSettings):
     """StyleGAN2 as a method."""
 
     patch_size: int = Field(256, ge=8)  # pixels, a power of two
@@ -85,7 +85,6 @@ class StyleGAN2Config(Settings):
     training: TrainingSettings = TrainingSettings()
     truncation: float = Field(1.0, ge=0, le=1)  # psi: 1 keeps w, 0 gives the mean w of the class
     render_batch: int = Field(32, ge=1)
-    selection: tuple[SelectionArm, ...] = Field(PUBLISHED_ARMS, min_length=1)
 
     @model_validator(mode="after")
     def _sizes_fit(self) -> Self:

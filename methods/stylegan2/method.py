@@ -22,8 +22,8 @@ class StyleGAN2(Selective):
     """Class-conditional StyleGAN2 (Karras et al. 2020): HistoDiffusion's baseline."""
 
     Config: ClassVar[type[StyleGAN2Config]] = StyleGAN2Config
-    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    conditions = frozenset({"class"})
+    config: StyleGAN2Config
 
     def __init__(self, config: StyleGAN2Config) -> None:
         """Keep the settings."""

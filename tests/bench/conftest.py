@@ -5,13 +5,13 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from bench.evaluation.evidence import Outcome
 
 from bench.config import RunRequest
 from bench.engine.device import Device
 from bench.engine.reporter import Reporter
 from bench.engine.session import Session
 from bench.engine.store import JobStore
-from bench.evaluation.evidence import Outcome
 from bench.run.pipeline import run_request
 
 

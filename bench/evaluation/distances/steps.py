@@ -136,4 +136,3 @@ class CompareWithMemory(Compare):
         fresh = memory_floor(train, test, self.n, context)
         both = None if floor is None and fresh is None else (floor or {}) | (fresh or {})
         return scores | memory_scores(train, made, test), both
-

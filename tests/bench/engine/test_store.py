@@ -7,10 +7,10 @@ import multiprocessing
 from pathlib import Path
 
 import pytest
+from bench.engine.job import Job
 
 from bench.digest import canonical_json, digest
 from bench.engine import job as job_module
-from bench.engine.job import Job
 from bench.engine.store import JobStore
 
 

@@ -6,11 +6,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-
 from bench.engine.job import Finished, Job
+from bench.evaluation.evidence import ArmWork
+
 from bench.evaluation.acceptance import acceptance_rows
 from bench.evaluation.comparison import RowMaker
-from bench.evaluation.evidence import ArmWork
 from bench.plan.arms import Arm
 from bench.results.table import ALL_SEEDS
 from bench.stages.select import expand

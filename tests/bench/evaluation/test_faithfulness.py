@@ -9,13 +9,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.engine.job import Finished, Job
+from bench.evaluation.evidence import Faithful, Judge
 from scipy import ndimage
 
 from bench.config import Preset, load_preset
 from bench.contract import Condition, Prediction
-from bench.engine.job import Finished, Job
 from bench.engine.session import Session
-from bench.evaluation.evidence import Faithful, Judge
 from bench.evaluation.faithfulness import MaskPatches, faithfulness, mask_statistics, render_masks, type_map
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import Arm, Network

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-
-from bench.contract import Condition, Prediction
 from bench.engine.job import Finished, Job
 from bench.evaluation.evidence import ArmWork, Judged
+
+from bench.contract import Condition, Prediction
 from bench.evaluation.gan_test import gan_test_rows
 from bench.plan.arms import Arm
 from bench.results.table import ALL_SEEDS

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from bench.evaluation.evidence import Outcome
 
 from bench.contract import TrainingMix
 from bench.errors import BenchError, ConfigError, MissingError, SealError
-from bench.evaluation.evidence import Outcome
 from bench.results.table import ALL_SEEDS, ResultsStore
 from bench.run.pipeline import run_request
 from bench.synthetic import SyntheticSet, verify_set

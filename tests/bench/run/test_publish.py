@@ -5,9 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import numpy as np
-
 from bench.engine.job import Finished, Job
 from bench.evaluation.evidence import ArmWork
+
 from bench.plan.arms import Arm
 from bench.run.publish import write_sheets
 from bench.stages.select import expand

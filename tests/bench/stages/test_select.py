@@ -8,11 +8,11 @@ from typing import Any
 
 import numpy as np
 import pytest
+from bench.engine.job import Finished, Job
+from bench.evaluation.evidence import Judge
 
 from bench.config import load_preset
-from bench.engine.job import Finished, Job
 from bench.engine.session import Session
-from bench.evaluation.evidence import Judge
 from bench.plan.arms import Arm, Network
 from bench.stages.select import Choice, choose_set, even_quota, expand
 from bench.synthetic import verify_set
