@@ -77,8 +77,8 @@ def drive(program: Coroutine[Any, Any, Result]) -> Result:
         rest = asyncio.all_tasks(loop)
         for task in rest:
             task.cancel()
-        loop.run_until_complete(asyncio.gather(*rest, return_exceptions=True))
-        loop.run_until_complete(loop.shutdown_default_executor())
+        if rest:
+            loop.run_until_complete(asyncio.wait(rest))
         loop.close()
 
 

@@ -5,10 +5,11 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_serializer, model_validator
 
 from bench.contract import Settings
 from downstream.augment import Augmentation
+from downstream.weights import identity
 
 PATCHES = {"monai-fast": 256, "monai-original": 270}
 
@@ -49,6 +50,9 @@ class HoVerNetConfig(Settings):
     patch: int = Field(default=256, ge=16)  # side of the network's input while training
     width: int = Field(default=32, ge=4)  # `small` only: channels at half resolution
     encoder_weights: Path | None = None  # the release's ImageNet-ResNet50-Preact_pytorch.tar; absent: random
+    # All layers, from `weights.safetensors` of a network that was trained with the same network, width and classes.
+    # Keys hold the hash of this file and of encoder_weights, not where they lie.
+    pretrained: Path | None = None
 
     # opt.py of the release: 50 epochs with the encoder frozen, 50 of all layers.
     phases: tuple[Phase, ...] = (Phase(share=0.5, batch=16, freeze_encoder=True), Phase(share=0.5, batch=4))
@@ -66,6 +70,10 @@ class HoVerNetConfig(Settings):
     window: int = Field(default=1024, ge=64)  # `small` only: largest piece of a tile predicted at once
     window_batch: int = Field(default=16, gt=0)  # MONAI's networks: windows predicted at once
 
+    @field_serializer("encoder_weights", "pretrained")
+    def _identify(self, path: Path | None) -> str | None:
+        return identity(path)
+
     @model_validator(mode="after")
     def _fits(self) -> HoVerNetConfig:
         fixed = PATCHES.get(self.network)
@@ -75,6 +83,8 @@ class HoVerNetConfig(Settings):
             raise ValueError(f"expected a patch divisible by 16 for small, got {self.patch}")
         if self.network == "small" and self.encoder_weights is not None:
             raise ValueError("expected encoder_weights with a MONAI network only")
+        if self.pretrained is not None and self.encoder_weights is not None:
+            raise ValueError("expected either pretrained, which holds the encoder too, or encoder_weights")
         if abs(sum(phase.share for phase in self.phases) - 1) > 1e-6:
             raise ValueError(f"expected shares of phases that sum to 1, got {[p.share for p in self.phases]}")
         return self

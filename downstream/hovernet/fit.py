@@ -13,7 +13,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Budget, RunContext, TrainingMix
-from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
+from bench.training import LossTask, TrainingOptions, load_weights, save_weights, seeded, train
 from downstream.hovernet.build import Sizes, build, sizes
 from downstream.hovernet.config import HoVerNetConfig
 from downstream.hovernet.schedule import Schedule
@@ -31,6 +31,8 @@ def fit(config: HoVerNetConfig, mix: TrainingMix, budget: Budget, out: Path, run
     schedule = Schedule(config.phases, budget, patches_per_epoch(mix, size.patch, size.output))
     with seeded(run.derive("initial weights")):
         network = build(config, len(info.classes))
+    if config.pretrained is not None:
+        load_weights(config.pretrained, network)
     task = LossTask(
         network,
         _optimizer(config, network),
@@ -84,7 +86,7 @@ def _optimizer(config: HoVerNetConfig, network: nn.Module) -> torch.optim.Optimi
 
 def _freezing(config: HoVerNetConfig, network: nn.Module, schedule: Schedule) -> Callable[[int], None]:
     """Return what freezes and thaws the encoder; one without pre-trained weights is never frozen."""
-    may_freeze = config.encoder_weights is not None
+    may_freeze = config.encoder_weights is not None or config.pretrained is not None
     parameters = [p for module in network.encoder() for p in module.parameters()]  # type: ignore[operator]
 
     def before_step(step: int) -> None:

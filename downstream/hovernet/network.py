@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.contract import Budget, Downstream, Prediction, RunContext, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Task, TrainingMix, Weights
 from downstream.hovernet.config import HoVerNetConfig
 
 
@@ -22,6 +22,21 @@ class HoVerNet(Downstream):
 
     def __init__(self, config: HoVerNetConfig) -> None:
         self.config = config
+
+    def weights(self) -> Sequence[Weights]:
+        """Return the file of weights that all layers start from; nothing where the settings name none."""
+        path = self.config.pretrained
+        if path is None:
+            return ()
+        needed = Weights(
+            name="the weights that HoVer-Net starts from",
+            setting="downstream.hovernet.pretrained to the file",
+            source="a finished training of the same network: `weights.safetensors` in its folder of the store",
+            size="one file",
+            path=path if path.is_file() else None,
+            reason="" if path.is_file() else f"no file {path}",
+        )
+        return (needed,)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.

@@ -37,8 +37,8 @@ class Trained(NamedTuple):
 def load(checkpoint: Path, run: RunContext) -> Trained:
     """Load the network of a folder written by training."""
     settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
-    # The encoder's first weights are not needed any more, nor is the file they came from.
-    config = HoVerNetConfig.model_validate(settings["config"] | {"encoder_weights": None})
+    # The weights that training started from are not needed any more, nor is the file they came from.
+    config = HoVerNetConfig.model_validate(settings["config"] | {"encoder_weights": None, "pretrained": None})
     network = build(config, len(settings["classes"]))
     load_weights(checkpoint / WEIGHTS, network)
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]

@@ -13,7 +13,7 @@ from typing import Literal
 from pydantic import Field, field_serializer, model_validator
 
 from bench.contract import Settings
-from downstream.vit.pretrained import identity
+from downstream.weights import identity
 
 
 class Recipe(Settings):

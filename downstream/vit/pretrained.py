@@ -9,7 +9,7 @@ from pathlib import Path
 
 from bench.contract import Weights
 from bench.errors import DataError
-from metrics.encoders.weights import WeightsFile, file_sha256
+from metrics.encoders.weights import WeightsFile
 
 # What timm publishes of "How to train your ViT?" (Steiner et al., TMLR 2022): ImageNet-21k, then ImageNet.
 TAG = "augreg_in21k_ft_in1k"
@@ -44,11 +44,6 @@ def find(network: str, folder: Path | None) -> Path | None:
     if folder is None or not folder.is_dir():
         return None
     return next((path for file in published(network) if (path := file.path(folder)) is not None), None)
-
-
-def identity(path: Path | None) -> str | None:
-    """Return what stands for a file of weights in keys: `sha256:` and its hash; None where there is no file."""
-    return f"sha256:{file_sha256(path)}" if path is not None and path.is_file() else None
 
 
 def pretrained_weights(row: str, network: str, path: Path | None, folder: Path | None) -> Weights:

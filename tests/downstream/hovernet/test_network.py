@@ -1,5 +1,6 @@
 """The network as the harness uses it: learns, resumes bit for bit, predicts any size, loads from its folder alone."""
 
+import hashlib
 import json
 import subprocess
 import sys
@@ -9,8 +10,10 @@ import numpy as np
 import pytest
 import torch
 from pydantic import ValidationError
+from safetensors.torch import load_file
 
 from bench.contract import Budget, Downstream, TrainingMix
+from bench.errors import DataError
 from bench.training import LossTask
 from downstream.augment import Augmentation
 from downstream.hovernet import HoVerNet, HoVerNetConfig, Phase
@@ -171,3 +174,44 @@ def test_small_network_is_equivariant_to_shifts_by_its_stride() -> None:
 def test_settings_that_do_not_fit_are_refused(changes: dict) -> None:
     with pytest.raises(ValidationError):
         config(**changes)
+
+
+def test_starts_from_weights_of_its_own(tmp_path: Path) -> None:
+    first, second = tmp_path / "first", tmp_path / "second"
+    first.mkdir()
+    second.mkdir()
+    HoVerNet(config(ema=None)).fit(mix(), Budget("steps", 2), first, Run())
+    start = first / "weights.safetensors"
+    still = HoVerNet(config(ema=None, pretrained=start, learning_rate=1e-12))
+    still.fit(mix(), Budget("steps", 1), second, Run(seed=1))
+    before, after = load_file(start), load_file(second / "weights.safetensors")
+    weights = [name for name in before if name.endswith("weight")]
+    assert weights
+    for name in weights:
+        torch.testing.assert_close(after[name], before[name], rtol=0, atol=1e-9)
+    start.unlink()  # what was trained from it needs it no more
+    assert len(list(still.predict([mix().real[0].image], second, Run()))) == 1
+
+
+def test_weights_to_start_from_are_known_by_their_hash(tmp_path: Path) -> None:
+    one, same, other = tmp_path / "a.safetensors", tmp_path / "b.safetensors", tmp_path / "c.safetensors"
+    for path, content in ((one, b"one"), (same, b"one"), (other, b"other")):
+        path.write_bytes(content)
+    told = [config(pretrained=path).model_dump(mode="json")["pretrained"] for path in (one, same, other)]
+    assert told[0] == told[1] == f"sha256:{hashlib.sha256(b'one').hexdigest()}"
+    assert told[2] != told[0]
+    assert HoVerNet(config()).requirement() is None
+    found = HoVerNet(config(pretrained=one)).requirement()
+    assert found is not None
+    assert found.found
+    absent = HoVerNet(config(pretrained=tmp_path / "none")).requirement()
+    assert absent is not None
+    assert not absent.found
+    assert "none" in absent.reason
+
+
+def test_weights_of_another_network_are_refused(tmp_path: Path) -> None:
+    HoVerNet(config()).fit(mix(), Budget("steps", 1), tmp_path, Run())
+    wider = HoVerNet(config(width=12, pretrained=tmp_path / "weights.safetensors"))
+    with pytest.raises(DataError, match="fit SmallHoVerNet"):
+        wider.fit(mix(), Budget("steps", 1), tmp_path, Run())

@@ -1,0 +1,106 @@
+"""The golden tables hold: bit for bit on the platform they were written on, to rounding elsewhere; they are alive."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Iterator
+from itertools import combinations
+
+import pytest
+
+from tests.golden import platforms, runs, tables
+from tests.golden.tables import Row, number
+
+pytestmark = pytest.mark.timeout(600)
+
+# Absolute, of values, errors and bounds, by the beginning of the metric's name. Only on another platform.
+ELSEWHERE = {"": 1e-6}
+
+# Main metrics, and what lies strictly between their bounds; the others between 0 and 1.
+NUCLEI = ("dice/image", "aji/image", "pq/image", "mpq/image", "f_d", "hd95/image")
+FAITHFULNESS = ("fs1/image", "fs2/image")
+TISSUE = ("accuracy", "f1_macro", "auroc")
+MANIFOLD = ("precision", "recall", "density", "coverage", "auth_pct")
+OPEN = (-math.inf, math.inf)
+BOUNDS = {"hd95/image": (0, math.inf), "fd": (0, math.inf), "kd": OPEN, "density": (0, math.inf), "auth_pct": (0, 100)}
+COMMON_CLASSES = ("inflammatory", "epithelial", "spindle")
+
+# Arms that are at a bound by what they are, and the metrics in which they may be.
+AT_BOUND = {
+    "copy": ("auth_pct", "recall", "precision", "coverage"),  # the training images themselves
+    "noise": MANIFOLD,  # nothing that is near a real image
+    "gradmix": ("auth_pct", "recall"),  # training images but for a few nuclei
+    "discs-by-hand": ("auth_pct", "precision", "recall"),  # drawn by a few lines of code: all look alike
+    # generators that were trained for seconds: their images look alike too
+    "histodiffusion": ("precision", "recall"),
+    "stylegan2": MANIFOLD,
+}
+
+
+@pytest.mark.parametrize("name", runs.RUNS)
+def test_tables_hold(golden: dict[str, list[Row]], name: str) -> None:
+    """What moved is printed: the row, the column, the old value and the new one."""
+    same = platforms.is_golden()
+    differences = list(tables.moved(tables.read(name), golden[name], None if same else ELSEWHERE))
+    where = (
+        "on the platform of the tables" if same else f"on another platform than that of the tables, {platforms.here()}"
+    )
+    assert not differences, f"{len(differences)} cells of {name} moved {where}:\n" + "\n".join(differences)
+
+
+def test_moved_rows_are_named() -> None:
+    old = [{**dict.fromkeys(tables.IDENTITY, ""), "metric": "fd@a", "value": "0.5", "set_digest": "a", "reason": ""}]
+    assert list(tables.moved(old, old, None)) == []
+    assert list(tables.moved(old, [{**old[0], "value": "0.5000001", "later": "1"}], {"": 1e-6})) == []
+    assert list(tables.moved(old, [{**old[0], "set_digest": "b"}], {"": 1e-6})) == []
+    assert list(tables.moved(old, [{**old[0], "set_digest": "b"}], None)) == ["fd@a: set_digest was a, is b"]
+    moved = [{**old[0], "value": "0.50001"}]
+    assert list(tables.moved(old, moved, {"": 1e-6})) == ["fd@a: value was 0.5, is 0.50001"]
+    assert list(tables.moved(old, moved, {"": 1e-6, "fd": 1e-4})) == []
+    assert list(tables.moved(old, moved, None)) == ["fd@a: value was 0.5, is 0.50001"]
+    assert list(tables.moved(old, [{**old[0], "reason": "given"}], {"": 1e-6})) == ["fd@a: reason was None, is given"]
+    assert list(tables.moved(old, [], None)) == ["gone: fd@a"]
+    assert list(tables.moved([], old, None)) == ["new: fd@a"]
+
+
+@pytest.mark.parametrize("name", runs.RUNS)
+def test_main_metrics_are_alive(name: str) -> None:
+    found = 0
+    for metric, row in main_rows(name):
+        low, high = BOUNDS.get(metric, (0, 1))
+        value = number(row["value"])
+        if not row["value"]:
+            assert row["reason"], row
+        elif low < value < high:
+            found += 1
+        else:
+            assert value in (low, high), row
+            assert metric in AT_BOUND.get(row["method"], ()), row
+    assert found > 60
+
+
+@pytest.mark.parametrize("name", runs.RUNS)
+def test_arms_differ(name: str) -> None:
+    """No two arms agree: of nuclei in no main metric, of tissue, where few images are counted, not in all of them."""
+    arms: dict[str, dict[tuple[str, ...], dict[str, str]]] = {}
+    for metric, row in main_rows(name):
+        if row["value"] and metric in (*NUCLEI, *TISSUE, "fd", "kd"):
+            place = (row["downstream"], row["split"], row["class"], row["seed"])
+            arms.setdefault(f"{row['method']} {row['variant']}", {}).setdefault(place, {})[metric] = row["value"]
+    assert len(arms) == 4
+    for one, other in combinations(arms, 2):
+        shared = arms[one].keys() & arms[other].keys()
+        assert shared
+        for place in shared:
+            equal = [metric for metric, value in arms[one][place].items() if arms[other][place].get(metric) == value]
+            assert len(equal) < len(arms[one][place]), (one, other, place)
+            assert not set(equal) - set(TISSUE), (one, other, place, equal)
+
+
+def main_rows(name: str) -> Iterator[tuple[str, Row]]:
+    """Yield the golden scores of the main metrics, each with the metric's name without its encoder."""
+    for row in tables.read(name):
+        metric = row["metric"].partition("@")[0]
+        main = metric in (*NUCLEI, *FAITHFULNESS, *TISSUE, *MANIFOLD, "fd", "kd")
+        if row["kind"] == "score" and (main or (metric == "f_type" and row["class"] in COMMON_CLASSES)):
+            yield metric, row
