@@ -82,6 +82,7 @@ def _base(group: str) -> type | None:
 
         return Downstream
     if group == "encoders":
+        check_sibling("metrics")
         from metrics.encoders.base import Encoder
 
         return Encoder

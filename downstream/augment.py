@@ -105,11 +105,12 @@ def _blur_or_noise(image: Image, rng: np.random.Generator, settings: Augmentatio
 
 
 def _clip(image: np.ndarray) -> Image:
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(image), 0, 255).astype(np.uint8))
 
 
 def separate_mirrored(instances: Int32[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
     """Give every connected piece of every instance an id of its own, so that mirror images are nuclei of their own."""
     from skimage.measure import label
 
-    return np.asarray(label(instances, background=0, connectivity=1), dtype=np.int32)
+    pieces = label(instances, background=0, connectivity=1)  # type: ignore[no-untyped-call]
+    return np.asarray(pieces, dtype=np.int32)

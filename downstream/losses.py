@@ -3,27 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Literal, Protocol
+from typing import Literal
 
 import torch
 from jaxtyping import Bool, Float, Int
 from torch import Tensor
 from torch.nn import functional
 
+from downstream.hovernet.config import LossWeights
+
 EPSILON = 1e-7  # probabilities are clipped to [epsilon, 1 - epsilon] before the logarithm
 SMOOTH = 1e-3  # of the soft Dice
-
-
-class Weights(Protocol):
-    """Weights of the terms of :func:`hovernet_loss`."""
-
-    np_ce: float
-    np_dice: float
-    hv_mse: float
-    hv_msge: float
-    tp_ce: float
-    tp_dice: float
-    msge_indexing: Literal["xy", "ij"]
 
 
 def hovernet_loss(
@@ -31,7 +21,7 @@ def hovernet_loss(
     nucleus: Int[Tensor, "n h w"],
     hv: Float[Tensor, "n 2 h w"],
     types: Int[Tensor, "n h w"],
-    weights: Weights,
+    weights: LossWeights,
     typed: Bool[Tensor, " n"] | None = None,
 ) -> dict[str, Tensor]:
     """Return the terms by name and their weighted sum under `loss`.

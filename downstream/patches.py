@@ -33,7 +33,7 @@ class Patch(NamedTuple):
     @property
     def typed(self) -> bool:
         """Whether the type head may learn from this patch."""
-        return self.types.flat[0] != UNTYPED
+        return bool(self.types.flat[0] != UNTYPED)
 
 
 class PatchStream:
@@ -161,7 +161,7 @@ def type_map(instances: Int32[np.ndarray, "h w"], sample: Sample) -> UInt8[np.nd
     """Return the class of each pixel of a window of `sample`; `UNTYPED` everywhere where its nuclei have no types."""
     if sample.types is None:
         return np.full(instances.shape, UNTYPED, np.uint8)
-    return np.concatenate([np.zeros(1, np.uint8), sample.types])[instances]
+    return np.asarray(np.concatenate([np.zeros(1, np.uint8), sample.types])[instances])
 
 
 class _Tiles:

@@ -64,7 +64,7 @@ def decode_hovernet(
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (opening, opening))
     opened = cv2.morphologyEx(markers, cv2.MORPH_OPEN, ellipse) > 0
     labels = _label_large(opened, least)
-    return _contiguous(watershed(energy, labels, mask=mask))
+    return _contiguous(watershed(energy, labels, mask=mask))  # type: ignore[no-untyped-call]
 
 
 def foreground(
@@ -122,9 +122,9 @@ def majority(votes: Int64[np.ndarray, "n t"]) -> UInt8[np.ndarray, " n"]:
     """Return the type of each row of votes; background (column 0) only where nothing else has any."""
     first = votes.argmax(1)
     if votes.shape[1] == 1:
-        return first.astype(np.uint8)
+        return np.asarray(first.astype(np.uint8))
     second = votes[:, 1:].argmax(1) + 1
-    return np.where((first == 0) & (votes[:, 1:].max(1) > 0), second, first).astype(np.uint8)
+    return np.asarray(np.where((first == 0) & (votes[:, 1:].max(1) > 0), second, first).astype(np.uint8))
 
 
 def _edges(offsets: Float[np.ndarray, "h w"], direction: tuple[int, int], kernel: int) -> np.ndarray:
@@ -134,16 +134,16 @@ def _edges(offsets: Float[np.ndarray, "h w"], direction: tuple[int, int], kernel
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    return np.asarray(
-        cv2.normalize(np.ascontiguousarray(values), None, alpha=0, beta=1, norm_type=cv2.NORM_MINMAX, dtype=cv2.CV_32F)
-    )
+    given = np.ascontiguousarray(values)
+    scaled = np.empty(given.shape, np.float32)
+    return np.asarray(cv2.normalize(given, scaled, alpha=0, beta=1, norm_type=cv2.NORM_MINMAX, dtype=cv2.CV_32F))
 
 
 def _contiguous(labels: np.ndarray) -> Int32[np.ndarray, "h w"]:
     """Close gaps: a marker that lay in a filled hole alone, outside the mask, grows into nothing."""
     present = np.bincount(labels.ravel()) > 0
     present[0] = False
-    return np.where(present, np.cumsum(present), 0).astype(np.int32)[labels]
+    return np.asarray(np.where(present, np.cumsum(present), 0).astype(np.int32)[labels])
 
 
 def _label_large(mask: Bool[np.ndarray, "h w"], least: int) -> Int32[np.ndarray, "h w"]:
@@ -151,4 +151,4 @@ def _label_large(mask: Bool[np.ndarray, "h w"], least: int) -> Int32[np.ndarray,
     labels, n = ndimage.label(mask)
     kept = np.bincount(labels.ravel(), minlength=n + 1) >= least
     kept[0] = False
-    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]
+    return np.asarray(np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels])

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel
 
-from bench.contract import Budget, Condition, Dataset, Part, Prediction, RunContext, Sample, Settings, TrainingMix
-from methods.selection import SelectionArm, Selective
+from bench.contract import Budget, Condition, Dataset, Downstream, Prediction, RunContext, Sample, Settings, TrainingMix
+from methods.selection import SelectionArm, Selective, SelectiveSettings
 from tests import toy
 
 LABELS = ("red", "green", "blue")
@@ -41,7 +41,7 @@ def paint(label: int, size: int, rng: np.random.Generator, confusion: float) -> 
     return np.clip(colour + rng.normal(0, 12, (size, size, 3)), 0, 255).astype(np.uint8)
 
 
-class PainterConfig(Settings):
+class PainterConfig(SelectiveSettings):
     """`confused` is the share of images that show another class than asked, `weak` a class of which four in five do."""
 
     ratio: float = 1.0
@@ -58,18 +58,11 @@ class Painter(Selective):
     """Draws images of a class, some of them of the wrong one."""
 
     Config: ClassVar[type[BaseModel]] = PainterConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    conditions = frozenset({"class"})
 
     def __init__(self, config: PainterConfig) -> None:
         self.config: Any = config
         self.ratio = config.ratio
-
-    def parts(self) -> Sequence[Part]:
-        return ()
-
-    def fit(self, part: Part, data: object, fitted: object, out: Path, run: RunContext) -> None:
-        raise AssertionError
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         for index in range(n):
@@ -91,7 +84,7 @@ class ReaderConfig(Settings):
     """No settings."""
 
 
-class Reader:
+class Reader(Downstream):
     """A network that knows classes by mean colour, and learns nothing."""
 
     Config: ClassVar[type[BaseModel]] = ReaderConfig

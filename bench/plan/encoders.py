@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,6 +21,10 @@ class EncoderHandle:
     name: str
     plugin: type[Encoder]
     weights: Path | None
+
+    def __reduce__(self) -> tuple[Callable[[str, Path | None], EncoderHandle], tuple[str, Path | None]]:
+        # the class of an encoder with an argument exists in this process only: another one makes it again
+        return encoder_handle, (self.name, self.weights)
 
     @property
     def identity(self) -> str:

@@ -81,7 +81,10 @@ def _loss(config: HoVerNetConfig) -> Callable[[nn.Module, Mapping[str, Any], tor
 
 def _optimizer(config: HoVerNetConfig, network: nn.Module) -> torch.optim.Optimizer:
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-    return kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer: torch.optim.Optimizer = kind(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    return optimizer
 
 
 def _freezing(config: HoVerNetConfig, network: nn.Module, schedule: Schedule) -> Callable[[int], None]:

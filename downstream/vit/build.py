@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -28,6 +29,9 @@ class Classifier(nn.Module):
     normalised ones.
     """
 
+    mean: Tensor
+    deviation: Tensor
+
     def __init__(self, vit: VisionTransformer, normalisation: str) -> None:
         super().__init__()
         self.vit = vit
@@ -37,7 +41,8 @@ class Classifier(nn.Module):
 
     def forward(self, images: UInt8[Tensor, "n h w 3"] | Float[Tensor, "n h w 3"]) -> Float[Tensor, "n c"]:
         """Return the logits of images of values 0..255."""
-        return self.vit(self._normalised(images))
+        result: Tensor = self.vit(self._normalised(images))
+        return result
 
     def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d"]:
         """Return what the head reads: the class token after the last norm."""
@@ -74,7 +79,11 @@ def _small(config: ViTConfig, classes: int) -> VisionTransformer:
 
 
 def _published(config: ViTConfig, classes: int) -> VisionTransformer:
-    options = {"num_classes": classes, "img_size": config.size, "drop_path_rate": config.recipe.drop_path}
+    options: dict[str, Any] = {
+        "num_classes": classes,
+        "img_size": config.size,
+        "drop_path_rate": config.recipe.drop_path,
+    }
     try:
         network = timm.create_model(config.network, pretrained=False, **options)
     except (RuntimeError, TypeError) as error:

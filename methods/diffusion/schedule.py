@@ -95,7 +95,7 @@ def time_weights(schedule: NoiseSchedule, settings: DiffusionSettings) -> Float6
     log_sigma = np.log(schedule.noise / schedule.signal)
     z = (log_sigma - settings.log_sigma_mean) / settings.log_sigma_sd
     weights = np.exp(-(z**2) / 2) * np.gradient(log_sigma)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def draw_times(weights: Float64[np.ndarray, " t"], n: int, rng: np.random.Generator) -> Int64[np.ndarray, " n"]:

@@ -9,7 +9,7 @@ import numpy as np
 
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
-from methods.controls.base import Control
+from methods.controls.real import Copy
 from methods.crops import PatchSettings
 from methods.diffmix import DiffMix, DiffMixConfig
 from methods.external.config import ExternalConfig
@@ -32,7 +32,7 @@ def conditions(config: ExternalConfig, train: Dataset, n: int, rng: np.random.Ge
     if config.plan == "classes":
         yield from _classes(train, n, rng)
     elif config.plan == "copy":
-        windows = Control(PatchSettings(**{name: getattr(config, name) for name in PatchSettings.model_fields}))
+        windows = Copy(PatchSettings(**{name: getattr(config, name) for name in PatchSettings.model_fields}))
         for number, (sample, crop) in enumerate(windows.windows(train, n, rng)):
             yield windows.condition("copy", number, sample, crop, seed=int(rng.integers(SEED_LIMIT)))
     else:

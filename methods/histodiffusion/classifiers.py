@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -139,6 +138,6 @@ def _train(
     save_weights(out / WEIGHTS, trained["model"])
 
 
-def _errors(logits: Tensor, labels: Tensor) -> Mapping[str, Tensor] | dict[str, Tensor]:
+def _errors(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     right = (logits.argmax(dim=1) == labels).float().mean()
     return {"loss": cross_entropy(logits.float(), labels), "accuracy": right}

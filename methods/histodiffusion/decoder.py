@@ -54,7 +54,8 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Return the images of latents that are not scaled."""
-        return self.decoder(self.post_quant_conv(latents))
+        result: Tensor = self.decoder(self.post_quant_conv(latents))
+        return result
 
 
 class DecoderLoss:

@@ -12,7 +12,8 @@ from jaxtyping import UInt8
 from bench.contract import Condition, Dataset, Part, RunContext, Weights
 from bench.errors import DataError
 from methods.class_conditions import class_conditions
-from methods.histodiffusion.config import HistoDiffusionConfig
+from methods.histodiffusion.config import DecoderPart, HistoDiffusionConfig, ImageClassifierPart, LatentClassifierPart
+from methods.latent.config import AutoencoderPart, LatentDiffusionPart, ReleasedAutoencoderPart, ReleasedDiffusionPart
 from methods.selection import Selective
 
 AUTOENCODER, DIFFUSION = "autoencoder", "latent-diffusion"
@@ -64,57 +65,54 @@ class HistoDiffusion(Selective):
             ConfigError: nothing says the latent scale.
             DataError: a file does not fit the settings, or the other file.
         """
-        first, second = self.config.autoencoder, self.config.latent_diffusion
-        if first.released is None:  # then neither is the other
+        config = self.config
+        first, second = config.autoencoder_part, config.latent_diffusion_part
+        if not isinstance(first, ReleasedAutoencoderPart):  # then neither is the other
             return
         from methods.latent.released_parts import read_autoencoder, read_denoiser
 
-        autoencoder = read_autoencoder(self.config.autoencoder_part, first.released)
-        if second.released is not None:
-            read_denoiser(self.config.latent_diffusion_part, second.released, autoencoder)
+        autoencoder = read_autoencoder(first, config.autoencoder.file)
+        if isinstance(second, ReleasedDiffusionPart):
+            read_denoiser(second, config.latent_diffusion.file, autoencoder)
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
         """Train one part, or read it from its released checkpoint."""
-        config = self.config
+        given = part.config
         if part.name not in {own.name for own in self.parts()}:
             raise DataError(f"expected a part of {[own.name for own in self.parts()]}", got=part.name)
-        if not part.reads:
-            self._read(part, fitted, out)
+        if isinstance(given, ReleasedAutoencoderPart):
+            from methods.latent.released_parts import keep_autoencoder
+
+            keep_autoencoder(given, self.config.autoencoder.file, out)
+            return
+        if isinstance(given, ReleasedDiffusionPart):
+            from methods.latent.released_parts import keep_denoiser
+
+            keep_denoiser(given, self.config.latent_diffusion.file, fitted[AUTOENCODER], out)
             return
         dataset = data["pool" if "pool" in part.reads else "train"]
-        if part.name == AUTOENCODER:
+        if isinstance(given, AutoencoderPart):
             from methods.latent.autoencoder_training import train_autoencoder
 
-            train_autoencoder(config.autoencoder_part, dataset, out, run)
-        elif part.name == DIFFUSION:
+            train_autoencoder(given, dataset, out, run)
+        elif isinstance(given, LatentDiffusionPart):
             from methods.latent.diffusion_training import train_latent_diffusion
 
-            train_latent_diffusion(config.latent_diffusion_part, dataset, fitted[AUTOENCODER], out, run)
-        elif part.name == DECODER:
+            train_latent_diffusion(given, dataset, fitted[AUTOENCODER], out, run)
+        elif isinstance(given, DecoderPart):
             from methods.histodiffusion.decoder import finetune_decoder
 
-            finetune_decoder(config.decoder_part, dataset, fitted[AUTOENCODER], fitted[IMAGE_CLASSIFIER], out, run)
-        elif part.name == IMAGE_CLASSIFIER:
+            finetune_decoder(given, dataset, fitted[AUTOENCODER], fitted[IMAGE_CLASSIFIER], out, run)
+        elif isinstance(given, ImageClassifierPart):
             from methods.histodiffusion.classifiers import train_image_classifier
 
-            train_image_classifier(config.image_classifier_part, dataset, out, run)
-        else:
+            train_image_classifier(given, dataset, out, run)
+        elif isinstance(given, LatentClassifierPart):
             from methods.histodiffusion.classifiers import train_latent_classifier
 
-            train_latent_classifier(config.latent_classifier_part, dataset, fitted[AUTOENCODER], out, run)
-
-    def _read(self, part: Part, fitted: Mapping[str, Path], out: Path) -> None:
-        """Convert a released part, which no data is needed for."""
-        from methods.latent.released_parts import keep_autoencoder, keep_denoiser
-
-        if part.name == AUTOENCODER:
-            keep_autoencoder(self.config.autoencoder_part, self.config.autoencoder.released, out)
-        else:
-            keep_denoiser(
-                self.config.latent_diffusion_part, self.config.latent_diffusion.released, fitted[AUTOENCODER], out
-            )
+            train_latent_classifier(given, dataset, fitted[AUTOENCODER], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Ask for as many images of one class as of another."""

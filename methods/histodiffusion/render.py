@@ -60,7 +60,8 @@ def draw_classes(
     sampler = Sampler(diffusion, config.sampler, NoiseSchedule(betas(diffusion)))
 
     def predict(x: torch.Tensor, time: int) -> torch.Tensor:
-        return network(x, torch.full((len(x),), time, device=x.device, dtype=torch.int64))
+        result: torch.Tensor = network(x, torch.full((len(x),), time, device=x.device, dtype=torch.int64))
+        return result
 
     def draw(batch: Sequence[Condition]) -> torch.Tensor:
         noise = NoiseSource([condition.seed for condition in batch], codec.device)

@@ -64,7 +64,8 @@ class Codec:
     @torch.no_grad()
     def moments(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
         """Return mean and log variance of the latents before scaling, one after the other along channels."""
-        return self._encoder(images.to(self.device, memory_format=torch.channels_last)).float()
+        result: Tensor = self._encoder(images.to(self.device, memory_format=torch.channels_last)).float()
+        return result
 
     def sample(self, moments: Tensor, generator: torch.Generator) -> Float[Tensor, "n c h2 w2"]:
         """Draw latents, scaled."""
@@ -72,7 +73,8 @@ class Codec:
 
     def decode(self, latents: Float[Tensor, "n c h2 w2"]) -> Float[Tensor, "n 3 h w"]:
         """Return the images of scaled latents, about [-1, 1]."""
-        return self._decoder((latents / self.scale).contiguous(memory_format=torch.channels_last)).float()
+        result: Tensor = self._decoder((latents / self.scale).contiguous(memory_format=torch.channels_last)).float()
+        return result
 
 
 class _Encoding(nn.Module):
@@ -91,12 +93,14 @@ class _Decoding(_Encoding):
 
 def moments_of(network: AutoencoderKL, images: Tensor) -> Tensor:
     """Return the moments of the posterior of images."""
-    return network.encode(images, return_dict=False)[0].parameters
+    result: Tensor = network.encode(images, return_dict=False)[0].parameters
+    return result
 
 
 def decode(network: AutoencoderKL, latents: Tensor) -> Tensor:
     """Return the images of latents that are not scaled."""
-    return network.decode(latents, return_dict=False)[0]
+    result: Tensor = network.decode(latents, return_dict=False)[0]
+    return result
 
 
 def sample_posterior(moments: Tensor, generator: torch.Generator) -> Tensor:

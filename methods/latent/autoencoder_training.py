@@ -11,7 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from monai.networks.nets import PatchDiscriminator
+from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
@@ -48,7 +48,9 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
     task = Adversaries(Reconstructing(network), discriminator, perceptual, whitening, settings, steps)
     options = TrainingOptions(steps, STAGE, ema=settings.ema)
     trained = train(task, partial(_batch, images, settings), options, out, run)
-    network = trained["autoencoder"].network
+    fitted = trained["autoencoder"]
+    assert isinstance(fitted, Reconstructing)
+    network = fitted.network
     whitening.fold(network)
     save_autoencoder(out, network, latent_scale(network, images, settings, run))
 
@@ -153,7 +155,8 @@ class Adversaries:
             return 1.0
         (wanted,) = torch.autograd.grad(reconstruction, self._last, retain_graph=True)
         (given,) = torch.autograd.grad(score, self._last, retain_graph=True)
-        return (wanted.norm() / (given.norm() + 1e-4)).clamp(0, 1e4).detach()
+        result: Tensor = (wanted.norm() / (given.norm() + 1e-4)).clamp(0, 1e4).detach()
+        return result
 
     def _rate(self, step: int) -> float:
         return 0.5 * (1 + math.cos(math.pi * step / self._steps)) if self._settings.decay else 1.0

@@ -39,7 +39,7 @@ class AutoencoderNetwork(Settings):
     @property
     def factor(self) -> int:
         """Pixels a latent, along a side."""
-        return 2 ** (len(self.multipliers) - 1)
+        return int(2 ** (len(self.multipliers) - 1))
 
 
 class PerceptualSettings(Settings):
@@ -170,6 +170,12 @@ class ReleasedSettings(Settings):
 
     released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt of tensors alone
     released_sha256: str | None = Field(None, validate_default=True)
+
+    @property
+    def file(self) -> Path:
+        """The checkpoint, where one is given."""
+        assert self.released is not None
+        return self.released
 
     @field_validator("released")
     @classmethod

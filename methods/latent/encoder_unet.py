@@ -64,7 +64,8 @@ class EncoderUNet(nn.Module):
         x = self.conv_in(x)
         for block in self.down_blocks:
             x, _ = block(hidden_states=x, temb=embedding)
-        return self.pool(silu(self.norm(self.mid_block(x, embedding))))
+        result: Tensor = self.pool(silu(self.norm(self.mid_block(x, embedding))))
+        return result
 
 
 class AttentionPool(nn.Module):
@@ -86,4 +87,5 @@ class AttentionPool(nn.Module):
             for part in self.qkv(tokens).chunk(3, dim=2)
         )
         found = scaled_dot_product_attention(query[:, :, :1], key, value)
-        return self.out(found.transpose(1, 2).reshape(n, width))
+        result: Tensor = self.out(found.transpose(1, 2).reshape(n, width))
+        return result

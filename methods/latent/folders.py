@@ -33,6 +33,9 @@ def load_model(folder: Path, kind: type[Model]) -> Model:
     if not (folder / "config.json").is_file():
         raise DataError(f"expected a trained {kind.__name__}", got=f"no config.json in {folder}")
     try:
-        return kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False)
+        model: Model = kind.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+        )
+        return model
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise DataError(f"expected weights that fit {folder}/config.json", got=str(error).splitlines()[0]) from error

@@ -142,7 +142,8 @@ def _own(network: UNet2DModel, name: str, tensor: Tensor) -> Tensor:
     if part is None:
         return tensor
     heads = network.get_submodule(part[1]).heads
-    return tensor.unflatten(0, (heads, 3, -1))[:, "qkv".index(part[2])].flatten(0, 1)
+    result: Tensor = tensor.unflatten(0, (heads, 3, -1))[:, "qkv".index(part[2])].flatten(0, 1)  # type: ignore[no-untyped-call]
+    return result
 
 
 def _described(found: Mapping[str, Tensor]) -> str | None:

@@ -35,7 +35,8 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c h w"], times: Int64[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
         """Return the prediction for noisy latents at their steps."""
-        return self.unet(x, times, return_dict=False)[0]
+        result: Tensor = self.unet(x, times, return_dict=False)[0]
+        return result
 
 
 def make_unet(settings: UNetSettings, shape: tuple[int, int, int]) -> UNet2DModel:
@@ -90,6 +91,6 @@ def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     """
     flags = read_flags(folder / FLAGS, Flags, "a trained latent diffusion model")
     unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)
-    denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
     return fabric.setup_module(denoiser), flags

@@ -73,7 +73,8 @@ class Block(nn.Module):
     def scale_shift(self, h: Tensor, embedding: Tensor) -> Tensor:
         """Scale and shift normalised features by the time embedding."""
         scale, shift = self.emb_layers(embedding)[:, :, None, None].to(h.dtype).chunk(2, dim=1)
-        return h * (1 + scale) + shift
+        result: Tensor = h * (1 + scale) + shift
+        return result
 
 
 class EncoderBlock(Block):
@@ -94,7 +95,8 @@ class EncoderBlock(Block):
         """Transform features; `labels` are not looked at."""
         h = self.resized(self.in_layers[:2](x))
         h = self.scale_shift(self.out_layers[0](self.in_layers[2](h)), embedding)
-        return self.skip_connection(self.resized(x)) + self.out_layers[1:](h)
+        result: Tensor = self.skip_connection(self.resized(x)) + self.out_layers[1:](h)
+        return result
 
 
 class DecoderBlock(Block):
@@ -121,7 +123,8 @@ class DecoderBlock(Block):
         """Transform features as the labels say."""
         h = self.resized(self.in_layers[0](self.in_norm(x, labels)))
         h = self.scale_shift(self.out_norm(self.in_layers[1](h), labels), embedding)
-        return self.skip_connection(self.resized(x)) + self.out_layers(h)
+        result: Tensor = self.skip_connection(self.resized(x)) + self.out_layers(h)
+        return result
 
 
 class AttentionBlock(nn.Module):
@@ -140,4 +143,5 @@ class AttentionBlock(nn.Module):
         n, c, length = flat.shape
         parts = self.qkv(self.norm(flat)).view(n, self.heads, 3, c // self.heads, length).transpose(3, 4)
         mixed = F.scaled_dot_product_attention(*(part.contiguous() for part in parts.unbind(2)))
-        return x + self.proj_out(mixed.transpose(2, 3).reshape(n, c, length)).view_as(x)
+        result: Tensor = x + self.proj_out(mixed.transpose(2, 3).reshape(n, c, length)).view_as(x)
+        return result

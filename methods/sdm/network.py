@@ -15,8 +15,11 @@ from methods.sdm.config import NetworkSettings
 from methods.sdm.labels import Labels
 
 
-class Stage(nn.Sequential):
+class Stage(nn.ModuleList):
     """Layers of one entry of the skip stack."""
+
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(layers)
 
     def forward(self, x: Tensor, embedding: Tensor, labels: Labels) -> Tensor:
         """Run the layers in turn."""

@@ -20,6 +20,10 @@ from methods.stylegan2.config import AugmentSettings
 class Augmentation(nn.Module):
     """The transforms and their probability, which training adapts; all state is in buffers."""
 
+    probability: Tensor
+    signs: Tensor
+    count: Tensor
+
     def __init__(self, settings: AugmentSettings) -> None:
         super().__init__()
         self._settings = settings

@@ -24,7 +24,8 @@ class Residual(nn.Module):
 
     def forward(self, x: Float[Tensor, "n i h w"]) -> Float[Tensor, "n o h/2 w/2"]:
         """Halve the size."""
-        return (self.second(self.first(x)) + self.skip(x)) * math.sqrt(0.5)
+        result: Tensor = (self.second(self.first(x)) + self.skip(x)) * math.sqrt(0.5)
+        return result
 
 
 class Discriminator(nn.Module):
@@ -53,7 +54,8 @@ class Discriminator(nn.Module):
             x = self.convolution(torch.cat([x, spread_channel(x, self._group)], dim=1))
             x = self.out(self.dense(x.flatten(1), activated=True))
             condition = self.condition(None, labels)
-            return (x * condition).sum(dim=1) / math.sqrt(x.shape[1])
+            result: Tensor = (x * condition).sum(dim=1) / math.sqrt(x.shape[1])
+            return result
 
 
 def spread_channel(x: Float[Tensor, "n c h w"], group: int) -> Float[Tensor, "n 1 h w"]:

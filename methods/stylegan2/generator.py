@@ -67,27 +67,35 @@ class Synthesis(nn.Module):
     def __init__(self, size: int, settings: NetworkSettings) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(4 * 2**level, settings) for level in range((size // 4).bit_length()))
-        self.noise_sizes = [4 * 2**level for level, block in enumerate(self.blocks) for _ in block.convolutions]
+        self.noise_sizes = [4 * 2**level for level, block in enumerate(self._blocks()) for _ in block.convolutions]
         self.layers = len(self.noise_sizes) + 1
 
     def forward(
         self, w: Float[Tensor, "n l d"], noise: Sequence[Float[Tensor, "n 1 h w"]]
     ) -> Float[Tensor, "n 3 size size"]:
         """Return images of about [-1, 1], not clipped; `noise` has one map a convolution, of `noise_sizes`."""
-        image, place = None, 0
-        x = self.blocks[0].start(len(w))
-        for block in self.blocks:
+        image: Tensor | None = None
+        place, blocks = 0, self._blocks()
+        x = blocks[0].start(len(w))
+        for block in blocks:
             for convolution in block.convolutions:
                 x = convolution(x, w[:, place], noise[place])
                 place += 1
             # colours share their w with the next block's first convolution
             colours = block.to_rgb(x, w[:, place])
             image = colours if image is None else upsample(image) + colours
+        assert image is not None
         return image
+
+    def _blocks(self) -> list[Block]:
+        return [block for block in self.blocks if isinstance(block, Block)]
 
 
 class Generator(nn.Module):
     """Mapping and synthesis, and the tracked mean of w of each class."""
+
+    mean_sum: Tensor
+    mean_weight: Tensor
 
     def __init__(self, size: int, classes: int, settings: NetworkSettings) -> None:
         super().__init__()
@@ -104,7 +112,8 @@ class Generator(nn.Module):
         w = self.mapping(z, labels)
         if truncation != 1:
             w = torch.lerp(self.mean_w(labels), w, truncation)
-        return self.synthesis(w[:, None].expand(-1, self.synthesis.layers, -1), noise)
+        result: Tensor = self.synthesis(w[:, None].expand(-1, self.synthesis.layers, -1), noise)
+        return result
 
     def mean_w(self, labels: Int[Tensor, " n"]) -> Float[Tensor, "n w"]:
         """Return the tracked mean w of classes; 0 for one that training never drew."""

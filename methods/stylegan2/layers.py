@@ -136,4 +136,5 @@ class ToRGB(nn.Module):
 def style_of(layer: EqualLinear, w: Float[Tensor, "n d"]) -> Float[Tensor, "n i"]:
     """Return the scales of input channels, never in half precision."""
     with torch.autocast(w.device.type, enabled=False):
-        return layer(w)
+        result: Tensor = layer(w)
+        return result

@@ -47,4 +47,5 @@ def _draw(generator: Generator, batch: Sequence[Condition], truncation: float) -
     z = source.draw((generator.latent,))
     noise = [source.draw((1, size, size)) for size in generator.synthesis.noise_sizes]
     labels = torch.tensor([condition.label for condition in batch], device=device)
-    return generator(z, labels, noise, truncation)
+    result: torch.Tensor = generator(z, labels, noise, truncation)
+    return result

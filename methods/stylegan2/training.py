@@ -48,6 +48,8 @@ def train_stylegan2(part: StyleGAN2Part, dataset: Dataset, out: Path, run: RunCo
 class State(nn.Module):
     """The running mean of path lengths, which checkpoints hold."""
 
+    path_mean: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         self.register_buffer("path_mean", torch.zeros(()))
@@ -87,7 +89,7 @@ class Adversaries:
         """Run the phases that are due on one batch."""
         settings = self.settings
         real = batch["image"].float() / 127.5 - 1
-        shown: dict[str, float | Tensor] = self._generator_phase(fabric, batch["label_generator"], generator)
+        shown: dict[str, float | Tensor] = {**self._generator_phase(fabric, batch["label_generator"], generator)}
         if settings.path_weight and step % settings.path_every == 0:
             shown |= self._path_phase(fabric, batch["label_path"], generator)
         shown |= self._discriminator_phase(fabric, real, batch, step, generator)
@@ -147,7 +149,8 @@ class Adversaries:
         def drawn() -> Tensor:
             with torch.autocast(device.type, enabled=False):
                 z = torch.randn(n, network.latent, generator=generator, device=device)
-                return network.mapping(z, labels)
+                result: Tensor = network.mapping(z, labels)
+                return result
 
         w = drawn()
         if track:
@@ -160,12 +163,14 @@ class Adversaries:
     def _draw(self, w: Tensor, generator: torch.Generator) -> Tensor:
         sizes = self.generator.synthesis.noise_sizes
         noise = [torch.randn(len(w), 1, size, size, generator=generator, device=w.device) for size in sizes]
-        return self.generator.synthesis(w, noise)
+        result: Tensor = self.generator.synthesis(w, noise)
+        return result
 
     def _score(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):
             seen = self.augmentation(images.float(), generator)
-        return self.discriminator(seen, labels)
+        result: Tensor = self.discriminator(seen, labels)
+        return result
 
     def _half(self, like: Tensor) -> AbstractContextManager[object]:
         return torch.autocast(like.device.type, dtype=torch.bfloat16) if self._bf16 else nullcontext()
@@ -181,8 +186,8 @@ class Adversaries:
         decay = average_decay(self.settings, step)
         for averaged, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             averaged.lerp_(current, 1 - decay)
-        for averaged, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            averaged.copy_(current)
+        for copied, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            copied.copy_(buffer)
 
 
 def mix_styles(w: Tensor, other: Tensor, probability: float, generator: torch.Generator) -> Tensor:
@@ -209,7 +214,7 @@ def average_decay(settings: TrainingSettings, step: int) -> float:
     images = settings.ema_half_life * 1000
     if settings.ema_ramp is not None:
         images = min(images, settings.ema_ramp * step * settings.batch_size)
-    return 0.5 ** (settings.batch_size / max(images, 1e-8))
+    return float(0.5 ** (settings.batch_size / max(images, 1e-8)))
 
 
 def _adam(module: nn.Module, settings: TrainingSettings, every: int | None) -> torch.optim.Adam:

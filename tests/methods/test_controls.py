@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.contract import Condition, Method
+from bench.contract import Condition, MethodBase
 from bench.errors import BenchError, DataError
 from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, ShuffledLabels
 from methods.controls.classic import turn
@@ -50,7 +50,7 @@ def windows(conditions: list[Condition], where: toy.NucleiDataset) -> Iterator[t
 @pytest.mark.parametrize("kind", DRAWING)
 def test_every_control_draws_labelled_patches(kind: type) -> None:
     conditions, images = draw(kind)
-    assert isinstance(make(kind), Method)
+    assert isinstance(make(kind), MethodBase)
     assert len(conditions) == len(images) == 9
     assert len({condition.id for condition in conditions}) == 9
     for condition, image in zip(conditions, images, strict=True):
@@ -139,7 +139,7 @@ def test_masks_without_a_tile_are_refused(kind: type) -> None:
 
 def test_real_only_adds_nothing() -> None:
     method = RealOnly(RealOnly.Config())
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert method.ratio == 0
     assert list(method.plan(data(), 5, np.random.default_rng(0))) == []
     assert list(method.render([], data(), {}, toy.Run())) == []

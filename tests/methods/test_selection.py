@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import NamedTuple, NoReturn
 
 import numpy as np
 import pytest
@@ -17,6 +17,7 @@ from methods.selection import (
     Candidates,
     SelectionArm,
     Selective,
+    SelectiveSettings,
     acceptable,
     centroid_distances,
     class_centroids,
@@ -191,10 +192,12 @@ def test_how_often_an_image_is_drawn_at_random_has_nothing_to_do_with_its_distan
 
 class _Drawing(Selective):
     def __init__(self, *arms: SelectionArm) -> None:
-        class Config:
-            selection = arms
+        self.config = SelectiveSettings(selection=arms)
 
-        self.config = Config()
+    def plan(self, *given: object) -> NoReturn:
+        raise AssertionError
+
+    render = plan
 
 
 def test_a_method_chooses_by_the_centroids_of_real_images() -> None:

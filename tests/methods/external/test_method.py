@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.contract import Method
+from bench.contract import MethodBase
 from bench.errors import DataError, JobError
 from bench.imageio import read_instances, read_rgb
 from methods.crops import crop_labels
@@ -37,7 +37,7 @@ def render_only(tmp_path: Path, body: str, **changes: Any) -> JobError:
 def test_fit_and_render(tmp_path: Path) -> None:
     folder = tmp_path / "a folder with spaces & ünïcode"
     method = external(folder)
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     conditions, images = draw(method, DATA, folder)
     mean = np.mean([sample.image.mean((0, 1)) for sample in TRAIN.samples], axis=0).astype(np.uint8)
     for condition, image in zip(conditions, images, strict=True):

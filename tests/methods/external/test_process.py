@@ -46,7 +46,7 @@ def test_an_absent_program_or_folder_is_found_before_any_work(tmp_path: Path) ->
         {"command": "sh {request} {out}", "working_directory": tmp_path / "absent"},
     ):
         with pytest.raises(ConfigError) as caught:
-            External(External.Config.model_validate(changes))
+            External(External.Config.model_validate(changes)).check()
         assert caught.value.got
         assert caught.value.fix
 

@@ -10,7 +10,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.contract import Method
+from bench.contract import MethodBase
 from bench.errors import DataError
 from methods.crops import crop_labels
 from methods.gradmix import GradMix, GradMixConfig, TileMixer
@@ -26,7 +26,7 @@ def planned(n: int = 10, seed: int = 0) -> tuple[GradMix, toy.NucleiDataset, lis
 
 def test_is_a_method() -> None:
     method, _, _ = planned(0)
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert method.ratio == 1
     assert list(method.parts()) == []
 

@@ -100,13 +100,25 @@ def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: 
     assert fix in caught.value.fix
 
 
+def test_files_are_listed_as_weights(file: Path, tmp_path: Path) -> None:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    listed = HistoDiffusion(_config(file)).weights()
+    assert [(one.path, one.sha256, one.found) for one in listed] == [(file, (digest,), True)] * 2
+    lpips = {"features": "lpips", "weights": tmp_path}
+    training = {**tiny()["autoencoder"]["training"], "perceptual": lpips}
+    trained = tiny(autoencoder={**tiny()["autoencoder"], "training": training})
+    (missing,) = check_files("histodiffusion", HistoDiffusion(HistoDiffusionConfig.model_validate(trained)))
+    assert "vgg16-397923af.pth" in missing.expected
+    assert "method.autoencoder.training.perceptual.weights" in missing.fix
+
+
 def test_files_are_read_before_any_work(file: Path, tmp_path: Path) -> None:
-    assert list(check_files(HistoDiffusion(_config(file)))) == []
-    assert list(check_files(HistoDiffusion(HistoDiffusionConfig.model_validate(tiny())))) == []
+    assert list(check_files("histodiffusion", HistoDiffusion(_config(file)))) == []
+    assert list(check_files("histodiffusion", HistoDiffusion(HistoDiffusionConfig.model_validate(tiny())))) == []
     bare = write_released(tmp_path / "bare.ckpt", scale=None)
-    (missing,) = check_files(HistoDiffusion(_config(bare)))
+    (missing,) = check_files("histodiffusion", HistoDiffusion(_config(bare)))
     assert "latent scale" in missing.expected
     assert "set autoencoder.scale" in missing.fix
     other = {"released": write_released(tmp_path / "other.ckpt", scale=0.25), "network": UNET}
-    (missing,) = check_files(HistoDiffusion(_config(file, latent_diffusion=other)))
+    (missing,) = check_files("histodiffusion", HistoDiffusion(_config(file, latent_diffusion=other)))
     assert missing.got == "0.25"

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bench.contract import Method
+from bench.contract import MethodBase
 from bench.errors import DataError
 from methods.sdm import SDM, SDMConfig
 from methods.sdm.method import file_safe
@@ -37,7 +37,7 @@ def test_imports_without_torch() -> None:
 
 def test_is_a_method() -> None:
     method = SDM(SDMConfig())
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert (method.ratio, method.conditions, method.roles) == (1.0, {"mask"}, {"train"})
     assert pickle.loads(pickle.dumps(method.config)) == method.config
     (part,) = method.parts()

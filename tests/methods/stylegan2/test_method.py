@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from bench.config.files import folder, read_yaml
-from bench.contract import Condition, Method, Settings
+from bench.contract import Condition, MethodBase, Settings
 from bench.errors import DataError
 from methods.stylegan2 import StyleGAN2, StyleGAN2Config
 from methods.stylegan2.model import WEIGHTS
@@ -46,7 +46,7 @@ def test_imports_without_torch() -> None:
 
 def test_is_a_method() -> None:
     method = StyleGAN2(StyleGAN2Config())
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert (method.conditions, method.roles, method.ratio) == ({"class"}, {"train"}, 3.0)
     assert [arm.title for arm in method.selections] == [
         "random 50%",

@@ -11,12 +11,12 @@ from PIL import Image
 from timm.data import create_transform, resolve_data_config
 from torchvision import transforms
 
-from bench.contract import Encoder, Requirement
 from bench.errors import ConfigError, DataError, MissingError
 from bench.plan.encoders import encoder_handle
+from metrics.encoders.base import Encoder
 from metrics.encoders.card import EncoderCard, ready_card, ready_names
 from metrics.encoders.chunked import CHUNK
-from metrics.encoders.described import Described
+from metrics.encoders.described import DescribedEncoder
 from metrics.encoders.networks import CoCaImageTower, timm_network
 from metrics.encoders.weights import WeightsFile
 from tests.metrics.encoders import models
@@ -60,7 +60,8 @@ def folder(tmp_path_factory):
 def small(name, **changes):
     """Return a ready card's encoder with a small network in its place: the rest of the card stays in force."""
     card = EncoderCard.model_validate(ready_card(name).model_dump() | changes)
-    return Described(card.weights_file, lambda: card)
+    answers = {"file": classmethod(lambda cls: card.weights_file()), "recipe": classmethod(lambda cls: card)}
+    return type("Small", (DescribedEncoder,), answers)
 
 
 def encoder(name, folder):
@@ -271,8 +272,10 @@ def test_ready_networks_have_their_published_size(name):
 def test_missing_weights_say_how_to_get_them(name, tmp_path):
     handle = encoder_handle(name, tmp_path)
     card = ready_card(name)
-    needed = Requirement(**vars(handle.plugin.requirement(tmp_path)))
+    (needed,) = handle.plugin.weights(tmp_path)
     assert not needed.found
+    assert needed.licence == card.licence
+    assert needed.preprocessing == card.preprocessing.describe()
     assert [missing.fix for missing in handle.missing()]
     with pytest.raises(MissingError) as caught:
         handle.load("cpu")

@@ -13,9 +13,9 @@ import torch
 from PIL import Image
 from torch import nn
 
-from bench.contract import Encoder, Requirement
 from bench.errors import ConfigError, DataError, MissingError
 from metrics.encoders import clip, resolve
+from metrics.encoders.base import Encoder
 from metrics.encoders.clip import ARCHITECTURE, PIXELS, ClipViTB32
 from metrics.encoders.inception import Inception
 from metrics.encoders.random_convnet import RandomConvNet
@@ -104,22 +104,25 @@ def test_captions_need_a_text_tower():
 @pytest.mark.parametrize("encoder", [Inception, ClipViTB32, TorchScript])
 def test_missing_weights_say_how_to_get_them(encoder, tmp_path):
     for weights in (None, tmp_path / "absent.pt", tmp_path):
-        requirement = Requirement(**vars(encoder.requirement(weights)))
-        assert not requirement.found
-        assert requirement.reason
+        (needed,) = encoder.weights(weights)
+        assert not needed.found
+        assert needed.reason
         for use in (encoder.identify, encoder.label, partial(encoder, device="cpu")):
             with pytest.raises(MissingError) as caught:
                 use(weights)
             assert caught.value.fix
             if encoder is not TorchScript:
                 text = str(caught.value)
-                assert all(part in text for part in (requirement.source, requirement.size, "BENCH_WEIGHTS"))
+                assert all(part in text for part in (needed.source, needed.size, "BENCH_WEIGHTS"))
 
 
 def test_a_folder_or_the_file_will_do(folder):
     file = folder / "inception-2015-12-05.pt"
-    assert Inception.requirement(folder).found
-    assert Inception.requirement(folder).path == file
+    (needed,) = Inception.weights(folder)
+    assert needed.found
+    assert needed.path == file
+    assert needed.sha256 == (Inception.file.sha256,)
+    assert "clean-fid" in needed.preprocessing
     assert Inception.identify(folder) == Inception.identify(file)
 
 
@@ -272,7 +275,7 @@ def test_nothing_is_known_through_torch():
     names = ("random_convnet", "torchscript", "inception", "clip", "ready", "timm_networks")
     modules = ", ".join(f"metrics.encoders.{name}" for name in names)
     code = f"import sys, {modules}; metrics.encoders.random_convnet.RandomConvNet.identify(None)"
-    code += "; metrics.encoders.ready.UNI.recipe.describe(); metrics.encoders.ready.UNI.requirement(None)"
-    code += "; metrics.encoders.timm_networks.TIMM.with_argument('resnet50').requirement(None)"
+    code += "; metrics.encoders.ready.UNI.recipe().describe(); metrics.encoders.ready.UNI.weights(None)"
+    code += "; metrics.encoders.timm_networks.TimmEncoder.with_argument('resnet50').weights(None)"
     code += "; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)
