@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -21,6 +22,13 @@ def canonical_json(value: Any) -> str:
         ValueError: a float is not finite.
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write canonical JSON beside `path`, then rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(canonical_json(value), encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def digest(value: Any) -> str:

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bench.contract import Dataset, Part, RunContext
 from bench.errors import DataError
-from methods.crops import PatchSettings
+from methods.patches import PatchSettings
 
 
 class Untrained:

@@ -144,7 +144,7 @@ BAD = {
     "method, stages": ("methods/sdm.py", "from bench.stages.fit import fit"),
     "method, metrics": ("methods/sdm.py", "import metrics"),
     "method, tracking": ("methods/sdm.py", "import mlflow.pytorch"),
-    "network, a method": ("downstream/hovernet.py", "from methods.crops import random_crop"),
+    "network, a method": ("downstream/hovernet.py", "from methods.patches import random_crop"),
     "reports, torch": ("reports/gallery.py", "def draw():\n    import torch"),
     "reports, other metrics": ("reports/gallery.py", "from metrics.frechet import frechet_distance"),
     "reports, stages": ("reports/gallery.py", "from bench.stages import fit"),

@@ -8,11 +8,10 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from bench.digest import canonical_json
+from bench.digest import write_json
 from bench.engine.cost import Meter
 from bench.engine.job import Finished, Job
 from bench.errors import BenchError
@@ -87,13 +86,6 @@ class JobStore:
                 leftover.unlink(missing_ok=True)
         write_json(partial / "job.json", {"key": job.key, "title": job.title, **job.document(), "cost": cost})
         os.replace(partial, self.path(job))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write canonical JSON beside `path`, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(canonical_json(value), encoding="utf-8")
-    os.replace(temporary, path)
 
 
 def check_writable(root: Path) -> None:

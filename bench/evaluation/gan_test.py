@@ -75,7 +75,7 @@ def gan_test_rows(arm: ArmWork, selector: str) -> Iterator[dict[str, Any]]:
 def _share(judged: Judged, made: SyntheticSet) -> dict[str, Any]:
     from metrics.proportion import proportion
 
-    asked = [line["label"] for line in made.metadata]
+    asked = [record.label for record in made.records]
     seen = [read_prediction(judged.finished.path / f"{index:05d}.npz").scores for index in range(len(asked))]
     right = sum(
         int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None

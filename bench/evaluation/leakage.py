@@ -14,10 +14,10 @@ from jaxtyping import UInt8
 
 from bench.config import Preset
 from bench.contract import Dataset
+from bench.digest import write_json
 from bench.engine.context import Run
 from bench.engine.job import Finished
 from bench.engine.session import Session
-from bench.engine.store import write_json
 from bench.formats.parallel import ordered_map
 from bench.synthetic import SyntheticSet
 

@@ -62,6 +62,7 @@ def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
         "mpp": mpp,
         "use": use,
         "said": [[item.id, item.label, item.caption, item.group, item.source, item.crop] for item in items],
+        **_tissues(items),
     }
     job = Job("import", config, {"files": _digest_files(items)}, title=f"{request.method_name}, {len(items)} images")
     manifest = {
@@ -112,6 +113,12 @@ def _sources(request: ImportRequest, items: list[Item], source: DatasetSource) -
             fix="give --table with file_name,source (and y,x of a window), source being an id of the test split",
         )
     return items, {name: name for name in test}
+
+
+def _tissues(items: list[Item]) -> dict[str, object]:
+    """Return what is said of tissues; nothing where nothing is, so that such sets keep their keys."""
+    tissues = [item.tissue for item in items]
+    return {"tissues": tissues} if any(tissues) else {}
 
 
 def _digest_files(items: list[Item]) -> str:

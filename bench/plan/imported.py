@@ -71,8 +71,8 @@ def untrainable(made: SyntheticSet, task: Task) -> str:
     """Say why no network can be trained on a set; empty where one can."""
     if made.use == EVALUATION:
         return "not trained on: these images show test masks"
-    if task == "nuclei" and not all(line.get("instances", line["types"] is not None) for line in made.metadata):
+    if task == "nuclei" and not all(record.instances for record in made.metadata):
         return "not trained on: not every image comes with an instance map"
-    if task == "tissue" and any(line["label"] is None for line in made.metadata):
+    if task == "tissue" and any(record.label is None for record in made.metadata):
         return "not trained on: not every image comes with a class"
     return ""

@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from bench.config import Preset
-from bench.contract import Condition, Dataset, Sample
+from bench.contract import Dataset, Sample
 from bench.datasets.prepared.resample import fit_square, resample
 from bench.engine.context import Run
 from bench.engine.job import Finished
@@ -44,6 +44,8 @@ def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) 
     size = None if made.use == EVALUATION else preset.patch
     config = {"mpp": train.info.mpp, "patch": size, "use": made.use}
     inputs = {"set": made.digest, "train": train.digest}
+    if "metadata_sha256" in made.manifest:  # groups, tissues and recipes, of which the digest of a set says nothing
+        inputs["records"] = made.manifest["metadata_sha256"]
     job = session.numeric("adapt", config, inputs, f"{made.manifest['method']}, {len(made)} images")
 
     def work(folder: Path, run: Run) -> None:
@@ -56,29 +58,18 @@ def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) 
 def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, run: Run) -> None:
     groups = dict(zip(train.ids, train.groups, strict=True))
     if made.use == EVALUATION:  # derives from test samples, and nobody trains on it
-        groups |= {line["source"]: line["group"] for line in made.metadata}
+        groups |= {record.tile: record.group for record in made.metadata if record.tile is not None}
     writer = SyntheticSetWriter(folder, train.info, groups)
     factor = train.info.mpp / made.info.mpp
     with run.progress("adapt", len(made), unit="image") as progress:
-        for index, (line, native) in enumerate(zip(made.metadata, made, strict=True)):
+        for index, (record, native) in enumerate(zip(made.metadata, made, strict=True)):
             whole = size is not None and train.info.task != "nuclei"
             sample = fit_square(native, size) if whole and size is not None else resample(native, train.info.mpp)
             top, left = (0, 0) if size is None else tuple((side - size) // 2 for side in sample.image.shape[:2])
             fitted = sample if size is None else _window(sample, top, left, size)
-            recipe = {**line["recipe"], "resampled_from": made.info.mpp, "offset": [top, left]}
-            condition = Condition(
-                id=sample.id,
-                instances=fitted.instances,
-                types=fitted.types,
-                label=sample.label,
-                caption=sample.caption,
-                source=line["source"],
-                crop=_crop(line["crop"], factor, top, left),
-                kind=line["kind"],
-                recipe=recipe,
-                seed=line["seed"],
-            )
-            writer.write(index, condition, fitted.image, group=line["group"])
+            recipe = {**record.recipe, "resampled_from": made.info.mpp, "offset": [top, left]}
+            condition = record.condition(fitted, crop=_crop(record.crop, factor, top, left), recipe=recipe)
+            writer.write(index, condition, fitted.image, group=record.group)
             progress.advance()
     kept = {key: made.manifest.get(key) for key in ("method", "variant", "config", "seed", "dataset", "parts", "use")}
     writer.seal(len(made), {**kept, "adapted_from": made.digest, "dataset_digest": train.digest})

@@ -15,7 +15,7 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from bench.config import Preset
-from bench.contract import Condition, Dataset
+from bench.contract import Dataset
 from bench.engine.context import Run, derive_seed
 from bench.engine.job import Finished
 from bench.engine.session import Session
@@ -137,8 +137,8 @@ def _choose(
     quota: np.ndarray,
     seed: int,
 ) -> _Chosen:
-    labels = np.array(_labels(train))
-    target = np.array([line["label"] for made, _ in pools for line in made.metadata])
+    labels = np.array([record.label for record in train.records])
+    target = np.array([record.label for made, _ in pools for record in made.records])
     pool, scores = (_together([seen for _, seen in pools], name) for name in (FEATURES, SCORES))
     method: Any = arm.method
     seen = method.candidates(
@@ -176,19 +176,9 @@ def _seal(
         with run.progress("select", len(chosen.indices), unit="image") as progress:
             for order, place in enumerate(chosen.indices.tolist()):
                 made, index = places[place]
-                line, sample = made.metadata[index], made[index]
-                condition = Condition(
-                    id=f"pool{numbers[place]}-{sample.id}",
-                    instances=sample.instances,
-                    types=sample.types,
-                    label=sample.label,
-                    caption=sample.caption,
-                    source=line["source"],
-                    crop=line["crop"],
-                    kind=line["kind"],
-                    recipe={**line["recipe"], "pool": made.digest, "rank": order},
-                    seed=line["seed"],
-                )
+                record, sample = made.metadata[index], made[index]
+                recipe = {**record.recipe, "pool": made.digest, "rank": order}
+                condition = record.condition(sample, id=f"pool{numbers[place]}-{sample.id}", recipe=recipe)
                 writer.write(order, condition, sample.image)
                 progress.advance()
         first = pools[0][0].manifest
@@ -205,12 +195,6 @@ def _acceptance(chosen: _Chosen, train: Dataset) -> dict[str, Any]:
     accepted = dict(zip(names, chosen.accepted, strict=True))
     candidates = dict(zip(names, chosen.candidates, strict=True))
     return {"acceptance": chosen.acceptance, "accepted": accepted, "candidates": candidates}
-
-
-def _labels(data: Dataset) -> list[int]:
-    labels = getattr(data, "labels", None)
-    known = labels if labels is not None else [data[index].label for index in range(len(data))]
-    return [int(label) for label in known if label is not None]
 
 
 def _together(jobs: Sequence[Finished], name: str) -> Float32[np.ndarray, "n d"]:

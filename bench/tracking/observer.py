@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.engine.store import write_json
+from bench.digest import write_json
 from bench.errors import BenchError
 from bench.results.table import ResultsStore
 from bench.tracking.record import read_record

@@ -8,8 +8,7 @@ from typing import Any, ClassVar
 import numpy as np
 
 from bench.contract import Condition, Dataset, Sample
-from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
-from methods.tiles import Tiles
+from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of, require_nuclei
 from methods.untrained import Untrained
 
 
@@ -51,7 +50,8 @@ class Control(Untrained):
             types=types,
             label=sample.label,
             caption=sample.caption,
-            source=sample.id,
+            tissue=sample.tissue,
+            sources={"train": sample.id},
             crop=(crop.y, crop.x),
             kind=kind,
             recipe=recipe or {},

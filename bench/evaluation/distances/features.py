@@ -13,11 +13,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from bench.contract import Dataset, Sample
-from bench.digest import digest
+from bench.digest import digest, write_json
 from bench.engine.context import Run
 from bench.engine.job import Finished
 from bench.engine.session import Session
-from bench.engine.store import write_json
 from bench.errors import DataError
 from bench.formats.parallel import ordered_map
 from bench.stages.patches import Window, random_windows
@@ -124,11 +123,10 @@ def synthetic_images(synthetic: SyntheticSet) -> Images:
 
 def source_images(synthetic: SyntheticSet, train: Dataset) -> Images | None:
     """Describe the training patches that a set's images derive from, each window once; None where there are none."""
-    lines = [line for line in synthetic.metadata if line["source"] is not None and line["crop"] is not None]
-    windows = sorted({(str(line["source"]), int(line["crop"][0]), int(line["crop"][1])) for line in lines})
+    windows = sorted({(line.tile, *line.crop) for line in synthetic.metadata if line.tile and line.crop is not None})
     if not windows:
         return None
-    size = synthetic[0].image.shape[0]
+    size = synthetic.records[0].height
 
     def read(run: Run) -> Iterator[Image]:
         places = {name: index for index, name in enumerate(train.ids)}

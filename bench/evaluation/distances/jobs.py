@@ -10,10 +10,10 @@ import numpy as np
 
 from bench.config import Preset
 from bench.contract import Dataset
+from bench.digest import write_json
 from bench.engine.context import Run
 from bench.engine.job import Finished
 from bench.engine.session import Session
-from bench.engine.store import write_json
 from bench.evaluation.distances.features import (
     Colours,
     Extractor,
