@@ -14,6 +14,7 @@ from pydantic import Field
 
 from bench.contract import Condition, Dataset, Sample, SampleRecord, Settings
 from bench.errors import DataError
+from bench.track import track_of
 
 __all__ = [
     "GRID",
@@ -74,19 +75,21 @@ def grid_crops(dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *
     Raises:
         DataError: the dataset is empty, or a drawn tile is smaller than the patch.
     """
-    tiles = len(dataset)
-    if tiles == 0:
-        raise DataError(f"expected tiles to cut patches from in {dataset.info.name}", got="none")
-    quota = np.full(tiles, n // tiles)
-    quota[rng.permutation(tiles)[: n % tiles]] += 1
     records = dataset.records
+    tiles = [index for index, record in enumerate(records) if record.height > 0]  # a caption may have no image
+    if not tiles:
+        raise DataError(f"expected tiles to cut patches from in {dataset.info.name}", got="none")
+    quota = np.full(len(tiles), n // len(tiles))
+    quota[rng.permutation(len(tiles))[: n % len(tiles)]] += 1
     crops: list[Crop] = []
-    for index in np.flatnonzero(quota).tolist():
+    for index, wanted in zip(tiles, quota.tolist(), strict=True):
+        if wanted == 0:
+            continue
         places = _grid(records[index], patch, count)
         drawn: list[int] = []
-        while len(drawn) < quota[index]:
+        while len(drawn) < wanted:
             drawn += rng.permutation(len(places)).tolist()
-        crops += [Crop(index, *places[place]) for place in sorted(drawn[: quota[index]])]
+        crops += [Crop(index, *places[place]) for place in sorted(drawn[:wanted])]
     return crops
 
 
@@ -159,7 +162,7 @@ def require_nuclei(dataset: Dataset) -> None:
     Raises:
         DataError: the dataset's task is not nuclei.
     """
-    if dataset.info.task != "nuclei":
+    if track_of(dataset.info).label != "mask":
         raise DataError(
             f"expected a nuclei dataset, one with instance maps, as {dataset.info.name}",
             got=f"task {dataset.info.task}",

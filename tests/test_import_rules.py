@@ -15,7 +15,7 @@ from tests.imports import PACKAGES, Import, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = ("bench.contract", "bench.errors")
-WORKBENCH = (*GROUND, "bench.imageio", "bench.training")
+WORKBENCH = (*GROUND, "bench.imageio", "bench.track", "bench.training")
 NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
 ENCODERS = frozenset(
     {"PIL", "cleanfid", "huggingface_hub", "open_clip", "pydantic", "safetensors", "timm", "transformers", "yaml"}
@@ -40,6 +40,7 @@ RULES = {
     "bench": Rule(("bench",), deferred=("metrics", "reports")),
     "bench.contract": Rule(GROUND, others=frozenset({"jaxtyping", "numpy", "pydantic"})),
     "bench.errors": Rule((), others=frozenset()),
+    "bench.track": Rule(("bench.contract",), others=frozenset()),
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
     "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),

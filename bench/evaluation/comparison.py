@@ -35,8 +35,12 @@ class RowMaker:
     def rows(self, worked: Sequence[ArmWork], test: Dataset) -> list[ScoreRow]:
         """Return every row: of sets, test scores, differences to the baseline, faithfulness, costs."""
         made: list[ScoreRow] = []
+        untested = not any(arm.tested for arm in worked)
         for arm in worked:
-            made.extend(self._row(arm, **columns) for columns in (*distance_rows(arm), *acceptance_rows(arm)))
+            for columns in (*distance_rows(arm), *acceptance_rows(arm)):
+                if untested:  # no rows of test scores say it
+                    columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), arm.untested]))
+                made.append(self._row(arm, **columns))
             judged = gan_test_rows(arm, self._selector)
             made.extend(self._row(arm, budget=self._budget, **columns) for columns in judged)
         made.extend(self._tested(worked, test))

@@ -11,11 +11,12 @@ from jaxtyping import UInt8
 from pydantic import BaseModel, Field
 
 from bench.config.validate import build
-from bench.contract import Condition, Part, RunContext, Settings, Task
+from bench.contract import Condition, Part, RunContext, Settings
 from bench.errors import JobError
 from bench.plan.arms import Arm
 from bench.registry import names
 from bench.synthetic import EVALUATION, SyntheticSet
+from bench.track import Track
 
 
 class ReadyConfig(Settings):
@@ -67,12 +68,9 @@ def ready_arm(made: SyntheticSet, overrides: Mapping[str, Any], text: str) -> Ar
     return Arm(name, text, Ready(config), made)
 
 
-def untrainable(made: SyntheticSet, task: Task) -> str:
+def untrainable(made: SyntheticSet, track: Track) -> str:
     """Say why no network can be trained on a set; empty where one can."""
     if made.use == EVALUATION:
         return "not trained on: these images show test masks"
-    if task == "nuclei" and not all(record.instances for record in made.metadata):
-        return "not trained on: not every image comes with an instance map"
-    if task == "tissue" and any(record.label is None for record in made.metadata):
-        return "not trained on: not every image comes with a class"
-    return ""
+    instances = all(record.instances for record in made.metadata)
+    return track.untrainable(instances=instances, label=all(record.label is not None for record in made.metadata))

@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 
 from bench.config import Preset, RunRequest, load_preset
 from bench.config.overrides import parse
+from bench.config.request import SHARED_ROLES
 from bench.contract import Dataset
 from bench.datasets.card import DatasetCard
 from bench.datasets.opening import open_source
@@ -16,7 +17,7 @@ from bench.engine.job import Finished
 from bench.engine.reporter import Reporter
 from bench.engine.session import Session
 from bench.engine.store import JobStore, check_writable
-from bench.errors import BenchError
+from bench.errors import BenchError, ConfigError
 from bench.evaluation.distances.jobs import Fidelity
 from bench.evaluation.evidence import ArmWork, Distances, Judge, Judged, Outcome, Tested
 from bench.evaluation.faithfulness import faithfulness
@@ -32,7 +33,7 @@ from bench.plan.checks import (
     check_files,
     check_memory,
     check_roles,
-    check_task,
+    check_track,
     check_weights,
     stop_if_missing,
 )
@@ -45,6 +46,7 @@ from bench.stages.select import choose_set, expand
 from bench.stages.synthesize import fit_parts, synthesize
 from bench.stages.train import predict_test, train_network
 from bench.synthetic import TRAINING, SyntheticSet
+from bench.track import track_of
 
 _MEMORY_GIB = {"tiny": 1.0, "smoke": 2.0, "small": 6.0, "paper": 12.0}
 
@@ -92,8 +94,7 @@ def resolve(request: RunRequest) -> Resolved:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
     """
     source = open_source(request.dataset, request.data_root)
-    named = {"text": request.text_dataset, "pool": request.pool_dataset}
-    others = {role: open_source(name, request.data_root) for role, name in named.items() if name is not None}
+    others = {role: open_source(name, request.data_root) for role, name in request.data.items()}
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset, source.card.task)
@@ -107,11 +108,20 @@ def resolve(request: RunRequest) -> Resolved:
     subjects = expand(subject)
     arms = [arm for name in controls for arm in (subjects if name == subject.name else [make_arm(name, preset)])]
     arms += [] if subjects[0] in arms else subjects
+    _check_roles(request.data, arms)
     wanted = request.downstream or preset.downstream or source.card.networks
     networks = make_networks(wanted, preset, overrides.downstream, request.weights)
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
     return Resolved(request, preset, label, source, others, arms, subjects, networks, encoders)
+
+
+def _check_roles(named: Mapping[str, str], arms: Sequence[Arm]) -> None:
+    """Refuse data for roles that no method has; captions and a pool are known, whether or not a method reads them."""
+    read = {role for arm in arms for role in arm.method.roles} - {"train", "test"}
+    for role in named.keys() - read - set(SHARED_ROLES):
+        fix = f"methods of this run read {', '.join(sorted(read)) or 'no data beside the dataset'}"
+        raise ConfigError("expected a role of data that a method of this run reads", got=repr(role), fix=fix)
 
 
 def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:
@@ -147,12 +157,13 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     except BenchError as error:
         missing.append(Missing.from_error(error))
         device = resolve_device("cpu")
+    track = track_of(resolved.card)
     try:
         resolved.source.locate()
         offered = offered_roles(resolved.source) | set(resolved.others)
         for arm in resolved.arms:
             missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))
-            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, resolved.card.task))
+            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, track))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     for method in {id(arm.method): arm.method for arm in resolved.arms}.values():
@@ -165,7 +176,8 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         except BenchError as error:
             missing.append(Missing.from_error(error))
     for network in resolved.networks:
-        missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
+        wanted = track_of(network.plugin)
+        missing.extend(check_track(network.name, wanted, resolved.card.name, track_of(resolved.card)))
         requirement = getattr(network.plugin, "requirement", None)  # networks that start from random weights have none
         missing.extend(check_weights(network.name, None if requirement is None else requirement()))
     for handle in resolved.encoders:
@@ -208,7 +220,8 @@ def work_arm(
     tested: list[Tested] = []
     leaks: list[Finished] = []
     judged: list[Judged] = []
-    untested = "" if arm.ready is None else untrainable(arm.ready, resolved.card.task)
+    track = track_of(resolved.card)
+    untested = track.untrained if arm.ready is None else untrainable(arm.ready, track)
     for seed in range(resolved.request.seeds):
         if arm.selection is not None and judge is not None:
             choice = choose_set(session, arm, data, fitted, resolved.preset, seed, judge)

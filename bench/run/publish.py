@@ -53,7 +53,7 @@ def _document(
     request["dataset"] = resolved.card.name
     if resolved.subject.ready is not None:
         request["synthetic"] = resolved.subject.ready.digest
-    request |= {f"{role}_dataset": source.card.name for role, source in resolved.others.items()}
+    request["data"] = {role: source.card.name for role, source in resolved.others.items()}
     arm = resolved.subject
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers"}
     return {

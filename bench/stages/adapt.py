@@ -17,6 +17,7 @@ from bench.engine.session import Session
 from bench.errors import SealError
 from bench.formats.labels.canonical import contiguous
 from bench.synthetic import EVALUATION, SyntheticSet, SyntheticSetWriter
+from bench.track import track_of
 
 
 def check_fits(made: SyntheticSet, train: Dataset) -> None:
@@ -63,7 +64,7 @@ def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, r
     factor = train.info.mpp / made.info.mpp
     with run.progress("adapt", len(made), unit="image") as progress:
         for index, (record, native) in enumerate(zip(made.metadata, made, strict=True)):
-            whole = size is not None and train.info.task != "nuclei"
+            whole = size is not None and track_of(train.info).whole
             sample = fit_square(native, size) if whole and size is not None else resample(native, train.info.mpp)
             top, left = (0, 0) if size is None else tuple((side - size) // 2 for side in sample.image.shape[:2])
             fitted = sample if size is None else _window(sample, top, left, size)

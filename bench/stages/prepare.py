@@ -16,6 +16,7 @@ from bench.digest import digest
 from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.errors import ConfigError
+from bench.track import track_of
 
 FOLD_SEED = 0
 
@@ -29,8 +30,7 @@ def prepare_splits(
     opened = {}
     for split in splits:
         config: dict[str, object] = {"dataset": card.name, "split": split, "mpp": preset.mpp, "card": card.content()}
-        # an image with a class of its own is seen whole: it is fitted into the patch, not cut
-        square = None if card.task == "nuclei" else preset.patch
+        square = preset.patch if track_of(card).whole else None
         how = "" if preset.mpp is None else f", at {preset.mpp} um a pixel"
         if square is not None:
             config |= {"mpp": None, "square": square}

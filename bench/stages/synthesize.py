@@ -17,6 +17,7 @@ from bench.errors import BenchError, JobError
 from bench.plan.arms import Arm
 from bench.stages.adapt import adapt
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
+from bench.track import track_of
 
 # Part of the key: images rendered in batches of another size differ in their last bits.
 CHUNK = 32
@@ -44,9 +45,7 @@ def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> dict[s
 
 def set_size(arm: Arm, train: Dataset, preset: Preset) -> int:
     """Return how many patches an arm adds: its ratio of the real patches, at most what the preset allows."""
-    # a tile of nuclei gives many patches; an image with a class of its own is one
-    patches = preset.patches_per_tile if train.info.task == "nuclei" else 1
-    wanted = round(arm.method.ratio * len(train) * patches)
+    wanted = round(arm.method.ratio * len(train) * track_of(train.info).patches(preset.patches_per_tile))
     return wanted if preset.max_samples is None else min(wanted, preset.max_samples)
 
 

@@ -103,7 +103,8 @@ def real_images(real: Dataset, n: int, patch: int) -> Images:
     """Describe `n` random patches of a split, spread evenly over its tiles."""
 
     def read(run: Run) -> Iterator[Image]:
-        return map(_image, random_windows(real, range(len(real)), n, patch, run.seed))
+        shown = [index for index, record in enumerate(real.records) if record.height]  # a caption may have no image
+        return map(_image, random_windows(real, shown, n, patch, run.seed))
 
     title = f"{n} real patches of {real.info.split}"
     return Images(title, n, {"patch": patch, "n": n}, {"images": real.digest}, read)
