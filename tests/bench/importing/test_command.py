@@ -54,6 +54,20 @@ def test_a_table_tells_group_caption_and_source(tmp_path: Path) -> None:
     assert [record.crop for record in made.metadata] == [None, (16, 8)]
 
 
+def test_a_tissue_is_imported_and_only_then_part_of_the_key(tmp_path: Path) -> None:
+    write_images(tmp_path, 2)
+    made = {}
+    for name, column in (("plain", "group"), ("told", "tissue"), ("empty", "tissue")):
+        table = tmp_path / f"{name}.csv"
+        value = "" if name == "empty" else "ä tile 0" if column == "group" else "colon"
+        table.write_text(f"file_name,{column}\nä tile 0.png,{value}\nä tile 1.png,\n")
+        made[name] = bring_in(tmp_path / "img", tmp_path / "store", table=table, replace=True)
+    assert [sample.tissue for sample in made["told"]] == ["colon", None]
+    assert made["told"].info.tissues == ("colon",)
+    assert made["plain"].folder == made["empty"].folder != made["told"].folder
+    assert len({each.digest for each in made.values()}) == 1
+
+
 def test_classes_by_folder_on_the_tissue_task(tmp_path: Path) -> None:
     for name in ("TUM", "str"):
         write_images(tmp_path / name, 2, prefix=f"{name}-")
