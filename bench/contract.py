@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from inspect import getattr_static
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
@@ -36,8 +36,9 @@ class DatasetInfo:
     """What is known of a dataset without reading its images.
 
     `classes[i]` names nucleus class `i + 1` (0 is background); `labels[i]` names image-level class `i`.
-    `rare` are the nucleus class ids that balancing methods favour. `mpp` is micrometres a pixel. `use` is
-    "evaluation" for images of test masks, on which no network may be trained.
+    `rare` are the nucleus class ids that balancing methods favour. `mpp` is micrometres per pixel. `tissues` are
+    the names of the tissues that samples are known to show, sorted. `use` is "evaluation" for images of test masks,
+    on which no network may be trained.
     """
 
     name: str
@@ -47,6 +48,7 @@ class DatasetInfo:
     labels: tuple[str, ...]
     mpp: float
     rare: tuple[int, ...] = ()
+    tissues: tuple[str, ...] = ()
     use: Literal["training", "evaluation"] = "training"
 
 
@@ -71,6 +73,40 @@ class Sample:
     ignore: Bool[np.ndarray, "h w"] | None = None
 
 
+class SampleRecord(NamedTuple):
+    """What is known of a sample without decoding its image.
+
+    `nuclei[i]` is the number of nuclei of class `i + 1`; all 0 for a sample whose nuclei are unknown.
+    """
+
+    id: str
+    group: str
+    height: int
+    width: int
+    label: int | None
+    caption: str | None
+    tissue: str | None
+    nuclei: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sample: Sample, n_classes: int) -> SampleRecord:
+        """Return the record of a sample that is in memory, of a dataset with `n_classes` classes of nuclei."""
+        height, width = sample.image.shape[:2]
+        nuclei = count_nuclei(sample.types, n_classes)
+        return cls(sample.id, sample.group, height, width, sample.label, sample.caption, sample.tissue, nuclei)
+
+
+def count_nuclei(types: UInt8[np.ndarray, " n"] | None, n_classes: int) -> tuple[int, ...]:
+    """Return the number of nuclei of each class 1..`n_classes`, 0 where there are no types.
+
+    >>> count_nuclei(np.array([3, 1, 3], np.uint8), 4)
+    (1, 0, 2, 0)
+    """
+    if types is None:
+        return (0,) * n_classes
+    return tuple(np.bincount(types, minlength=n_classes + 1)[1:].tolist())
+
+
 @runtime_checkable
 class Dataset(Protocol):
     """A read-only sequence of samples of one split; what is cheap is known without decoding an image."""
@@ -91,6 +127,11 @@ class Dataset(Protocol):
         ...
 
     @property
+    def records(self) -> Sequence[SampleRecord]:
+        """What is known of each sample without decoding its image, in order."""
+        ...
+
+    @property
     def digest(self) -> str:
         """Hash of decoded pixels and labels: equal digests mean equal data."""
         ...
@@ -100,25 +141,27 @@ class Dataset(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """What a synthetic patch is to show, with its own provenance.
 
-    `source` is the id of the training sample it derives from and `crop` the (y, x) of its window there, in
-    pixels of that sample; `kind` says how it came about ("copy", "balancing", "enlarging", "class", ...);
-    `recipe` holds whatever is needed to make it again (JSON values only).
+    `sources` maps a role of data ("train", "text", "pool") to the id of the sample there that it derives from; it is
+    empty where it derives from none. `crop` is the (y, x) of its window in the source of role "train", in pixels of
+    that sample. `kind` says how it came about ("copy", "balancing", "enlarging", "class", ...); `recipe` holds
+    whatever is needed to make it again (JSON values only).
     """
 
     id: str
-    instances: Int32[np.ndarray, "h w"] | None
-    types: UInt8[np.ndarray, " n"] | None
-    label: int | None
-    caption: str | None
-    source: str | None
-    crop: tuple[int, int] | None
     kind: str
-    recipe: dict[str, Any]
     seed: int
+    instances: Int32[np.ndarray, "h w"] | None = None
+    types: UInt8[np.ndarray, " n"] | None = None
+    label: int | None = None
+    caption: str | None = None
+    tissue: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    crop: tuple[int, int] | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 class Part(NamedTuple):

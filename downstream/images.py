@@ -10,7 +10,7 @@ import cv2
 import numpy as np
 from jaxtyping import Int64, UInt8
 
-from bench.contract import Dataset, Sample, TrainingMix
+from bench.contract import Dataset, SampleRecord, TrainingMix
 from bench.errors import DataError
 from downstream.patches import CACHE_BYTES
 
@@ -40,14 +40,13 @@ class LabelledImages:
         self._dataset = dataset
         self._indices = range(len(dataset)) if indices is None else indices
         self._kept: list[Image] = []
-        labels, held = [], 0
-        for index in self._indices:
-            sample = dataset[index]
-            labels.append(_label(sample, len(dataset.info.labels)))
-            held += sample.image.nbytes
-            if held <= CACHE_BYTES:
-                self._kept.append(sample.image)
+        known = dataset.records
+        records = [known[index] for index in self._indices]
+        labels = [_label(record, len(dataset.info.labels)) for record in records]
         self.labels: Int64[np.ndarray, " n"] = np.array(labels, np.int64)
+        held = np.cumsum([record.height * record.width * 3 for record in records])
+        for index in self._indices[: int(np.searchsorted(held, CACHE_BYTES, "right"))]:
+            self._kept.append(dataset[index].image)
 
     def __len__(self) -> int:
         return len(self._indices)
@@ -159,7 +158,7 @@ def resized(image: Image, width: int, height: int) -> UInt8[np.ndarray, "H W 3"]
     return np.asarray(cv2.resize(image, (width, height), interpolation=method))
 
 
-def _label(sample: Sample, classes: int) -> int:
+def _label(sample: SampleRecord, classes: int) -> int:
     if sample.label is None or not 0 <= sample.label < classes:
         raise DataError(
             f"expected a class in 0..{classes - 1} for {sample.id}",

@@ -112,8 +112,7 @@ def patches_per_epoch(mix: TrainingMix, size: int, output: int) -> int:
     """
     if mix.fraction >= 1:
         return len(mix.synthetic) if mix.synthetic is not None else 0
-    shapes = (mix.real[index].image.shape for index in range(len(mix.real)))
-    real = sum(window_count(shape[0], shape[1], size, output) for shape in shapes)
+    real = sum(window_count(tile.height, tile.width, size, output) for tile in mix.real.records)
     return round(real / (1 - mix.fraction))
 
 

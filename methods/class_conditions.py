@@ -33,15 +33,10 @@ def class_conditions(
     for number in range(n):
         yield Condition(
             id=f"class-{number:05d}",
-            instances=None,
-            types=None,
-            label=number % classes,
-            caption=None,
-            source=None,
-            crop=None,
             kind="class",
-            recipe=dict(recipe),
             seed=int(rng.integers(SEED_LIMIT)),
+            label=number % classes,
+            recipe=dict(recipe),
         )
 
 

@@ -10,8 +10,8 @@ from pydantic import Field
 from scipy import ndimage
 
 from bench.contract import Settings
-from methods.crops import drop_vanished
 from methods.gradmix.config import scaled
+from methods.patches import drop_vanished
 
 
 class EnlargingSettings(Settings):

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from bench.contract import MethodBase
-from methods.crops import PatchSettings
+from methods.patches import PatchSettings
 
 
 class Untrained(MethodBase):

@@ -24,9 +24,9 @@ _GREY, _LINE = (110, 110, 110), (190, 190, 190)
 
 def shows_classes(synthetic: SyntheticSet) -> bool:
     """Say whether the samples of a set were asked for by a class alone: they have no labelled nuclei and no source."""
-    lines = synthetic.metadata
-    return bool(synthetic.info.labels and lines) and all(
-        line["label"] is not None and line["types"] is None and line["source"] is None for line in lines
+    records = synthetic.metadata
+    return bool(synthetic.info.labels and records) and all(
+        record.label is not None and record.types is None and record.tile is None for record in records
     )
 
 
@@ -54,7 +54,7 @@ def class_sheet(
         made: synthetic images of each class.
     """
     names = synthetic.info.labels
-    labels = [int(line["label"]) for line in synthetic.metadata]
+    labels = [record.label for record in synthetic.records]
     chosen = [[index for index, label in enumerate(labels) if label == kind][:made] for kind in range(len(names))]
     beside = _real(train, len(names), real)
     rows = [
@@ -88,11 +88,9 @@ def _heading(
 
 def _real(train: Dataset, n_classes: int, n: int) -> list[list[int]]:
     """Return places of up to `n` images of each class, evenly spread over the dataset, and so over its groups."""
-    known = getattr(train, "labels", None)
-    labels = known if known is not None else [train[index].label for index in range(len(train))]
     found = []
     for kind in range(n_classes):
-        members = [index for index, label in enumerate(labels) if label == kind]
+        members = [index for index, record in enumerate(train.records) if record.label == kind]
         take = min(n, len(members))
         found.append([members[round((i + 0.5) * len(members) / take - 0.5)] for i in range(take)])
     return found

@@ -78,13 +78,12 @@ def set_sheet(synthetic: SyntheticSet, train: Dataset, path: Path, *, title: str
         return
     places = {identifier: index for index, identifier in enumerate(train.ids)}
     pairs = []
-    for index in _spread([str(line["kind"]) for line in synthetic.metadata], n):
-        line, sample = synthetic.metadata[index], synthetic[index]
-        place = places.get(line["source"])
-        real = None if place is None else crop(train[place], line["crop"], sample.image.shape[:2])
-        origin = line["source"] if line["source"] is not None else "no source"
-        window = f" at {line['crop'][0]}, {line['crop'][1]}" if line["crop"] is not None else ""
-        pairs.append(Pair(sample, real, f"{line['kind']}: {origin}{window}"))
+    for index in _spread([record.kind for record in synthetic.metadata], n):
+        record, sample = synthetic.metadata[index], synthetic[index]
+        place = None if record.tile is None else places.get(record.tile)
+        real = None if place is None else crop(train[place], record.crop, sample.image.shape[:2])
+        window = f" at {record.crop[0]}, {record.crop[1]}" if record.crop is not None else ""
+        pairs.append(Pair(sample, real, f"{record.kind}: {record.tile or 'no source'}{window}"))
     contact_sheet(pairs, path, synthetic.info.classes, title=title)
 
 

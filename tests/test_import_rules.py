@@ -15,7 +15,7 @@ from tests.imports import PACKAGES, Import, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = ("bench.context", "bench.contract", "bench.errors", "bench.weights")
-WORKBENCH = (*GROUND, "bench.imageio", "bench.training")
+WORKBENCH = (*GROUND, "bench.imageio", "bench.track", "bench.training")
 NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
 ENCODERS = frozenset(
     {"PIL", "cleanfid", "huggingface_hub", "open_clip", "pydantic", "safetensors", "timm", "transformers", "yaml"}
@@ -42,6 +42,7 @@ RULES = {
     "bench.context": Rule((), others=frozenset({"numpy"})),
     "bench.errors": Rule((), others=frozenset()),
     "bench.weights": Rule((), others=frozenset()),
+    "bench.track": Rule(("bench.contract",), others=frozenset()),
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
     "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),
@@ -146,7 +147,7 @@ BAD = {
     "method, stages": ("methods/sdm.py", "from bench.stages.fit import fit"),
     "method, metrics": ("methods/sdm.py", "import metrics"),
     "method, tracking": ("methods/sdm.py", "import mlflow.pytorch"),
-    "network, a method": ("downstream/hovernet.py", "from methods.crops import random_crop"),
+    "network, a method": ("downstream/hovernet.py", "from methods.patches import random_crop"),
     "reports, torch": ("reports/gallery.py", "def draw():\n    import torch"),
     "reports, other metrics": ("reports/gallery.py", "from metrics.frechet import frechet_distance"),
     "reports, stages": ("reports/gallery.py", "from bench.stages import fit"),

@@ -25,10 +25,6 @@ class TissueDataset(toy.NucleiDataset):
     def info(self):
         return replace(super().info, task="tissue", classes=(), labels=LABELS, rare=())
 
-    @property
-    def labels(self) -> list[int]:
-        return [index % 3 for index in range(len(self))]
-
     def __getitem__(self, index: int) -> Sample:
         plain = super().__getitem__(index)
         image = paint(index % 3, self.size, np.random.default_rng((self.seed, index)), 0.0)
@@ -66,9 +62,8 @@ class Painter(Selective):
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         for index in range(n):
-            yield Condition(
-                f"painted-{index:04d}", None, None, index % 3, None, None, None, "class", {}, int(rng.integers(2**53))
-            )
+            seed = int(rng.integers(2**53))
+            yield Condition(id=f"painted-{index:04d}", kind="class", seed=seed, label=index % 3)
 
     def render(
         self, conditions: Sequence[Condition], data: object, fitted: object, run: RunContext

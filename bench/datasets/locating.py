@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.datasets.card import DatasetCard
 from bench.errors import MissingError
+from bench.track import track_of
 
 
 def find_folder(root: Path | None, names: Sequence[str], holds: Callable[[Path], bool]) -> Path | None:
@@ -22,7 +23,7 @@ def missing(card: DatasetCard, root: Path | None) -> MissingError:
     place = f"{root or 'DATA_ROOT'}/{card.folders[0] if card.folders else card.name}"
     got = "no data root" if root is None else f"no such files under {root}"
     give = "" if root is not None else ", and give the folder above it as --data-root DATA_ROOT"
-    meanwhile = "--dataset phantom" if card.task == "nuclei" else "--dataset phantom-tissue"
+    meanwhile = f"--dataset {track_of(card).phantom}"
     return MissingError(
         f"expected {card.title} at {place}/{card.pattern}",
         got=got,

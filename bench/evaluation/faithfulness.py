@@ -84,7 +84,7 @@ class Faithfulness(Evaluation):
         if not arm.method.draws_any_mask:
             return Faithful(judge.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
         wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
-        masks = MaskPatches(test, wanted, first.set[0].image.shape[0])
+        masks = MaskPatches(test, wanted, first.set.records[0].height)
         scores = await together(*(_of_seed(trial, judge, masks, seed) for seed in range(len(made))))
         return Faithful(judge.network.name, scores)
 

@@ -103,7 +103,7 @@ async def _judge(trial: Trial, made: Made, seed: int, network: Network) -> Judge
 def _share(judged: Judged) -> dict[str, Any]:
     from metrics.proportion import proportion
 
-    asked = [line["label"] for line in judged.made.metadata]
+    asked = [record.label for record in judged.made.records]
     seen = [read_prediction(judged.finished.path / f"{index:05d}.npz").scores for index in range(len(asked))]
     right = sum(
         int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None

@@ -41,10 +41,8 @@ class MaskPatches:
                 types=sample.types,
                 label=sample.label,
                 caption=sample.caption,
-                source=None,
-                crop=None,
+                tissue=sample.tissue,
                 kind="test-mask",
-                recipe={},
                 # JSON readers keep 53 bits
                 seed=derive_seed(seed, "test-mask", index) % 2**53,
             )
@@ -77,12 +75,12 @@ class GivenMasks(MaskPatches):
             SealError: a window reaches beyond its test sample.
         """
         places = {name: index for index, name in enumerate(self.test.ids)}
-        for line, drawn in zip(self._drawn.metadata, self._drawn, strict=True):
-            sample = self.test[places[line["source"]]]
-            (h, w), (y, x) = drawn.image.shape[:2], line["crop"] or (0, 0)
+        for line, drawn in zip(self._drawn.metadata, self._drawn.records, strict=True):
+            sample = self.test[places[str(line.tile)]]
+            (h, w), (y, x) = (drawn.height, drawn.width), line.crop or (0, 0)
             if y + h > sample.image.shape[0] or x + w > sample.image.shape[1]:
                 raise SealError(
-                    f"expected {line['file_name']} to show a window of {sample.id} of {sample.image.shape[:2]} px",
+                    f"expected {line.file_name} to show a window of {sample.id} of {sample.image.shape[:2]} px",
                     got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um a pixel",
                     fix="import it again with y and x of the window in the table, or with its own --mpp",
                 )

@@ -82,12 +82,12 @@ def open_parts(name: str, split: str, data_root: Path | None) -> list[Part]:
 
 
 def _checked(opened: SyntheticSet) -> Iterator[Sample]:
-    lines = opened.metadata
-    for line, sample in zip(lines, ordered_map(opened.__getitem__, range(len(lines))), strict=True):
-        if sample_digest(sample) != line["sha256"]:
+    records = opened.metadata
+    for record, sample in zip(records, ordered_map(opened.__getitem__, range(len(records))), strict=True):
+        if sample_digest(sample) != record.sha256:
             raise SealError(
                 f"expected the samples of {opened.folder} to be as they were sealed",
-                got=f"{line['file_name']} changed",
+                got=f"{record.file_name} changed",
                 fix="make the set again; a sealed set is never edited",
             )
         yield sample

@@ -98,6 +98,7 @@ class Import(Step):
             "mpp": self.mpp,
             "use": self.use,
             "said": [[item.id, item.label, item.caption, item.group, item.source, item.crop] for item in self.items],
+            **_tissues(self.items),
         }
 
     @cached_property
@@ -149,6 +150,12 @@ def _sources(request: ImportRequest, items: list[Item], source: DatasetSource) -
             fix="give --table with file_name,source (and y,x of a window), source being an id of the test split",
         )
     return items, {name: name for name in test}
+
+
+def _tissues(items: Sequence[Item]) -> dict[str, object]:
+    """Return what is said of tissues; nothing where nothing is, so that such sets keep their keys."""
+    tissues = [item.tissue for item in items]
+    return {"tissues": tissues} if any(tissues) else {}
 
 
 def _digest_files(items: Sequence[Item]) -> str:

@@ -9,6 +9,7 @@ import psutil
 
 from bench.contract import MethodBase, Weights
 from bench.errors import BenchError, MissingError
+from bench.track import TRACKS, Track
 
 
 @dataclass(frozen=True)
@@ -63,24 +64,23 @@ def check_roles(method: str, roles: frozenset[str], available: Iterable[str], da
         )
 
 
-def check_task(network: str, wanted: str, dataset: str, task: str) -> Iterable[Missing]:
-    """Yield what is missing where a network is made for another task than a dataset's."""
-    if wanted != task:
+def check_track(network: str, wanted: Track, dataset: str, track: Track) -> Iterable[Missing]:
+    """Yield what is missing where a network is made for another track than a dataset's."""
+    if wanted != track:
         yield Missing(
-            f"expected a dataset of {wanted} for the downstream network {network!r}",
-            f"{dataset}, a dataset of {task}",
-            "choose a nucleus dataset, such as phantom" if wanted == "nuclei" else "choose a dataset of tissue classes",
+            f"expected a dataset of {wanted.people} for the downstream network {network!r}",
+            f"{dataset}, a dataset of {track.people}",
+            f"choose a dataset of {wanted.people}, such as {wanted.phantom}; or leave out --downstream",
         )
 
 
-def check_conditions(method: str, shows: frozenset[str], dataset: str, task: str) -> Iterable[Missing]:
+def check_conditions(method: str, shows: frozenset[str], dataset: str, track: Track) -> Iterable[Missing]:
     """Yield what is missing where a method shows no such labels as a dataset has; one that shows none is left alone."""
-    needed = {"nuclei": "mask", "tissue": "class"}.get(task)
-    if shows and needed is not None and needed not in shows and "text" not in shows:
-        wanted = "nuclei" if "mask" in shows else "tissue classes"
+    if shows and track.conditions and not shows & track.conditions:
+        wanted = next(other.people for other in TRACKS.values() if shows & other.conditions)
         yield Missing(
             f"expected a dataset of {wanted} for the method {method!r}",
-            f"{dataset}, a dataset of {task}",
+            f"{dataset}, a dataset of {track.people}",
             "choose another method; `bench list methods` says what each draws",
         )
 

@@ -10,11 +10,12 @@ from jaxtyping import UInt8
 from pydantic import Field
 
 from bench.config.validate import build
-from bench.contract import Condition, MethodBase, RunContext, Settings, Task
+from bench.contract import Condition, MethodBase, RunContext, Settings
 from bench.errors import JobError
 from bench.plan.arms import Arm
 from bench.registry import names
 from bench.synthetic import EVALUATION, SyntheticSet
+from bench.track import Track
 
 
 class ImportedConfig(Settings):
@@ -57,12 +58,9 @@ def ready_arm(made: SyntheticSet, overrides: Mapping[str, Any], text: str) -> Ar
     return Arm(name, text, Imported(config), made)
 
 
-def untrainable(made: SyntheticSet, task: Task) -> str:
+def untrainable(made: SyntheticSet, track: Track) -> str:
     """Say why no network can be trained on a set; empty where one can."""
     if made.use == EVALUATION:
         return "not trained on: these images show test masks"
-    if task == "nuclei" and not all(line.get("instances", line["types"] is not None) for line in made.metadata):
-        return "not trained on: not every image comes with an instance map"
-    if task == "tissue" and any(line["label"] is None for line in made.metadata):
-        return "not trained on: not every image comes with a class"
-    return ""
+    instances = all(record.instances for record in made.metadata)
+    return track.untrainable(instances=instances, label=all(record.label is not None for record in made.metadata))

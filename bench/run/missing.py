@@ -11,16 +11,18 @@ from bench.plan.checks import (
     check_files,
     check_memory,
     check_roles,
-    check_task,
+    check_track,
     check_weights,
 )
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
+from bench.track import track_of
 
 
 def find_missing(resolved: Resolved) -> list[Missing]:
     """List what this machine lacks of data, weights, memory and devices; nothing is written."""
     request, preset = resolved.request, resolved.preset
+    track = track_of(resolved.card)
     missing: list[Missing] = []
     try:
         device = resolve_device(request.device)
@@ -32,7 +34,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         offered = offered_roles(resolved.source) | set(resolved.others)
         for arm in resolved.arms:
             missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))
-            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, resolved.card.task))
+            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, track))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():
@@ -45,7 +47,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         except BenchError as error:
             missing.append(Missing.from_error(error))
     for network in resolved.networks:
-        missing.extend(check_task(network.name, network.plugin.task, resolved.card.name, resolved.card.task))
+        missing.extend(check_track(network.name, track_of(network.plugin), resolved.card.name, track))
         needed = network.plugin.weights()
         missing.extend(check_weights(f"downstream network {network.name!r}", needed, "leave the network out"))
     for handle in resolved.encoders:

@@ -77,7 +77,7 @@ def _document(session: Session, resolved: Resolved, worked: Worked) -> RunDocume
     request["dataset"] = resolved.card.name
     if resolved.subject.ready is not None:
         request["synthetic"] = resolved.subject.ready.digest
-    request |= {f"{role}_dataset": source.card.name for role, source in resolved.others.items()}
+    request["data"] = {role: source.card.name for role, source in resolved.others.items()}
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers", "jobs"}
     arm, info = resolved.subject, worked.data["train"].info
     return RunDocument(

@@ -7,9 +7,11 @@ from dataclasses import dataclass, replace
 
 from bench.config import Preset, RunRequest, load_preset
 from bench.config.overrides import parse
+from bench.config.request import SHARED_ROLES
 from bench.datasets.card import DatasetCard
 from bench.datasets.opening import open_source
 from bench.datasets.source import DatasetSource
+from bench.errors import ConfigError
 from bench.importing.store import open_imported
 from bench.plan.arms import BASELINE, Arm, Network, make_arm
 from bench.plan.encoders import EncoderHandle, encoder_handle
@@ -61,8 +63,7 @@ def resolve(request: RunRequest) -> Resolved:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
     """
     source = open_source(request.dataset, request.data_root)
-    named = {"text": request.text_dataset, "pool": request.pool_dataset}
-    others = {role: open_source(name, request.data_root) for role, name in named.items() if name is not None}
+    others = {role: open_source(name, request.data_root) for role, name in request.data.items()}
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset, source.card.task)
@@ -76,11 +77,20 @@ def resolve(request: RunRequest) -> Resolved:
     subjects = expand(subject)
     arms = [arm for name in controls for arm in (subjects if name == subject.name else [make_arm(name, preset)])]
     arms += [] if subjects[0] in arms else subjects
+    _check_roles(request.data, arms)
     wanted = request.downstream or preset.downstream or source.card.networks
     networks = make_networks(wanted, preset, overrides.downstream, request.weights)
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
     return Resolved(request, preset, label, source, others, arms, subjects, networks, encoders)
+
+
+def _check_roles(named: Mapping[str, str], arms: Sequence[Arm]) -> None:
+    """Refuse data for roles that no method has; captions and a pool are known, whether or not a method reads them."""
+    read = {role for arm in arms for role in arm.method.roles} - {"train", "test"}
+    for role in named.keys() - read - set(SHARED_ROLES):
+        fix = f"methods of this run read {', '.join(sorted(read)) or 'no data beside the dataset'}"
+        raise ConfigError("No method of this run reads data of the role that --data names", got=repr(role), fix=fix)
 
 
 def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:

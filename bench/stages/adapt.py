@@ -10,7 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from bench.config import Preset
-from bench.contract import Condition, Dataset, Sample
+from bench.contract import Dataset, Sample
 from bench.datasets.prepared.resample import fit_square, resample
 from bench.engine.context import Run
 from bench.engine.session import Session
@@ -19,6 +19,7 @@ from bench.errors import SealError
 from bench.formats.labels.canonical import contiguous
 from bench.stages.synthesize import Made
 from bench.synthetic import EVALUATION, SyntheticSet, SyntheticSetWriter
+from bench.track import track_of
 
 
 def check_fits(made: SyntheticSet, train: Dataset) -> None:
@@ -54,7 +55,10 @@ class Adapt(Step):
     @property
     def inputs(self) -> dict[str, str]:
         """Digests of the set and of the training split."""
-        return {"set": self.made.digest, "train": self.train.digest}
+        inputs = {"set": self.made.digest, "train": self.train.digest}
+        # groups, tissues and recipes, of which the digest of a set says nothing
+        records = self.made.manifest.get("metadata_sha256")
+        return inputs if records is None else inputs | {"records": records}
 
     def run(self, folder: Path, context: Run) -> None:
         """Write the set."""
@@ -82,29 +86,18 @@ async def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Pr
 def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, run: Run) -> None:
     groups = dict(zip(train.ids, train.groups, strict=True))
     if made.use == EVALUATION:  # derives from test samples, and nobody trains on it
-        groups |= {line["source"]: line["group"] for line in made.metadata}
+        groups |= {record.tile: record.group for record in made.metadata if record.tile is not None}
     writer = SyntheticSetWriter(folder, train.info, groups)
     factor = train.info.mpp / made.info.mpp
     with run.progress("adapt", len(made), unit="image") as progress:
-        for index, (line, native) in enumerate(zip(made.metadata, made, strict=True)):
-            whole = size is not None and train.info.task != "nuclei"
+        for index, (record, native) in enumerate(zip(made.metadata, made, strict=True)):
+            whole = size is not None and track_of(train.info).whole
             sample = fit_square(native, size) if whole and size is not None else resample(native, train.info.mpp)
             top, left = (0, 0) if size is None else tuple((side - size) // 2 for side in sample.image.shape[:2])
             fitted = sample if size is None else _window(sample, top, left, size)
-            recipe = {**line["recipe"], "resampled_from": made.info.mpp, "offset": [top, left]}
-            condition = Condition(
-                id=sample.id,
-                instances=fitted.instances,
-                types=fitted.types,
-                label=sample.label,
-                caption=sample.caption,
-                source=line["source"],
-                crop=_crop(line["crop"], factor, top, left),
-                kind=line["kind"],
-                recipe=recipe,
-                seed=line["seed"],
-            )
-            writer.write(index, condition, fitted.image, group=line["group"])
+            recipe = {**record.recipe, "resampled_from": made.info.mpp, "offset": [top, left]}
+            condition = record.condition(fitted, crop=_crop(record.crop, factor, top, left), recipe=recipe)
+            writer.write(index, condition, fitted.image, group=record.group)
             progress.advance()
     kept = {key: made.manifest.get(key) for key in ("method", "variant", "config", "seed", "dataset", "parts", "use")}
     writer.seal(len(made), {**kept, "adapted_from": made.digest, "dataset_digest": train.digest})

@@ -20,6 +20,7 @@ from bench.engine.context import Run
 from bench.engine.session import Session, together
 from bench.engine.step import Step
 from bench.errors import ConfigError
+from bench.track import track_of
 
 FOLD_SEED = 0
 
@@ -59,7 +60,7 @@ async def prepare_splits(
     """Prepare splits, each a step of its own, and open them."""
     card = source.card
     # an image with a class of its own is seen whole: it is fitted into the patch, not cut
-    square = None if card.task == "nuclei" else preset.patch
+    square = preset.patch if track_of(card).whole else None
     at = "" if preset.mpp is None else f", at {preset.mpp} um a pixel"
     how = at if square is None else f", {square} px"
     step = partial(

@@ -182,8 +182,8 @@ def _choose(
 ) -> tuple[Chosen, np.ndarray]:
     """Return what a method chooses from pools, and how many images of each class that is."""
     assert arm.selection is not None
-    labels = np.array(_labels(train))
-    target = np.array([line["label"] for pool in pools for line in pool.set.metadata])
+    labels = np.array([record.label for record in train.records])
+    target = np.array([record.label for pool in pools for record in pool.set.records])
     scores = np.concatenate([pool.seen.scores for pool in pools])
     seen = arm.method.candidates(
         real=real.features,
@@ -198,25 +198,8 @@ def _choose(
     return chosen, np.bincount(target[found.indices], minlength=len(quota))
 
 
-def _labels(data: Dataset) -> list[int]:
-    labels = getattr(data, "labels", None)
-    known = labels if labels is not None else [data[index].label for index in range(len(data))]
-    return [int(label) for label in known if label is not None]
-
-
 def _taken(pool: SyntheticSet, index: int, number: int, order: int) -> tuple[Condition, np.ndarray]:
     """Return an image of a pool and the condition that a chosen set keeps of it."""
-    line, sample = pool.metadata[index], pool[index]
-    condition = Condition(
-        id=f"pool{number}-{sample.id}",
-        instances=sample.instances,
-        types=sample.types,
-        label=sample.label,
-        caption=sample.caption,
-        source=line["source"],
-        crop=line["crop"],
-        kind=line["kind"],
-        recipe={**line["recipe"], "pool": pool.digest, "rank": order},
-        seed=line["seed"],
-    )
-    return condition, sample.image
+    record, sample = pool.metadata[index], pool[index]
+    recipe = {**record.recipe, "pool": pool.digest, "rank": order}
+    return record.condition(sample, id=f"pool{number}-{sample.id}", recipe=recipe), sample.image

@@ -17,6 +17,7 @@ from bench.errors import JobError
 from bench.plan.arms import Arm
 from bench.stages.render import Rendering, render_set
 from bench.synthetic import TRAINING, SyntheticSet
+from bench.track import track_of
 
 
 class Made(NamedTuple):
@@ -91,9 +92,7 @@ class Synthesize(Render):
 
 def set_size(arm: Arm, train: Dataset, preset: Preset) -> int:
     """Return how many patches an arm adds: its ratio of the real patches, at most what the preset allows."""
-    # a tile of nuclei gives many patches; an image with a class of its own is one
-    patches = preset.patches_per_tile if train.info.task == "nuclei" else 1
-    wanted = round(arm.method.ratio * len(train) * patches)
+    wanted = round(arm.method.ratio * len(train) * track_of(train.info).patches(preset.patches_per_tile))
     return wanted if preset.max_samples is None else min(wanted, preset.max_samples)
 
 

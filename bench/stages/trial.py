@@ -22,6 +22,7 @@ from bench.stages.select import choose_set
 from bench.stages.synthesize import Made, set_size, synthesize
 from bench.stages.train import train_network
 from bench.synthetic import TRAINING
+from bench.track import track_of
 
 Result = TypeVar("Result")
 
@@ -83,9 +84,10 @@ class Trial:
 
     async def untested(self) -> str:
         """Say why no network is trained on this arm; empty where one is."""
+        track = track_of(self.bench.data["train"].info)
         if self.arm.ready is not None:
-            return untrainable(self.arm.ready, self.bench.data["train"].info.task)
-        return (await self.sets()).reason
+            return untrainable(self.arm.ready, track)
+        return track.untrained or (await self.sets()).reason
 
     async def compared(self) -> list[tuple[int, Made]]:
         """Return the sets that are compared with real images, each with its seed.

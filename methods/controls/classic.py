@@ -15,8 +15,7 @@ from bench.contract import Condition, Dataset, RunContext
 from bench.errors import DataError
 from methods.controls.base import Control
 from methods.controls.stains import jitter_stains
-from methods.crops import PatchSettings, crop_image
-from methods.tiles import Tiles, window_of
+from methods.patches import PatchSettings, Tiles, crop_image, window_of
 
 
 class ClassicConfig(PatchSettings):

@@ -10,7 +10,7 @@ from jaxtyping import Float64, UInt8
 
 from bench.contract import Condition, Dataset, RunContext
 from methods.controls.base import Control
-from methods.crops import PatchSettings
+from methods.patches import PatchSettings
 
 Moments = tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"]]
 

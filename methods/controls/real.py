@@ -12,8 +12,7 @@ from jaxtyping import UInt8
 from bench.contract import Condition, Dataset, RunContext
 from bench.errors import DataError
 from methods.controls.base import Control
-from methods.crops import crop_image
-from methods.tiles import Tiles, window_of
+from methods.patches import Tiles, crop_image, window_of
 
 
 class Copy(Control):
@@ -41,7 +40,7 @@ class Copy(Control):
 class MoreReal(Control):
     """Real patches that no arm has seen, from tiles under the role `fresh`: the ceiling for any method.
 
-    Their tiles are no training samples, so `source` and `crop` stay empty; the recipe names them.
+    Their tiles are no training samples, so `sources` and `crop` stay empty; the recipe names them.
     """
 
     roles = frozenset({"train", "fresh"})
@@ -58,7 +57,7 @@ class MoreReal(Control):
         for number, (sample, crop) in enumerate(self.windows(data["fresh"], n, rng)):
             recipe = {"fresh": sample.id, "crop": [crop.y, crop.x]}
             own = self.condition("fresh", number, sample, crop, recipe=recipe)
-            yield dataclasses.replace(own, source=None, crop=None)
+            yield dataclasses.replace(own, sources={}, crop=None)
 
     def render(
         self,

@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
+from bench.track import track_of
 from methods.controls.real import Copy
-from methods.tiles import Tiles
+from methods.patches import Tiles
 
 
 class ShuffledLabels(Copy):
     """Training patches, each labelled with the map of another patch."""
+
+    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows; labels come from half the list further on: another tile, where there are two."""
@@ -23,21 +27,23 @@ class ShuffledLabels(Copy):
         tiles, others = Tiles(train), Tiles(train)
         # what is exchanged must differ: where the class is the only label, the partner is of another class
         kinds: list[Hashable] = list(crops)
-        if train.info.task == "tissue":
-            labels_of_tile = {tile: train[tile].label for tile in sorted({crop.tile for crop in crops})}
-            kinds = [labels_of_tile[crop.tile] for crop in crops]
+        by_class = track_of(train.info).label == "class"
+        if by_class:
+            records = train.records
+            kinds = [records[crop.tile].label for crop in crops]
         for number, crop in enumerate(crops[:n]):
             other = crops[partner(kinds, number)]
             labels = self.condition("shuffled", number, others[train.ids[other.tile]], other)
-            recipe = {"labels": labels.source, "labels_crop": [other.y, other.x]}
+            recipe = {"labels": labels.sources["train"], "labels_crop": [other.y, other.x]}
             image = tiles[train.ids[crop.tile]]
             # where the class is the only label, it is what gets exchanged
-            label = labels.label if train.info.task == "tissue" else image.label
+            label = labels.label if by_class else image.label
             yield dataclasses.replace(
                 labels,
-                source=image.id,
+                sources={"train": image.id},
                 crop=(crop.y, crop.x),
                 caption=image.caption,
+                tissue=image.tissue,
                 label=label,
                 recipe=recipe,
             )

@@ -11,13 +11,12 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, RunContext, Sample
 from bench.errors import DataError
-from methods.crops import Crop, crop_image, grid_crops, labels_of
 from methods.diffmix.config import DiffMixBConfig, DiffMixConfig, DiffMixEConfig
 from methods.diffusion.respacing import start_count
 from methods.gradmix import TileMixer
 from methods.maps import EnlargedMap, enlarge
+from methods.patches import Crop, Tiles, crop_image, grid_crops, labels_of
 from methods.sdm.method import PART, SDM, SEED_LIMIT
-from methods.tiles import Tiles
 
 BALANCING, ENLARGING = "balancing", "enlarging"
 
@@ -92,16 +91,16 @@ class DiffMix(SDM):
         Raises:
             DataError: the source is no training tile, or it has no window.
         """
-        if condition.source is not None:
-            if condition.crop is None or condition.source not in train.ids:
-                raise DataError(f"expected a window of a training tile behind {condition.id}", got=condition.source)
-            return Start("source", condition.source, *condition.crop)
+        source = condition.sources.get("train")
+        if source is not None:
+            if condition.crop is None or source not in train.ids:
+                raise DataError(f"expected a window of a training tile behind {condition.id}", got=source)
+            return Start("source", source, *condition.crop)
         rng = np.random.default_rng(condition.seed)
         size = self.config.patch_size
-        index = int(rng.integers(len(train)))
-        height, width = train[index].image.shape[:2]
-        y, x = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
-        return Start("train-random", train.ids[index], y, x)
+        tile = train.records[int(rng.integers(len(train)))]
+        y, x = int(rng.integers(tile.height - size + 1)), int(rng.integers(tile.width - size + 1))
+        return Start("train-random", tile.id, y, x)
 
     def recipe(self) -> dict[str, Any]:
         """Say how images are sampled."""

@@ -12,9 +12,9 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, computed_field, field_validator
 
 from bench.contract import Settings
-from methods.crops import PatchSettings
 from methods.gradmix.config import GradMixConfig
 from methods.maps import EnlargingSettings
+from methods.patches import PatchSettings
 
 REQUEST, OUT = "{request}", "{out}"
 SCRIPT_LIMIT = 1 << 20

@@ -15,9 +15,8 @@ from jaxtyping import UInt8
 from bench.contract import Condition, Dataset
 from bench.errors import DataError, JobError
 from bench.imageio import read_rgb, write_instances, write_png
-from methods.crops import crop_image
 from methods.external.plans import SEED_LIMIT
-from methods.tiles import Tiles
+from methods.patches import Tiles, crop_image
 
 METADATA = "metadata.jsonl"
 _SHOWN = 5
@@ -72,6 +71,7 @@ def write_conditions(
                 "types": None if condition.types is None else condition.types.tolist(),
                 "label": condition.label,
                 "caption": condition.caption,
+                "tissue": condition.tissue,
                 "seed": condition.seed % SEED_LIMIT,
                 "height": height,
                 "width": width,
@@ -145,10 +145,11 @@ def _check_ids(conditions: Sequence[Condition]) -> None:
 
 
 def _write_source(folder: Path, condition: Condition, tiles: Tiles, size: int) -> str | None:
-    if condition.source is None or condition.crop is None:
+    source = condition.sources.get("train")
+    if source is None or condition.crop is None:
         return None
     name = f"sources/{condition.id}.png"
-    write_png(folder / name, crop_image(tiles[condition.source].image, *condition.crop, size))
+    write_png(folder / name, crop_image(tiles[source].image, *condition.crop, size))
     return name
 
 

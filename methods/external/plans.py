@@ -10,9 +10,9 @@ import numpy as np
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
 from methods.controls.real import Copy
-from methods.crops import PatchSettings
 from methods.diffmix import DiffMix, DiffMixConfig
 from methods.external.config import ExternalConfig
+from methods.patches import PatchSettings
 from methods.sdm.config import NetworkSettings
 
 # what every program's random generators take: numpy's old one ends here
@@ -68,13 +68,7 @@ def _classes(train: Dataset, n: int, rng: np.random.Generator) -> Iterator[Condi
     for number in range(n):
         yield Condition(
             id=f"class-{number:05d}",
-            instances=None,
-            types=None,
-            label=number % len(labels),
-            caption=None,
-            source=None,
-            crop=None,
             kind="class",
-            recipe={},
             seed=int(rng.integers(SEED_LIMIT)),
+            label=number % len(labels),
         )

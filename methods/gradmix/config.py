@@ -5,7 +5,7 @@ from __future__ import annotations
 from pydantic import Field
 
 from bench.contract import Settings
-from methods.crops import PatchSettings
+from methods.patches import PatchSettings
 
 REFERENCE_MPP = 0.25
 """Micrometres a pixel at 40x, where the published lengths hold."""

@@ -10,9 +10,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from bench.contract import Dataset, Sample
-from methods.crops import labels_of
 from methods.gradmix.config import GradMixConfig, scaled
 from methods.gradmix.measure import measure
+from methods.patches import labels_of
 
 RECENT = 8
 """Donor tiles whose pixels are kept: first-fit goes back and forth between few tiles."""

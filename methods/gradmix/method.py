@@ -11,9 +11,8 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, RunContext, Sample
 from bench.errors import DataError
-from methods.crops import Crop, crop_image, crop_labels, grid_crops, require_nuclei
 from methods.gradmix.config import GradMixConfig, GradMixMethodConfig
-from methods.tiles import Tiles, window_of
+from methods.patches import Crop, Tiles, crop_image, crop_labels, grid_crops, require_nuclei, window_of
 from methods.untrained import Untrained
 
 if TYPE_CHECKING:
@@ -83,7 +82,8 @@ class GradMix(Untrained):
             types=types,
             label=source.label,
             caption=source.caption,
-            source=source.id,
+            tissue=source.tissue,
+            sources={"train": source.id},
             crop=(crop.y, crop.x),
             kind="gradmix",
             recipe=_recipe(source, mixed, crop, size, seed, classes),

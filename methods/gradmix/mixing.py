@@ -17,11 +17,11 @@ from jaxtyping import Bool, Float64, Int32, UInt8
 from scipy import ndimage
 
 from bench.contract import Sample
-from methods.crops import drop_vanished, labels_of
 from methods.gradmix.blending import blend, ring_weights, smooth
 from methods.gradmix.config import GradMixConfig, scaled
 from methods.gradmix.donors import DonorTile, Rare, Unused, donor_tile
 from methods.gradmix.measure import Box, Nuclei, measure
+from methods.patches import drop_vanished, labels_of
 
 
 @dataclass(frozen=True)

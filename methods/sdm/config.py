@@ -5,8 +5,8 @@ from __future__ import annotations
 from pydantic import Field, model_validator
 
 from bench.contract import Settings
-from methods.crops import PatchSettings
 from methods.diffusion.config import DiffusionSettings, SamplerSettings
+from methods.patches import PatchSettings
 
 
 class NetworkSettings(Settings):

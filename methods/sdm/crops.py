@@ -7,8 +7,8 @@ from jaxtyping import Float32, Float64, UInt8
 
 from bench.contract import Dataset
 from bench.errors import DataError
-from methods.crops import labels_of, require_nuclei
 from methods.diffusion.schedule import draw_times
+from methods.patches import labels_of, require_nuclei
 from methods.sdm.condition import channels, condition_map
 
 ORIENTATIONS = 6

@@ -12,9 +12,8 @@ from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, MethodBase, Part, RunContext, Sample
 from bench.errors import DataError
-from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
+from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of, require_nuclei
 from methods.sdm.config import SDMConfig
-from methods.tiles import Tiles
 
 PART = "sdm"
 # a seed that JSON readers keep exactly, whatever number type they use
@@ -101,7 +100,8 @@ class SDM(MethodBase):
             types=types,
             label=sample.label,
             caption=sample.caption,
-            source=sample.id,
+            tissue=sample.tissue,
+            sources={"train": sample.id},
             crop=(crop.y, crop.x),
             kind=kind,
             recipe=recipe,

@@ -26,6 +26,7 @@ from bench.evaluation.making import Rows, metric_columns
 from bench.results.table import ScoreRow
 from bench.stages.trial import Trial
 from bench.synthetic import SyntheticSet
+from bench.track import track_of
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
@@ -67,6 +68,10 @@ class Distances(Evaluation):
 
         return (*(FAMILIES[kind] for kind in (*OF_FEATURES, *OF_MEMORY)), METRICS[COLOUR])
 
+    async def applies(self, trial: Trial) -> str:
+        """Say why no network is trained on a dataset where none is; distances are measured all the same."""
+        return track_of(trial.bench.data["train"].info).untrained
+
     async def measure(self, trial: Trial) -> list[Distance]:
         """Compare every set with both splits in the features of every encoder, and by colour."""
         sets = await trial.compared()
@@ -80,6 +85,8 @@ class Distances(Evaluation):
             for distance in each.evidence:
                 for columns in _of_set(distance):
                     columns["set_digest"] = each.digest(distance.seed)
+                    if not each.trial.bench.networks:  # no rows of test scores say it
+                        columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
                     groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(columns)
                     yield rows.row(each.trial.arm, columns)
             for group in groups.values():

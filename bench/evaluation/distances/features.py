@@ -147,7 +147,9 @@ class RealPatches:
 
     def read(self, context: Run) -> Iterator[Image]:
         """Cut them, tile by tile."""
-        return map(_image, random_windows(self.data, range(len(self.data)), self.n, self.patch, context.seed))
+        # a caption may have no image
+        shown = [index for index, record in enumerate(self.data.records) if record.height]
+        return map(_image, random_windows(self.data, shown, self.n, self.patch, context.seed))
 
 
 @dataclass(frozen=True)
@@ -227,9 +229,8 @@ class SourcePatches:
 
 def source_patches(made: SyntheticSet, train: Dataset) -> SourcePatches | None:
     """Return the training patches that a set's images derive from; None where there are none."""
-    lines = [line for line in made.metadata if line["source"] is not None and line["crop"] is not None]
-    windows = sorted({(str(line["source"]), int(line["crop"][0]), int(line["crop"][1])) for line in lines})
-    return SourcePatches(train, tuple(windows), made[0].image.shape[0]) if windows else None
+    windows = sorted({(line.tile, *line.crop) for line in made.metadata if line.tile and line.crop is not None})
+    return SourcePatches(train, tuple(windows), made.records[0].height) if windows else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

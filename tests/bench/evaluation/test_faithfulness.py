@@ -21,7 +21,7 @@ from bench.evaluation.statistics import Statistics
 from bench.plan.arms import Arm, Network
 from bench.stages.synthesize import synthesize
 from methods.controls import Copy
-from methods.crops import PatchSettings
+from methods.patches import PatchSettings
 from tests import toy
 
 TRAIN = toy.NucleiDataset(n_tiles=4, size=64)
@@ -121,7 +121,7 @@ def test_again_nothing_is_drawn(session: Session, tmp_path: Path) -> None:
 def test_conditions_say_nothing_of_the_test_image() -> None:
     conditions = list(MaskPatches(TEST, 12, SIZE).conditions(0))
     for condition in conditions:
-        assert condition.source is None
+        assert condition.sources == {}
         assert condition.crop is None
         assert condition.recipe == {}
     fields = {field.name for field in dataclasses.fields(Condition)}

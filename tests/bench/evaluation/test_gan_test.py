@@ -33,7 +33,7 @@ def sealed(folder: Path) -> tuple[Finished, SyntheticSet]:
     place, blank = finished(folder), np.zeros((8, 8, 3), np.uint8)
     writer = SyntheticSetWriter(folder, TRAIN.info, {})
     for number, label in enumerate(ASKED):
-        plain = Condition(f"c{number}", None, None, label, None, None, None, "class", {}, number)
+        plain = Condition(id=f"c{number}", kind="class", seed=number, label=label)
         writer.write(number, plain, blank + number)
     writer.seal(len(ASKED), {"method": "painter", "use": "training"})
     return place, SyntheticSet(folder)

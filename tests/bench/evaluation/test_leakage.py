@@ -25,7 +25,7 @@ def sealed(folder: Path, data: NucleiDataset) -> SyntheticSet:
     writer = SyntheticSetWriter(folder, TRAIN.info, {})
     for index in range(len(data)):
         image = np.ascontiguousarray(data[index].image[:SIZE, :SIZE])
-        condition = Condition(f"made-{index}", None, None, None, None, None, None, "copy", {}, 0)
+        condition = Condition(id=f"made-{index}", kind="copy", seed=0)
         writer.write(index, condition, image)
     writer.seal(len(data), {"method": "toy", "use": "training"})
     return SyntheticSet(folder)

@@ -125,7 +125,7 @@ def test_test_masks_are_drawn_for_evaluation_alone(tiny: Outcome) -> None:
     assert sorted(item.manifest["method"] for item in found) == ["diffmix", "diffmix", "noise", "noise"]
     for item in found:
         verify_set(item.folder)
-        assert {line["source"] for line in item.metadata} == {None}
+        assert all(line.sources == {} for line in item.metadata)
         with pytest.raises(SealError, match="data to train on"):
             TrainingMix(_train(tiny), item, 0.5)
     # the same masks for every method and seed
@@ -146,15 +146,15 @@ def test_sets_are_sealed_and_derive_from_training_tiles(tiny: Outcome) -> None:
     for item in found:
         verify_set(item.folder)
         assert item.manifest["dataset"] == "phantom"
-        assert {line["source"] for line in item.metadata} <= set(_train_ids(tiny))
+        assert {line.sources["train"] for line in item.metadata} <= set(_train_ids(tiny))
 
 
 def test_copy_is_a_crop_of_its_source(tiny: Outcome) -> None:
     item = next(s for s in sets(tiny) if s.manifest["method"] == "copy")
     tiles = _train(tiny)
     for sample, line in zip(item, item.metadata, strict=True):
-        source = tiles[list(tiles.ids).index(line["source"])]
-        y, x = line["crop"]
+        source = tiles[list(tiles.ids).index(line.sources["train"])]
+        y, x = line.crop
         np.testing.assert_array_equal(sample.image, source.image[y : y + 32, x : x + 32])
 
 

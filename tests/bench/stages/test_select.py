@@ -56,7 +56,7 @@ def test_the_pool_is_drawn_once_and_centroids_keep_the_wrong_ones_out(session: S
     for choice, n in ((random, 2), (centroid, 4)):
         assert choice.made is not None
         made = verify_set(choice.made.folder)
-        assert Counter(line["label"] for line in made.metadata) == {0: n, 1: n, 2: n}
+        assert Counter(record.label for record in made.records) == {0: n, 1: n, 2: n}
     assert all(shows(sample.image) == sample.label for sample in centroid.made)
     told = centroid.made.manifest
     assert told["acceptance"] < 1

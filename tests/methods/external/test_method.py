@@ -14,8 +14,8 @@ import pytest
 from bench.contract import MethodBase
 from bench.errors import DataError, JobError
 from bench.imageio import read_instances, read_rgb
-from methods.crops import crop_labels
 from methods.external import exchange
+from methods.patches import crop_labels
 from tests import toy
 from tests.methods.external.programs import PAINTER, SIZE, Run, Tissue, draw, external
 
@@ -42,7 +42,7 @@ def test_fit_and_render(tmp_path: Path) -> None:
     mean = np.mean([sample.image.mean((0, 1)) for sample in TRAIN.samples], axis=0).astype(np.uint8)
     for condition, image in zip(conditions, images, strict=True):
         assert condition.kind == "copy"
-        sample = next(sample for sample in TRAIN.samples if sample.id == condition.source)
+        sample = next(sample for sample in TRAIN.samples if sample.id == condition.sources["train"])
         np.testing.assert_array_equal(
             condition.instances, crop_labels(sample.instances, sample.types, *condition.crop, SIZE, min_area=3)[0]
         )
@@ -113,7 +113,7 @@ def test_source_images_are_training_windows_and_only_where_asked_for(tmp_path: P
     copying = 'import shutil; shutil.copy(pathlib.Path(request["conditions"], line["source"]), path)'
     conditions, images = draw(external(tmp_path, RENDERING + copying, fit=False, source_images=True), DATA, tmp_path)
     for condition, image in zip(conditions, images, strict=True):
-        tile = TRAIN[TRAIN.ids.index(condition.source)].image
+        tile = TRAIN[TRAIN.ids.index(condition.sources["train"])].image
         y, x = condition.crop
         np.testing.assert_array_equal(image, tile[y : y + SIZE, x : x + SIZE])
     assert "KeyError" in render_only(tmp_path, copying).got
@@ -123,11 +123,11 @@ def test_a_test_mask_comes_without_any_image(tmp_path: Path) -> None:
     method = external(tmp_path, RENDERING + f"Image.fromarray({FLAT} + (line['source'] is None)).save(path)", fit=False)
     method = type(method)(method.config.model_copy(update={"source_images": True}))
     (own,) = method.plan(DATA, 1, np.random.default_rng(0))
-    masked = replace(own, id="test-00000", source=None, crop=None, kind="test-mask", seed=2**52 + 1)
+    masked = replace(own, id="test-00000", sources={}, crop=None, kind="test-mask", seed=2**52 + 1)
     (image,) = method.render([masked], DATA, {}, Run(folder=tmp_path))
     assert np.all(image == 1)
     with pytest.raises(DataError, match="a tile of toy"):
-        list(method.render([replace(own, source="test-7")], DATA, {}, Run(folder=tmp_path)))
+        list(method.render([replace(own, sources={"train": "test-7"})], DATA, {}, Run(folder=tmp_path)))
 
 
 @pytest.mark.parametrize(
@@ -200,7 +200,7 @@ def test_changed_maps_are_those_of_diffmix(tmp_path: Path, plan: str, kinds: set
     assert {condition.kind for condition in planned} == kinds
     for own, other in zip(planned, theirs.plan(DATA, 8, np.random.default_rng(0)), strict=True):
         np.testing.assert_array_equal(own.instances, other.instances)
-        assert own.source == other.source
+        assert own.sources["train"] == other.sources["train"]
         assert not {"sampler", "start"} & set(own.recipe)
 
 

@@ -85,7 +85,7 @@ def test_plan_goes_round_the_classes() -> None:
     conditions = _conditions(8)
     assert [condition.label for condition in conditions] == [0, 1, 2, 0, 1, 2, 0, 1]
     assert len({condition.id for condition in conditions}) == len({condition.seed for condition in conditions}) == 8
-    assert all(c.kind == "class" and c.source is None and c.instances is None for c in conditions)
+    assert all(c.kind == "class" and not c.sources and c.instances is None for c in conditions)
     assert conditions == _conditions(8)
     with pytest.raises(DataError, match="image-level classes"):
         list(_method().plan({"train": toy.NucleiDataset(1, 16)}, 2, np.random.default_rng(0)))

@@ -102,7 +102,7 @@ def test_a_set_is_decoded_in_order_by_any_number_of_threads(tmp_path, monkeypatc
     data = toy.NucleiDataset(9, size=32)
     writer = SyntheticSetWriter(tmp_path, data.info, {})
     for index, sample in enumerate(data.samples):
-        condition = Condition(sample.id, sample.instances, sample.types, None, None, None, None, "copy", {}, 0)
+        condition = Condition(id=sample.id, kind="copy", seed=0, instances=sample.instances, types=sample.types)
         writer.write(index, condition, sample.image, sample.group)
     writer.seal(9, {})
     threads, decode = set(), SyntheticSet.image

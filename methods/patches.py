@@ -1,4 +1,8 @@
-"""Where patches are cut from tiles, and how labels are cut with them; shared by every method."""
+"""Patches of real tiles, for methods that cut or change them: where to cut, with which labels, from which tile.
+
+`plan` draws places with :func:`grid_crops` and cuts labels with :func:`crop_labels`; `render` finds the tile again with
+:class:`Tiles` and :func:`window_of` and cuts its pixels with :func:`crop_image`. CONTRIBUTING.md has an example.
+"""
 
 from __future__ import annotations
 
@@ -8,8 +12,24 @@ import numpy as np
 from jaxtyping import Int32, UInt8
 from pydantic import Field
 
-from bench.contract import Dataset, Sample, Settings
+from bench.contract import Condition, Dataset, Sample, SampleRecord, Settings
 from bench.errors import DataError
+from bench.track import track_of
+
+__all__ = [
+    "GRID",
+    "Crop",
+    "PatchSettings",
+    "Tiles",
+    "crop_image",
+    "crop_labels",
+    "drop_vanished",
+    "grid_crops",
+    "grid_offsets",
+    "labels_of",
+    "require_nuclei",
+    "window_of",
+]
 
 GRID = 10
 """Offsets an axis: DiffMix cuts 100 patches a tile at places its release leaves undefined (issue #10)."""
@@ -55,18 +75,21 @@ def grid_crops(dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *
     Raises:
         DataError: the dataset is empty, or a drawn tile is smaller than the patch.
     """
-    tiles = len(dataset)
-    if tiles == 0:
+    records = dataset.records
+    tiles = [index for index, record in enumerate(records) if record.height > 0]  # a caption may have no image
+    if not tiles:
         raise DataError(f"expected tiles to cut patches from in {dataset.info.name}", got="none")
-    quota = np.full(tiles, n // tiles)
-    quota[rng.permutation(tiles)[: n % tiles]] += 1
+    quota = np.full(len(tiles), n // len(tiles))
+    quota[rng.permutation(len(tiles))[: n % len(tiles)]] += 1
     crops: list[Crop] = []
-    for index in np.flatnonzero(quota).tolist():
-        places = _grid(dataset[index], patch, count)
+    for index, wanted in zip(tiles, quota.tolist(), strict=True):
+        if wanted == 0:
+            continue
+        places = _grid(records[index], patch, count)
         drawn: list[int] = []
-        while len(drawn) < quota[index]:
+        while len(drawn) < wanted:
             drawn += rng.permutation(len(places)).tolist()
-        crops += [Crop(index, *places[place]) for place in sorted(drawn[: quota[index]])]
+        crops += [Crop(index, *places[place]) for place in sorted(drawn[:wanted])]
     return crops
 
 
@@ -139,7 +162,7 @@ def require_nuclei(dataset: Dataset) -> None:
     Raises:
         DataError: the dataset's task is not nuclei.
     """
-    if dataset.info.task != "nuclei":
+    if track_of(dataset.info).label != "mask":
         raise DataError(
             f"expected a nuclei dataset, one with instance maps, as {dataset.info.name}",
             got=f"task {dataset.info.task}",
@@ -147,15 +170,56 @@ def require_nuclei(dataset: Dataset) -> None:
         )
 
 
-def _grid(sample: Sample, patch: int, count: int) -> list[tuple[int, int]]:
-    height, width = sample.image.shape[:2]
-    if min(height, width) < patch:
+class Tiles:
+    """Tiles of a dataset by id; the last one read is kept, since conditions come tile by tile."""
+
+    def __init__(self, dataset: Dataset) -> None:
+        """Read from `dataset`, lazily."""
+        self._dataset = dataset
+        self._places = {name: place for place, name in enumerate(dataset.ids)}
+        self._last: Sample | None = None
+
+    def place(self, name: str) -> int:
+        """Return the position of a tile in its dataset.
+
+        Raises:
+            DataError: the dataset holds no such tile.
+        """
+        if name not in self._places:
+            raise DataError(f"expected a tile of {self._dataset.info.name}, {self._dataset.info.split}", got=name)
+        return self._places[name]
+
+    def __getitem__(self, name: str) -> Sample:
+        if self._last is None or self._last.id != name:
+            self._last = self._dataset[self.place(name)]
+        return self._last
+
+
+def window_of(condition: Condition) -> tuple[str, int, int]:
+    """Return a condition's source and the row and column of its window there.
+
+    Raises:
+        DataError: it has none: it describes a patch of its own, which real pixels cannot show.
+    """
+    source = condition.sources.get("train")
+    if source is None or condition.crop is None:
+        raise DataError(
+            f"expected a window of a real tile behind {condition.id}",
+            got="a label map without a source",
+            fix="a method that draws images from masks, such as sdm or diffmix",
+        )
+    return source, *condition.crop
+
+
+def _grid(tile: SampleRecord, patch: int, count: int) -> list[tuple[int, int]]:
+    if min(tile.height, tile.width) < patch:
         raise DataError(
             f"expected tiles of at least {patch} x {patch} pixels",
-            got=f"{height} x {width} in {sample.id}",
+            got=f"{tile.height} x {tile.width} in {tile.id}",
             fix="a smaller patch size (--set method.patch_size=...)",
         )
-    return [(y, x) for y in grid_offsets(height, patch, count) for x in grid_offsets(width, patch, count)]
+    rows, columns = (grid_offsets(length, patch, count) for length in (tile.height, tile.width))
+    return [(y, x) for y in rows for x in columns]
 
 
 def _check_window(shape: tuple[int, ...], y: int, x: int, size: int) -> None:
