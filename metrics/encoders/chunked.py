@@ -40,7 +40,7 @@ class ChunkedEncoder(ABC):
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
         """Embed RGB images.
 
-        The result does not depend on how the images are batched (to 1e-5).
+        The result does not depend on how the images are batched (to 1e-5 of the largest feature).
 
         Raises:
             DataError: not an 8-bit RGB batch, or empty.
