@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from bench.errors import ConfigError
+from bench.extras import absent
 
 GROUPS = ("methods", "datasets", "downstream", "encoders")
 
@@ -40,12 +41,13 @@ def load(group: str, name: str) -> Any:
 
     Raises:
         ConfigError: no such id, or its module cannot be imported.
+        MissingError: it needs an extra that is not installed.
     """
     found = point(group, name)
     try:
         return found.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError(
+        raise absent(error) or ConfigError(
             f"expected {_SINGULAR[group]} {name!r} to load from {found.value}",
             got=f"{type(error).__name__}: {error}",
             fix="install what it needs, or mend the plugin's entry point",

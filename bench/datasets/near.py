@@ -41,9 +41,9 @@ def look(image: UInt8[np.ndarray, "h w 3"]) -> Look | None:
     """Describe an image for comparison; None for one without pixels.
 
     The code is the 64-bit perceptual hash that the library ImageHash computes: which of the lowest 8 x 8 cosine
-    frequencies of the whole image, grey, 32 x 32 px, lie above their median. It stays the same under rescaling, JPEG and slight changes of brightness; not
-    under flips, rotations and crops, which are *not* found. An image is `flat` when the standard deviation of its grey
-    values at 32 x 32 px is below 3 of 255: its code is noise.
+    frequencies of the whole image, grey, 32 x 32 px, are above their median. It stays the same under rescaling, JPEG
+    and slight changes of brightness; not under flips, rotations and crops, which are *not* found. An image is `flat`
+    when the standard deviation of its grey values at 32 x 32 px is below 3 of 255: its code is noise.
     """
     if image.size == 0:
         return None

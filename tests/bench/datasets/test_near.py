@@ -58,9 +58,9 @@ def test_the_code_is_the_hash_of_imagehash() -> None:
         0xF0A89D5D615B611D: 128 + 60 * np.sin(x / 3) + 60 * np.cos(y / 5),
         0x8000000000000000: 8 * x,
     }
-    looks = {expected: look(np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2)) for expected, grey in greys.items()}
-    looks |= {0xE082F841A6F3E7C6: look(image(0)), 0xCD7664639296FA18: look(image(1)), 0xFB4DA951EC911554: look(image(2))}
-    assert [item.code for item in looks.values()] == list(looks)
+    images = {code: np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2) for code, grey in greys.items()}
+    images |= {0xE082F841A6F3E7C6: image(0), 0xCD7664639296FA18: image(1), 0xFB4DA951EC911554: image(2)}
+    assert [look(array).code for array in images.values()] == list(images)
 
 
 def test_nearly_blank_images_look_like_none() -> None:
