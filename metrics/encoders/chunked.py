@@ -94,7 +94,11 @@ class ChunkedEncoder(ABC):
 
 
 def channels_first(chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
-    """Return a chunk as float32 (n, 3, h, w) with values 0-255."""
+    """Return a chunk as float32 (n, 3, h, w) with values 0-255.
+
+    >>> tuple(channels_first(np.zeros((2, 4, 5, 3), np.uint8)).shape)
+    (2, 3, 4, 5)
+    """
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(chunk)).permute(0, 3, 1, 2).to(torch.float32)

@@ -16,7 +16,11 @@ _FIX = "name the card in the encoder's spec: card:/path/to/card.yaml"
 
 
 def ready(name: str) -> Described:
-    """Return the encoder of a card that is shipped; the card is read when it is first asked."""
+    """Return the encoder of a card that is shipped; the card is read when it is first asked.
+
+    >>> ready("uni").recipe.preprocessing.size
+    224
+    """
     return Described(lambda: ready_card(name).weights_file(), partial(ready_card, name))
 
 
