@@ -9,6 +9,7 @@ from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
 from bench.errors import ConfigError
+from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
 
 GROUPS = ("methods", "datasets", "downstream", "encoders", "evaluations")
@@ -48,6 +49,7 @@ def load(group: str, name: str) -> Any:
     Raises:
         ConfigError: no such id, its module cannot be imported, or it does not derive from the base class of its group.
         BenchError: another package would be imported in the place of ours.
+        MissingError: it needs an extra that is not installed.
     """
     found = point(group, name)
     package = found.module.partition(".")[0]
@@ -56,7 +58,7 @@ def load(group: str, name: str) -> Any:
     try:
         value = found.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError(
+        raise absent(error) or ConfigError(
             f"expected {_SINGULAR[group]} {name!r} to load from {found.value}",
             got=f"{type(error).__name__}: {error}",
             fix="install what it needs, or mend the plugin's entry point",

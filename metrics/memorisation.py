@@ -44,6 +44,10 @@ def memorisation(
 
     Raises:
         DataError: the features are unfit or differ in width.
+
+    >>> train, synthetic = np.array([[0.0], [4.0], [8.0]]), np.array([[0.0], [14.0]])
+    >>> memorisation(train, synthetic).auth_pct  # the first is a copy
+    50.0
     """
     real, made = check_pair(train, synthetic)
     index, distance = nearest(made, real)

@@ -16,6 +16,9 @@ def squared_distances(
     """Yield squared Euclidean distances of blocks of rows of x to all of y, with the block's first row.
 
     In 32 bit, the rows of both centred on y's mean.
+
+    >>> [(start, block.tolist()) for start, block in squared_distances(np.array([[0.0]]), np.array([[1.0], [3.0]]))]
+    [(0, [[1.0, 9.0]])]
     """
     (x32, norms_x), (y32, norms_y) = _centred(x, y), _centred(y, y)
     for start in range(0, len(x32), _BLOCK):
@@ -24,7 +27,12 @@ def squared_distances(
 
 
 def nearest(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> tuple[np.ndarray, Float32[np.ndarray, " n"]]:
-    """Return, for each row of x, the index of its nearest row of y and its squared distance."""
+    """Return, for each row of x, the index of its nearest row of y and its squared distance.
+
+    >>> index, distance = nearest(np.array([[0.0], [4.0]]), np.array([[1.0], [7.0]]))
+    >>> index.tolist(), distance.round(3).tolist()
+    ([0, 0], [1.0, 9.0])
+    """
     index, distance = np.empty(len(x), dtype=np.int64), np.empty(len(x), dtype=np.float32)
     for start, block in squared_distances(x, y):
         found = block.argmin(axis=1)
@@ -37,6 +45,9 @@ def kth_radii(x: Float[np.ndarray, "n d"], k: int) -> Float32[np.ndarray, " n"]:
     """Return each row's squared distance to its k-th nearest *other* row.
 
     Distances are symmetric: each block of them serves its rows and, turned over, its columns.
+
+    >>> kth_radii(np.array([[0.0], [1.0], [3.0]]), 1).round(3).tolist()
+    [1.0, 1.0, 4.0]
     """
     centred, norms = _centred(x, x)
     # the k smallest distances met so far of each row, in no order

@@ -186,6 +186,10 @@ def perceptual_distance(
 
     Raises:
         DataError: the lists do not pair.
+
+    >>> a, b = torch.tensor([[[[3.0]], [[4.0]]]]), torch.tensor([[[[4.0]], [[3.0]]]])
+    >>> round(float(perceptual_distance([a], [b])[0]), 4)  # unit vectors (.6, .8) and (.8, .6)
+    0.04
     """
     if len(a) != len(b) or not len(a) or any(x.shape != y.shape for x, y in zip(a, b, strict=True)):
         raise DataError(

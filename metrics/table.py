@@ -159,11 +159,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType({entry.id: entry for entry in _
 def metric(id: str) -> Metric:
     """Return what is known of a metric; scores on features, `fd@<encoder>` and the like, exist for any encoder.
 
-    >>> metric("fd@random-convnet").title
-    'Fréchet distance (random-convnet)'
-
     Raises:
         ConfigError: there is no such metric, or a published name exists for that encoder.
+
+    >>> metric("kd@random-convnet").title, metric("pq/image").bounds
+    ('kernel distance (random-convnet)', (0.0, 1.0))
     """
     if id in METRICS:
         return METRICS[id]
@@ -214,8 +214,8 @@ _READING_ORDER = tuple(dict.fromkeys(["clip_fid", "fid", "fd", "kid", "kd", "col
 def reading_position(id: str) -> int:
     """Return the place of a metric in tables: sets of images, then instances, types and image classes; others last.
 
-    >>> sorted(["pq/image", "seconds", "fd@random-convnet", "dice/image"], key=reading_position)
-    ['fd@random-convnet', 'dice/image', 'pq/image', 'seconds']
+    >>> [reading_position(id) for id in ("clip_fid", "fid", "fd@random-convnet")]
+    [0, 1, 2]
     """
     name = id.partition("@")[0]
     return _READING_ORDER.index(name) if name in _READING_ORDER else len(_READING_ORDER)

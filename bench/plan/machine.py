@@ -11,7 +11,8 @@ from pydantic import ValidationError
 
 from bench.contract import Downstream, Weights
 from bench.engine.store import check_writable
-from bench.errors import BenchError
+from bench.errors import BenchError, MissingError
+from bench.extras import check_installed
 from bench.registry import load, names
 
 
@@ -34,25 +35,32 @@ def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterat
         yield "methods that start from weights", methods
     yield "encoders", list(_encoders(weights))
     yield "downstream networks that start from weights", list(_networks(weights))
-    yield "presets", list(_presets())
+    yield "presets", list(_presets(_gpu().ok))
 
 
 def _machine(store: Path) -> Iterator[Diagnosis]:
-    import torch
-
     memory = psutil.virtual_memory()
     cores = psutil.cpu_count(logical=False)
     yield Diagnosis("cpu", True, f"{cores} cores, {memory.available / 1024**3:.1f} GiB of memory free")
-    if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(0)
-        yield Diagnosis("gpu", True, f"{properties.name}, {properties.total_memory / 1024**3:.0f} GiB")
-    else:
-        yield Diagnosis("gpu", False, "none that torch can use", "presets tiny and smoke run on the CPU in minutes")
+    yield _gpu()
     try:
         check_writable(store)
         yield Diagnosis("store", True, f"{store}, {psutil.disk_usage(str(store)).free / 1024**3:.0f} GiB free")
     except BenchError as error:
         yield Diagnosis("store", False, f"{error.message}: {error.got}", error.fix)
+
+
+def _gpu() -> Diagnosis:
+    try:
+        check_installed("torch")
+    except MissingError as error:
+        return Diagnosis("gpu", False, error.message, error.fix)
+    import torch
+
+    if not torch.cuda.is_available():
+        return Diagnosis("gpu", False, "none that torch can use", "presets tiny and smoke run on the CPU in minutes")
+    properties = torch.cuda.get_device_properties(0)
+    return Diagnosis("gpu", True, f"{properties.name}, {properties.total_memory / 1024**3:.0f} GiB")
 
 
 def _datasets(root: Path | None) -> Iterator[Diagnosis]:
@@ -101,13 +109,11 @@ def _weights(name: str, needed: Weights) -> Diagnosis:
     return Diagnosis(name, needed.found, f"{needed.name}; {needed.size}", fix)
 
 
-def _presets() -> Iterator[Diagnosis]:
-    import torch
-
+def _presets(accelerated: bool) -> Iterator[Diagnosis]:
     from bench.config import load_preset, preset_names
 
     for name in preset_names():
         preset = load_preset(name)
-        runs = torch.cuda.is_available() or not preset.needs_accelerator
+        runs = accelerated or not preset.needs_accelerator
         fix = "needs an accelerator; --device cpu runs it here all the same, slowly"
         yield Diagnosis(name, runs, f"{preset.summary} ({preset.duration})", fix)

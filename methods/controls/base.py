@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from methods.untrained import Untrained
 class Control(Untrained):
     """Base of the controls: no parts, patches from the crop grid; each keeps the labels of its window."""
 
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class", "text"})
+    conditions = frozenset({"mask", "class", "text"})
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
         """Draw `n` windows of the grid, tile by tile; images that are fitted into the patch are one window each.

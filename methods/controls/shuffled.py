@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Hashable, Iterator, Mapping, Sequence
-from typing import ClassVar
 
 import numpy as np
 
@@ -18,7 +17,7 @@ from methods.patches import Tiles
 class ShuffledLabels(Copy):
     """Training patches, each labelled with the map of another patch."""
 
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})
+    conditions = frozenset({"mask", "class"})
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows; labels come from half the list further on: another tile, where there are two."""

@@ -132,12 +132,20 @@ class EncoderCard(Recipe):
 
 @cache
 def ready_card(name: str) -> EncoderCard:
-    """Return a card that is shipped with the package."""
+    """Return a card that is shipped with the package.
+
+    >>> ready_card("uni").dimension
+    1024
+    """
     return _card((files("metrics.encoders") / "cards" / f"{name}.yaml").read_text(encoding="utf-8"), f"card {name!r}")
 
 
 def ready_names() -> tuple[str, ...]:
-    """List the cards that are shipped with the package."""
+    """List the cards that are shipped with the package.
+
+    >>> len(ready_names())
+    8
+    """
     folder = files("metrics.encoders") / "cards"
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
 
@@ -147,6 +155,9 @@ def read_card(path: Path) -> EncoderCard:
 
     Raises:
         ConfigError: there is no such file, or it is not a card.
+
+    >>> read_card(Path(__file__).parent / "cards" / "uni.yaml").dimension
+    1024
     """
     try:
         text = path.read_text(encoding="utf-8")

@@ -26,7 +26,7 @@ class ChunkedEncoder(Encoder):
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
         """Embed RGB images.
 
-        The result does not depend on how the images are batched (to 1e-5).
+        The result does not depend on how the images are batched (to 1e-5 of the largest feature).
 
         Raises:
             DataError: not an 8-bit RGB batch, or empty.
@@ -68,7 +68,11 @@ class ChunkedEncoder(Encoder):
 
 
 def channels_first(chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
-    """Return a chunk as float32 (n, 3, h, w) with values 0-255."""
+    """Return a chunk as float32 (n, 3, h, w) with values 0-255.
+
+    >>> tuple(channels_first(np.zeros((2, 4, 5, 3), np.uint8)).shape)
+    (2, 3, 4, 5)
+    """
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(chunk)).permute(0, 3, 1, 2).to(torch.float32)

@@ -77,7 +77,11 @@ class RandomConvNet(ChunkedEncoder):
 
 
 def random_filters() -> list[Float32[np.ndarray, "o i k k"]]:
-    """Return the filters of both layers of each scale: Gaussian-windowed noise of zero mean and unit norm."""
+    """Return the filters of both layers of each scale: Gaussian-windowed noise of zero mean and unit norm.
+
+    >>> [filters.shape for filters in random_filters()][:2]
+    [(16, 3, 5, 5), (16, 16, 3, 3)]
+    """
     rng = np.random.default_rng(SEED)
     layers = []
     for _ in range(SCALES):

@@ -75,7 +75,11 @@ class TimmEncoder(DescribedEncoder):
 
 
 def timm_file(name: str, file: str) -> WeightsFile:
-    """Return what file of weights an architecture needs; `file` is empty or names it, in the folder or anywhere."""
+    """Return what file of weights an architecture needs; `file` is empty or names it, in the folder or anywhere.
+
+    >>> timm_file("resnet50", "").file
+    'resnet50.safetensors'
+    """
     hub = f"timm/{name}" if "." in name else ""
     own = (f"{name}.safetensors", f"{name}.pth", f"{name}.bin")
     names = (file,) if file else own + (("model.safetensors", "pytorch_model.bin") if hub else ())
@@ -94,6 +98,9 @@ def timm_recipe(name: str) -> Recipe:
 
     Raises:
         ConfigError: timm knows no such architecture, or its preprocessing cannot be followed.
+
+    >>> timm_recipe("resnet50").preprocessing.size
+    224
     """
     import timm
     from timm.data.config import resolve_data_config

@@ -113,13 +113,21 @@ class WeightsFile:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file; a file that did not change is read once a process."""
+    """Return the SHA-256 of a file; a file that did not change is read once a process.
+
+    >>> file_sha256(Path("/dev/null"))[:8]  # of no bytes
+    'e3b0c442'
+    """
     status = path.stat()
     return _sha256(path, status.st_size, status.st_mtime_ns)
 
 
 def identity(weights_sha256: str, preprocessing: str) -> str:
-    """Return what tells an encoder from any other: a hash of its weights, and the preprocessing in words."""
+    """Return what tells an encoder from any other: a hash of its weights, and the preprocessing in words.
+
+    >>> identity("ab12", "224 px")
+    'ab12; 224 px'
+    """
     return f"{weights_sha256}; {preprocessing}"
 
 
