@@ -14,7 +14,7 @@ import pytest
 from tests.imports import PACKAGES, Import, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = ("bench.context", "bench.contract", "bench.errors", "bench.weights")
+GROUND = ("bench.context", "bench.contract", "bench.errors", "bench.plugin_version", "bench.weights")
 WORKBENCH = (*GROUND, "bench.imageio", "bench.track", "bench.training")
 NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
 ENCODERS = frozenset(
@@ -41,6 +41,7 @@ RULES = {
     "bench.contract": Rule(GROUND, others=frozenset({"jaxtyping", "numpy", "pydantic"})),
     "bench.context": Rule((), others=frozenset({"numpy"})),
     "bench.errors": Rule((), others=frozenset()),
+    "bench.plugin_version": Rule((), others=frozenset()),
     "bench.weights": Rule((), others=frozenset()),
     "bench.track": Rule(("bench.contract",), others=frozenset()),
     "configs": Rule((), others=frozenset()),

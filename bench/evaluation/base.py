@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from bench.contract import DatasetInfo
 from bench.engine.step import Finished
 from bench.evaluation.making import Rows
+from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made
 from bench.stages.trial import Trial
@@ -91,4 +92,4 @@ def metric_versions(evaluation: Evaluation, *ids: str) -> dict[str, int]:
     """
     chosen = [metric for metric in evaluation.metrics if not ids or metric.id in ids]
     found = {f"metric:{metric.id}": metric.protocol_version for metric in chosen}
-    return {f"evaluation:{evaluation.name}": evaluation.version, **found}
+    return {f"evaluation:{evaluation.name}": version_of(evaluation), **found}

@@ -17,7 +17,7 @@ from bench.digest import write_json
 from bench.engine.context import Run
 from bench.engine.session import together
 from bench.engine.step import Finished, Step
-from bench.evaluation.base import Evaluation, Measured, Output
+from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.making import Rows
 from bench.formats.parallel import ordered_map
 from bench.results.table import ScoreRow
@@ -79,7 +79,7 @@ class Look(Step):
     @property
     def versions(self) -> dict[str, int]:
         """Version of the evaluation."""
-        return {f"evaluation:{Leakage.name}": Leakage.version}
+        return metric_versions(Leakage())
 
     def run(self, folder: Path, context: Run) -> None:
         """Write what was found."""

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from bench.plan.checks import Missing, check_weights
+from bench.plugin_version import version_of
 from bench.registry import load
 
 if TYPE_CHECKING:
@@ -34,7 +35,7 @@ class EncoderHandle:
     @property
     def version(self) -> int:
         """Version of the code that computes the features."""
-        return int(self.plugin.version)
+        return version_of(self.plugin)
 
     @property
     def metric_name(self) -> str:

@@ -13,6 +13,7 @@ from bench.engine.session import Session
 from bench.engine.versions import package_versions
 from bench.evaluation.costs import cost_rows
 from bench.evaluation.making import Rows
+from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore, ScoreRow, read_rows, write_rows
@@ -96,7 +97,7 @@ def _document(session: Session, resolved: Resolved, worked: Worked) -> RunDocume
             "device": session.device.kind,
             "precision": session.precision,
         },
-        evaluations={one.name: one.version for one in worked.evaluations},
+        evaluations={one.name: version_of(one) for one in worked.evaluations},
         device_name=session.device.name,
         digests={role: split.digest for role, split in worked.data.items()},
         steps={finished.key: finished.stage for finished in session.finished.values()},

@@ -14,6 +14,7 @@ from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
 from bench.plan.arms import Network
+from bench.plugin_version import version_of
 from bench.stages.predict import Pictures
 
 FEATURES, SCORES = "features.npy", "scores.npy"
@@ -48,7 +49,7 @@ class See(Step):
     @property
     def versions(self) -> dict[str, int]:
         """Version of the network."""
-        return {"network": self.judge.network.plugin.version}
+        return {"network": version_of(self.judge.network.plugin)}
 
     def run(self, folder: Path, context: Run) -> None:
         """Write one row of features and of probabilities per image."""

@@ -16,6 +16,7 @@ from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.formats.parallel import ordered_map
 from bench.plan.arms import Network
+from bench.plugin_version import version_of
 from bench.synthetic import SyntheticSet
 
 
@@ -97,7 +98,7 @@ class Predict(Step):
     @property
     def versions(self) -> dict[str, int]:
         """Version of the network."""
-        return {"network": self.network.plugin.version}
+        return {"network": version_of(self.network.plugin)}
 
     def run(self, folder: Path, context: Run) -> None:
         """Write the predictions."""

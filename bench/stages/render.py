@@ -13,6 +13,7 @@ from bench.engine.step import Finished
 from bench.engine.versions import package_versions
 from bench.errors import JobError
 from bench.plan.arms import Arm
+from bench.plugin_version import version_of
 from bench.synthetic import SyntheticSetWriter
 
 
@@ -49,7 +50,7 @@ def _provenance(how: Rendering) -> dict[str, object]:
     arm, train = how.arm, how.data["train"]
     return {
         "method": arm.name,
-        "method_version": arm.method.version,
+        "method_version": version_of(arm.method),
         "distribution": arm.distribution,
         "variant": arm.variant,
         "config": arm.settings,

@@ -18,6 +18,7 @@ from bench.engine.context import Run, derive_seed
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.plan.arms import Arm
+from bench.plugin_version import version_of
 from bench.stages.judge import Judge, Seen, see
 from bench.stages.predict import DatasetPictures, SetPictures
 from bench.stages.synthesize import Made, synthesize
@@ -80,7 +81,7 @@ class Select(Step):
     @property
     def versions(self) -> dict[str, int]:
         """Version of the method, which chooses."""
-        return {"method": self.arm.method.version}
+        return {"method": version_of(self.arm.method)}
 
     def run(self, folder: Path, context: Run) -> None:
         """Copy the chosen images."""

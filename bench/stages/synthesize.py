@@ -15,6 +15,7 @@ from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
 from bench.plan.arms import Arm
+from bench.plugin_version import version_of
 from bench.stages.render import Rendering, render_set
 from bench.synthetic import TRAINING, SyntheticSet
 from bench.track import track_of
@@ -51,7 +52,7 @@ class Render(Step):
     @property
     def versions(self) -> dict[str, int]:
         """Version of the method."""
-        return {"method": self.arm.method.version}
+        return {"method": version_of(self.arm.method)}
 
     def draw(self, conditions: Sequence[Condition], folder: Path, context: Run, use: str) -> None:
         """Render conditions into a sealed set."""

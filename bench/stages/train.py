@@ -12,6 +12,7 @@ from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.plan.arms import Arm, Network
+from bench.plugin_version import version_of
 from bench.synthetic import SyntheticSet
 
 
@@ -44,7 +45,7 @@ class Train(Step):
     @property
     def versions(self) -> dict[str, int]:
         """Version of the network."""
-        return {"network": self.network.plugin.version}
+        return {"network": version_of(self.network.plugin)}
 
     def run(self, folder: Path, context: Run) -> None:
         """Train into the folder."""

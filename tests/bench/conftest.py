@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.evaluation.evidence import Outcome
+from bench.run.outcome import Outcome
 
 from bench.config import RunRequest
 from bench.engine.device import Device
