@@ -26,7 +26,7 @@ def version_of(plugin: object, function: str = "") -> int:
     (2, 6, 2)
     """
     kind = plugin if isinstance(plugin, type) else type(plugin)
-    stated = [base for base in kind.__mro__ if hasattr(base, "version")]
+    stated = [base for base in kind.__mro__ if "version" in dir(base)]
     if function:
         wanted = getattr_static(kind, function)
         kind = [base for base in stated if getattr_static(base, function, None) is wanted][-1]
