@@ -64,6 +64,15 @@ def check_roles(method: str, roles: frozenset[str], available: Iterable[str], da
         )
 
 
+def check_test(splits: Iterable[str], dataset: str, track: Track) -> Iterable[Missing]:
+    """Yield what is missing where a dataset has no test split, to which every set is compared."""
+    there = list(splits)
+    if "test" not in there:
+        role = f"; or let a method read it: --data {track.task}=NAME" if not track.networks else ""
+        fix = f"write `divide: {{test: 0.2}}` and `splits: [train, test]` in its card, if its reader can divide{role}"
+        yield Missing("expected a dataset with a test split", f"{dataset}, which has {', '.join(there)}", fix)
+
+
 def check_track(network: str, wanted: Track, dataset: str, track: Track) -> Iterable[Missing]:
     """Yield what is missing where a network is made for another track than a dataset's."""
     if wanted != track:

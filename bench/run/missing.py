@@ -11,6 +11,7 @@ from bench.plan.checks import (
     check_files,
     check_memory,
     check_roles,
+    check_test,
     check_track,
     check_weights,
 )
@@ -31,6 +32,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         device = resolve_device("cpu")
     try:
         resolved.source.locate()
+        missing.extend(check_test(resolved.source.splits(), resolved.card.name, track))
         offered = offered_roles(resolved.source) | set(resolved.others)
         for arm in resolved.arms:
             missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))

@@ -11,7 +11,7 @@ from bench.contract import Condition, Dataset
 from bench.errors import DataError
 from bench.track import track_of
 from methods.controls.real import Copy
-from methods.patches import Tiles
+from methods.patches import Tiles, require_nuclei
 
 
 class ShuffledLabels(Copy):
@@ -22,11 +22,13 @@ class ShuffledLabels(Copy):
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows; labels come from half the list further on: another tile, where there are two."""
         train = data["train"]
+        by_class = track_of(train.info).label == "class"
+        if not by_class:
+            require_nuclei(train)
         crops = [crop for _, crop in self.windows(train, max(n, 2), rng)]
         tiles, others = Tiles(train), Tiles(train)
         # what is exchanged must differ: where the class is the only label, the partner is of another class
         kinds: list[Hashable] = list(crops)
-        by_class = track_of(train.info).label == "class"
         if by_class:
             records = train.records
             kinds = [records[crop.tile].label for crop in crops]

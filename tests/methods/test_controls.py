@@ -121,14 +121,29 @@ def test_images_with_a_class_of_their_own_keep_it(kind: type) -> None:
         assert right == 1 if kind is Copy else right == 0
 
 
-@pytest.mark.parametrize("kind", DRAWING)
-def test_datasets_without_labels_are_refused(kind: type) -> None:
-    class Pool(Tissue):
-        task = "pool"
+class Captioned(Tissue):
+    """Images with captions only; every second caption has no image."""
 
-    views = {"train": Pool(2, 96), "fresh": Pool(2, 96, split="fresh")}
+    task = "text"
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        image = sample.image if index % 2 == 0 else np.zeros((0, 0, 3), np.uint8)
+        return replace(sample, image=image, label=None, caption=f"caption {index}")
+
+
+@pytest.mark.parametrize("kind", [Copy, Noise, Classic, MoreReal])
+def test_images_with_captions_keep_them(kind: type) -> None:
+    views = {"train": Captioned(4, SIZE), "fresh": Captioned(4, SIZE, split="fresh")}
+    conditions = list(make(kind).plan(views, 6, np.random.default_rng(0)))
+    assert {condition.caption for condition in conditions} == {"caption 0", "caption 2"}
+    images = list(make(kind).render(conditions, views, {}, toy.Run()))
+    assert {image.shape for image in images} == {(SIZE, SIZE, 3)}
+
+
+def test_labels_that_are_absent_are_not_exchanged() -> None:
     with pytest.raises(DataError, match="nuclei dataset"):
-        list(make(kind).plan(views, 3, np.random.default_rng(0)))
+        list(make(ShuffledLabels).plan({"train": Captioned(4, SIZE)}, 3, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("kind", [Copy, Classic, MoreReal, ShuffledLabels])

@@ -78,3 +78,16 @@ def test_a_role_that_no_method_reads_is_refused(tmp_path: Path) -> None:
         resolve(request(tmp_path, method="more-real", data={"txet": "pathcap"}))
     assert caught.value.got == "'txet'"
     assert "fresh" in caught.value.fix
+
+
+def test_a_dataset_without_a_test_split_is_refused_before_any_work(tmp_path: Path) -> None:
+    write_picture(tmp_path / "mine" / "a.png", 0)
+    extra = {"sources": [{"name": "mine", "folder": "mine"}]}
+    card = {"extends": "image-pool", "source": "image-pool", "generic": False, "extra": extra}
+    (tmp_path / "pool.yaml").write_text(yaml.safe_dump(card))
+    asked = request(tmp_path / "store", method="copy", dataset=str(tmp_path / "pool.yaml"), data_root=tmp_path)
+    with pytest.raises(MissingError, match="with a test split") as caught:
+        run_request(asked)
+    assert caught.value.got == "pool, which has train"
+    assert "--data pool=NAME" in caught.value.fix
+    assert not (tmp_path / "store").exists()
