@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.config.overrides import placeless
 from bench.contract import Dataset
 from bench.digest import digest
 from bench.results import ResultsStore, write_rows
@@ -49,8 +50,9 @@ def _document(
     resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork], session: Session
 ) -> dict[str, Any]:
     request = resolved.request.model_dump(mode="json")
-    # by name: the path of a card says where it lies, which changes no number
+    # by name: paths of cards and weights say where they lie, which changes no number
     request["dataset"] = resolved.card.name
+    request["overrides"] = placeless(resolved.request.overrides)
     if resolved.subject.ready is not None:
         request["synthetic"] = resolved.subject.ready.digest
     request |= {f"{role}_dataset": source.card.name for role, source in resolved.others.items()}

@@ -12,6 +12,7 @@ from bench.runtime import Device, Reporter
 from bench.stages.pipeline import run_request
 from bench.stages.session import Session
 from bench.stages.work import Outcome
+from tests.golden.runs import TRAINED
 
 
 def request(store: Path, **changes: object) -> RunRequest:
@@ -30,8 +31,8 @@ def request(store: Path, **changes: object) -> RunRequest:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """One finished run of DiffMix with its controls, two seeds."""
-    return run_request(request(tmp_path_factory.mktemp("tiny") / "store", seeds=2))
+    """One finished run of DiffMix with its controls, two seeds, networks that start from a trained one."""
+    return run_request(request(tmp_path_factory.mktemp("tiny") / "store", seeds=2, overrides=TRAINED))
 
 
 @pytest.fixture
