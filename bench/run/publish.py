@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from bench.config.overrides import placeless
 from bench.digest import digest
 from bench.engine.context import read_curves
 from bench.engine.session import Session
@@ -74,8 +75,9 @@ def make_rows(run: str, resolved: Resolved, worked: Worked) -> list[ScoreRow]:
 
 def _document(session: Session, resolved: Resolved, worked: Worked) -> RunDocument:
     request = resolved.request.model_dump(mode="json")
-    # by name: the path of a card says where it is, which changes no number
+    # by name: paths of cards and weights say where they are, which changes no number
     request["dataset"] = resolved.card.name
+    request["overrides"] = placeless(resolved.request.overrides)
     if resolved.subject.ready is not None:
         request["synthetic"] = resolved.subject.ready.digest
     request["data"] = {role: source.card.name for role, source in resolved.others.items()}

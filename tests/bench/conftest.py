@@ -5,14 +5,15 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
-from bench.run.outcome import Outcome
 
 from bench.config import RunRequest
 from bench.engine.device import Device
 from bench.engine.reporter import Reporter
 from bench.engine.session import Session
-from bench.engine.store import JobStore
+from bench.engine.store import Store
+from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
+from tests.golden.runs import TRAINED
 
 
 def request(store: Path, **changes: object) -> RunRequest:
@@ -31,11 +32,11 @@ def request(store: Path, **changes: object) -> RunRequest:
 
 @pytest.fixture(scope="session")
 def tiny(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """One finished run of DiffMix with its controls, two seeds."""
-    return run_request(request(tmp_path_factory.mktemp("tiny") / "store", seeds=2))
+    """One finished run of DiffMix with its controls, two seeds, networks that start from a trained one."""
+    return run_request(request(tmp_path_factory.mktemp("tiny") / "store", seeds=2, overrides=TRAINED))
 
 
 @pytest.fixture
 def session(tmp_path: Path) -> Session:
     """A silent session over a store of its own."""
-    return Session(JobStore(tmp_path / "store"), Reporter(quiet=True), Device("cpu", "CPU"), "32-true", 1, 0)
+    return Session(Store(tmp_path / "store"), Reporter(quiet=True), Device("cpu", "CPU"), "32-true", 1, 0)

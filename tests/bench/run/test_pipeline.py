@@ -15,6 +15,7 @@ from bench.results.table import ALL_SEEDS, ResultsStore
 from bench.run.pipeline import run_request
 from bench.synthetic import SyntheticSet, verify_set
 from tests.bench.conftest import request
+from tests.golden.runs import TRAINED
 
 ARMS = ["real-only", "copy", "noise", "diffmix"]
 
@@ -52,6 +53,8 @@ def test_differences_are_to_the_baseline_and_adjusted(tiny: Outcome) -> None:
     assert sorted(differences["method"]) == sorted(set(ARMS) - {"real-only"})
     values = table[(table["metric"] == "pq/image") & (table["kind"] == "score") & (table["seed"] == ALL_SEEDS)]
     value = values.set_index("method")["value"]
+    assert value.between(0, 1, inclusive="neither").all()
+    assert value.nunique() == len(ARMS)
     for row in differences.to_dict("records"):
         np.testing.assert_allclose(row["value"], value[row["method"]] - value["real-only"], atol=1e-12)
         assert row["p_holm"] >= row["p"]
@@ -170,13 +173,13 @@ def test_results_hold_what_tracking_and_reports_read(tiny: Outcome) -> None:
 
 
 def test_again_nothing_is_done(tiny: Outcome) -> None:
-    again = run_request(request(tiny.store, seeds=2))
+    again = run_request(request(tiny.store, seeds=2, overrides=TRAINED))
     assert again.run == tiny.run
     assert again.reused == again.jobs > 20
 
 
 def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
-    other = run_request(request(tiny.store, method="diffmix-e"))
+    other = run_request(request(tiny.store, method="diffmix-e", overrides=TRAINED))
     new = {"synthesize", "fidelity", "train", "predict", "evaluate", "render-masks", "faithfulness"}
     store = tiny.store / "jobs"
     assert len(list((store / "fit").iterdir())) == 1  # the network of diffmix is that of diffmix-e
