@@ -10,7 +10,7 @@ from pydantic import Field
 from scipy import ndimage
 
 from bench.contract import Settings
-from methods.gradmix.config import scaled
+from methods.lengths import scaled
 from methods.patches import drop_vanished
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from bench.errors import DataError
 from metrics.features import check_pair
-from metrics.neighbours import kth_radii, squared_distances
+from metrics.nearest_neighbours import kth_radii, squared_distances
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from metrics.features import check_pair
-from metrics.neighbours import kth_radii, nearest
+from metrics.nearest_neighbours import kth_radii, nearest
 
 
 @dataclass(frozen=True)

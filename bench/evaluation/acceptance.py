@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.columns import over_seeds, share_columns
-from bench.evaluation.making import Rows, metric_columns
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.results.table import ScoreRow
 from bench.stages.trial import Sets, Trial
 

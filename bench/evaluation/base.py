@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bench.contract import DatasetInfo
 from bench.engine.step import Finished
-from bench.evaluation.making import Rows
+from bench.evaluation.row_maker import Rows
 from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made

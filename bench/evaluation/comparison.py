@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from bench.evaluation.making import Rows, interval_columns, resampler
+from bench.evaluation.row_maker import Rows, interval_columns, resampler
 from bench.evaluation.score import Score, stack
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 
 from bench.engine.step import Finished
-from bench.evaluation.making import Rows
+from bench.evaluation.row_maker import Rows
 from bench.plan.arms import Arm
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made

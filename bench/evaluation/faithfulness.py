@@ -21,8 +21,8 @@ from bench.engine.session import together
 from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, valued
-from bench.evaluation.making import Rows, metric_columns
 from bench.evaluation.masks import GivenMasks, MaskPatches
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.results.table import ScoreRow

@@ -16,7 +16,7 @@ from bench.engine.session import together
 from bench.engine.step import Finished
 from bench.evaluation.base import Evaluation, Measured, Output
 from bench.evaluation.columns import over_seeds, share_columns
-from bench.evaluation.making import Rows, metric_columns
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.arms import Network
 from bench.results.table import ScoreRow
 from bench.stages.predict import SetPictures, predict, read_prediction

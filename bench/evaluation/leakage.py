@@ -18,7 +18,7 @@ from bench.engine.context import Run
 from bench.engine.session import together
 from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
-from bench.evaluation.making import Rows
+from bench.evaluation.row_maker import Rows
 from bench.formats.parallel import ordered_map
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made

@@ -14,7 +14,7 @@ from bench.engine.session import together
 from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, compare
-from bench.evaluation.making import Rows, metric_columns
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import Score
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.results.table import ScoreRow

@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.contract import Dataset, DatasetInfo, Sample
-from bench.datasets.opening import open_source
-from bench.datasets.source import DatasetSource
+from bench.datasets.source import DatasetSource, open_source
 from bench.errors import ConfigError, SealError
 from bench.formats.parallel import ordered_map
 from bench.synthetic import MANIFEST, TRAINING, SyntheticSet, sample_digest

@@ -13,8 +13,7 @@ from pydantic import Field
 
 from bench.contract import Settings
 from bench.datasets.card import DatasetCard
-from bench.datasets.opening import open_source
-from bench.datasets.source import DatasetSource
+from bench.datasets.source import DatasetSource, open_source
 from bench.digest import digest, digest_file
 from bench.engine.context import Run
 from bench.engine.execute import execute

@@ -45,7 +45,7 @@ class Imported(MethodBase):
         raise JobError("an imported set draws no images", got=f"{len(conditions)} patches")
 
 
-def ready_arm(made: SyntheticSet, overrides: Mapping[str, Any], text: str) -> Arm:
+def imported_arm(made: SyntheticSet, overrides: Mapping[str, Any], text: str) -> Arm:
     """Return the arm of a set that is there already.
 
     It is named after what made the set; `diffmix-set` if that was one of the registered methods, with the set's

@@ -65,7 +65,7 @@ def _gpu() -> Diagnosis:
 
 def _datasets(root: Path | None) -> Iterator[Diagnosis]:
     from bench.datasets.card import card_names, load_card
-    from bench.datasets.opening import source_of
+    from bench.datasets.source import source_of
 
     for name in card_names():
         card = load_card(name)

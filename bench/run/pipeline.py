@@ -12,11 +12,11 @@ from bench.engine.store import Store, check_writable
 from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import stop_if_missing
+from bench.run.finished_run import FinishedRun
 from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
 from bench.run.resolve import Resolved, resolve
-from bench.run.worked import Worked
 from bench.stages.prepare import apply_fold, apply_labelled, prepare_others, prepare_splits
 from bench.stages.trial import Bench, Trial
 
@@ -57,7 +57,7 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
     return Session(store, reporter, device, precision, request.threads, request.workers, executor)
 
 
-async def work(session: Session, resolved: Resolved) -> Worked:
+async def work(session: Session, resolved: Resolved) -> FinishedRun:
     """Await every step of a run: the arms' and the evaluations'; publish nothing."""
     data = await prepare_data(session, resolved)
     frame = Bench(
@@ -78,7 +78,7 @@ async def work(session: Session, resolved: Resolved) -> Worked:
         one.name: [everything[row * len(asked) + column] for row in range(len(trials))]
         for column, one in enumerate(asked)
     }
-    return Worked(
+    return FinishedRun(
         data=data,
         trials=trials,
         evaluations=asked,

@@ -13,29 +13,29 @@ from bench.engine.context import read_curves
 from bench.engine.session import Session
 from bench.engine.versions import package_versions
 from bench.evaluation.costs import cost_rows
-from bench.evaluation.making import Rows
+from bench.evaluation.row_maker import Rows
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore, ScoreRow, read_rows, write_rows
+from bench.run.finished_run import FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
-from bench.run.worked import Worked
 from bench.synthetic import MANIFEST
 
 # The protocol of the harness as a whole: how arms are mixed, trained, compared, and how rows are made of it.
 PROTOCOL = 1
 
 
-def publish(session: Session, resolved: Resolved, worked: Worked) -> Outcome:
+def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outcome:
     """Write the results of a run where they are not there already, and tell the tracking server."""
-    document = _document(session, resolved, worked)
+    document = _document(session, resolved, complete)
     run = run_key(document)
     results = ResultsStore(resolved.request.store)
     known = run in results.runs()
     if not known:
-        _write(results, run, document, resolved, worked)
+        _write(results, run, document, resolved, complete)
     count = len(session.finished)
     done = f"{count} steps: {session.reused} reused, {count - session.reused} done"
     session.reporter.say(f"{done}; results of run {run} {'reused' if known else 'written'}")
@@ -52,7 +52,7 @@ def run_key(document: RunDocument) -> str:
     return digest([document.request, document.config, sorted(document.steps), versions])[:16]
 
 
-def make_rows(run: str, resolved: Resolved, worked: Worked) -> list[ScoreRow]:
+def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[ScoreRow]:
     """Return every row of a run: of each evaluation in turn, then costs."""
     preset, fold = resolved.preset, _fold(resolved)
     rows = Rows(
@@ -67,13 +67,13 @@ def make_rows(run: str, resolved: Resolved, worked: Worked) -> list[ScoreRow]:
         n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
     )
-    made = [row for one in worked.evaluations for row in one.rows(worked.measured[one.name], rows)]
-    for trial, parts, sets, tested in zip(worked.trials, worked.parts, worked.sets, worked.tested, strict=True):
+    made = [row for one in complete.evaluations for row in one.rows(complete.measured[one.name], rows)]
+    for trial, parts, sets, tested in zip(complete.trials, complete.parts, complete.sets, complete.tested, strict=True):
         made.extend(cost_rows(trial.arm, parts, sets, tested, rows))
     return made
 
 
-def _document(session: Session, resolved: Resolved, worked: Worked) -> RunDocument:
+def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
     request = resolved.request.model_dump(mode="json")
     # by name: paths of cards and weights say where they are, which changes no number
     request["dataset"] = resolved.card.name
@@ -82,7 +82,7 @@ def _document(session: Session, resolved: Resolved, worked: Worked) -> RunDocume
         request["synthetic"] = resolved.subject.ready.digest
     request["data"] = {role: source.card.name for role, source in resolved.others.items()}
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers", "jobs"}
-    arm, info = resolved.subject, worked.data["train"].info
+    arm, info = resolved.subject, complete.data["train"].info
     return RunDocument(
         dataset=resolved.card.name,
         method=arm.name,
@@ -99,26 +99,26 @@ def _document(session: Session, resolved: Resolved, worked: Worked) -> RunDocume
             "device": session.device.kind,
             "precision": session.precision,
         },
-        evaluations={one.name: version_of(one) for one in worked.evaluations},
+        evaluations={one.name: version_of(one) for one in complete.evaluations},
         device_name=session.device.name,
-        digests={role: split.digest for role, split in worked.data.items()},
+        digests={role: split.digest for role, split in complete.data.items()},
         steps={finished.key: finished.stage for finished in session.finished.values()},
-        findings={name: tuple(found) for name, found in _findings(worked) if found},
-        artefacts=tuple(_artefacts(resolved, worked)),
-        versions=package_versions(*(trial.arm.distribution for trial in worked.trials)),
+        findings={name: tuple(found) for name, found in _findings(complete) if found},
+        artefacts=tuple(_artefacts(resolved, complete)),
+        versions=package_versions(*(trial.arm.distribution for trial in complete.trials)),
     )
 
 
-def _findings(worked: Worked) -> Iterator[tuple[str, list[object]]]:
-    for one in worked.evaluations:
-        found = [item for each in worked.measured[one.name] for item in one.findings(each.evidence)]
+def _findings(complete: FinishedRun) -> Iterator[tuple[str, list[object]]]:
+    for one in complete.evaluations:
+        found = [item for each in complete.measured[one.name] for item in one.findings(each.evidence)]
         yield one.name, list(found)
 
 
-def _artefacts(resolved: Resolved, worked: Worked) -> Iterator[Artefact]:
+def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
     """Yield what every row came from: parts and sets of each arm, then the outputs of each evaluation."""
     fold = _fold(resolved)
-    for trial, parts, sets in zip(worked.trials, worked.parts, worked.sets, strict=True):
+    for trial, parts, sets in zip(complete.trials, complete.parts, complete.sets, strict=True):
         arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold}
         for finished in parts.values():
             yield Artefact(kind="part", stage=finished.stage, key=finished.key, **arm)
@@ -126,8 +126,8 @@ def _artefacts(resolved: Resolved, worked: Worked) -> Iterator[Artefact]:
             if made is not None:
                 step = {"stage": made.finished.stage, "key": made.finished.key}
                 yield Artefact(kind="set", seed=seed, digest=made.set.digest, **step, **arm)
-    for one in worked.evaluations:
-        for each in worked.measured[one.name]:
+    for one in complete.evaluations:
+        for each in complete.measured[one.name]:
             arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold}
             for output in one.outputs(each.evidence):
                 yield Artefact(
@@ -148,25 +148,25 @@ def _fold(resolved: Resolved) -> str:
     return "" if fold is None else f"{fold[0]}/{fold[1]}"
 
 
-def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Resolved, worked: Worked) -> None:
-    rows = make_rows(run, resolved, worked)
+def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Resolved, complete: FinishedRun) -> None:
+    rows = make_rows(run, resolved, complete)
     folder = results.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_curves(folder / "curves.jsonl", worked)
-    sets = {trial.arm.title: made for trial, made in zip(worked.trials, worked.sets, strict=True)}
+    _write_curves(folder / "curves.jsonl", complete)
+    sets = {trial.arm.title: made for trial, made in zip(complete.trials, complete.sets, strict=True)}
     of_subject = sets[resolved.subject.title]
     if of_subject and of_subject[0] is not None:
         shutil.copyfile(of_subject[0].set.folder / MANIFEST, folder / MANIFEST)
     shown = [(arm, sets[arm.title][0]) for arm in resolved.subjects if sets[arm.title]]
-    write_sheets(folder, shown, worked.data["train"], resolved.card.name)
+    write_sheets(folder, shown, complete.data["train"], resolved.card.name)
     _write_leaderboard(folder / "leaderboard.md", folder, rows)
     results.write(run, rows, document)
 
 
-def _write_curves(path: Path, worked: Worked) -> None:
+def _write_curves(path: Path, complete: FinishedRun) -> None:
     """Gather the training curves of every arm under names of their own."""
     lines: dict[str, None] = {}
-    for trial, parts, tested in zip(worked.trials, worked.parts, worked.tested, strict=True):
+    for trial, parts, tested in zip(complete.trials, complete.parts, complete.tested, strict=True):
         folders = [(f"fit/{name}", finished.path) for name, finished in parts.items()]
         folders += [(f"{one.network}/{trial.arm.name}/{one.seed}", one.model.path) for one in tested]
         for prefix, folder in folders:

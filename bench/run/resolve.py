@@ -9,13 +9,12 @@ from bench.config import Preset, RunRequest, load_preset
 from bench.config.overrides import parse
 from bench.config.request import SHARED_ROLES
 from bench.datasets.card import DatasetCard
-from bench.datasets.opening import open_source
-from bench.datasets.source import DatasetSource
+from bench.datasets.source import DatasetSource, open_source
 from bench.errors import ConfigError
 from bench.importing.store import open_imported
 from bench.plan.arms import BASELINE, Arm, Network, make_arm
 from bench.plan.encoders import EncoderHandle, encoder_handle
-from bench.plan.imported import ready_arm
+from bench.plan.imported import imported_arm
 from bench.plan.networks import make_networks
 from bench.stages.select import expand
 
@@ -70,7 +69,7 @@ def resolve(request: RunRequest) -> Resolved:
     controls = dict.fromkeys([BASELINE, *(preset.controls if request.controls is None else request.controls)])
     if request.synthetic is not None:
         made = open_imported(request.store, source.card.name, request.synthetic)
-        subject = ready_arm(made, overrides.method, overrides.method_text)
+        subject = imported_arm(made, overrides.method, overrides.method_text)
     else:
         subject = make_arm(str(request.method), preset, overrides.method, overrides.method_text)
         subject = _with_others(subject, others)

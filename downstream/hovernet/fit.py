@@ -16,8 +16,8 @@ from bench.contract import Budget, RunContext, TrainingMix
 from bench.training import LossTask, TrainingOptions, load_weights, save_weights, seeded, train
 from downstream.hovernet.build import Sizes, build, sizes
 from downstream.hovernet.config import HoVerNetConfig
+from downstream.hovernet.losses import hovernet_loss
 from downstream.hovernet.schedule import Schedule
-from downstream.losses import hovernet_loss
 from downstream.patches import PatchStream, patches_per_epoch
 from downstream.targets import make_targets
 

@@ -14,7 +14,7 @@ from pydantic import Field
 from bench.contract import Condition, Dataset, RunContext
 from bench.errors import DataError
 from methods.controls.base import Control
-from methods.controls.stains import jitter_stains
+from methods.controls.stain_jitter import jitter_stains
 from methods.patches import PatchSettings, Tiles, crop_image, window_of
 
 

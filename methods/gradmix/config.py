@@ -7,9 +7,6 @@ from pydantic import Field
 from bench.contract import Settings
 from methods.patches import PatchSettings
 
-REFERENCE_MPP = 0.25
-"""Micrometres a pixel at 40x, where the published lengths hold."""
-
 
 class GradMixConfig(Settings):
     """How one tile is mixed; every default is the released notebook's (QuIIL/Grad_Mix, grad_mix.ipynb)."""
@@ -32,8 +29,3 @@ class GradMixMethodConfig(PatchSettings):
     """GradMix as a method: patches cut from mixed tiles."""
 
     mixing: GradMixConfig = GradMixConfig()
-
-
-def scaled(pixels: int, mpp: float) -> int:
-    """Return a length in pixels at 40x in pixels of `mpp` micrometres: rounded half up, 0 only for 0."""
-    return max(min(pixels, 1), int(pixels * REFERENCE_MPP / mpp + 0.5))

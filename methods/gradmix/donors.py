@@ -10,8 +10,9 @@ import numpy as np
 from jaxtyping import Bool
 
 from bench.contract import Dataset, Sample
-from methods.gradmix.config import GradMixConfig, scaled
+from methods.gradmix.config import GradMixConfig
 from methods.gradmix.measure import measure
+from methods.lengths import scaled
 from methods.patches import labels_of
 
 RECENT = 8

@@ -18,9 +18,10 @@ from scipy import ndimage
 
 from bench.contract import Sample
 from methods.gradmix.blending import blend, ring_weights, smooth
-from methods.gradmix.config import GradMixConfig, scaled
+from methods.gradmix.config import GradMixConfig
 from methods.gradmix.donors import DonorTile, Rare, Unused, donor_tile
 from methods.gradmix.measure import Box, Nuclei, measure
+from methods.lengths import scaled
 from methods.patches import drop_vanished, labels_of
 
 

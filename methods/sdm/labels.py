@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import torch.nn.functional as F  # noqa: N812, the name everybody uses
 from jaxtyping import Float
 from torch import Tensor
 
-if TYPE_CHECKING:
-    from methods.sdm.blocks import SpatialNorm
+
+class Modulated(Protocol):
+    """A layer whose scale and shift come from label maps."""
+
+    def modulation(self, labels: Float[Tensor, "n l h w"]) -> tuple[Tensor, Tensor]:
+        """Return gamma and beta for label maps; they depend on nothing else."""
+        ...
 
 
 class Labels:
@@ -31,7 +36,7 @@ class Labels:
             self._sizes[size] = self._maps if same else F.interpolate(self._maps, size=size, mode="nearest")
         return self._sizes[size]
 
-    def modulation(self, norm: SpatialNorm, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
+    def modulation(self, norm: Modulated, size: tuple[int, int]) -> tuple[Tensor, Tensor]:
         """Return a layer's gamma and beta."""
         if id(norm) in self._kept:
             return self._kept[id(norm)]

@@ -131,19 +131,19 @@ class EncoderCard(Recipe):
 
 
 @cache
-def ready_card(name: str) -> EncoderCard:
+def shipped_card(name: str) -> EncoderCard:
     """Return a card that is shipped with the package.
 
-    >>> ready_card("uni").dimension
+    >>> shipped_card("uni").dimension
     1024
     """
     return _card((files("metrics.encoders") / "cards" / f"{name}.yaml").read_text(encoding="utf-8"), f"card {name!r}")
 
 
-def ready_names() -> tuple[str, ...]:
+def shipped_names() -> tuple[str, ...]:
     """List the cards that are shipped with the package.
 
-    >>> len(ready_names())
+    >>> len(shipped_names())
     8
     """
     folder = files("metrics.encoders") / "cards"

@@ -15,7 +15,7 @@ from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, ShuffledL
 from methods.controls.classic import turn
 from methods.controls.noise import channel_moments
 from methods.controls.shuffled import partner
-from methods.controls.stains import HED_UNIT, jitter_stains, optical_density
+from methods.controls.stain_jitter import HED_UNIT, jitter_stains, optical_density
 from methods.patches import Crop, crop_labels
 from tests import toy
 

@@ -9,7 +9,7 @@ from prdc import compute_prdc
 from torch_fidelity.metric_prc import prc_features_to_metric
 
 from bench.errors import DataError
-from metrics import neighbours
+from metrics import nearest_neighbours
 from metrics.frechet import frechet_distance
 from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
@@ -25,7 +25,7 @@ def normal(n, d=8, shift=0.0, seed=0):
 @pytest.mark.parametrize("block", [17, 1024])
 @pytest.mark.parametrize("k", [1, 5])
 def test_equals_the_slow_twin(agree, monkeypatch, block, k):
-    monkeypatch.setattr(neighbours, "_BLOCK", block)
+    monkeypatch.setattr(nearest_neighbours, "_BLOCK", block)
     real, synthetic = normal(90), normal(60, shift=0.4, seed=1)
     found = manifold_scores(real, synthetic, k=k)
     about = {"reference": "tests/reference/manifold.py", "bound": 1e-9}
@@ -112,7 +112,7 @@ def test_fresh_images_are_authentic():
 
 def test_distances_are_exact_far_from_the_origin():
     x, y = normal(20, shift=1000), normal(30, shift=1000, seed=1)
-    distance = np.concatenate([block for _, block in neighbours.squared_distances(x, y)])
+    distance = np.concatenate([block for _, block in nearest_neighbours.squared_distances(x, y)])
     expected = ((x[:, None] - y[None]) ** 2).sum(axis=2)
     assert np.abs(distance - expected).max() < 1e-4
 

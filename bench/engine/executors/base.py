@@ -2,18 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Protocol
+from typing import Protocol
 
+from bench.engine.reporter import Reporter
 from bench.engine.step import Finished, Step
+from bench.engine.store import Store
 
-if TYPE_CHECKING:
-    from bench.engine.session import Session
+
+class Surroundings(Protocol):
+    """What an executor knows of the session that it works for: where results go, who watches, how much to use."""
+
+    store: Store
+    reporter: Reporter
+    threads: int
+    workers: int
 
 
 class Executor(Protocol):
     """Does steps for a session; several may be awaited at once."""
 
-    async def run(self, step: Step, session: Session) -> Finished:
+    async def run(self, step: Step, session: Surroundings) -> Finished:
         """Do a step that was not in the store a moment ago and return it finished."""
         ...
 

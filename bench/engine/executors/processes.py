@@ -9,13 +9,11 @@ import struct
 import subprocess
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from typing import IO, TYPE_CHECKING, Any
+from typing import IO, Any
 
+from bench.engine.executors.base import Surroundings
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
-
-if TYPE_CHECKING:
-    from bench.engine.session import Session
 
 _HEADER = struct.Struct(">Q")
 
@@ -35,7 +33,7 @@ class Processes:
         self._all: list[_Worker] = []
         self._threads = ThreadPoolExecutor(jobs)  # each waits for one worker
 
-    async def run(self, step: Step, session: Session) -> Finished:
+    async def run(self, step: Step, session: Surroundings) -> Finished:
         """Have a worker do a step.
 
         Raises:
@@ -61,7 +59,7 @@ class Processes:
         self._idle.clear()
         self._threads.shutdown()
 
-    def _start(self, session: Session) -> _Worker:
+    def _start(self, session: Surroundings) -> _Worker:
         worker = _Worker(session.threads)
         self._all.append(worker)
         return worker

@@ -22,7 +22,7 @@ from bench.evaluation.distances.features import (
 )
 from bench.evaluation.distances.numbers import MANIFOLD
 from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour, CompareWithMemory
-from bench.evaluation.making import Rows, metric_columns
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.results.table import ScoreRow
 from bench.stages.trial import Trial
 from bench.synthetic import SyntheticSet

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets.opening import open_source
+from bench.datasets.source import open_source
 from bench.engine.reporter import Reporter
 from bench.errors import BenchError, ConfigError, DataError, SealError
 from bench.importing.command import import_set

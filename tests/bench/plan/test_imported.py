@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.contract import Sample
-from bench.datasets.opening import open_source
+from bench.datasets.source import open_source
 from bench.engine.reporter import Reporter
 from bench.errors import ConfigError, SealError
 from bench.importing.command import import_set

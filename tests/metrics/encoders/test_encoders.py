@@ -314,7 +314,7 @@ def test_nothing_is_known_through_torch():
     names = ("random_convnet", "torchscript", "inception", "clip", "ready", "timm_networks")
     modules = ", ".join(f"metrics.encoders.{name}" for name in names)
     code = f"import sys, {modules}; metrics.encoders.random_convnet.RandomConvNet.identify(None)"
-    code += "; metrics.encoders.ready.UNI.recipe().describe(); metrics.encoders.ready.UNI.weights(None)"
+    code += "; metrics.encoders.shipped.UNI.recipe().describe(); metrics.encoders.shipped.UNI.weights(None)"
     code += "; metrics.encoders.timm_networks.TimmEncoder.with_argument('resnet50').weights(None)"
     code += "; assert 'torch' not in sys.modules"
     subprocess.run([sys.executable, "-c", code], check=True)

@@ -8,7 +8,7 @@ from typing import ClassVar
 
 from bench.errors import ConfigError
 from bench.weights import Weights
-from metrics.encoders.card import EncoderCard, read_card, ready_card
+from metrics.encoders.card import EncoderCard, read_card, shipped_card
 from metrics.encoders.described import DescribedEncoder
 from metrics.encoders.weights import WeightsFile
 
@@ -29,12 +29,12 @@ class ShippedEncoder(DescribedEncoder):
     @classmethod
     def file(cls) -> WeightsFile:
         """Return which file of weights the card names."""
-        return ready_card(cls.card).weights_file()
+        return shipped_card(cls.card).weights_file()
 
     @classmethod
     def recipe(cls) -> EncoderCard:
         """Return the card."""
-        return ready_card(cls.card)
+        return shipped_card(cls.card)
 
     @classmethod
     def weights(cls, folder: Path | None) -> Sequence[Weights]:

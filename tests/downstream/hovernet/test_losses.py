@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from downstream.hovernet.config import LossWeights
-from downstream.losses import cross_entropy, dice_loss, gradient_kernels, hovernet_loss, msge
+from downstream.hovernet.losses import cross_entropy, dice_loss, gradient_kernels, hovernet_loss, msge
 
 
 def random_case(seed: int = 0) -> tuple[torch.Tensor, torch.Tensor]:

@@ -13,7 +13,7 @@ from bench.stages.trial import Tested, Trial
 
 
 @dataclass(frozen=True)
-class Worked:
+class FinishedRun:
     """A run whose steps are all finished; `parts`, `sets` and `tested` have one entry per arm, as `trials` do."""
 
     data: Mapping[str, Dataset]
