@@ -54,7 +54,7 @@ def test_record_names_the_run_and_its_configuration(tmp_path: Path) -> None:
     assert "request.store" not in record.parameters
     assert "request.fold" not in record.parameters
     assert record.tags["bench.run"] == "run-1"
-    assert record.tags["bench.protocol"] == "1"
+    assert record.tags["bench.harness"] == "1"
     assert record.tags["bench.digests.train"] == "aa"
     assert [path.name for path in record.artifacts] == ["run-1.json", "run-1.parquet", "leaderboard.md"]
 
