@@ -38,9 +38,9 @@ def point(group: str, name: str) -> EntryPoint:
 
 
 def distribution(group: str, name: str) -> str:
-    """Return the name of the distribution that registers an id, empty where its metadata does not say."""
-    found = point(group, name).dist
-    return "" if found is None else found.name
+    """Return the name of the distribution that registers an id, empty where none does or its metadata does not say."""
+    found = _points(group).get(name)
+    return "" if found is None or found.dist is None else found.dist.name
 
 
 def load(group: str, name: str) -> Any:

@@ -48,7 +48,7 @@ class Session:
         """Return the finished step, having the executor do it where it is not in the store."""
         task = self._asked.get(step.key)
         if task is None:
-            task = asyncio.ensure_future(self._do(step))
+            task = start(self._do(step))
             self._asked[step.key] = task
         return await task
 
@@ -86,12 +86,25 @@ class Parked(Exception):  # noqa: N818  # no error: a program that only looks go
     """What a step that is not in the store gives where nothing may be done."""
 
 
+def start(program: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
+    """Have a program go on beside the caller's, whether or not anybody comes to await it."""
+    task = asyncio.ensure_future(program)
+    task.add_done_callback(_look_at)
+    return task
+
+
+def _look_at(task: asyncio.Task[Any]) -> None:
+    # of several errors at once the first is raised; asyncio prints the others, unless they were looked at
+    if not task.cancelled():
+        task.exception()
+
+
 async def together(*programs: Coroutine[Any, Any, Result]) -> list[Result]:
     """Await several programs at once and return their results in order.
 
     The first error cancels the others and is raised; a parked program lets the others go on as far as they can.
     """
-    tasks = [asyncio.ensure_future(program) for program in programs]
+    tasks = [start(program) for program in programs]
     pending = set(tasks)
     try:
         while pending:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import psutil
@@ -54,11 +54,12 @@ def check_memory(required_gib: float) -> Iterable[Missing]:
         )
 
 
-def check_roles(method: str, roles: frozenset[str], available: Iterable[str], dataset: str) -> Iterable[Missing]:
-    """Yield the roles of data that a method reads and a dataset lacks."""
-    for role in sorted(roles - set(available)):
+def check_roles(read: Mapping[str, frozenset[str]], available: Iterable[str], dataset: str) -> Iterable[Missing]:
+    """Yield each role of data that a dataset lacks, with all methods that read it; `read` has the roles by method."""
+    for role in sorted(frozenset[str]().union(*read.values()) - set(available)):
+        methods = [method for method, roles in read.items() if role in roles]
         yield Missing(
-            f"expected the dataset to offer {role!r} data, which {method} reads",
+            f"expected the dataset to offer {role!r} data, which {_listed(methods)} read{'s' * (len(methods) == 1)}",
             f"{dataset} offers {', '.join(sorted(available))}",
             "run it on `phantom`" if role == "fresh" else f"choose a dataset with {role!r} data",
         )
@@ -73,22 +74,31 @@ def check_test(splits: Iterable[str], dataset: str, track: Track) -> Iterable[Mi
         yield Missing("expected a dataset with a test split", f"{dataset}, which has {', '.join(there)}", fix)
 
 
-def check_track(network: str, wanted: Track, dataset: str, track: Track) -> Iterable[Missing]:
-    """Yield what is missing where a network is made for another track than a dataset's."""
-    if wanted != track:
+def check_tracks(networks: Mapping[str, Track], dataset: str, track: Track) -> Iterable[Missing]:
+    """Yield each other track than a dataset's that networks are made for; `networks` has the track by network."""
+    for wanted in dict.fromkeys(made_for.task for made_for in networks.values() if made_for != track):
+        names = [repr(name) for name, made_for in networks.items() if made_for.task == wanted]
+        people, phantom = TRACKS[wanted].people, TRACKS[wanted].phantom
         yield Missing(
-            f"expected a dataset of {wanted.people} for the downstream network {network!r}",
+            f"expected a dataset of {people} for the downstream network{'s' * (len(names) > 1)} {_listed(names)}",
             f"{dataset}, a dataset of {track.people}",
-            f"choose a dataset of {wanted.people}, such as {wanted.phantom}; or leave out --downstream",
+            f"choose a dataset of {people}, such as {phantom}; or leave out --downstream",
         )
 
 
-def check_conditions(method: str, shows: frozenset[str], dataset: str, track: Track) -> Iterable[Missing]:
-    """Yield what is missing where a method shows no such labels as a dataset has; one that shows none is left alone."""
-    if shows and track.conditions and not shows & track.conditions:
-        wanted = next(other.people for other in TRACKS.values() if shows & other.conditions)
+def check_conditions(shows: Mapping[str, frozenset[str]], dataset: str, track: Track) -> Iterable[Missing]:
+    """Yield each kind of dataset that methods are made for, where they show no such labels as this dataset has.
+
+    `shows` has the labels by method; a method that shows none fits every dataset.
+    """
+    wanted: dict[str, list[str]] = {}
+    for method, labels in shows.items():
+        if labels and track.conditions and not labels & track.conditions:
+            people = next(other.people for other in TRACKS.values() if labels & other.conditions)
+            wanted.setdefault(people, []).append(repr(method))
+    for people, methods in wanted.items():
         yield Missing(
-            f"expected a dataset of {wanted} for the method {method!r}",
+            f"expected a dataset of {people} for the method{'s' * (len(methods) > 1)} {_listed(methods)}",
             f"{dataset}, a dataset of {track.people}",
             "choose another method; `bench list methods` says what each draws",
         )
@@ -128,3 +138,7 @@ def check_accelerator(preset: str, needs: bool, device: str, forced: bool, durat
             "none that torch can use",
             "use --preset smoke for a demonstration in minutes, or --device cpu to run it here all the same",
         )
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join(filter(None, [", ".join(names[:-1]), names[-1]]))

@@ -12,7 +12,7 @@ from bench.plan.checks import (
     check_memory,
     check_roles,
     check_test,
-    check_track,
+    check_tracks,
     check_weights,
 )
 from bench.run.resolve import Resolved
@@ -34,9 +34,10 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         resolved.source.locate()
         missing.extend(check_test(resolved.source.splits(), resolved.card.name, track))
         offered = offered_roles(resolved.source) | set(resolved.others)
-        for arm in resolved.arms:
-            missing.extend(check_roles(arm.name, arm.method.roles, offered, resolved.card.name))
-            missing.extend(check_conditions(arm.name, arm.method.conditions, resolved.card.name, track))
+        read = {arm.name: arm.method.roles for arm in resolved.arms}
+        shows = {arm.name: arm.method.conditions for arm in resolved.arms}
+        missing.extend(check_roles(read, offered, resolved.card.name))
+        missing.extend(check_conditions(shows, resolved.card.name, track))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():
@@ -48,8 +49,9 @@ def find_missing(resolved: Resolved) -> list[Missing]:
             other.locate()
         except BenchError as error:
             missing.append(Missing.from_error(error))
+    made_for = {network.name: track_of(network.plugin) for network in resolved.networks}
+    missing.extend(check_tracks(made_for, resolved.card.name, track))
     for network in resolved.networks:
-        missing.extend(check_track(network.name, track_of(network.plugin), resolved.card.name, track))
         needed = network.plugin.weights()
         missing.extend(check_weights(f"downstream network {network.name!r}", needed, "leave the network out"))
     for handle in resolved.encoders:

@@ -9,7 +9,7 @@ from typing import Any, NamedTuple, TypeVar
 
 from bench.config import Preset
 from bench.contract import Dataset
-from bench.engine.session import Session, together
+from bench.engine.session import Session, start, together
 from bench.engine.step import Finished
 from bench.plan.arms import Arm, Network
 from bench.plan.encoders import EncoderHandle
@@ -112,7 +112,7 @@ class Trial:
     async def _once(self, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         task = self._made.get(make.__name__)
         if task is None:
-            task = asyncio.ensure_future(make())
+            task = start(make())
             self._made[make.__name__] = task
         result: Result = await task
         return result

@@ -138,6 +138,7 @@ class _Comparison:
             place=self._session.torch,
             title=f"{self._title}, {extractor.name}, against {split}",
             extractor=extractor,
+            asked=Distances.version,
             metrics=_metrics(encoder, kind),
             n=self._n,
             patch=self._patch,

@@ -39,12 +39,16 @@ RESULT = "fidelity.json"
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Compare(Step):
-    """Compare `n` images of a set with as many real patches of one split, in the features of one encoder."""
+    """Compare `n` images of a set with as many real patches of one split, in the features of one encoder.
+
+    `asked` is the version of the evaluation that asks.
+    """
 
     stage: ClassVar[str] = "fidelity"
     version: ClassVar[int] = 2
 
     extractor: Extractor
+    asked: int
     metrics: tuple[Metric, ...]
     n: int
     patch: int
@@ -67,8 +71,9 @@ class Compare(Step):
 
     @property
     def versions(self) -> dict[str, int]:
-        """Versions of the metrics."""
-        return {f"metric:{metric.id}": metric.protocol_version for metric in self.metrics}
+        """Versions of the evaluation and of the metrics."""
+        computed = {f"metric:{metric.id}": metric.protocol_version for metric in self.metrics}
+        return {"evaluation:distances": self.asked, **computed}
 
     def run(self, folder: Path, context: Run) -> None:
         """Write the scores and what real images give in the place of synthetic ones."""

@@ -16,7 +16,7 @@ from bench import cli
         (["--data", "=pathcap"], "expected --data ROLE=NAME", "=pathcap"),
         (["--data", "text=a", "--data", "text=b"], "expected one dataset for the role 'text'", "a and b"),
         (["--data", "pool=a", "--pool-dataset", "b"], "expected one dataset for the role 'pool'", "a and b"),
-        (["--data", "txet=phantom"], "expected a role of data that a method of this run reads", "'txet'"),
+        (["--data", "txet=phantom"], "No method of this run reads data of the role that --data names", "'txet'"),
     ],
 )
 def test_data_of_roles_is_refused_in_three_lines(

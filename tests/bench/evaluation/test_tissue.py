@@ -24,7 +24,10 @@ def pooled(tmp_path: Path) -> tuple[np.ndarray, np.ndarray, Statistics]:
     scores[np.arange(60), true] += 0.3
     image = np.zeros((2, 2, 3), np.uint8)
     samples = [Sample(f"s{i}", image, f"g{i % 7}", 0.5, label=int(label)) for i, label in enumerate(true)]
-    rows = [tissue_statistics(s, Prediction(scores=row), 3) for s, row in zip(samples, scores, strict=True)]
+    rows = [
+        {"id": s.id, "group": s.group, **tissue_statistics(s, Prediction(scores=row), 3)}
+        for s, row in zip(samples, scores, strict=True)
+    ]
     write_statistics(tmp_path, rows)
     return true, scores, Statistics(tmp_path)
 

@@ -7,14 +7,15 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from bench.evaluation.evidence import Outcome
 
 from bench.contract import TrainingMix
 from bench.errors import BenchError, ConfigError, MissingError, SealError
 from bench.results.table import ALL_SEEDS, ResultsStore
+from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.synthetic import SyntheticSet, verify_set
 from tests.bench.conftest import request
+from tests.bench.run.stages import stages
 from tests.golden.runs import TRAINED
 
 ARMS = ["real-only", "copy", "noise", "diffmix"]
@@ -168,26 +169,35 @@ def test_results_hold_what_tracking_and_reports_read(tiny: Outcome) -> None:
     curves = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
     assert {"fit/sdm/loss", "hovernet/real-only/0/loss", "hovernet/diffmix/1/loss"} <= {c["name"] for c in curves}
     document = ResultsStore(tiny.store).document(tiny.run)
-    assert document["digests"].keys() >= {"train", "test"}
-    assert not any("/" in str(value) for key, value in document["request"].items() if key != "controls")
+    assert document.digests.keys() >= {"train", "test"}
+    assert not any("/" in str(value) for key, value in document.request.items() if key != "controls")
 
 
 def test_again_nothing_is_done(tiny: Outcome) -> None:
     again = run_request(request(tiny.store, seeds=2, overrides=TRAINED))
     assert again.run == tiny.run
-    assert again.reused == again.jobs > 20
+    assert again.reused == again.steps > 20
 
 
 def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
+    before = stages(tiny.store)
     other = run_request(request(tiny.store, method="diffmix-e", overrides=TRAINED))
-    new = {"synthesize", "fidelity", "train", "predict", "evaluate", "render-masks", "faithfulness"}
-    store = tiny.store / "jobs"
-    assert len(list((store / "fit").iterdir())) == 1  # the network of diffmix is that of diffmix-e
-    document = ResultsStore(tiny.store).document(other.run)
-    fresh = other.jobs - other.reused
-    # a set, four comparisons, a network with its predictions and scores; masks, their predictions and scores
-    assert 0 < fresh <= 11
-    assert set(document["jobs"].values()) >= new
+    fresh = stages(tiny.store) - before
+    # a set, its features, its comparisons with both splits, its look at test images; a network with its predictions and
+    # scores; masks, their predictions and scores: all but the network of diffmix, which is that of diffmix-e
+    assert fresh == {
+        "synthesize": 1,
+        "features": 3,
+        "fidelity": 4,
+        "leakage": 1,
+        "train": 1,
+        "predict": 2,
+        "evaluate": 1,
+        "render-masks": 1,
+        "faithfulness": 1,
+    }
+    assert fresh.total() == other.steps - other.reused
+    assert set(ResultsStore(tiny.store).document(other.run).steps.values()) >= set(fresh)
 
 
 def test_overrides_change_the_variant_and_the_preset_label(tiny: Outcome) -> None:
@@ -204,8 +214,8 @@ def test_a_fold_tests_inside_train(tiny: Outcome) -> None:
     outcome = run_request(request(tiny.store, method="copy", controls=(), fold=(1, 2)))
     rows = ResultsStore(outcome.store).rows(outcome.run)
     assert set(rows["fold"]) == {"1/2"}
-    digests = ResultsStore(outcome.store).document(outcome.run)["digests"]
-    whole = ResultsStore(tiny.store).document(tiny.run)["digests"]
+    digests = ResultsStore(outcome.store).document(outcome.run).digests
+    whole = ResultsStore(tiny.store).document(tiny.run).digests
     assert digests["train"] != whole["train"]
     assert digests["test"] != whole["test"]
 

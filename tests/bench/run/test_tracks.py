@@ -8,8 +8,11 @@ import pytest
 import yaml
 
 from bench.errors import ConfigError, MissingError
+from bench.plan.checks import stop_if_missing
 from bench.results.table import read_rows
-from bench.run.pipeline import find_missing, preflight, resolve, run_request
+from bench.run.missing import find_missing
+from bench.run.pipeline import run_request
+from bench.run.resolve import resolve
 from tests.bench.conftest import request
 from tests.bench.datasets.layouts_images import write_csv, write_picture
 
@@ -56,7 +59,7 @@ def test_captioned_images_have_distances_and_no_network(captions: Path, tmp_path
 def test_a_method_or_a_network_of_another_track_is_refused(captions: Path, tmp_path: Path) -> None:
     asked = request(tmp_path, method="sdm", dataset=str(captions), data_root=captions.parent, downstream=("vit",))
     with pytest.raises(MissingError) as caught:
-        preflight(resolve(asked))
+        stop_if_missing(find_missing(resolve(asked)))
     assert "expected a dataset of nuclei for the method 'sdm': mine, a dataset of captions" in caught.value.got
     assert "expected a dataset of tissue classes for the downstream network 'vit'" in caught.value.got
     assert "phantom-tissue" in caught.value.fix
@@ -74,7 +77,7 @@ def test_data_of_a_role_is_one_way_or_the_other(captions: Path, tmp_path: Path) 
 
 
 def test_a_role_that_no_method_reads_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(ConfigError, match="expected a role of data") as caught:
+    with pytest.raises(ConfigError, match="No method of this run reads data of the role") as caught:
         resolve(request(tmp_path, method="more-real", data={"txet": "pathcap"}))
     assert caught.value.got == "'txet'"
     assert "fresh" in caught.value.fix

@@ -10,15 +10,9 @@ import pytest
 
 from bench.contract import Prediction, Sample
 from bench.errors import DataError
-from bench.evaluation.nuclei import NO_TISSUE, nuclei_scores
-from bench.evaluation.statistics import (
-    IMAGE_VALUES,
-    POOLED,
-    Statistics,
-    image_statistics,
-    without_ignored,
-    write_statistics,
-)
+from bench.evaluation.nuclei import image_statistics, without_ignored
+from bench.evaluation.nuclei_scores import IMAGE_VALUES, NO_TISSUE, POOLED, nuclei_scores
+from bench.evaluation.statistics import Statistics, write_statistics
 from metrics.instances import score_instances
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus
 from metrics.overlap import overlap
@@ -47,7 +41,9 @@ def pairs(n: int = 8, tissues: tuple[str | None, ...] = ("colon", "breast", None
 
 
 def statistics(folder: Path, images: list[tuple[Sample, Prediction]]) -> Statistics:
-    write_statistics(folder, [image_statistics(*image, len(toy.CLASSES)) for image in images])
+    rows = [image_statistics(*image, len(toy.CLASSES)) for image in images]
+    named = [{"id": sample.id, "group": sample.group, **row} for (sample, _), row in zip(images, rows, strict=True)]
+    write_statistics(folder, named)
     return Statistics(folder)
 
 

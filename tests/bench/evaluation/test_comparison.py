@@ -6,19 +6,19 @@ All images of a seed have the same value: resampled groups agree, and intervals 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from math import atan, pi, sqrt
 from pathlib import Path
 
 import pytest
-from bench.jobs import Finished, Job
-from bench.stages.arms import Arm
-from bench.stages.evaluate import IMAGE_VALUES, write_statistics
-from bench.stages.rows import RowMaker
+from bench.evaluation.making import Rows, metric_columns
 
-from bench.results import ALL_SEEDS, ScoreRow
-from bench.stages import work
-from tests import toy, toy_tissue
+from bench.evaluation.comparison import Scored, compare
+from bench.evaluation.nuclei_scores import IMAGE_VALUES, nuclei_scores
+from bench.evaluation.statistics import Statistics, write_statistics
+from bench.plan.arms import Arm
+from bench.results.table import ALL_SEEDS, ScoreRow
+from metrics.table import METRICS
+from tests import toy_tissue
 
 CLASSES = ("common", "absent")
 SLIDES = ("a", "a", "b", "b", "c", "c")
@@ -30,12 +30,6 @@ ARMS = {
 }
 # Student's t of the differences to real-only. Of a pair of seeds .1 apart the variance is .005, of the three .01.
 T = {"better": 0.20 / sqrt(0.005), "best": 0.40 / sqrt(0.005), "worse": -0.28 / sqrt(0.005 / 2 + 0.01 / 3)}
-
-
-class TwoClasses(toy.NucleiDataset):
-    @property
-    def info(self):
-        return replace(super().info, classes=CLASSES, rare=())
 
 
 def image(index: int, group: str, value: float) -> dict[str, object]:
@@ -62,23 +56,24 @@ def rows(
 ) -> dict[tuple[str, str, str, str, int], ScoreRow]:
     """Return the rows of arms by kind, method, metric, class and seed, given the value of each of their seeds."""
 
-    def finished(path: Path, value: float) -> Finished:
+    def statistics(path: Path, value: float) -> Statistics:
         path.mkdir(parents=True)
         write_statistics(path, [image(index, slide, value) for index, slide in enumerate(slides)])
-        return Finished(Job("evaluate", {}, {}), path, reused=False, cost={})
+        return Statistics(path)
 
-    worked = []
-    for name, values in arms.items():
-        jobs = [finished(folder / name / str(seed), value) for seed, value in enumerate(values)]
-        tested = [work.Tested(seed, "hovernet", job, job, job) for seed, job in enumerate(jobs)]
-        worked.append(
-            work.ArmWork(
-                Arm(name, "", toy_tissue.Painter(toy_tissue.PainterConfig())), {}, [None] * len(values), [], tested
-            )
-        )
-    maker = RowMaker({"run": "r", "dataset": "toy", "preset": "tiny"}, "steps:1", 1000)
-    made = maker.rows(worked, TwoClasses(1, 16))
-    return {(row.kind, row.method, row.metric, row.class_, row.seed): row for row in made}
+    def scored(name: str, values: Sequence[float]) -> Scored:
+        read = [statistics(folder / name / str(seed), value) for seed, value in enumerate(values)]
+        digests = ["" if name == "real-only" else f"{name} {seed}" for seed in range(len(values))]
+        return Scored(Arm(name, "", toy_tissue.Painter(toy_tissue.PainterConfig())), read, digests)
+
+    compared = [scored(name, values) for name, values in arms.items()]
+    maker = Rows({"run": "r", "dataset": "toy", "preset": "tiny"}, "steps:1", 1000)
+    found: dict[tuple[str, str, str, str, int], ScoreRow] = {}
+    for score in nuclei_scores(CLASSES):
+        columns = {"split": "test", "downstream": "hovernet", "budget": "steps:1", "class": score.class_}
+        for row in compare(compared, score, columns | metric_columns(METRICS[score.metric]), maker):
+            found[row.kind, row.method, row.metric, row.class_, row.seed] = row
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -101,6 +96,7 @@ def test_values_of_seeds_and_their_mean(made) -> None:
             row = made["score", name, "dice/image", "", seed]
             assert (row.value, row.ci_low, row.ci_high) == pytest.approx((value, value, value))
             assert (row.n, row.n_skipped, row.seeds, row.direction) == (6, 0, 1, "higher")
+            assert row.set_digest == ("" if name == "real-only" else f"{name} {seed}")
         over = made["score", name, "dice/image", "", ALL_SEEDS]
         assert over.value == pytest.approx(sum(values) / len(values))
         assert over.seeds == len(values)

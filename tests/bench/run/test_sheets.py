@@ -1,33 +1,32 @@
-"""What a run publishes beside its rows: a contact sheet for each way that sets were chosen."""
+"""Contact sheets of a run: one for each way that sets were chosen."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import numpy as np
-from bench.engine.job import Finished, Job
-from bench.evaluation.evidence import ArmWork
 
 from bench.plan.arms import Arm
-from bench.run.publish import write_sheets
+from bench.run.sheets import write_sheets
 from bench.stages.select import expand
+from bench.stages.synthesize import Made
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from methods.selection import SelectionArm
 from tests import toy_tissue
+from tests.bench.conftest import finished
 
 TRAIN = toy_tissue.TissueDataset(n_tiles=6, size=8)
 
 
-def worked(arm: Arm, folder: Path) -> ArmWork:
-    folder.mkdir()
+def made(folder: Path) -> Made:
+    done = finished(folder, "select")
     painter = toy_tissue.Painter(toy_tissue.PainterConfig())
     writer = SyntheticSetWriter(folder, TRAIN.info, {})
     conditions = list(painter.plan({}, 6, np.random.default_rng(0)))
     for index, image in enumerate(painter.render(conditions, {}, {}, None)):  # type: ignore[arg-type]
         writer.write(index, conditions[index], image)
     writer.seal(6, {"method": "painter", "seed": 0})
-    made = Finished(Job("select", {}, {}), folder, reused=False, cost={})
-    return ArmWork(arm, {}, [(made, SyntheticSet(folder))], [], [])
+    return Made(done, SyntheticSet(folder))
 
 
 def arms(*selection: SelectionArm) -> list[Arm]:
@@ -41,7 +40,7 @@ def test_there_is_a_sheet_for_each_way_of_choosing_not_for_each_ratio(tmp_path: 
         SelectionArm(rule="centroid", ratio=1.0),
         SelectionArm(rule="centroid", ratio=1.0, min_confidence=0.5),
     )
-    done = [worked(arm, tmp_path / str(number)) for number, arm in enumerate(found)]
+    done = [(arm, made(tmp_path / str(number))) for number, arm in enumerate(found)]
     write_sheets(tmp_path, done, TRAIN, "toy")
     names = sorted(path.name for path in tmp_path.glob("*.png"))
     assert names == ["contact_sheet.png", "contact_sheet_centroid-0.5.png", "contact_sheet_centroid.png"]
@@ -49,5 +48,5 @@ def test_there_is_a_sheet_for_each_way_of_choosing_not_for_each_ratio(tmp_path: 
 
 def test_an_arm_without_a_set_leaves_its_place_to_the_next(tmp_path: Path) -> None:
     first, second = arms(SelectionArm(rule="random", ratio=0.5), SelectionArm(rule="centroid", ratio=0.5))
-    write_sheets(tmp_path, [ArmWork(first, {}, [], [], []), worked(second, tmp_path / "set")], TRAIN, "toy")
+    write_sheets(tmp_path, [(first, None), (second, made(tmp_path / "set"))], TRAIN, "toy")
     assert [path.name for path in tmp_path.glob("*.png")] == ["contact_sheet.png"]
