@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from bench.contract import DatasetInfo
 from bench.errors import ConfigError
 from bench.evaluation.base import Evaluation
+from bench.evaluation.predictions import PredictionEvaluation
 from bench.registry import load, names
 
 if TYPE_CHECKING:
@@ -24,7 +25,7 @@ def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:
     """
     known = names("evaluations")
     ordered = [name for name in _ORDER if name in known] + [name for name in known if name not in _ORDER]
-    found = [_evaluation(name) for name in ordered]
+    found = [evaluation(name) for name in ordered]
     return [one for one in found if info is None or one.about(info)]
 
 
@@ -33,13 +34,18 @@ def known_metrics() -> dict[str, Metric]:
     from metrics.table import METRICS
 
     found = dict(METRICS)
-    for evaluation in evaluations():
-        for metric in evaluation.metrics:
+    for one in evaluations():
+        for metric in one.metrics:
             found.setdefault(metric.id, metric)
     return found
 
 
-def _evaluation(name: str) -> Evaluation:
+def evaluation(name: str) -> Evaluation:
+    """Return the evaluation of a name.
+
+    Raises:
+        ConfigError: there is none, or its entry point does not name an evaluation.
+    """
     plugin = load("evaluations", name)
     if not (isinstance(plugin, type) and issubclass(plugin, Evaluation)):
         raise ConfigError(
@@ -49,3 +55,19 @@ def _evaluation(name: str) -> Evaluation:
         )
     made: Evaluation = plugin()
     return made
+
+
+def prediction_evaluation(name: str) -> PredictionEvaluation:
+    """Return the evaluation of predictions of a name.
+
+    Raises:
+        ConfigError: there is none, or it does not read predictions.
+    """
+    found = evaluation(name)
+    if not isinstance(found, PredictionEvaluation):
+        raise ConfigError(
+            f"The evaluation {name!r} does not compare predictions",
+            got=type(found).__name__,
+            fix="derive the class from bench.evaluation.predictions.PredictionEvaluation",
+        )
+    return found

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
@@ -13,11 +15,9 @@ STATISTICS = "statistics.parquet"
 class Statistics:
     """The statistics of the images of one test set; `id` and `group` are among the columns."""
 
-    def __init__(self, path: Path) -> None:
-        """Read `statistics.parquet` in `path`."""
-        import pyarrow.parquet as parquet
-
-        self._table = parquet.read_table(path / STATISTICS)
+    def __init__(self, source: Path | Mapping[str, Sequence[Any]]) -> None:
+        """Read `statistics.parquet` in a folder, or take columns that are in memory."""
+        self._values = _reader(source) if isinstance(source, Path) else source.__getitem__
         self._read: dict[str, np.ndarray] = {}
         self.ids: list[str] = self.column("id").tolist()
         self.groups: list[str] = self.column("group").tolist()
@@ -28,12 +28,21 @@ class Statistics:
     def column(self, name: str) -> np.ndarray:
         """Return a column: one value per image, or one row per image where it holds lists."""
         if name not in self._read:
-            self._read[name] = np.array(self._table.column(name).to_pylist())
+            self._read[name] = np.array(self._values(name))
         return self._read[name]
 
     def numbers(self, name: str) -> Float64[np.ndarray, "n *k"]:
         """Return a column of numbers."""
         return self.column(name).astype(np.float64)
+
+
+def columns_of(rows: Sequence[Mapping[str, Any]]) -> dict[str, list[Any]]:
+    """Return the columns of rows that share their names.
+
+    >>> columns_of([{"id": "a", "dice": 0.5}, {"id": "b", "dice": 1.0}])
+    {'id': ['a', 'b'], 'dice': [0.5, 1.0]}
+    """
+    return {name: [row[name] for row in rows] for name in rows[0]}
 
 
 def write_statistics(folder: Path, rows: list[dict[str, object]]) -> None:
@@ -42,3 +51,10 @@ def write_statistics(folder: Path, rows: list[dict[str, object]]) -> None:
     import pyarrow.parquet as parquet
 
     parquet.write_table(pyarrow.Table.from_pylist(rows), folder / STATISTICS)
+
+
+def _reader(folder: Path) -> Callable[[str], Sequence[Any]]:
+    import pyarrow.parquet as parquet
+
+    table = parquet.read_table(folder / STATISTICS)
+    return lambda name: table.column(name).to_pylist()

@@ -8,9 +8,8 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import pandas as pd
 import pyarrow
 import pyarrow.parquet as parquet
 from pydantic import ConfigDict, Field, model_validator
@@ -19,6 +18,9 @@ from bench.contract import Settings
 from bench.digest import write_json
 from bench.errors import DataError
 from bench.results.document import RunDocument
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
 ALL_SEEDS = -1

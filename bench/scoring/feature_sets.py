@@ -10,7 +10,7 @@ from bench.errors import ConfigError, DataError
 from bench.plan.checks import stop_if_missing
 from bench.plan.encoders import encoder_handle
 from bench.scoring.features import embed, list_images, read_features
-from bench.scoring.images import FEATURES, Features, Sets
+from bench.scoring.images import FEATURES, Sets, Values
 
 DEFAULT_ENCODER = "random-convnet"
 
@@ -45,7 +45,7 @@ def load_sets(
                 got=f"--encoder {encoder}",
                 fix="leave it out, or name folders of images",
             )
-        found: dict[str, Features] = {side: read_features(path, side) for side, path in named.items()}
+        found: dict[str, Values] = {side: read_features(path, side) for side, path in named.items()}
         return Sets(found["real"], found["synthetic"], found.get("test"), FEATURES)
     if any(are_files.values()):
         kinds = ", ".join(f"--{side} is a {'file' if is_file else 'folder'}" for side, is_file in are_files.items())

@@ -59,6 +59,7 @@ def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
     yield f"\n{_images(report.images)}; {n_true:,} true nuclei, {n_pred:,} predicted"
     yield _resampled(len({image.group for image in report.per_image}), report.images)
     yield from _left_out(report)
+    yield from _further(report)
 
 
 def render_images(report: ImagesReport) -> Lines:
@@ -108,6 +109,19 @@ def render_classes(report: ClassesReport) -> Lines:
         for name, row in zip(report.classes, report.confusion, strict=True):
             confusion.add_row(escape(name), *(f"{count:,}" for count in row))
         yield confusion
+
+
+def _further(report: NucleiReport) -> Lines:
+    if not report.more:
+        return
+    table = _table("metric of another package", "value", "95 % interval")
+    for name, metric in report.more.items():
+        table.add_row(escape(name), _number(metric.value), _bounds(metric.ci))
+    yield ""
+    yield table
+    yield from (
+        f"[yellow]! {escape(f'{name}: {one.reason}')}[/yellow]" for name, one in report.more.items() if one.reason
+    )
 
 
 def _left_out(report: NucleiReport) -> Iterator[str]:
