@@ -9,7 +9,6 @@ from typing import Literal
 
 import torch
 from jaxtyping import Float, UInt8
-from monai.networks.nets.hovernet import HoVerNet as MonaiHoVerNet
 from torch import Tensor, nn
 
 from bench.errors import DataError
@@ -24,6 +23,9 @@ class PublishedHoVerNet(nn.Module):
     """HoVer-Net in `fast` (256 -> 164) or `original` (270 -> 80) mode."""
 
     def __init__(self, n_types: int, mode: Literal["fast", "original"]) -> None:
+        # MONAI brings in MLflow and more: what only reads this module's tables need not wait for it
+        from monai.networks.nets.hovernet import HoVerNet as MonaiHoVerNet
+
         super().__init__()
         self.net = MonaiHoVerNet(mode=mode, in_channels=3, np_out_channels=2, out_classes=n_types + 1)
         # MONAI interpolates bilinearly; the release doubles pixels (net_utils.UpSample2x), which is deterministic too.

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
@@ -55,8 +54,11 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
     save_autoencoder(out, network, latent_scale(network, images, settings, run))
 
 
-def make_discriminator(settings: AutoencoderTraining) -> PatchDiscriminator:
+def make_discriminator(settings: AutoencoderTraining) -> nn.Module:
     """Make an untrained PatchGAN discriminator."""
+    # MONAI brings in MLflow and more, which training without adversary need not wait for
+    from monai.networks.nets import PatchDiscriminator
+
     return PatchDiscriminator(
         spatial_dims=2,
         channels=settings.discriminator_width,

@@ -9,8 +9,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
-from scipy.stats import spearmanr
-from sklearn.neighbors import NearestCentroid
 
 from bench.errors import DataError
 from methods.selection import (
@@ -74,6 +72,8 @@ def test_features_count_by_direction_alone() -> None:
 
 
 def test_nearest_centroids_are_scikit_learns() -> None:
+    from sklearn.neighbors import NearestCentroid
+
     draw = rng(3)
     real, labels, pool = draw.normal(size=(60, 8)), np.arange(60) % 4, draw.normal(size=(200, 8))
     real += 0.7 * np.eye(8)[labels]
@@ -171,6 +171,8 @@ def test_random_images_are_of_their_class_and_as_many_as_there_are(pool: Pool) -
 
 
 def test_how_often_an_image_is_drawn_at_random_has_nothing_to_do_with_its_distance() -> None:
+    from scipy.stats import spearmanr
+
     n, draws, quota = 100, 400, 30
     distances = np.stack([np.sort(rng(5).random(n)), np.full(n, 2.0)], axis=1)
     target = np.zeros(n, int)

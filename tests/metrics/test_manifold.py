@@ -5,8 +5,6 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prdc import compute_prdc
-from torch_fidelity.metric_prc import prc_features_to_metric
 
 from bench.errors import DataError
 from metrics import nearest_neighbours
@@ -45,6 +43,8 @@ LARGER = "500 and 400 normal rows of 32, k of 3 and 5"
 
 @pytest.mark.parametrize("k", [3, 5])
 def test_equals_prdc(agree, capsys, k):
+    from prdc import compute_prdc
+
     real, synthetic = normal(500, 32), normal(400, 32, 0.1, seed=1)
     found, theirs = manifold_scores(real, synthetic, k=k), compute_prdc(real, synthetic, k)
     for name in NAMES:
@@ -54,6 +54,8 @@ def test_equals_prdc(agree, capsys, k):
 
 @pytest.mark.parametrize("k", [3, 5])
 def test_equals_torch_fidelity(agree, k):
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
     real, synthetic = normal(500, 32), normal(400, 32, 0.1, seed=1)
     found = manifold_scores(real, synthetic, k=k)
     theirs = prc_features_to_metric(

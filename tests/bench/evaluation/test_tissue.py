@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
 from bench.contract import Prediction, Sample
 from bench.errors import DataError
@@ -33,6 +32,8 @@ def pooled(tmp_path: Path) -> tuple[np.ndarray, np.ndarray, Statistics]:
 
 
 def test_every_score_is_that_of_the_reference(pooled: tuple[np.ndarray, np.ndarray, Statistics]) -> None:
+    from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
+
     true, scores, statistics = pooled
     seen = scores.argmax(axis=1)
     found = {}

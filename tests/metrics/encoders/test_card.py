@@ -5,7 +5,6 @@ import pytest
 import yaml
 from PIL import Image
 from pydantic import ValidationError
-from timm.data import create_transform
 
 from bench.errors import ConfigError
 from bench.registry import names
@@ -79,6 +78,8 @@ PIXELS = {"interpolation": "bicubic", "mean": (0.5, 0.4, 0.3), "std": (0.1, 0.2,
 @pytest.mark.parametrize("fit", ["shorter", "squash"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
 def test_preprocessing_equals_timm(shape, fit, interpolation):
+    from timm.data import create_transform
+
     pixels = Preprocessing(**PIXELS | {"size": 48, "resize": 56, "fit": fit, "interpolation": interpolation})
     theirs = create_transform(
         (3, 48, 48),

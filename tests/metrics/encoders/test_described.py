@@ -4,12 +4,9 @@ import socket
 
 import numpy as np
 import pytest
-import timm
 import torch
 import yaml
 from PIL import Image
-from timm.data import create_transform, resolve_data_config
-from torchvision import transforms
 
 from bench.errors import ConfigError, DataError, MissingError
 from bench.plan.encoders import encoder_handle
@@ -110,6 +107,9 @@ def test_features_do_not_depend_on_the_batch(name, folder):
 @pytest.mark.parametrize("spec", TIMM)
 @pytest.mark.parametrize("shape", [(60, 75), (201, 180)])
 def test_timm_equals_timm(spec, shape, folder):
+    import timm
+    from timm.data import create_transform, resolve_data_config
+
     name = spec.partition(":")[2].partition("@")[0]
     network = timm.create_model(name, pretrained=False, num_classes=0)
     saved = models.load_state(folder / TIMM[spec])
@@ -179,6 +179,8 @@ def test_phikon_equals_transformers(folder):
 
 
 def test_conch_equals_its_formula(folder):
+    from torchvision import transforms
+
     model = models.CoCa().eval()
     model.load_state_dict(models.load_state(folder / "coca.bin"))
     side, pixels = models.COCA_SIZE, shipped_card("conch").preprocessing
@@ -197,6 +199,8 @@ def test_conch_equals_its_formula(folder):
 
 
 def test_virchow2_joins_class_token_and_mean_of_patches(folder):
+    import timm
+
     options = {"img_size": 32, "depth": 2, "reg_tokens": 4, "num_classes": 0, "global_pool": ""}
     model = timm.create_model("vit_tiny_patch16_224", **options).eval()
     model.load_state_dict(models.load_state(folder / "registers.pth"))
@@ -210,6 +214,8 @@ def test_virchow2_joins_class_token_and_mean_of_patches(folder):
 
 
 def test_metas_file_of_dinov2_loads_as_timm_loads_it(tmp_path):
+    import timm
+
     options = {"depth": 1, "embed_dim": 24, "num_heads": 2}
     state = models.shaken(timm.create_model("vit_large_patch14_dinov2", img_size=70, **options)).state_dict()
     state = {**state, "mask_token": torch.zeros(1, 24)}
