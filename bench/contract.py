@@ -9,7 +9,6 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
-from inspect import getattr_static
 from pathlib import Path
 from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
@@ -234,7 +233,7 @@ class MethodBase(ABC):
     Config: ClassVar[type[BaseModel]]
 
     version: ClassVar[int] = 1
-    """Raised by hand when the method's numbers change; see :func:`version_of`."""
+    """Raised by hand when the method's numbers change; see :func:`bench.registry.version_of`."""
     conditions: frozenset[str] = frozenset()
     """What its images show: a subset of {"mask", "text", "class"}."""
     roles: frozenset[str] = frozenset({"train"})
@@ -364,7 +363,7 @@ class Downstream(ABC):
     task: ClassVar[Task]
 
     version: ClassVar[int] = 1
-    """Raised by hand when the network's numbers change; see :func:`version_of`."""
+    """Raised by hand when the network's numbers change; see :func:`bench.registry.version_of`."""
     config: BaseModel
 
     def weights(self) -> Sequence[Weights]:
@@ -390,17 +389,3 @@ class Downstream(ABC):
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Float32[np.ndarray, "n d"]:
         """Return one feature vector per image, from the network's last shared layer."""
-
-
-def version_of(plugin: MethodBase | Downstream | type[MethodBase | Downstream], function: str) -> int:
-    """Return the version of the class that defines a function of a method or network.
-
-    DiffMix inherits `fit` from SDM: the version of its `fit` is SDM's, so that both share one trained network, and
-    a higher version of DiffMix draws its images anew but trains nothing. A class that inherits from a foreign mixin
-    answers for it. A class that sets a version of its own no longer follows its base: raise both where the base's
-    numbers change.
-    """
-    kind = plugin if isinstance(plugin, type) else type(plugin)
-    wanted = getattr_static(kind, function)
-    ours = (base for base in kind.__mro__ if issubclass(base, MethodBase | Downstream))
-    return [base for base in ours if getattr_static(base, function, None) is wanted][-1].version

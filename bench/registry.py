@@ -6,8 +6,10 @@ import difflib
 from collections.abc import Iterable
 from functools import cache
 from importlib.metadata import EntryPoint, entry_points
+from inspect import getattr_static
 from typing import Any
 
+from bench.contract import Downstream, MethodBase
 from bench.errors import ConfigError
 from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
@@ -76,12 +78,8 @@ def load(group: str, name: str) -> Any:
 def _base(group: str) -> type | None:
     """Return the class that every plugin of a group derives from; None where a group has none."""
     if group == "methods":
-        from bench.contract import MethodBase
-
         return MethodBase
     if group == "downstream":
-        from bench.contract import Downstream
-
         return Downstream
     if group == "encoders":
         check_sibling("metrics")
@@ -89,6 +87,20 @@ def _base(group: str) -> type | None:
 
         return Encoder
     return None
+
+
+def version_of(plugin: MethodBase | Downstream | type[MethodBase | Downstream], function: str) -> int:
+    """Return the version of the class that defines a function of a method or network.
+
+    DiffMix inherits `fit` from SDM: the version of its `fit` is SDM's, so that both share one trained network, and
+    a higher version of DiffMix draws its images anew but trains nothing. A class that inherits from a foreign mixin
+    answers for it. A class that sets a version of its own no longer follows its base: raise both where the base's
+    numbers change.
+    """
+    kind = plugin if isinstance(plugin, type) else type(plugin)
+    wanted = getattr_static(kind, function)
+    ours = (base for base in kind.__mro__ if issubclass(base, MethodBase | Downstream))
+    return [base for base in ours if getattr_static(base, function, None) is wanted][-1].version
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:

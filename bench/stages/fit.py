@@ -7,11 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bench.contract import Dataset, MethodBase, Part, version_of
+from bench.contract import Dataset, MethodBase, Part
 from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.plan.arms import Arm
+from bench.registry import version_of
 
 GENERATOR_SEED = 0
 

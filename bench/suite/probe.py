@@ -6,8 +6,9 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
+from bench.engine.executors import Surroundings
 from bench.engine.reporter import Reporter
-from bench.engine.session import Parked, Session, drive
+from bench.engine.session import Parked, drive
 from bench.engine.step import Finished, Step
 from bench.engine.store import Store
 from bench.run.pipeline import open_session, work
@@ -28,7 +29,7 @@ class Looking:
         """Begin with no step."""
         self.asked: list[Step] = []
 
-    async def run(self, step: Step, session: Session) -> Finished:
+    async def run(self, step: Step, session: Surroundings) -> Finished:
         """Note a step and go no further.
 
         Raises:

@@ -1,14 +1,20 @@
-"""Plugins by entry point: what is loaded, and what is refused in words."""
+"""Plugins by entry point: what is loaded, what is refused in words, and whose version counts."""
 
 from __future__ import annotations
 
 from importlib.metadata import EntryPoint
 from pathlib import Path
+from typing import Any, ClassVar
 
 import pytest
 
 from bench import registry
 from bench.errors import ConfigError
+from bench.registry import version_of
+from downstream.vit import ViT, ViTPretrained
+from methods.controls import RealOnly
+from methods.diffmix import DiffMix, DiffMixB, DiffMixE
+from methods.sdm import SDM
 from metrics.encoders.random_convnet import RandomConvNet
 
 
@@ -25,8 +31,8 @@ def test_ours_are_loaded() -> None:
 @pytest.mark.parametrize(
     ("group", "value", "base", "got"),
     [
-        ("methods", "methods.tiles:Tiles", "bench.contract.MethodBase", "methods.tiles:Tiles, a class without it"),
-        ("methods", "methods.tiles:window_of", "bench.contract.MethodBase", "methods.tiles:window_of, function"),
+        ("methods", "methods.patches:Tiles", "bench.contract.MethodBase", "methods.patches:Tiles, a class without it"),
+        ("methods", "methods.patches:window_of", "bench.contract.MethodBase", "methods.patches:window_of, function"),
         ("downstream", "methods.sdm:SDM", "bench.contract.Downstream", "methods.sdm:SDM, a class without it"),
         ("encoders", "methods.sdm:SDM", "metrics.encoders.base.Encoder", "methods.sdm:SDM, a class without it"),
     ],
@@ -57,3 +63,33 @@ def test_a_plugin_that_cannot_be_imported_is_named(monkeypatch: pytest.MonkeyPat
     _registered(monkeypatch, "methods", "no_such_package.here:Mine")
     with pytest.raises(ConfigError, match="no_such_package"):
         registry.load("methods", "mine")
+
+
+def test_the_version_of_a_function_is_that_of_the_class_that_defines_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(DiffMix, "version", 7)
+    assert [version_of(cls, "fit") for cls in (SDM, DiffMix, DiffMixB, DiffMixE)] == [1, 1, 1, 1]
+    assert [version_of(cls, "render") for cls in (SDM, DiffMix, DiffMixB, DiffMixE)] == [1, 7, 7, 7]
+    monkeypatch.setattr(SDM, "version", 3)
+    assert version_of(DiffMixB(DiffMixB.Config()), "fit") == 3
+    assert version_of(DiffMix, "plan") == 7
+
+
+def test_the_version_of_a_network(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(ViTPretrained, "version", 2)
+    assert (version_of(ViTPretrained, "fit"), version_of(ViTPretrained, "weights")) == (1, 2)
+    assert version_of(ViT, "fit") == 1
+
+
+def test_a_class_answers_for_what_it_takes_from_a_foreign_mixin() -> None:
+    class Trains:
+        def fit(self, *given: Any) -> None:
+            """Train."""
+
+    class Mixed(Trains, RealOnly):
+        version: ClassVar[int] = 5
+
+    class Further(Mixed):
+        version: ClassVar[int] = 6
+
+    assert version_of(Further, "fit") == 5
+    assert version_of(Further, "plan") == 1
