@@ -233,7 +233,7 @@ class MethodBase(ABC):
     Config: ClassVar[type[BaseModel]]
 
     version: ClassVar[int] = 1
-    """Raised by hand when the method's numbers change; see :func:`version_of`."""
+    """Raised by hand when the method's numbers change; see :func:`bench.plugin_version.version_of`."""
     conditions: frozenset[str] = frozenset()
     """What its images show: a subset of {"mask", "text", "class"}."""
     roles: frozenset[str] = frozenset({"train"})
@@ -363,7 +363,7 @@ class Downstream(ABC):
     task: ClassVar[Task]
 
     version: ClassVar[int] = 1
-    """Raised by hand when the network's numbers change; see :func:`version_of`."""
+    """Raised by hand when the network's numbers change; see :func:`bench.plugin_version.version_of`."""
     config: BaseModel
 
     def weights(self) -> Sequence[Weights]:

@@ -8,6 +8,7 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from bench.contract import Downstream, MethodBase
 from bench.errors import ConfigError
 from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
@@ -76,12 +77,8 @@ def load(group: str, name: str) -> Any:
 def _base(group: str) -> type | None:
     """Return the class that every plugin of a group derives from; None where a group has none."""
     if group == "methods":
-        from bench.contract import MethodBase
-
         return MethodBase
     if group == "downstream":
-        from bench.contract import Downstream
-
         return Downstream
     if group == "encoders":
         check_sibling("metrics")

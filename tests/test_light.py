@@ -19,7 +19,7 @@ from PIL import Image
 from bench.extras import EXTRAS
 from bench.results.table import ResultsStore
 from tests import toy, toy_results
-from tests.bench.labels import formats
+from tests.bench.formats.labels import formats
 from tests.imports import PACKAGES
 from tests.test_packaging import PROJECT, ROOT
 

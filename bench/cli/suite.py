@@ -10,8 +10,15 @@ import typer
 
 from bench.cli.options import (
     DataRootOption,
+    DeviceOption,
+    JobsOption,
+    PrecisionOption,
     StoreOption,
+    ThreadsOption,
+    TrackingOption,
+    TrackingUriOption,
     WeightsOption,
+    WorkersOption,
     resolve_data_root,
     resolve_store,
     resolve_weights,
@@ -47,18 +54,16 @@ def suite(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs and what is done of them; no more.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[Optional[str], typer.Option(help="32-true, bf16-mixed or 16-mixed [the preset's].")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of numerical libraries; part of every key.")] = 2,
-    jobs: Annotated[int, typer.Option(min=1, help="Processes that do steps beside each other; no number changes.")] = 1,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load data beside training.")] = 0,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = 2,
+    jobs: JobsOption = 1,
+    workers: WorkersOption = 0,
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,
-    tracking_uri: Annotated[
-        Optional[str], typer.Option(help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store].")
-    ] = None,
-    tracking: Annotated[bool, typer.Option(help="Log to MLflow.")] = True,
+    tracking_uri: TrackingUriOption = None,
+    tracking: TrackingOption = True,
 ) -> None:
     """Do the runs of a suite one after the other; finished ones are found again, failed ones do not stop the rest."""
     from bench.config import Environment

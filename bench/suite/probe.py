@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from typing import NamedTuple
 
-from bench.engine.executors.base import Surroundings
+from bench.engine.executors import Surroundings
 from bench.engine.reporter import Reporter
 from bench.engine.session import Parked, drive
 from bench.engine.step import Finished, Step

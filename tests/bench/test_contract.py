@@ -1,4 +1,4 @@
-"""What methods and networks have without saying so, and whose version counts."""
+"""What methods and networks have without saying so."""
 
 from __future__ import annotations
 
