@@ -13,6 +13,7 @@ from bench.engine.session import Session
 from bench.engine.versions import package_versions
 from bench.evaluation.costs import cost_rows
 from bench.evaluation.making import Rows
+from bench.evaluation.registered import known_metrics
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore, ScoreRow, read_rows, write_rows
@@ -179,7 +180,7 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> No
 
     scratch = folder / "rows.parquet"
     write_rows(scratch, rows)
-    boards = leaderboard(read_rows([scratch]))
+    boards = leaderboard(read_rows([scratch]), known=known_metrics())
     scratch.unlink()
     # first what a page holds, then every column
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]
