@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from metrics.table import METRICS, reading_position, shown_times
-
-MAIN = (
-    *("clip_fid", "fid", "fd", "kd", "fs1", "fs2", "gan_test"),
-    *("dice", "aji", "pq", "f_d", "acc"),
-    *("accuracy", "f1_weighted", "specificity_weighted", "auroc"),
-)
+from metrics.table import Metric, reading_position
 
 # Groups of metrics, beside distances, of which an arm without synthetic images has none.
 OF_SETS = ("faithfulness", "selection")
@@ -19,7 +13,10 @@ OF_SETS = ("faithfulness", "selection")
 
 @dataclass(frozen=True)
 class Column:
-    """One kind of number: rows that differ in any of these never share a column."""
+    """One kind of number: rows that differ in any of these never share a column.
+
+    `about` is what is known of the metric, None for one that no installed package knows.
+    """
 
     metric: str
     kind: str = "score"
@@ -28,6 +25,7 @@ class Column:
     class_: str = ""
     direction: str = ""
     tag: str = ""
+    about: Metric | None = field(default=None, compare=False)
 
     @property
     def family(self) -> str:
@@ -49,7 +47,7 @@ class Column:
     @property
     def is_of_images(self) -> bool:
         """Say whether the number is of synthetic images, which an arm may be without."""
-        return self.is_distance or (self.metric in METRICS and METRICS[self.metric].group in OF_SETS)
+        return self.is_distance or (self.about is not None and self.about.group in OF_SETS)
 
     @property
     def signed(self) -> bool:
@@ -59,7 +57,12 @@ class Column:
     @property
     def scale(self) -> float:
         """What people are shown a multiple of: kernel distances are told in thousandths, as the field does."""
-        return 1.0 if self.kind == "cost" else shown_times(self.metric)
+        return 1.0 if self.kind == "cost" or self.about is None else self.about.shown_times
+
+    @property
+    def is_main(self) -> bool:
+        """Say whether the metric is one of those that a page-wide table shows."""
+        return self.about is not None and self.about.main
 
     def heading(self, *, with_encoder: bool = True) -> tuple[str, ...]:
         """The lines of a heading: metric with its direction, then what it is of."""
@@ -81,7 +84,7 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
         return (
             kinds.index(column.kind),
             not column.is_of_images,
-            reading_position(column.metric),
+            reading_position(column.metric, column.about and column.about.group),
             column.metric,
             column.encoder,
             column.class_,
@@ -94,7 +97,7 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
 def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[Column]:
     """Choose what a page-wide table shows: a distance or two, the field's scores, the difference in PQ."""
     ordered = reading_order(columns)
-    encoders = [column.encoder for column in ordered if column.is_distance and column.family in MAIN]
+    encoders = [column.encoder for column in ordered if column.is_distance and column.is_main]
     return [column for column in ordered if _is_main(column, rare, encoders[:1])]
 
 
@@ -105,8 +108,6 @@ def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -
         return False
     if column.is_distance:
         # the kernel distance says what the Fréchet distance says, with an interval: one split is enough
-        shown = column.family in MAIN and column.encoder in encoders
+        shown = column.is_main and column.encoder in encoders
         return shown and (column.family != "kd" or column.split != "train")
-    if column.family == "f_type":
-        return column.class_ in rare
-    return column.family in MAIN and not column.class_ and column.metric.partition("/")[2] in {"", "image"}
+    return column.is_main and (not column.class_ or column.class_ in rare)

@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from metrics.table import METRICS, Metric, find
 from reports.board import CONTROLS, Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.ranking import best_rows, verdicts
@@ -20,6 +21,7 @@ def leaderboard(
     *,
     costs: bool = False,
     rare: Mapping[str, Collection[str]] | None = None,
+    known: Mapping[str, Metric] = METRICS,
 ) -> list[Leaderboard]:
     """Turn a results table into leaderboards, the newest first.
 
@@ -29,6 +31,7 @@ def leaderboard(
         preset: keep this preset alone.
         costs: make columns of cost rows too.
         rare: names of the rare classes by dataset; they are among the main columns.
+        known: metrics by id, those of other packages among them.
     """
     frame = table.reset_index(drop=True)
     frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
@@ -38,7 +41,7 @@ def leaderboard(
     for (data, label, fold), part in frame.groupby(["dataset", "preset", "fold"], sort=False):
         # what does not depend on the training budget (distances) stands on every board
         for budget in [b for b in part["budget"].unique() if b] or [""]:
-            rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])])
+            rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])], known)
             boards.append(
                 Leaderboard(
                     str(data),
@@ -57,8 +60,8 @@ def leaderboard(
     return sorted(boards, key=lambda board: -board.newest)
 
 
-def _rows(frame: pd.DataFrame) -> tuple[list[Row], list[Column], int]:
-    names = _columns(frame)
+def _rows(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[list[Row], list[Column], int]:
+    names = _columns(frame, known)
     columns = reading_order(set(names))
     places = {column: place for place, column in enumerate(columns)}
     frame = frame.assign(place=[places[name] for name in names])
@@ -83,19 +86,21 @@ def _networks(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
     return [key for key in keys if key[2] or key[:2] not in trained]
 
 
-def _columns(frame: pd.DataFrame) -> list[Column]:
+def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> list[Column]:
     """Name each row's column; encoders of one name and different weights are told apart by a tag."""
     identities: dict[str, list[str]] = {}
     for metric, encoder in zip(frame["metric"], frame["encoder"], strict=True):
-        known = identities.setdefault(metric, [])
-        if encoder not in known:
-            known.append(encoder)
+        of_metric = identities.setdefault(metric, [])
+        if encoder not in of_metric:
+            of_metric.append(encoder)
+    about = {metric: find(metric, known) for metric in identities}
     fields = ("metric", "kind", "encoder", "split", "class", "direction")
     columns = []
     for metric, kind, encoder, split, class_, direction in zip(*(frame[f] for f in fields), strict=True):
-        known = identities[metric]
-        tag = str(known.index(encoder) + 1) if len(known) > 1 else ""
-        columns.append(Column(metric, kind, encoder, split if encoder else "", class_, direction, tag))
+        of_metric = identities[metric]
+        tag = str(of_metric.index(encoder) + 1) if len(of_metric) > 1 else ""
+        scope = split if encoder else ""
+        columns.append(Column(metric, kind, encoder, scope, class_, direction, tag, about[metric]))
     return columns
 
 

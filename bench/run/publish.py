@@ -13,6 +13,7 @@ from bench.engine.context import read_curves
 from bench.engine.session import Session
 from bench.engine.versions import package_versions
 from bench.evaluation.costs import cost_rows
+from bench.evaluation.registered import known_metrics
 from bench.evaluation.row_maker import Rows
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
@@ -182,7 +183,7 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> No
 
     scratch = folder / "rows.parquet"
     write_rows(scratch, rows)
-    boards = leaderboard(read_rows([scratch]))
+    boards = leaderboard(read_rows([scratch]), known=known_metrics())
     scratch.unlink()
     # first what a page holds, then every column
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]

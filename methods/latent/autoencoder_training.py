@@ -57,7 +57,7 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
 def make_discriminator(settings: AutoencoderTraining) -> nn.Module:
     """Make an untrained PatchGAN discriminator."""
     # MONAI brings in MLflow and more, which training without adversary need not wait for
-    from monai.networks.nets import PatchDiscriminator
+    from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
 
     return PatchDiscriminator(
         spatial_dims=2,

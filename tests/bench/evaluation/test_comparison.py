@@ -10,10 +10,10 @@ from math import atan, pi, sqrt
 from pathlib import Path
 
 import pytest
-from bench.evaluation.making import Rows, metric_columns
+from bench.evaluation.nuclei_scores import IMAGE_VALUES, nuclei_scores
 
 from bench.evaluation.comparison import Scored, compare
-from bench.evaluation.nuclei_scores import IMAGE_VALUES, nuclei_scores
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.plan.arms import Arm
 from bench.results.table import ALL_SEEDS, ScoreRow

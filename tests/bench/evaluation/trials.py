@@ -4,11 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from bench.evaluation.making import Rows
-
 from bench.config import Preset, load_preset
 from bench.contract import Dataset
 from bench.engine.session import Session
+from bench.evaluation.row_maker import Rows
 from bench.plan.arms import Arm, Network
 from bench.stages.judge import Judge
 from bench.stages.synthesize import Made
