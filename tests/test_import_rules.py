@@ -29,15 +29,15 @@ FLOORS = (
     ("__main__",),
     ("cli",),
     ("suite",),
-    ("run",),
+    ("run", "scoring"),
     ("evaluation",),
-    ("stages", "scoring"),
+    ("stages",),
     ("plan", "export", "importing"),
     ("datasets", "tracking"),
     ("engine", "formats", "config", "results", "training"),
     ("registry", "synthetic", "track"),
     ("contract", "extras", "imageio", "sibling_packages"),
-    ("context", "digest", "errors", "weights"),
+    ("context", "digest", "errors", "plugin_version", "weights"),
 )
 FLOOR = {f"bench.{part}": number for number, floor in enumerate(FLOORS) for part in floor}
 

@@ -9,7 +9,7 @@ PAGE = Path(__file__).resolve().parents[2] / "docs" / "metrics.md"
 
 
 def test_the_page_is_up_to_date():
-    assert PAGE.read_text(encoding="utf-8") == render(), "run python -m bench.evaluation.page docs/metrics.md"
+    assert PAGE.read_text(encoding="utf-8") == render(), "run python -m bench.evaluation.metric_page docs/metrics.md"
 
 
 def test_every_metric_stands_in_one_table():

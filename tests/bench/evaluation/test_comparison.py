@@ -10,9 +10,9 @@ from math import atan, pi, sqrt
 from pathlib import Path
 
 import pytest
-from bench.evaluation.nuclei_scores import IMAGE_VALUES, nuclei_scores
 
 from bench.evaluation.comparison import Scored, compare
+from bench.evaluation.nuclei import IMAGE_VALUES, nuclei_scores
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.plan.arms import Arm

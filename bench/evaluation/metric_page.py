@@ -1,4 +1,4 @@
-"""The page on the metrics of all installed evaluations: `python -m bench.evaluation.page docs/metrics.md`."""
+"""The page on the metrics of all installed evaluations: `python -m bench.evaluation.metric_page docs/metrics.md`."""
 
 from __future__ import annotations
 
