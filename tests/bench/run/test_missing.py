@@ -29,7 +29,10 @@ def test_methods_that_want_the_same_are_listed_in_one_item(tmp_path: Path) -> No
 def test_networks_that_want_the_same_are_listed_in_one_item(tmp_path: Path) -> None:
     asked = request(tmp_path, method="copy", downstream=("vit", "colour-histogram"))
     (track,) = find_missing(resolve(asked))
-    assert track.expected == "expected a dataset of tissue classes for the downstream networks 'vit' and 'colour-histogram'"
+    assert (
+        track.expected
+        == "expected a dataset of tissue classes for the downstream networks 'vit' and 'colour-histogram'"
+    )
     assert "phantom-tissue" in track.fix
 
 
