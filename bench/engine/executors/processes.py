@@ -47,8 +47,11 @@ class Processes:
             worker = self._idle.pop() if self._idle else self._start(session)
             call = (step, session.store, session.reporter.quiet, session.workers)
             loop = asyncio.get_running_loop()
-            finished = await loop.run_in_executor(self._threads, worker.call, call)
+            kind, value = await loop.run_in_executor(self._threads, worker.call, call)
             self._idle.append(worker)
+            if kind == "error":
+                raise value
+            finished: Finished = value
             return finished
 
     def close(self) -> None:
@@ -79,13 +82,17 @@ class _Worker:
             env={**os.environ, **limits, **waiting},
         )
 
-    def call(self, request: Any) -> Finished:
-        """Have the worker do a step; blocks until it is done."""
+    def call(self, request: Any) -> tuple[str, Any]:
+        """Have the worker do a step and return what became of it; blocks until then.
+
+        Raises:
+            JobError: the worker died.
+        """
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         try:
             send(self._process.stdin, request)
-            kind, value = receive(self._process.stdout)
+            answer: tuple[str, Any] = receive(self._process.stdout)
         except (EOFError, OSError) as error:
             code = self._process.wait()
             raise JobError(
@@ -93,10 +100,7 @@ class _Worker:
                 got=f"exit status {code}" + (", perhaps for lack of memory" if code == -9 else ""),
                 fix="run the same command again: finished work is kept; use a smaller --jobs if memory is short",
             ) from error
-        if kind == "error":
-            raise value
-        finished: Finished = value
-        return finished
+        return answer
 
     def stop(self) -> None:
         """Kill the worker; what it was doing goes on from its checkpoint next time."""

@@ -4,51 +4,15 @@ from __future__ import annotations
 
 import json
 import multiprocessing
-from collections.abc import Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar
+from typing import Any
 
 import pytest
 
 from bench.digest import canonical_json, digest
-from bench.engine.context import Run
-from bench.engine.step import Place, Step
+from bench.engine.step import Place
 from bench.engine.store import Store
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class Toy(Step):
-    """A step of settings, digests and versions that are given."""
-
-    stage: ClassVar[str] = "fit"
-
-    settings: Mapping[str, Any] = field(default_factory=lambda: {"a": 1})
-    digests: Mapping[str, str] = field(default_factory=lambda: {"data": "x"})
-    plugins: Mapping[str, int] = field(default_factory=lambda: {"method": 1})
-
-    @property
-    def config(self) -> Any:
-        return self.settings
-
-    @property
-    def inputs(self) -> Mapping[str, str]:
-        return self.digests
-
-    @property
-    def versions(self) -> Mapping[str, int]:
-        return self.plugins
-
-    def run(self, folder: Path, context: Run) -> None:
-        (folder / "result.txt").write_text("42")
-
-
-class Other(Toy):
-    stage: ClassVar[str] = "train"
-
-
-class Newer(Toy):
-    version: ClassVar[int] = 2
+from tests.bench.engine.toy_steps import Newer, OtherStage, Toy
 
 
 def make(kind: type[Toy] = Toy, **changes: Any) -> Toy:
@@ -59,7 +23,7 @@ def test_key_ignores_order_and_title_and_sees_everything_else() -> None:
     base = make(settings={"a": 1, "b": (1, 2)})
     assert base.key == make(settings={"b": [1, 2], "a": 1}, title="other").key
     changed = [
-        make(Other),
+        make(OtherStage),
         make(Newer),
         make(settings={"a": 2}),
         make(digests={"data": "y"}),
