@@ -11,6 +11,7 @@ from bench.errors import DataError
 from bench.evaluation.predictions import PredictionEvaluation
 from bench.evaluation.score import Score
 from bench.scoring import further
+from bench.scoring.render import render_nuclei
 from metrics.entry import Metric
 from tests.bench.formats.labels import formats
 from tests.bench.scoring.test_nuclei import IMAGES, score, write
@@ -60,3 +61,5 @@ def test_what_cannot_be_read_has_the_reason_in_the_place_of_the_value(tmp_path) 
     assert report.metrics.pq is not None
     assert {(one.value, one.ci) for one in report.more.values()} == {(None, None)}
     assert {one.reason for one in report.more.values()} == {"expected classes; got: none for tile_0"}
+    last = list(render_nuclei(report))[-1]
+    assert last == "[yellow]! share[1], share[2], share[3], spread: expected classes; got: none for tile_0[/yellow]"
