@@ -107,10 +107,14 @@ def test_without_its_package_the_column_is_still_among_all(store: Path) -> None:
     assert ID not in [column.name for column in board.main]
 
 
-def test_the_page_on_metrics_has_it(package: Path, tmp_path: Path) -> None:
+def test_the_page_on_metrics_has_it(package: Path, tmp_path: Path, capsys) -> None:
     page.main([str(tmp_path / "metrics.md")])
     (line,) = (x for x in (tmp_path / "metrics.md").read_text(encoding="utf-8").splitlines() if f"`{ID}`" in x)
     assert "| relative error of counts |" in line
+    with pytest.raises(SystemExit) as caught:
+        page.main([str(tmp_path / "nowhere" / "metrics.md")])
+    assert caught.value.code == 2
+    assert "existing folder" in capsys.readouterr().err
 
 
 def test_files_are_scored_by_it(package: Path, tmp_path: Path, monkeypatch, capsys) -> None:
@@ -129,4 +133,4 @@ def test_files_are_scored_by_it(package: Path, tmp_path: Path, monkeypatch, caps
     assert found["value"] == pytest.approx(np.mean(expected))
     assert found["ci"][0] <= found["value"] <= found["ci"][1]
     assert found["ci"][0] >= 0
-    assert f"{ID}" in run(monkeypatch, capsys, *asked)
+    assert ID in run(monkeypatch, capsys, *asked)

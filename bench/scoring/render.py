@@ -119,9 +119,12 @@ def _further(report: NucleiReport) -> Lines:
         table.add_row(escape(name), _number(metric.value), _bounds(metric.ci))
     yield ""
     yield table
-    yield from (
-        f"[yellow]! {escape(f'{name}: {one.reason}')}[/yellow]" for name, one in report.more.items() if one.reason
-    )
+    names: dict[str, list[str]] = {}
+    for name, metric in report.more.items():
+        names.setdefault(metric.reason, []).append(name)
+    for reason, of in names.items():
+        if reason:
+            yield f"[yellow]! {escape(', '.join(of))}: {escape(reason)}[/yellow]"
 
 
 def _left_out(report: NucleiReport) -> Iterator[str]:
