@@ -1,4 +1,4 @@
-"""Reading the training tiles that conditions name as their sources."""
+"""Reading of the training tiles that conditions name as their sources."""
 
 from __future__ import annotations
 
@@ -7,10 +7,10 @@ from bench.errors import DataError
 
 
 class Tiles:
-    """Tiles of a dataset by id; the last one read is kept, since conditions come tile by tile."""
+    """Tiles of a dataset by id; the last tile is kept in memory, because conditions are ordered by tile."""
 
     def __init__(self, dataset: Dataset) -> None:
-        """Read from `dataset`, lazily."""
+        """Store the dataset; tiles are read when they are needed."""
         self._dataset = dataset
         self._places = {name: place for place, name in enumerate(dataset.ids)}
         self._last: Sample | None = None
@@ -19,10 +19,12 @@ class Tiles:
         """Return the position of a tile in its dataset.
 
         Raises:
-            DataError: the dataset holds no such tile.
+            DataError: the dataset contains no such tile.
         """
         if name not in self._places:
-            raise DataError(f"expected a tile of {self._dataset.info.name}, {self._dataset.info.split}", got=name)
+            raise DataError(
+                f"The dataset {self._dataset.info.name} ({self._dataset.info.split}) contains no such tile", got=name
+            )
         return self._places[name]
 
     def __getitem__(self, name: str) -> Sample:
@@ -32,15 +34,15 @@ class Tiles:
 
 
 def window_of(condition: Condition) -> tuple[str, int, int]:
-    """Return a condition's source and the row and column of its window there.
+    """Return the source of a condition, and the row and column of its window in the source.
 
     Raises:
-        DataError: it has none: it describes a patch of its own, which real pixels cannot show.
+        DataError: the condition has no source, so real pixels cannot show it.
     """
     if condition.source is None or condition.crop is None:
         raise DataError(
-            f"expected a window of a real tile behind {condition.id}",
+            f"Condition {condition.id} needs a window of a real tile",
             got="a label map without a source",
-            fix="a method that draws images from masks, such as sdm or diffmix",
+            fix="use a method that draws images from masks, for example sdm or diffmix",
         )
     return condition.source, *condition.crop

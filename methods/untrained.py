@@ -1,4 +1,4 @@
-"""What methods without a network share: their settings, and no parts."""
+"""The base of methods without a network: their settings, and no parts."""
 
 from __future__ import annotations
 
@@ -12,27 +12,27 @@ from methods.crops import PatchSettings
 
 
 class Untrained:
-    """Base of methods that make patches of labelled windows of real tiles and train nothing."""
+    """Base of methods that make patches from labelled windows of real tiles and train nothing."""
 
     Config: ClassVar[type[PatchSettings]] = PatchSettings
     conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
     roles: ClassVar[frozenset[str]] = frozenset({"train"})
 
     def __init__(self, config: PatchSettings) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         self.config = config
         self.ratio = config.ratio
 
     def parts(self) -> Sequence[Part]:
-        """Return nothing: there is nothing to train."""
+        """Return nothing, because there is nothing to train."""
         return ()
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
-        """Refuse.
+        """Raise an error.
 
         Raises:
-            DataError: always; no part is this method's.
+            DataError: always, because the method has no parts.
         """
-        raise DataError(f"expected a part of {type(self).__name__}", got=part.name)
+        raise DataError(f"{type(self).__name__} has no parts to train", got=part.name)

@@ -1,4 +1,4 @@
-"""What controls share: nothing is trained, and labels come from windows of real tiles."""
+"""The base of the controls: nothing is trained, and labels come from windows of real tiles."""
 
 from __future__ import annotations
 
@@ -14,12 +14,12 @@ from methods.untrained import Untrained
 
 
 class Control(Untrained):
-    """Base of the controls: no parts, patches from the crop grid; nuclei keep labels, whole images their class."""
+    """Base of the controls: no parts, patches from the crop grid; nuclei keep their labels, images their class."""
 
     conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
-        """Draw `n` windows of the grid, tile by tile; images with a class of their own are one window each.
+        """Draw `n` windows of the grid, tile by tile; an image with a class of its own is a single window.
 
         Raises:
             DataError: the dataset has neither nuclei nor classes, or a tile is smaller than the patch.
@@ -40,7 +40,7 @@ class Control(Untrained):
         recipe: dict[str, Any] | None = None,
         seed: int = 0,
     ) -> Condition:
-        """Describe a window of a training tile by its own labels."""
+        """Return the condition that describes a window of a training tile by its own labels."""
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
         instances, types = None, None
         if sample.instances is not None:

@@ -1,4 +1,4 @@
-"""HistoDiffusion as a method: as many images of one class as of another."""
+"""HistoDiffusion as a method, which draws equally many images of each class."""
 
 from __future__ import annotations
 
@@ -28,14 +28,14 @@ class HistoDiffusion(Selective):
     roles: frozenset[str] = frozenset({"train", "pool"})
 
     def __init__(self, config: HistoDiffusionConfig) -> None:
-        """Keep the settings; where nothing learns from unlabelled images, none are asked for."""
+        """Store the settings; if nothing is trained on unlabelled images, the method does not ask for them."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
         if not any("pool" in part.reads for part in self.parts()):
             self.roles = TRAIN
 
     def parts(self) -> Sequence[Part]:
-        """Return what is pre-trained, then what the labelled images are for."""
+        """Return the pre-trained parts, then the parts that are trained on labelled images."""
         config = self.config
         source, nothing = frozenset({"pool"}) if config.pretrain else TRAIN, frozenset[str]()
         reads = [nothing if given.released else source for given in (config.autoencoder, config.latent_diffusion)]
@@ -51,14 +51,14 @@ class HistoDiffusion(Selective):
         return (*found, Part(LATENT_CLASSIFIER, TRAIN, (AUTOENCODER,), config.latent_classifier_part))
 
     def check(self) -> None:
-        """Read the released parts, if any: what does not fit them is said before any work.
+        """Read the released parts, if any, so that a file that does not fit is reported before any work starts.
 
         Raises:
-            ConfigError: nothing says the latent scale.
-            DataError: a file does not fit the settings, or the other file.
+            ConfigError: neither the checkpoint nor the settings contain the latent scale.
+            DataError: a file does not fit the settings, or does not fit the other file.
         """
         first, second = self.config.autoencoder, self.config.latent_diffusion
-        if first.released is None:  # then neither is the other
+        if first.released is None:  # then the other part is not released either
             return
         from methods.latent.released_parts import read_autoencoder, read_denoiser
 
@@ -72,7 +72,7 @@ class HistoDiffusion(Selective):
         """Train one part, or read it from its released checkpoint."""
         config = self.config
         if part.name not in {own.name for own in self.parts()}:
-            raise DataError(f"expected a part of {[own.name for own in self.parts()]}", got=part.name)
+            raise DataError(f"The part must be one of {[own.name for own in self.parts()]}", got=part.name)
         if not part.reads:
             self._read(part, fitted, out)
             return
@@ -99,7 +99,7 @@ class HistoDiffusion(Selective):
             train_latent_classifier(config.latent_classifier_part, dataset, fitted[AUTOENCODER], out, run)
 
     def _read(self, part: Part, fitted: Mapping[str, Path], out: Path) -> None:
-        """Convert a released part, which no data is needed for."""
+        """Convert a released part, which needs no data."""
         from methods.latent.released_parts import keep_autoencoder, keep_denoiser
 
         if part.name == AUTOENCODER:
@@ -110,7 +110,7 @@ class HistoDiffusion(Selective):
             )
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Ask for as many images of one class as of another."""
+        """Plan equally many images of each class."""
         config, sampler = self.config, self.config.sampler
         drawn = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
         return class_conditions(data["train"], n, rng, {"profile": config.profile, **drawn})
@@ -122,7 +122,7 @@ class HistoDiffusion(Selective):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw each image from its condition's class and seed."""
+        """Draw each image from the class and the seed of its condition."""
         from methods.histodiffusion.render import draw_classes
 
         decoder = fitted[DECODER if self.config.finetune else AUTOENCODER]
