@@ -12,7 +12,7 @@ from bench.contract import Dataset, Sample, Settings
 from bench.errors import DataError
 
 GRID = 10
-"""Offsets per axis. DiffMix cuts 100 patches per tile where its release leaves them undefined (hvcl/DiffMix, issue 10)."""
+"""Offsets per axis. DiffMix cuts 100 patches per tile; its release does not say where (hvcl/DiffMix, issue 10)."""
 
 
 class PatchSettings(Settings):

@@ -25,7 +25,7 @@ class Recipe(Settings):
     operations: int = Field(default=2, ge=0)  # RandAugment's operations per image, each left out half of the time
     magnitude: float = Field(default=9.0, ge=0, le=10)
     magnitude_sd: float = Field(default=0.5, ge=0)
-    jitter: float = Field(default=0.0, ge=0, lt=1)  # of colours; the release's 0.4 has no effect beside RandAugment
+    jitter: float = Field(default=0.0, ge=0, lt=1)  # of colours; the release's 0.4 has no effect with RandAugment
     erasing: float = Field(default=0.25, ge=0, le=1)  # chance that a rectangle is filled with noise
     mixup: float = Field(default=0.8, ge=0)  # alpha of the Beta distribution; 0 means off
     cutmix: float = Field(default=1.0, ge=0)  # alpha; if both are on, each is used half of the time
