@@ -147,7 +147,7 @@ def _contiguous(labels: np.ndarray) -> Int32[np.ndarray, "h w"]:
 
 
 def _label_large(mask: Bool[np.ndarray, "h w"], least: int) -> Int32[np.ndarray, "h w"]:
-    """Number the 4-connected pieces of at least `least` pixels from 1, without gaps."""
+    """Label the 4-connected pieces of at least `least` pixels from 1, without gaps."""
     labels, n = ndimage.label(mask)
     kept = np.bincount(labels.ravel(), minlength=n + 1) >= least
     kept[0] = False

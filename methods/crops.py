@@ -169,6 +169,6 @@ def _check_window(shape: tuple[int, ...], y: int, x: int, size: int) -> None:
 def _relabel(
     instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], keep: np.ndarray
 ) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " k"]]:
-    """Number the kept ids 1..k; `keep` has one entry per id, beginning with the background (False)."""
+    """Renumber the kept ids 1..k; `keep` has one entry per id, beginning with the background (False)."""
     table = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     return table[instances], types[keep[1:]]

@@ -57,27 +57,27 @@ def class_sheet(
     names = synthetic.info.labels
     labels = [int(line["label"]) for line in synthetic.metadata]
     chosen = [[index for index, label in enumerate(labels) if label == kind][:made] for kind in range(len(names))]
-    beside = _real(train, len(names), real)
+    reals = _real(train, len(names), real)
     rows = [
         ([train[index].image for index in left], [synthetic.image(index) for index in right])
-        for left, right in zip(beside, chosen, strict=True)
+        for left, right in zip(reals, chosen, strict=True)
     ]
     side = max((max(image.shape[:2]) for row in rows for images in row for image in images), default=PANEL)
     panel = side * max(1, -(-PANEL // side))
-    columns = (max([1, *map(len, beside)]), max([1, *map(len, chosen)]))
-    sheet = _draw(rows, names, panel, columns, _heading(synthetic, title, chosen, beside))
+    columns = (max([1, *map(len, reals)]), max([1, *map(len, chosen)]))
+    sheet = _draw(rows, names, panel, columns, _heading(synthetic, title, chosen, reals))
     save(sheet, path)
 
 
 def _heading(
-    synthetic: SyntheticSet, title: str, chosen: Sequence[Sequence[int]], beside: Sequence[Sequence[int]]
+    synthetic: SyntheticSet, title: str, chosen: Sequence[Sequence[int]], reals: Sequence[Sequence[int]]
 ) -> tuple[str, str]:
     """Return the two lines above the images."""
     manifest = synthetic.manifest
     variant = f" ({manifest['variant']})" if manifest.get("variant") else ""
     title = title or f"{manifest.get('method', '')}{variant}, {synthetic.info.name}"
     seed = f"seed {manifest['seed']}" if "seed" in manifest else ""
-    shown, real = sum(map(len, chosen)), sum(map(len, beside))
+    shown, real = sum(map(len, chosen)), sum(map(len, reals))
     order = ""
     if manifest.get("selection", {}).get("rule") == "centroid":
         order = "nearest to their class first"

@@ -88,8 +88,9 @@ def at(table: Float64[np.ndarray, " t"], index: int | Tensor, like: Tensor) -> f
 def time_weights(schedule: NoiseSchedule, settings: DiffusionSettings) -> Float64[np.ndarray, " t"]:
     """Return how often each step is trained; the weights sum to 1.
 
-    `log-normal` weights a step by the normal density of EDM at its ln sigma, sigma = sqrt((1 - a) / a) (Karras et al.
-    2022, table 1), times the width of the step there. A short training then spends its time on the levels that matter.
+    With `log-normal`, the weight of a step is the normal density of EDM at ln sigma, where sigma = sqrt((1 - a) / a)
+    (Karras et al. 2022, table 1), times the width of the step there. A short training then spends most of its steps on
+    the levels that matter.
     """
     if settings.times == "uniform":
         return np.full(len(schedule), 1 / len(schedule))

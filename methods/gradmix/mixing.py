@@ -120,7 +120,7 @@ class _Work:
         self.swapped: list[dict[str, Any]] = []
 
     def replace(self, major: int, box: Box, dilated: Bool[np.ndarray, "h w"], tile: DonorTile, rare: Rare) -> bool:
-        """Put a donor in the place of a major and return True; return False if its neighbours forbid this."""
+        """Replace a major by a donor and return True; return False if its neighbours forbid this."""
         swap = self._fit(box, dilated, rare, self.nuclei.centroids[major - 1])
         if not self._label(major, swap, rare.kind):
             return False

@@ -18,7 +18,7 @@ from methods.diffusion.config import DiffusionSettings
 
 
 class BatchSettings(Settings):
-    """How many images a training uses: `epochs` of the data, unless `steps` is given."""
+    """The number of images that a training uses: `epochs` of the data, unless `steps` is given."""
 
     batch_size: int = Field(ge=1)
     epochs: float = Field(gt=0)

@@ -100,7 +100,7 @@ def test_a_wrong_number_of_heads_does_change_the_output() -> None:
         (Shape(channels=4), "of another shape, first input_blocks.0.0.weight (it has width 8 for latents of 4"),
         (Shape(residual=False), "resampling convolution, scale_shift true, attention in input blocks [3])"),
         (Shape(scale_shift=False), "scale_shift false"),
-        (Shape(attention_factors=(1, 2)), "without a place, first input_blocks.1.1.norm.bias"),
+        (Shape(attention_factors=(1, 2)), "that do not belong to it, first input_blocks.1.1.norm.bias"),
         (Shape(blocks=2), "missing"),
     ],
 )
