@@ -1,4 +1,4 @@
-"""The page `docs/metrics.md`, written from the table of metrics: `python -m reports.metric_docs docs/metrics.md`."""
+"""The page `docs/metrics.md`, generated from the table of metrics: `python -m reports.metric_docs docs/metrics.md`."""
 
 from __future__ import annotations
 
@@ -26,22 +26,22 @@ _TITLES: dict[Group, str] = {
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: a title and its lines, cells as text."""
+    """One section of the page: a title and its lines, with cells as text."""
 
     title: str
     lines: tuple[tuple[str, ...], ...]
 
 
 def sections() -> Iterator[Section]:
-    """Yield the parts of the page: every metric of the table and every family, each in one of them."""
+    """Yield the sections of the page; every metric of the table and every family is in one of them."""
     entries = sorted([*METRICS.values(), *FAMILIES.values()], key=lambda entry: reading_position(entry.id))
     for group, title in _TITLES.items():
         yield Section(title, tuple(_cells(entry) for entry in entries if entry.group == group))
 
 
 def render() -> str:
-    """Return the page."""
-    environment = Environment(  # Markdown: nothing to escape
+    """Return the page as Markdown."""
+    environment = Environment(  # Markdown needs no escaping
         loader=PackageLoader("reports", "."), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
     return environment.get_template("metrics.md.j2").render(sections=list(sections()))
@@ -49,18 +49,18 @@ def render() -> str:
 
 def main(arguments: Sequence[str] | None = None) -> None:
     """Write the page to a file."""
-    parser = argparse.ArgumentParser(description="Write the page on metrics from the table of metrics.")
-    parser.add_argument("path", type=Path, help="the page, docs/metrics.md in the repository")
+    parser = argparse.ArgumentParser(description="Generate the page about metrics from the table of metrics.")
+    parser.add_argument("path", type=Path, help="file to write, docs/metrics.md in the repository")
     path: Path = parser.parse_args(arguments).path
     if not path.parent.is_dir():
-        parser.error(f"expected a file in an existing folder, got {path}")
+        parser.error(f"the folder of {path} does not exist")
     path.write_text(render(), encoding="utf-8")
 
 
 def _cells(entry: Metric) -> tuple[str, ...]:
     name = f"{entry.id}@<encoder>" if entry.id in FAMILIES else entry.id
     title = f"{entry.title} (shown x {entry.shown_times:g})" if entry.shown_times != 1 else entry.title
-    aggregation = f"{entry.aggregation}; one value a class" if entry.per_class else entry.aggregation
+    aggregation = f"{entry.aggregation}; one value per class" if entry.per_class else entry.aggregation
     arrow = {"higher": "↑", "lower": "↓", "none": ""}[entry.direction]
     cells = (f"`{name}`", title, entry.inputs, arrow, _range(entry), entry.unit, aggregation, entry.reference)
     return tuple(cell.replace("|", "\\|") for cell in (*cells, str(entry.protocol_version)))

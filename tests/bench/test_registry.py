@@ -25,8 +25,8 @@ def test_ours_are_loaded() -> None:
 @pytest.mark.parametrize(
     ("group", "value", "base", "got"),
     [
-        ("methods", "methods.tiles:Tiles", "bench.contract.MethodBase", "methods.tiles:Tiles, a class without it"),
-        ("methods", "methods.tiles:window_of", "bench.contract.MethodBase", "methods.tiles:window_of, function"),
+        ("methods", "methods.patches:Tiles", "bench.contract.MethodBase", "methods.patches:Tiles, a class without it"),
+        ("methods", "methods.patches:window_of", "bench.contract.MethodBase", "methods.patches:window_of, function"),
         ("downstream", "methods.sdm:SDM", "bench.contract.Downstream", "methods.sdm:SDM, a class without it"),
         ("encoders", "methods.sdm:SDM", "metrics.encoders.base.Encoder", "methods.sdm:SDM, a class without it"),
     ],

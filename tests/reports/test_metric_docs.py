@@ -14,7 +14,7 @@ def test_the_page_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == render(), "run python -m reports.metric_docs docs/metrics.md"
 
 
-def test_every_metric_stands_in_one_table():
+def test_every_metric_is_in_one_table():
     named = [line[0].strip("`") for section in sections() for line in section.lines]
     assert sorted(named) == sorted([*METRICS, *(f"{family}@<encoder>" for family in FAMILIES)])
 
@@ -25,10 +25,10 @@ def test_tables_have_as_many_cells_as_headings():
     assert {row.replace("\\|", "").count("|") for row in rows} == {10}
 
 
-def test_writes_where_it_is_told(tmp_path, capsys):
+def test_writes_to_the_given_path(tmp_path, capsys):
     main([str(tmp_path / "metrics.md")])
     assert (tmp_path / "metrics.md").read_text(encoding="utf-8") == render()
     with pytest.raises(SystemExit) as stopped:
         main([str(tmp_path / "nowhere" / "metrics.md")])
     assert stopped.value.code == 2
-    assert "existing folder" in capsys.readouterr().err
+    assert "does not exist" in capsys.readouterr().err
