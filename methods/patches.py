@@ -1,7 +1,7 @@
 """Patches of real tiles, for methods that cut or change them: where to cut, with which labels, from which tile.
 
-`plan` draws places with :func:`grid_crops` and cuts labels with :func:`crop_labels`; `render` finds the tile again with
-:class:`Tiles` and :func:`window_of` and cuts its pixels with :func:`crop_image`. CONTRIBUTING.md has an example.
+`plan` draws positions with :func:`grid_crops` and cuts labels with :func:`crop_labels`; `render` finds the tile again
+with :class:`Tiles` and :func:`window_of`, and cuts its pixels with :func:`crop_image`. CONTRIBUTING.md has an example.
 """
 
 from __future__ import annotations
@@ -32,17 +32,17 @@ __all__ = [
 ]
 
 GRID = 10
-"""Offsets an axis: DiffMix cuts 100 patches a tile at places its release leaves undefined (issue #10)."""
+"""Offsets per axis. DiffMix cuts 100 patches per tile; its release does not say where (hvcl/DiffMix, issue 10)."""
 
 
 class PatchSettings(Settings):
     """How a method that recombines real tiles cuts patches from them."""
 
     patch_size: int = Field(default=256, ge=8)  # DiffMix section 3.2, pixels at the working resolution
-    grid: int = Field(default=GRID, ge=1)  # offsets an axis
-    # pixels at 40x: less of a nucleus than this, left by a window's border, cannot be recognised as one
+    grid: int = Field(default=GRID, ge=1)  # offsets per axis
+    # pixels at 40x: if the border of a window leaves less of a nucleus than this, it cannot be recognised as one
     min_fragment: int = Field(default=10, ge=0)
-    ratio: float = Field(default=1.0, ge=0)  # "the same numbers" of synthetic as of real patches, DiffMix section 3.2
+    ratio: float = Field(default=1.0, ge=0)  # "the same numbers" of synthetic and real patches, DiffMix section 3.2
 
     def min_area(self, mpp: float) -> int:
         """Return `min_fragment` in pixels of `mpp` micrometres, rounded half up."""
@@ -50,7 +50,7 @@ class PatchSettings(Settings):
 
 
 class Crop(NamedTuple):
-    """A window of one tile: the tile's place in its dataset and the window's upper left corner."""
+    """A window of one tile: the position of the tile in its dataset, and the window's upper left corner."""
 
     tile: int
     y: int
@@ -69,8 +69,8 @@ def grid_offsets(length: int, patch: int, count: int = GRID) -> list[int]:
 def grid_crops(dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *, count: int = GRID) -> list[Crop]:
     """Draw `n` windows of the grid, spread over the tiles so that no tile has two more than another.
 
-    Windows of a tile are drawn without replacement; only where `n` exceeds what the grid holds are they drawn
-    again, each equally often. The list is ordered by tile, then by row and column.
+    The windows of a tile are drawn without replacement. Only if `n` exceeds the number of windows in the grid are they
+    drawn again, each equally often. The list is ordered by tile, then by row and column.
 
     Raises:
         DataError: the dataset is empty, or a drawn tile is smaller than the patch.
@@ -78,7 +78,9 @@ def grid_crops(dataset: Dataset, patch: int, n: int, rng: np.random.Generator, *
     records = dataset.records
     tiles = [index for index, record in enumerate(records) if record.height > 0]  # a caption may have no image
     if not tiles:
-        raise DataError(f"expected tiles to cut patches from in {dataset.info.name}", got="none")
+        raise DataError(
+            f"The dataset {dataset.info.name} has no tiles to cut patches from", got="a dataset without images"
+        )
     quota = np.full(len(tiles), n // len(tiles))
     quota[rng.permutation(len(tiles))[: n % len(tiles)]] += 1
     crops: list[Crop] = []
@@ -97,7 +99,7 @@ def crop_image(image: UInt8[np.ndarray, "h w 3"], y: int, x: int, size: int) -> 
     """Cut a square window out of an image.
 
     Raises:
-        DataError: the window does not lie inside the image.
+        DataError: the window extends beyond the image.
     """
     _check_window(image.shape, y, x, size)
     return image[y : y + size, x : x + size].copy()
@@ -112,7 +114,7 @@ def crop_labels(
     *,
     min_area: int = 0,
 ) -> tuple[Int32[np.ndarray, "size size"], UInt8[np.ndarray, " k"]]:
-    """Cut a square window out of an instance map, with ids 1..k again, in their old order.
+    """Cut a square window out of an instance map; the ids become 1..k, in their old order.
 
     Args:
         instances: the tile's instance map, ids in 1..n.
@@ -120,11 +122,11 @@ def crop_labels(
         y: first row of the window.
         x: first column of the window.
         size: side of the window in pixels.
-        min_area: a nucleus cut by the window's border is dropped where fewer pixels than this are left of it;
-            a nucleus that is whole is kept however small it is.
+        min_area: a nucleus that is cut by the window's border is dropped if fewer pixels than this remain; a nucleus
+            that is whole is always kept.
 
     Raises:
-        DataError: the window does not lie inside the map.
+        DataError: the window extends beyond the map.
     """
     _check_window(instances.shape, y, x, size)
     window = instances[y : y + size, x : x + size]
@@ -139,7 +141,7 @@ def crop_labels(
 def drop_vanished(
     instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"]
 ) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " k"]]:
-    """Drop ids that no pixel holds any more and number the rest 1..k, in their old order."""
+    """Drop ids that no longer have any pixel and number the others 1..k, in their old order."""
     held = np.bincount(instances.ravel(), minlength=len(types) + 1) > 0
     held[0] = False
     return _relabel(instances, types, held)
@@ -149,32 +151,32 @@ def labels_of(sample: Sample) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarra
     """Return a tile's instance map and types.
 
     Raises:
-        DataError: the tile has none.
+        DataError: the tile has no labels of nuclei.
     """
     if sample.instances is None or sample.types is None:
-        raise DataError(f"expected nuclei labels of {sample.id}", got="an image without an instance map")
+        raise DataError(f"The tile {sample.id} has no labels of nuclei", got="an image without an instance map")
     return sample.instances, sample.types
 
 
 def require_nuclei(dataset: Dataset) -> None:
-    """Refuse a dataset without instance maps, before any work.
+    """Refuse a dataset without instance maps, before any work starts.
 
     Raises:
         DataError: the dataset's task is not nuclei.
     """
     if track_of(dataset.info).label != "mask":
         raise DataError(
-            f"expected a nuclei dataset, one with instance maps, as {dataset.info.name}",
-            got=f"task {dataset.info.task}",
+            f"The dataset {dataset.info.name} has no instance maps, but this method needs a nuclei dataset",
+            got=f"a dataset for the task {dataset.info.task}",
             fix="choose a nuclei dataset, or a method that is conditioned on classes",
         )
 
 
 class Tiles:
-    """Tiles of a dataset by id; the last one read is kept, since conditions come tile by tile."""
+    """Tiles of a dataset by id; the last tile is kept in memory, because conditions are ordered by tile."""
 
     def __init__(self, dataset: Dataset) -> None:
-        """Read from `dataset`, lazily."""
+        """Store the dataset; tiles are read when they are needed."""
         self._dataset = dataset
         self._places = {name: place for place, name in enumerate(dataset.ids)}
         self._last: Sample | None = None
@@ -183,10 +185,12 @@ class Tiles:
         """Return the position of a tile in its dataset.
 
         Raises:
-            DataError: the dataset holds no such tile.
+            DataError: the dataset contains no such tile.
         """
         if name not in self._places:
-            raise DataError(f"expected a tile of {self._dataset.info.name}, {self._dataset.info.split}", got=name)
+            raise DataError(
+                f"The dataset {self._dataset.info.name} ({self._dataset.info.split}) contains no such tile", got=name
+            )
         return self._places[name]
 
     def __getitem__(self, name: str) -> Sample:
@@ -196,17 +200,17 @@ class Tiles:
 
 
 def window_of(condition: Condition) -> tuple[str, int, int]:
-    """Return a condition's source and the row and column of its window there.
+    """Return the source of a condition, and the row and column of its window in the source.
 
     Raises:
-        DataError: it has none: it describes a patch of its own, which real pixels cannot show.
+        DataError: the condition has no source, so real pixels cannot show it.
     """
     source = condition.sources.get("train")
     if source is None or condition.crop is None:
         raise DataError(
-            f"expected a window of a real tile behind {condition.id}",
+            f"Condition {condition.id} needs a window of a real tile",
             got="a label map without a source",
-            fix="a method that draws images from masks, such as sdm or diffmix",
+            fix="use a method that draws images from masks, for example sdm or diffmix",
         )
     return source, *condition.crop
 
@@ -214,9 +218,9 @@ def window_of(condition: Condition) -> tuple[str, int, int]:
 def _grid(tile: SampleRecord, patch: int, count: int) -> list[tuple[int, int]]:
     if min(tile.height, tile.width) < patch:
         raise DataError(
-            f"expected tiles of at least {patch} x {patch} pixels",
+            f"The patches are larger than the tiles, which must have at least {patch} x {patch} pixels",
             got=f"{tile.height} x {tile.width} in {tile.id}",
-            fix="a smaller patch size (--set method.patch_size=...)",
+            fix="use a smaller patch size: --set method.patch_size=...",
         )
     rows, columns = (grid_offsets(length, patch, count) for length in (tile.height, tile.width))
     return [(y, x) for y in rows for x in columns]
@@ -225,7 +229,7 @@ def _grid(tile: SampleRecord, patch: int, count: int) -> list[tuple[int, int]]:
 def _check_window(shape: tuple[int, ...], y: int, x: int, size: int) -> None:
     if not (0 <= y <= shape[0] - size and 0 <= x <= shape[1] - size):
         raise DataError(
-            f"expected a window inside {shape[0]} x {shape[1]} pixels",
+            f"The window must be inside the {shape[0]} x {shape[1]} pixels of its tile",
             got=f"{size} x {size} at row {y}, column {x}",
         )
 
@@ -233,6 +237,6 @@ def _check_window(shape: tuple[int, ...], y: int, x: int, size: int) -> None:
 def _relabel(
     instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], keep: np.ndarray
 ) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " k"]]:
-    """Number the kept ids 1..k; `keep` has one entry an id, the background (False) first."""
+    """Renumber the kept ids 1..k; `keep` has one entry per id, beginning with the background (False)."""
     table = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
     return table[instances], types[keep[1:]]

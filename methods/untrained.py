@@ -1,4 +1,4 @@
-"""What methods without a network share: their settings."""
+"""The base of methods without a network, and their settings."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ from methods.patches import PatchSettings
 
 
 class Untrained(MethodBase):
-    """Base of methods that make patches of labelled windows of real tiles and train nothing."""
+    """Base of methods that make patches from labelled windows of real tiles and train nothing."""
 
     Config: ClassVar[type[PatchSettings]] = PatchSettings
     conditions = frozenset({"mask"})
     config: PatchSettings
 
     def __init__(self, config: PatchSettings) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         self.config = config
         self.ratio = config.ratio

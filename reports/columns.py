@@ -1,4 +1,4 @@
-"""The columns of a leaderboard: what makes two numbers comparable, and in which order they are read."""
+"""The columns of a leaderboard: which numbers are comparable, and in which order they are shown."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 
 from metrics.table import Metric, reading_position
 
-# Groups of metrics, beside distances, of which an arm without synthetic images has none.
+# Groups of metrics, in addition to distances, that an arm without synthetic images does not have.
 OF_SETS = ("faithfulness", "selection")
 
 
@@ -29,43 +29,43 @@ class Column:
 
     @property
     def family(self) -> str:
-        """The metric without encoder and aggregation: `fd`, `pq`."""
+        """The metric without encoder and aggregation, for example `fd` or `pq`."""
         return self.metric.partition("@")[0].partition("/")[0]
 
     @property
     def name(self) -> str:
-        """The name in CSV: `fd@random-convnet[test]`, `f_type[epithelial]`, `pq/image_difference`."""
+        """The name in CSV, for example `fd@random-convnet[test]`, `f_type[epithelial]` or `pq/image_difference`."""
         metric = f"{self.metric}#{self.tag}" if self.tag else self.metric
         scope = "".join(f"[{part}]" for part in (self.class_, self.split if self.encoder else "") if part)
         return metric + scope + ("_difference" if self.kind == "difference" else "")
 
     @property
     def is_distance(self) -> bool:
-        """Say whether the number compares sets of images, not predictions with labels."""
+        """Whether the number compares sets of images, and not predictions with labels."""
         return bool(self.encoder)
 
     @property
     def is_of_images(self) -> bool:
-        """Say whether the number is of synthetic images, which an arm may be without."""
+        """Whether the number is computed on synthetic images, which an arm may not have."""
         return self.is_distance or (self.about is not None and self.about.group in OF_SETS)
 
     @property
     def signed(self) -> bool:
-        """Say whether the sign is part of the message."""
+        """Whether the sign is part of the message."""
         return self.kind == "difference"
 
     @property
     def scale(self) -> float:
-        """What people are shown a multiple of: kernel distances are told in thousandths, as the field does."""
+        """The factor by which displayed numbers are multiplied: kernel distances are shown in thousandths."""
         return 1.0 if self.kind == "cost" or self.about is None else self.about.shown_times
 
     @property
     def is_main(self) -> bool:
-        """Say whether the metric is one of those that a page-wide table shows."""
+        """Whether a page-wide table shows the metric."""
         return self.about is not None and self.about.main
 
     def heading(self, *, with_encoder: bool = True) -> tuple[str, ...]:
-        """The lines of a heading: metric with its direction, then what it is of."""
+        """Return the lines of a heading: the metric with its direction, then what it is computed on."""
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
         metric, _, encoder = self.metric.partition("@")
         metric, _, aggregation = metric.partition("/")
@@ -77,7 +77,7 @@ class Column:
 
 
 def reading_order(columns: Iterable[Column]) -> list[Column]:
-    """Sort columns: those of images, then scores of networks; differences after all scores, costs last."""
+    """Sort columns: scores of images, then scores of networks, then differences, and costs last."""
     kinds = ("score", "difference", "cost")
 
     def place(column: Column) -> tuple[object, ...]:
@@ -95,7 +95,7 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
 
 
 def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[Column]:
-    """Choose what a page-wide table shows: a distance or two, the field's scores, the difference in PQ."""
+    """Return the columns of a page-wide table: one or two distances, the field's scores, the difference in PQ."""
     ordered = reading_order(columns)
     encoders = [column.encoder for column in ordered if column.is_distance and column.is_main]
     return [column for column in ordered if _is_main(column, rare, encoders[:1])]
@@ -107,7 +107,7 @@ def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -
     if column.kind == "cost":
         return False
     if column.is_distance:
-        # the kernel distance says what the Fréchet distance says, with an interval: one split is enough
+        # the kernel distance has the message of the Fréchet distance, but with an interval: one split is enough
         shown = column.is_main and column.encoder in encoders
         return shown and (column.family != "kd" or column.split != "train")
     return column.is_main and (not column.class_ or column.class_ in rare)

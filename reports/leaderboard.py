@@ -1,4 +1,4 @@
-"""Leaderboards: the results table turned so that one row is one arm."""
+"""Leaderboards: the results table, rearranged so that one row is one arm."""
 
 from __future__ import annotations
 
@@ -23,15 +23,15 @@ def leaderboard(
     rare: Mapping[str, Collection[str]] | None = None,
     known: Mapping[str, Metric] = METRICS,
 ) -> list[Leaderboard]:
-    """Turn a results table into leaderboards, the newest first.
+    """Convert a results table to leaderboards, the newest first.
 
     Args:
-        table: rows as `bench.results.table.ResultsStore.table` gives them, oldest run first.
-        dataset: keep this dataset alone.
-        preset: keep this preset alone.
-        costs: make columns of cost rows too.
-        rare: names of the rare classes by dataset; they are among the main columns.
-        known: metrics by id, those of other packages among them.
+        table: rows as returned by `bench.results.table.ResultsStore.table`, the oldest run first.
+        dataset: keep only this dataset.
+        preset: keep only this preset.
+        costs: whether to make columns of cost rows.
+        rare: names of the rare classes by dataset, which are among the main columns.
+        known: metrics by id, including those of other packages.
     """
     frame = table.reset_index(drop=True)
     frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
@@ -39,7 +39,7 @@ def leaderboard(
         frame = frame if wanted is None else frame[frame[name] == wanted]
     boards = []
     for (data, label, fold), part in frame.groupby(["dataset", "preset", "fold"], sort=False):
-        # what does not depend on the training budget (distances) stands on every board
+        # numbers that do not depend on the training budget (distances) are on every board
         for budget in [b for b in part["budget"].unique() if b] or [""]:
             rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])], known)
             boards.append(
@@ -72,7 +72,7 @@ def _rows(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[list[Row], 
     for method, variant, downstream in _networks(current):
         arm = current[(current["method"] == method) & (current["variant"] == variant)]
         arm = arm[arm["downstream"].isin([downstream, ""])]
-        # the row of all seeds together sorts before those of single ones
+        # the row of all seeds together is sorted before those of single seeds
         first = arm.sort_values(["place", "seed"], kind="stable").drop_duplicates("place")
         cells = {columns[row["place"]]: _cell(row) for row in first.to_dict("records")}
         rows.append(Row(method, variant, downstream, cells))
@@ -80,14 +80,14 @@ def _rows(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[list[Row], 
 
 
 def _networks(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """List the arms with the networks that they were tested with; none where nothing was trained."""
+    """Return the arms with the networks that they were tested with; none if nothing was trained."""
     keys = list(dict.fromkeys(zip(frame["method"], frame["variant"], frame["downstream"], strict=True)))
     trained = {(method, variant) for method, variant, downstream in keys if downstream}
     return [key for key in keys if key[2] or key[:2] not in trained]
 
 
 def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> list[Column]:
-    """Name each row's column; encoders of one name and different weights are told apart by a tag."""
+    """Return each row's column; a tag distinguishes encoders with the same name and different weights."""
     identities: dict[str, list[str]] = {}
     for metric, encoder in zip(frame["metric"], frame["encoder"], strict=True):
         of_metric = identities.setdefault(metric, [])
@@ -105,7 +105,7 @@ def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> list[Column]:
 
 
 def _cell(row: Mapping[Hashable, Any]) -> Cell:
-    """Return what a row of the results table says."""
+    """Return the cell of a row of the results table."""
     number = {key: None if pd.isna(row[key]) else float(row[key]) for key in _NUMBERS}
     n, n_skipped = (None if pd.isna(row[key]) else int(row[key]) for key in ("n", "n_skipped"))
     return Cell(
@@ -127,7 +127,7 @@ _NUMBERS = ("value", "ci_low", "ci_high", "floor", "p", "p_holm")
 
 
 def _sorted(rows: Sequence[Row]) -> list[Row]:
-    """Put controls first in their fixed order, then methods by name: an order that claims nothing."""
+    """Sort rows: controls first in their fixed order, then methods by name, so that the order claims nothing."""
 
     def place(row: Row) -> tuple[Hashable, ...]:
         control = CONTROLS.index(row.method) if row.is_control else len(CONTROLS)
@@ -137,5 +137,5 @@ def _sorted(rows: Sequence[Row]) -> list[Row]:
 
 
 def _natural(text: str) -> tuple[Hashable, ...]:
-    """Return a key that puts `50%` before `100%`."""
+    """Return a sort key that puts `50%` before `100%`."""
     return tuple(int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", text))

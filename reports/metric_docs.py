@@ -24,7 +24,7 @@ _TITLES: dict[Group, str] = {
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: a title and its lines, cells as text."""
+    """One section of the page: a title and its lines, with cells as text."""
 
     title: str
     lines: tuple[tuple[str, ...], ...]
@@ -48,7 +48,7 @@ def render(known: Mapping[str, Metric] = METRICS) -> str:
 def _cells(entry: Metric) -> tuple[str, ...]:
     name = f"{entry.id}@<encoder>" if entry.id in FAMILIES else entry.id
     title = f"{entry.title} (shown x {entry.shown_times:g})" if entry.shown_times != 1 else entry.title
-    aggregation = f"{entry.aggregation}; one value a class" if entry.per_class else entry.aggregation
+    aggregation = f"{entry.aggregation}; one value per class" if entry.per_class else entry.aggregation
     arrow = {"higher": "↑", "lower": "↓", "none": ""}[entry.direction]
     cells = (f"`{name}`", title, entry.inputs, arrow, _range(entry), entry.unit, aggregation, entry.reference)
     return tuple(cell.replace("|", "\\|") for cell in (*cells, str(entry.protocol_version)))

@@ -25,7 +25,7 @@ WEIGHTS, SETTINGS = "weights.safetensors", "config.json"
 
 
 def fit(config: HoVerNetConfig, mix: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-    """Train on `mix` for `budget` and write weights and settings into `out`."""
+    """Train on `mix` for `budget`, and write weights and settings to `out`."""
     info, size = mix.real.info, sizes(config)
     stream = PatchStream(mix, size.patch, size.context, config.augmentation, run.derive("synthetic order"))
     schedule = Schedule(config.phases, budget, patches_per_epoch(mix, size.patch, size.output))
@@ -88,7 +88,7 @@ def _optimizer(config: HoVerNetConfig, network: nn.Module) -> torch.optim.Optimi
 
 
 def _freezing(config: HoVerNetConfig, network: nn.Module, schedule: Schedule) -> Callable[[int], None]:
-    """Return what freezes and thaws the encoder; one without pre-trained weights is never frozen."""
+    """Return a function that freezes and unfreezes the encoder; without pre-trained weights it is never frozen."""
     may_freeze = config.encoder_weights is not None or config.pretrained is not None
     parameters = [p for module in network.encoder() for p in module.parameters()]  # type: ignore[operator]
 

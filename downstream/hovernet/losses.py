@@ -1,4 +1,4 @@
-"""HoVer-Net's losses: cross-entropy and Dice of the classified maps, squared error of offsets and their gradients."""
+"""HoVer-Net's losses: cross-entropy and Dice of the class maps, squared error of offsets and of their gradients."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from torch.nn import functional
 
 from downstream.hovernet.config import LossWeights
 
-EPSILON = 1e-7  # probabilities are clipped to [epsilon, 1 - epsilon] before the logarithm
-SMOOTH = 1e-3  # of the soft Dice
+EPSILON = 1e-7  # probabilities are clipped to [epsilon, 1 - epsilon] before taking logarithms
+SMOOTH = 1e-3  # smoothing term of the soft Dice
 
 
 def hovernet_loss(
@@ -24,7 +24,7 @@ def hovernet_loss(
     weights: LossWeights,
     typed: Bool[Tensor, " n"] | None = None,
 ) -> dict[str, Tensor]:
-    """Return the terms by name and their weighted sum under `loss`.
+    """Return the terms by name, and their weighted sum under `loss`.
 
     Args:
         output: `np` (n, 2, h, w) and `tp` (n, c + 1, h, w) logits, `hv` (n, 2, h, w) offsets in the order [x, y].
@@ -32,7 +32,7 @@ def hovernet_loss(
         hv: true offsets.
         types: true class of each pixel, 0 background.
         weights: weight of each term.
-        typed: which patches have types; the type head's terms come from those alone, and are 0 without any. None: all.
+        typed: which patches have types. The type head's terms come from only these, and are 0 without any. None: all.
     """
     terms = {
         "hv_mse": functional.mse_loss(output["hv"].float(), hv),
@@ -60,7 +60,7 @@ def cross_entropy(probability: Float[Tensor, "n c h w"], true: Float[Tensor, "n 
 
 
 def dice_loss(probability: Float[Tensor, "n c h w"], true: Float[Tensor, "n c h w"]) -> Float[Tensor, ""]:
-    """Return sum_c 1 - (2 sum p t + s) / (sum p + sum t + s), sums over the batch and all pixels, s = 1e-3."""
+    """Return sum_c 1 - (2 sum p t + s) / (sum p + sum t + s), summed over the batch and all pixels, s = 1e-3."""
     shared = (probability * true).sum((0, 2, 3))
     total = probability.sum((0, 2, 3)) + true.sum((0, 2, 3))
     return (1 - (2 * shared + SMOOTH) / (total + SMOOTH)).sum()
@@ -74,10 +74,11 @@ def msge(
 ) -> Float[Tensor, ""]:
     """Return the mean squared error of the offsets' gradients inside nuclei.
 
-    With `xy` the x map is differentiated along x and the y map along y (the paper); with `ij` the x map along y and
-    the y map along x, as the PyTorch release does since its `torch.meshgrid` indexes matrix-wise.
+    With `xy`, the x map is differentiated along x and the y map along y (the paper). With `ij`, the x map is
+    differentiated along y and the y map along x, as in the PyTorch release
+    because its `torch.meshgrid` uses matrix indexing.
     """
-    # The gradient is linear: that of the difference is the difference of the gradients, at half the work.
+    # The gradient is linear, so the gradient of the difference is the difference of the gradients, at half the cost.
     kernel = gradient_kernels(indexing).to(predicted)
     gradient = functional.conv2d(predicted - true, kernel, padding=2, groups=2)
     mask = nucleus[:, None].to(gradient.dtype)
@@ -85,7 +86,7 @@ def msge(
 
 
 def gradient_kernels(indexing: Literal["xy", "ij"] = "xy") -> Float[Tensor, "2 1 5 5"]:
-    """Return the 5 x 5 kernels d / (x^2 + y^2 + 1e-15) for the x and the y map, d the offset along the axis."""
+    """Return the 5 x 5 kernels d / (x^2 + y^2 + 1e-15) of the x and the y map, where d is the offset along the axis."""
     offsets = torch.arange(-2.0, 3.0)
     y, x = torch.meshgrid(offsets, offsets, indexing="ij")
     square = x * x + y * y + 1e-15

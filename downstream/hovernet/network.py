@@ -1,4 +1,4 @@
-"""The network as the harness knows it; what needs torch is imported when it is used."""
+"""The network as the harness uses it; code that needs torch imports it when it is used."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ class HoVerNet(Downstream):
         return (needed,)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-        """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
+        """Train and write `weights.safetensors` and `config.json`, all that :meth:`predict` needs, to `out`.
 
         Raises:
             DataError: the real and synthetic sets do not fit the network or each other.
@@ -51,7 +51,7 @@ class HoVerNet(Downstream):
     def predict(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Iterator[Prediction]:
-        """Predict images of any size, in order, with the settings the checkpoint was trained with."""
+        """Yield predictions for images of any size, in order, with the settings of the training."""
         from downstream.hovernet.predict import predict
 
         return predict(images, checkpoint, run)
@@ -59,7 +59,7 @@ class HoVerNet(Downstream):
     def features(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Float32[np.ndarray, "n d"]:
-        """Return the mean over each image of the last layer that the three branches share."""
+        """Return one vector per image: the mean of the last layer that the three branches share."""
         from downstream.hovernet.predict import features
 
         return features(images, checkpoint, run)

@@ -1,4 +1,4 @@
-"""What controls share: nothing is trained, and labels come from windows of real tiles."""
+"""The base of the controls: nothing is trained, and labels come from windows of real tiles."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ class Control(Untrained):
     conditions = frozenset({"mask", "class", "text"})
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
-        """Draw `n` windows of the grid, tile by tile; images that are fitted into the patch are one window each.
+        """Draw `n` windows of the grid, tile by tile; images that are fitted into the patch are a single window each.
 
         Raises:
             DataError: the dataset has no tiles, or a tile is smaller than the patch.
@@ -37,7 +37,7 @@ class Control(Untrained):
         recipe: dict[str, Any] | None = None,
         seed: int = 0,
     ) -> Condition:
-        """Describe a window of a training tile by its own labels."""
+        """Return the condition that describes a window of a training tile by its own labels."""
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
         instances, types = None, None
         if sample.instances is not None:

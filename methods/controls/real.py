@@ -1,4 +1,4 @@
-"""Real patches in the place of synthetic ones: of training tiles (`copy`) or of fresh ones (`more-real`)."""
+"""Real patches instead of synthetic ones: from training tiles (`copy`) or from new tiles (`more-real`)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from methods.patches import Tiles, crop_image, window_of
 
 
 class Copy(Control):
-    """Training patches unchanged: best on fidelity, yet nothing new to learn from."""
+    """Unchanged training patches: best in fidelity, but with nothing new to learn from."""
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows of the training tiles."""
@@ -38,9 +38,9 @@ class Copy(Control):
 
 
 class MoreReal(Control):
-    """Real patches that no arm has seen, from tiles under the role `fresh`: the ceiling for any method.
+    """Real patches that no arm has seen, from tiles in the role `fresh`: the ceiling for any method.
 
-    Their tiles are no training samples, so `sources` and `crop` stay empty; the recipe names them.
+    Their tiles are not training samples, so `sources` and `crop` are empty; the recipe names the tiles.
     """
 
     roles = frozenset({"train", "fresh"})
@@ -49,11 +49,11 @@ class MoreReal(Control):
         """Draw windows of the fresh tiles.
 
         Raises:
-            DataError: a fresh tile is a training tile too.
+            DataError: a fresh tile is also a training tile.
         """
         shared = sorted(set(data["fresh"].ids) & set(data["train"].ids))
         if shared:
-            raise DataError("expected fresh tiles that are no training tiles", got=", ".join(shared[:3]))
+            raise DataError("Some fresh tiles are also training tiles", got=", ".join(shared[:3]))
         for number, (sample, crop) in enumerate(self.windows(data["fresh"], n, rng)):
             recipe = {"fresh": sample.id, "crop": [crop.y, crop.x]}
             own = self.condition("fresh", number, sample, crop, recipe=recipe)
@@ -69,11 +69,11 @@ class MoreReal(Control):
         """Cut the windows out of the fresh tiles.
 
         Raises:
-            DataError: a condition is not one of a fresh tile.
+            DataError: a condition does not describe a fresh tile.
         """
         tiles = Tiles(data["fresh"])
         for condition in conditions:
             if "fresh" not in condition.recipe:
-                raise DataError(f"expected a fresh tile behind {condition.id}", got=f"kind {condition.kind}")
+                raise DataError(f"Condition {condition.id} does not name a fresh tile", got=f"kind {condition.kind}")
             y, x = condition.recipe["crop"]
             yield crop_image(tiles[condition.recipe["fresh"]].image, y, x, self.config.patch_size)

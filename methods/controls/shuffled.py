@@ -1,4 +1,4 @@
-"""Real images with the labels of other patches: must hurt."""
+"""Real images with the labels of other patches, which must hurt."""
 
 from __future__ import annotations
 
@@ -15,19 +15,19 @@ from methods.patches import Tiles, require_nuclei
 
 
 class ShuffledLabels(Copy):
-    """Training patches, each labelled with the map of another patch."""
+    """Training patches, each with the label map of another patch."""
 
     conditions = frozenset({"mask", "class"})
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Draw windows; labels come from half the list further on: another tile, where there are two."""
+        """Draw windows; labels come from half the list further on, which is another tile if there are two."""
         train = data["train"]
         by_class = track_of(train.info).label == "class"
         if not by_class:
             require_nuclei(train)
         crops = [crop for _, crop in self.windows(train, max(n, 2), rng)]
         tiles, others = Tiles(train), Tiles(train)
-        # what is exchanged must differ: where the class is the only label, the partner is of another class
+        # the exchanged labels must differ: if the class is the only label, the partner has another class
         kinds: list[Hashable] = list(crops)
         if by_class:
             records = train.records
@@ -37,7 +37,7 @@ class ShuffledLabels(Copy):
             labels = self.condition("shuffled", number, others[train.ids[other.tile]], other)
             recipe = {"labels": labels.sources["train"], "labels_crop": [other.y, other.x]}
             image = tiles[train.ids[crop.tile]]
-            # where the class is the only label, it is what gets exchanged
+            # if the class is the only label, the classes are exchanged
             label = labels.label if by_class else image.label
             yield dataclasses.replace(
                 labels,
@@ -51,7 +51,7 @@ class ShuffledLabels(Copy):
 
 
 def partner(kinds: Sequence[Hashable], number: int) -> int:
-    """Return the place of the first window of another kind from half the list further on.
+    """Return the place of the first window of another kind, starting half the list further on.
 
     Raises:
         DataError: all windows are of one kind.
@@ -62,7 +62,7 @@ def partner(kinds: Sequence[Hashable], number: int) -> int:
         if kinds[other] != kinds[number]:
             return other
     raise DataError(
-        "expected at least two different windows to exchange labels between",
-        got=f"{len(kinds)} times the same",
-        fix="a smaller patch size or a finer grid (--set method.patch_size=...)",
+        "There must be at least two different windows to exchange labels between",
+        got=f"{len(kinds)} equal windows",
+        fix="use a smaller patch size or a finer grid: --set method.patch_size=... or --set method.grid=...",
     )

@@ -1,4 +1,4 @@
-"""HistoDiffusion as a method: as many images of one class as of another."""
+"""HistoDiffusion as a method, which draws equally many images of each class."""
 
 from __future__ import annotations
 
@@ -30,14 +30,14 @@ class HistoDiffusion(Selective):
     config: HistoDiffusionConfig
 
     def __init__(self, config: HistoDiffusionConfig) -> None:
-        """Keep the settings; where nothing learns from unlabelled images, none are asked for."""
+        """Store the settings; if nothing is trained on unlabelled images, the method does not ask for them."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
         if not any("pool" in part.reads for part in self.parts()):
             self.roles = TRAIN
 
     def parts(self) -> Sequence[Part]:
-        """Return what is pre-trained, then what the labelled images are for."""
+        """Return the pre-trained parts, then the parts that are trained on labelled images."""
         config = self.config
         source, nothing = frozenset({"pool"}) if config.pretrain else TRAIN, frozenset[str]()
         reads = [nothing if given.released else source for given in (config.autoencoder, config.latent_diffusion)]
@@ -59,15 +59,15 @@ class HistoDiffusion(Selective):
         return starting_weights(self.config)
 
     def check(self) -> None:
-        """Read the released parts, if any: what does not fit the settings is found before any work.
+        """Read the released parts, if any, so that a file that does not fit is reported before any work starts.
 
         Raises:
-            ConfigError: nothing says the latent scale.
-            DataError: a file does not fit the settings, or the other file.
+            ConfigError: neither the checkpoint nor the settings contain the latent scale.
+            DataError: a file does not fit the settings, or does not fit the other file.
         """
         config = self.config
         first, second = config.autoencoder_part, config.latent_diffusion_part
-        if not isinstance(first, ReleasedAutoencoderPart):  # then neither is the other
+        if not isinstance(first, ReleasedAutoencoderPart):  # then the other part is not released either
             return
         from methods.latent.released_parts import read_autoencoder, read_denoiser
 
@@ -81,7 +81,7 @@ class HistoDiffusion(Selective):
         """Train one part, or read it from its released checkpoint."""
         given = part.config
         if part.name not in {own.name for own in self.parts()}:
-            raise DataError(f"expected a part of {[own.name for own in self.parts()]}", got=part.name)
+            raise DataError(f"The part must be one of {[own.name for own in self.parts()]}", got=part.name)
         if isinstance(given, ReleasedAutoencoderPart):
             from methods.latent.released_parts import keep_autoencoder
 
@@ -115,7 +115,7 @@ class HistoDiffusion(Selective):
             train_latent_classifier(given, dataset, fitted[AUTOENCODER], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Ask for as many images of one class as of another."""
+        """Plan equally many images of each class."""
         config, sampler = self.config, self.config.sampler
         drawn = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
         return class_conditions(data["train"], n, rng, {"profile": config.profile, **drawn})
@@ -127,7 +127,7 @@ class HistoDiffusion(Selective):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw each image from its condition's class and seed."""
+        """Draw each image from the class and the seed of its condition."""
         from methods.histodiffusion.render import draw_classes
 
         decoder = fitted[DECODER if self.config.finetune else AUTOENCODER]

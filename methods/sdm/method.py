@@ -16,7 +16,7 @@ from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of, req
 from methods.sdm.config import SDMConfig
 
 PART = "sdm"
-# a seed that JSON readers keep exactly, whatever number type they use
+# the largest seed that JSON readers represent exactly, whatever number type they use
 SEED_LIMIT = 2**53
 
 
@@ -29,12 +29,12 @@ class SDM(MethodBase):
     config: SDMConfig
 
     def __init__(self, config: SDMConfig) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         self.config = config
         self.ratio = config.ratio
 
     def parts(self) -> Sequence[Part]:
-        """Return the one network, the same for SDM and every DiffMix of these settings."""
+        """Return the single network, which is the same for SDM and every DiffMix with these settings."""
         return (Part(PART, frozenset({"train"}), (), self.config.part),)
 
     def fit(
@@ -42,7 +42,7 @@ class SDM(MethodBase):
     ) -> None:
         """Train the network."""
         if part.name != PART:
-            raise DataError(f"expected the part {PART!r}", got=part.name)
+            raise DataError(f"SDM has only the part {PART!r}", got=part.name)
         from methods.sdm.training import train_sdm
 
         train_sdm(self.config.part, data["train"], out, run)
@@ -71,7 +71,7 @@ class SDM(MethodBase):
         yield from draw_images(conditions, fitted[PART], self.config.sampler, self.config.guidance_scale, run)
 
     def recipe(self) -> dict[str, Any]:
-        """Say how images are sampled."""
+        """Return how images are sampled, for the metadata of the set."""
         sampler = self.config.sampler
         return {
             "sampler": sampler.kind,
@@ -91,7 +91,7 @@ class SDM(MethodBase):
         recipe: dict[str, Any],
         seed: int,
     ) -> Condition:
-        """Cut a window out of a tile's labels, real or changed."""
+        """Return the condition for a window of a tile's labels, which may be real or changed."""
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
         instances, types = crop_labels(*labels, crop.y, crop.x, size, min_area=least)
         return Condition(
@@ -110,7 +110,7 @@ class SDM(MethodBase):
 
 
 def file_safe(name: str) -> str:
-    """Return a name with everything but letters, digits, dot, minus and underscore replaced by minus.
+    """Return a name in which everything except letters, digits, dots, minus and underscores is replaced by minus.
 
     >>> file_safe("slide 3/tile_1")
     'slide-3-tile_1'

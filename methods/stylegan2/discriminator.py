@@ -14,7 +14,7 @@ from methods.stylegan2.layers import EqualConv, EqualLinear
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a plain one, all halving the size; the sum keeps its variance."""
+    """Two convolutions in parallel with a plain one, all of which halve the size; the sum keeps its variance."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -29,7 +29,7 @@ class Residual(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Says how real images of a class look, as a logit; images within [-1, 1]."""
+    """Returns a logit for how real images of a class look; images are in [-1, 1]."""
 
     def __init__(self, size: int, classes: int, settings: NetworkSettings) -> None:
         super().__init__()
@@ -59,10 +59,10 @@ class Discriminator(nn.Module):
 
 
 def spread_channel(x: Float[Tensor, "n c h w"], group: int) -> Float[Tensor, "n 1 h w"]:
-    """Return the minibatch standard deviation as a channel (Karras et al. 2018, section 3; one statistic a group).
+    """Return the minibatch standard deviation as a channel (Karras et al. 2018, section 3; one statistic per group).
 
-    Groups hold `group` images, every (n / group)-th of the batch. The statistic is the deviation over the group
-    (divided by its size, not by one less), averaged over channels and pixels, equal for all images of the group.
+    A group consists of `group` images, every (n / group)-th of the batch. The statistic is the deviation over the group
+    (divided by its size, not by one less), averaged over channels and pixels; it is equal for all images of the group.
     """
     n, _, h, w = x.shape
     members = min(group, n)

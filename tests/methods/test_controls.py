@@ -250,7 +250,7 @@ def test_more_real_shows_fresh_tiles() -> None:
 
 def test_more_real_refuses_training_tiles() -> None:
     train = data()["train"]
-    with pytest.raises(DataError, match="no training tiles"):
+    with pytest.raises(DataError, match="also training tiles"):
         list(make(MoreReal).plan({"train": train, "fresh": train}, 3, np.random.default_rng(0)))
 
 

@@ -47,7 +47,7 @@ def test_tiles_smaller_than_the_patch_are_refused() -> None:
 
 
 def test_no_tiles() -> None:
-    with pytest.raises(DataError, match="expected tiles"):
+    with pytest.raises(DataError, match="no tiles to cut"):
         patches.grid_crops(toy.NucleiDataset(0), 64, 2, np.random.default_rng(0))
 
 
@@ -84,9 +84,9 @@ def test_small_whole_nucleus_survives_where_a_fragment_does_not() -> None:
 @pytest.mark.parametrize(("y", "x"), [(-1, 0), (0, 33), (40, 0)])
 def test_windows_outside_are_refused(y: int, x: int) -> None:
     image, instances, types = toy.tile(0, 64)
-    with pytest.raises(DataError, match="window inside"):
+    with pytest.raises(DataError, match="window must be inside"):
         patches.crop_labels(instances, types, y, x, 32)
-    with pytest.raises(DataError, match="window inside"):
+    with pytest.raises(DataError, match="window must be inside"):
         patches.crop_image(image, y, x, 32)
 
 

@@ -105,7 +105,7 @@ def test_a_least_confidence_drops_the_unsure_among_the_near() -> None:
 def test_a_least_confidence_of_nothing_is_refused() -> None:
     distances, target = centroid_distances(TOY, AXES), np.array([0, 0, 1, 0])
     sure = SelectionArm(rule="centroid", ratio=1.0, min_confidence=0.7)
-    with pytest.raises(DataError, match=r"0\.7 is asked") as raised:
+    with pytest.raises(DataError, match=r"min_confidence=0\.7 needs") as raised:
         select(sure, distances, target, np.array([2, 2]), rng=rng())
     assert "min_confidence" in raised.value.fix
     assert len(select(CENTROID, distances, target, np.array([2, 2]), rng=rng()).indices)

@@ -12,7 +12,7 @@ def test_the_page_is_up_to_date():
     assert PAGE.read_text(encoding="utf-8") == render(), "run python -m bench.evaluation.metric_page docs/metrics.md"
 
 
-def test_every_metric_stands_in_one_table():
+def test_every_metric_is_in_one_table():
     named = [line[0].strip("`") for section in sections() for line in section.lines]
     assert sorted(named) == sorted([*METRICS, *(f"{family}@<encoder>" for family in FAMILIES)])
 

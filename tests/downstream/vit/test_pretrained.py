@@ -117,7 +117,7 @@ def test_what_is_missing_is_said_with_where_it_was_looked_for(tmp_path: Path) ->
     cases = {
         None: "nor a folder of weights",
         tmp_path: f"timm/{TAGGED}/model.safetensors",
-        tmp_path / "no": "no folder",
+        tmp_path / "no": "there is no folder",
     }
     for folder, said in cases.items():
         (missing,) = check_weights("downstream network 'vit-pretrained'", network(folder).weights(), "leave it out")
@@ -130,11 +130,11 @@ def test_what_is_missing_is_said_with_where_it_was_looked_for(tmp_path: Path) ->
 def test_a_file_of_another_network_is_found_out_before_any_work(tmp_path: Path, weights: Path) -> None:
     (wrong,) = network(pretrained=weights, network="vit_small_patch16_224").weights()
     assert not wrong.found
-    assert "of another shape" in wrong.reason
+    assert "have another shape" in wrong.reason
     torn = laid(tmp_path, f"{TAGGED}.safetensors", weights)
     torn.write_bytes(b"torn")
     assert "does not fit" in network(tmp_path).weights()[0].reason
     (needed,) = ViT(ViTConfig(network=TINY, pretrained=tmp_path / "absent.pth")).weights()
-    assert needed.reason.startswith("no file")
+    assert needed.reason.startswith("there is no file")
     with pytest.raises(ConfigError, match="vision transformer of timm"):
         network(pretrained=weights, network="resnet18").weights()

@@ -126,20 +126,24 @@ def test_a_test_mask_comes_without_any_image(tmp_path: Path) -> None:
     masked = replace(own, id="test-00000", sources={}, crop=None, kind="test-mask", seed=2**52 + 1)
     (image,) = method.render([masked], DATA, {}, Run(folder=tmp_path))
     assert np.all(image == 1)
-    with pytest.raises(DataError, match="a tile of toy"):
+    with pytest.raises(DataError, match="dataset toy"):
         list(method.render([replace(own, sources={"train": "test-7"})], DATA, {}, Run(folder=tmp_path)))
 
 
 @pytest.mark.parametrize(
     ("body", "message", "got"),
     [
-        ("pass", "one PNG a condition", "7 of 7 missing: copy-00000.png, .* and 2 more; in it: nothing"),
+        (
+            "pass",
+            "one PNG per condition",
+            "7 of 7 missing: copy-00000.png, .* 2 more; the folder contains: nothing",
+        ),
         (f"Image.fromarray({FLAT}[:-1]).save(path)", "32 x 32 pixels", "31 x 32"),
         (f"Image.fromarray({FLAT}).convert('RGBA').save(path)", "8-bit RGB", "8-bit RGB with alpha"),
         (f"Image.fromarray({FLAT}[..., 0]).save(path)", "8-bit RGB", "8-bit grey"),
         (f"Image.fromarray({FLAT}[..., 0].astype(np.uint16)).save(path)", "8-bit RGB", "16-bit grey"),
-        (f"Image.fromarray({FLAT}).save(path, format='JPEG')", "expected a PNG", "another"),
-        ("path.write_bytes(b'')", "expected a PNG", "broken"),
+        (f"Image.fromarray({FLAT}).save(path, format='JPEG')", "is not a PNG", "another"),
+        ("path.write_bytes(b'')", "is not a PNG", "broken"),
         (f"Image.fromarray({FLAT}).save(out.parent / path.name); path.symlink_to(out.parent / path.name)", "", "link"),
     ],
 )

@@ -28,9 +28,9 @@ def run(tmp_path: Path, program: str, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("", "with both placeholders"),
-        ("python a.py --request {request}", "with both placeholders"),
-        ("python 'a.py {request} {out}", "mend its quotes"),
+        ("", "both placeholders"),
+        ("python a.py --request {request}", "both placeholders"),
+        ("python 'a.py {request} {out}", "correct the quotes"),
     ],
 )
 def test_a_command_lacks_something(text: str, hint: str) -> None:

@@ -126,7 +126,7 @@ def test_the_pre_trained_decoder_decodes_without_fine_tuning(fitted: dict[str, P
 
 def test_an_unknown_class_is_named(fitted: dict[str, Path]) -> None:
     condition = Condition(id="odd", kind="class", seed=0, label=3)
-    with pytest.raises(DataError, match="from 0 to 2 in condition odd"):
+    with pytest.raises(DataError, match="Condition odd needs a class from 0 to 2"):
         next(_method().render([condition], DATA, fitted, toy.Run()))
 
 

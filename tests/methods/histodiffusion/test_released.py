@@ -82,13 +82,17 @@ def test_a_trained_denoiser_of_released_latents_reads_the_pool(file: Path) -> No
 @pytest.mark.parametrize(
     ("changes", "where", "fix"),
     [
-        ({"autoencoder": {"released": None}}, "valid value", "needs autoencoder.released"),
-        ({"pretrain": False}, "valid value", "exclude each other"),
-        ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "autoencoder.released in", "a checkpoint that is there"),
+        ({"autoencoder": {"released": None}}, "valid value", "set autoencoder.released too"),
+        ({"pretrain": False}, "valid value", "set only one of"),
+        ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "autoencoder.released in", "an existing checkpoint"),
         ({"autoencoder": {"released": 7}}, "autoencoder.released in", "path"),
-        ({"autoencoder": {"released_sha256": "0" * 64}}, "autoencoder.released_sha256", "get that file"),
-        ({"autoencoder": {"released": None, "released_sha256": "0" * 64}}, "released_sha256", "name the file"),
-        ({"autoencoder": {"released": None, "scale": 0.5}}, "autoencoder.scale", "leave it out"),
+        ({"autoencoder": {"released_sha256": "0" * 64}}, "autoencoder.released_sha256", "get the file"),
+        (
+            {"autoencoder": {"released": None, "released_sha256": "0" * 64}},
+            "released_sha256",
+            "the file with this hash",
+        ),
+        ({"autoencoder": {"released": None, "scale": 0.5}}, "autoencoder.scale", "leave scale out"),
     ],
 )
 def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: str, fix: str) -> None:
