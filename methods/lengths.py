@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 REFERENCE_MPP = 0.25
-"""Micrometres a pixel at 40x, where the published lengths hold."""
+"""Micrometres per pixel at 40x, where the published lengths hold."""
 
 
 def scaled(pixels: int, mpp: float) -> int:
