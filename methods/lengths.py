@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 REFERENCE_MPP = 0.25
-"""Micrometres per pixel at 40x, where the published lengths hold."""
+"""Micrometres per pixel at 40x, at which the published lengths hold."""
 
 
 def scaled(pixels: int, mpp: float) -> int:
-    """Return a length in pixels at 40x in pixels of `mpp` micrometres: rounded half up, 0 only for 0.
+    """Convert a length in pixels at 40x to pixels of `mpp` micrometres: rounded half up, 0 only for 0.
 
     >>> scaled(5, 0.5)
     3
