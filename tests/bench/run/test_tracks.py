@@ -8,8 +8,8 @@ import pytest
 import yaml
 
 from bench.errors import ConfigError, MissingError
-from bench.results.table import read_rows
 from bench.plan.checks import stop_if_missing
+from bench.results.table import read_rows
 from bench.run.missing import find_missing
 from bench.run.pipeline import run_request
 from bench.run.resolve import resolve
