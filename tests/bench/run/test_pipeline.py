@@ -22,7 +22,7 @@ ARMS = ["real-only", "copy", "noise", "diffmix"]
 
 
 def scores(outcome: Outcome):
-    return ResultsStore(outcome.store).table()
+    return ResultsStore(outcome.store).rows(outcome.run)
 
 
 def sets(outcome: Outcome) -> list[SyntheticSet]:

@@ -7,6 +7,7 @@ that follows from them is done again.
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from functools import cache
@@ -78,9 +79,11 @@ BUMPS: Mapping[str, tuple[Callable[[Patch], None], dict[str, int]]] = {
 
 
 @pytest.fixture(scope="module")
-def old(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
-    """A finished run of DiffMix beside the baseline, one seed."""
-    return run_request(request(tmp_path_factory.mktemp("versions") / "store", controls=()))
+def old(tiny: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    """A finished run of DiffMix beside the baseline, one seed, in a store of its own."""
+    store = tmp_path_factory.mktemp("versions") / "store"
+    shutil.copytree(tiny.store, store)
+    return run_request(request(store, controls=()))
 
 
 def again(old: Outcome, bumping: Callable[[Patch], None]) -> tuple[Outcome, dict[str, int]]:

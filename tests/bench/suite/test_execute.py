@@ -85,8 +85,8 @@ def test_a_dry_run_goes_as_far_as_steps_are_finished(broken) -> None:
     (new,) = check_runs(runs_of(folder, {"method": "sdm", "controls": ["noise", "copy"]})).runs
     seen = probe(new.resolved)
     assert [(step.stage, step.title.partition(",")[0]) for step in seen.next] == [
-        ("synthesize", "noise"),
         ("fit", "sdm"),
+        ("synthesize", "noise"),
     ]
     assert seen.found > 5
 
