@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import ConfigDict, Field
 
 from bench.contract import Settings
 from bench.results.artefacts import Artefact, Artefacts
@@ -17,8 +18,7 @@ class RunDocument(Settings):
     """One run; written last, so a run counts once its document is there.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
-    and compared. `steps` maps the key of every step to its stage. Documents of schema 1 are read with what they lack
-    left empty.
+    and compared. `steps` maps the key of every step to its stage.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -43,18 +43,27 @@ class RunDocument(Settings):
     artefacts: tuple[Artefact, ...] = ()
     versions: Mapping[str, str] = Field(default_factory=dict)
 
-    @model_validator(mode="before")
     @classmethod
-    def _of_schema_1(cls, values: Any) -> Any:
-        """Take over what the first schema said under other names."""
-        if not isinstance(values, Mapping) or values.get("schema_version", 1) >= SCHEMA_VERSION:
-            return values
-        older = dict(values)
-        older["harness"] = older.pop("protocol", 1)
-        older["steps"] = older.pop("jobs", {})
-        older["findings"] = {"leakage": older.pop("leakage", [])}
-        return older | {"schema_version": 1}
+    def of_json(cls, text: str) -> Self:
+        """Return the document of a file; what an older schema lacks is left empty.
+
+        Raises:
+            ValueError: the file is no document.
+        """
+        values = json.loads(text)
+        # the first schema did not say its number
+        older = isinstance(values, dict) and "schema_version" not in values
+        return cls.model_validate(_of_schema_1(values) if older else values)
 
     def index(self) -> Artefacts:
         """Return the artefacts, to be asked for those of a row."""
         return Artefacts(self.artefacts)
+
+
+def _of_schema_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Take over what the first schema said under other names."""
+    older = {"schema_version": 1, **values}
+    older["harness"] = older.pop("protocol", 1)
+    older["steps"] = older.pop("jobs", {})
+    older["findings"] = {"leakage": older.pop("leakage", [])}
+    return older

@@ -189,7 +189,7 @@ class ResultsStore:
         """
         path = self.root / f"{run}.json"
         try:
-            return RunDocument.model_validate_json(path.read_text(encoding="utf-8"))
+            return RunDocument.of_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
             got = str(error).splitlines()[0]
             raise DataError(f"The document of a run cannot be read: {path}", got=got) from error

@@ -10,6 +10,7 @@ import pytest
 
 from bench.contract import TrainingMix
 from bench.errors import BenchError, ConfigError, MissingError, SealError
+from bench.evaluation.statistics import Statistics
 from bench.results.table import ALL_SEEDS, ResultsStore
 from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
@@ -22,7 +23,7 @@ ARMS = ["real-only", "copy", "noise", "diffmix"]
 
 
 def scores(outcome: Outcome):
-    return ResultsStore(outcome.store).table()
+    return ResultsStore(outcome.store).rows(outcome.run)
 
 
 def sets(outcome: Outcome) -> list[SyntheticSet]:
@@ -171,6 +172,35 @@ def test_results_hold_what_tracking_and_reports_read(tiny: Outcome) -> None:
     document = ResultsStore(tiny.store).document(tiny.run)
     assert document.digests.keys() >= {"train", "test"}
     assert not any("/" in str(value) for key, value in document.request.items() if key != "controls")
+
+
+def test_from_a_row_one_gets_to_what_it_came_from(tiny: Outcome) -> None:
+    results = ResultsStore(tiny.store)
+    index = results.document(tiny.run).index()
+    for one in index:
+        assert (tiny.store / one.folder / "job.json").exists()
+    rows = results.rows(tiny.run)
+    of_diffmix = rows[(rows["method"] == "diffmix") & (rows["seed"] == 1)]
+    (pq,) = of_diffmix[(of_diffmix["metric"] == "pq/image") & (of_diffmix["kind"] == "score")].to_dict("records")
+    found = {(one.kind, one.evaluation): one for one in index.of(pq)}
+    made = SyntheticSet(tiny.store / found["set", ""].folder)
+    assert made.digest == found["set", ""].digest == pq["set_digest"]
+    assert made.manifest["method"] == "diffmix"
+    assert (tiny.store / found["part", ""].folder / "curves.jsonl").exists()
+    read = Statistics(tiny.store / found["statistics", "nuclei"].folder)
+    assert np.nanmean(read.numbers("pq")) == pytest.approx(pq["value"])
+    predictions = tiny.store / found["predictions", "nuclei"].folder
+    assert len(list(predictions.glob("*.npz"))) == len(read)
+    model = json.loads((predictions / "job.json").read_text())["inputs"]["model"]
+    assert model == found["model", "nuclei"].key
+    assert {one.seed for one in index.of(pq) if one.kind != "part"} == {1}
+    assert {one.seed for one in index.of({**pq, "seed": ALL_SEEDS})} == {0, 1}
+    fd = of_diffmix[(of_diffmix["metric"] == "fd@random-convnet") & (of_diffmix["split"] == "test")].iloc[0]
+    (distance,) = [one for one in index.of(fd) if one.evaluation == "distances"]
+    said = json.loads((tiny.store / distance.folder / "fidelity.json").read_text())
+    assert said["scores"]["fd"] == fd["value"]
+    baseline = index.of({**pq, "method": "real-only"})
+    assert {one.kind for one in baseline} == {"model", "predictions", "statistics"}
 
 
 def test_again_nothing_is_done(tiny: Outcome) -> None:

@@ -98,6 +98,7 @@ def test_every_step_of_a_run_on_nuclei_travels(tiny: Outcome, tmp_path: Path) ->
     assert len(pickles) > 20
 
 
+@pytest.mark.slow
 def test_every_step_of_a_run_on_tissue_that_chooses_its_sets_travels(tmp_path: Path) -> None:
     asked = {
         "method": "histodiffusion",

@@ -79,6 +79,18 @@ def test_a_dry_run_follows_the_store_and_leaves_it_alone(broken) -> None:
     assert {path: path.stat().st_mtime_ns for path in (folder / "store").rglob("*")} == before
 
 
+def test_a_dry_run_goes_as_far_as_steps_are_finished(broken) -> None:
+    """What hangs on a step that is not there is not asked for; what stands beside it is."""
+    folder, _, _, _ = broken
+    (new,) = check_runs(runs_of(folder, {"method": "sdm", "controls": ["noise", "copy"]})).runs
+    seen = probe(new.resolved)
+    assert [(step.stage, step.title.partition(",")[0]) for step in seen.next] == [
+        ("fit", "sdm"),
+        ("synthesize", "noise"),
+    ]
+    assert seen.found > 5
+
+
 def test_an_empty_store_is_not_made(tmp_path: Path) -> None:
     (run,) = check_runs(runs_of(tmp_path, {"method": "copy"})).runs
     seen = probe(run.resolved)
