@@ -4,6 +4,12 @@ VENV := .venv
 BIN := $(VENV)/bin
 DEMO_STORE ?= bench-store
 STAMP := $(VENV)/.installed
+# pytest rewrites the assertions of every test file: a third of collecting, kept where Python may write bytecode.
+CACHED := PYTHONDONTWRITEBYTECODE=
+CODE := bench configs downstream examples methods metrics reports tests
+# What is written in plain words already, and what is generated from code that is not.
+PLAIN := configs downstream examples methods reports
+GENERATED := docs/metrics.md,docs/precision.md,docs/schemas
 
 .PHONY: demo test test-slow bench precision check install format
 
@@ -12,23 +18,26 @@ demo: $(STAMP)
 	$(BIN)/bench leaderboard --dataset phantom --store $(DEMO_STORE)
 
 test: $(STAMP)
-	$(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(CACHED) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
 
 test-slow: $(STAMP)
-	$(BIN)/python -m pytest -m slow
+	$(CACHED) $(BIN)/python -m pytest -m slow
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks
 
 precision: $(STAMP)
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev,parity]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev,parity]' -c constraints.txt
 	$(BIN)/python -m pytest -q -m "not slow" --write-precision tests/metrics
 
 check: $(STAMP)
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
-	$(BIN)/python -m pytest -q tests/test_import_rules.py
+	$(BIN)/pymarkdown scan --recurse --exclude docs/datasets.md --exclude docs/precision.md *.md docs examples
+	$(BIN)/codespell *.md docs $(CODE)
+	$(BIN)/codespell --dictionary tests/words/words.txt --skip $(GENERATED) *.md docs $(PLAIN)
+	$(BIN)/python -m pytest -q tests/test_import_rules.py tests/test_words.py
 
 format: $(STAMP)
 	$(BIN)/ruff format .
@@ -39,5 +48,5 @@ install: $(STAMP)
 $(STAMP): pyproject.toml constraints.txt
 	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
 	@echo "installing into $(VENV): some minutes, once"
-	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[dev]' -c constraints.txt
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -e '.[all,dev]' -c constraints.txt
 	touch $(STAMP)

@@ -1,22 +1,25 @@
 """The contracts: what flows between datasets, methods, downstream networks and encoders.
 
-This module is the ground floor: it imports the standard library, numpy, jaxtyping and pydantic alone, and
-every other package may import it.
+This module is on the ground floor: it imports the standard library, numpy, jaxtyping and pydantic only, and
+every package but `metrics` may import it.
 """
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, ClassVar, Literal, NamedTuple, Protocol, runtime_checkable
+from typing import Any, ClassVar, Literal, NamedTuple, Protocol, Self, runtime_checkable
 
 import numpy as np
-from jaxtyping import Bool, Float32, Int32, UInt8
+from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from pydantic import BaseModel, ConfigDict
 
-from bench.errors import SealError
+from bench.context import Progress as Progress
+from bench.context import RunContext as RunContext
+from bench.errors import JobError, SealError
+from bench.weights import Weights as Weights
 
 Task = Literal["nuclei", "tissue", "text", "pool"]
 
@@ -32,7 +35,9 @@ class DatasetInfo:
     """What is known of a dataset without reading its images.
 
     `classes[i]` names nucleus class `i + 1` (0 is background); `labels[i]` names image-level class `i`.
-    `rare` are the nucleus class ids that balancing methods favour. `mpp` is micrometres a pixel.
+    `rare` are the nucleus class ids that balancing methods favour. `mpp` is micrometres per pixel. `tissues` are
+    the names of the tissues that samples are known to show, sorted. `use` is "evaluation" for images of test masks,
+    on which no network may be trained.
     """
 
     name: str
@@ -42,6 +47,8 @@ class DatasetInfo:
     labels: tuple[str, ...]
     mpp: float
     rare: tuple[int, ...] = ()
+    tissues: tuple[str, ...] = ()
+    use: Literal["training", "evaluation"] = "training"
 
 
 @dataclass(frozen=True)
@@ -65,6 +72,40 @@ class Sample:
     ignore: Bool[np.ndarray, "h w"] | None = None
 
 
+class SampleRecord(NamedTuple):
+    """What is known of a sample without decoding its image.
+
+    `nuclei[i]` is the number of nuclei of class `i + 1`; all 0 for a sample whose nuclei are unknown.
+    """
+
+    id: str
+    group: str
+    height: int
+    width: int
+    label: int | None
+    caption: str | None
+    tissue: str | None
+    nuclei: tuple[int, ...]
+
+    @classmethod
+    def of(cls, sample: Sample, n_classes: int) -> SampleRecord:
+        """Return the record of a sample that is in memory, of a dataset with `n_classes` classes of nuclei."""
+        height, width = sample.image.shape[:2]
+        nuclei = count_nuclei(sample.types, n_classes)
+        return cls(sample.id, sample.group, height, width, sample.label, sample.caption, sample.tissue, nuclei)
+
+
+def count_nuclei(types: UInt8[np.ndarray, " n"] | None, n_classes: int) -> tuple[int, ...]:
+    """Return the number of nuclei of each class 1..`n_classes`, 0 where there are no types.
+
+    >>> count_nuclei(np.array([3, 1, 3], np.uint8), 4)
+    (1, 0, 2, 0)
+    """
+    if types is None:
+        return (0,) * n_classes
+    return tuple(np.bincount(types, minlength=n_classes + 1)[1:].tolist())
+
+
 @runtime_checkable
 class Dataset(Protocol):
     """A read-only sequence of samples of one split; what is cheap is known without decoding an image."""
@@ -85,6 +126,11 @@ class Dataset(Protocol):
         ...
 
     @property
+    def records(self) -> Sequence[SampleRecord]:
+        """What is known of each sample without decoding its image, in order."""
+        ...
+
+    @property
     def digest(self) -> str:
         """Hash of decoded pixels and labels: equal digests mean equal data."""
         ...
@@ -94,25 +140,27 @@ class Dataset(Protocol):
     def __getitem__(self, index: int) -> Sample: ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Condition:
     """What a synthetic patch is to show, with its own provenance.
 
-    `source` is the id of the training sample it derives from and `crop` the (y, x) of its window there, in
-    pixels of that sample; `kind` says how it came about ("copy", "balancing", "enlarging", "class", ...);
-    `recipe` holds whatever is needed to make it again (JSON values only).
+    `sources` maps a role of data ("train", "text", "pool") to the id of the sample there that it derives from; it is
+    empty where it derives from none. `crop` is the (y, x) of its window in the source of role "train", in pixels of
+    that sample. `kind` says how it came about ("copy", "balancing", "enlarging", "class", ...); `recipe` holds
+    whatever is needed to make it again (JSON values only).
     """
 
     id: str
-    instances: Int32[np.ndarray, "h w"] | None
-    types: UInt8[np.ndarray, " n"] | None
-    label: int | None
-    caption: str | None
-    source: str | None
-    crop: tuple[int, int] | None
     kind: str
-    recipe: dict[str, Any]
     seed: int
+    instances: Int32[np.ndarray, "h w"] | None = None
+    types: UInt8[np.ndarray, " n"] | None = None
+    label: int | None = None
+    caption: str | None = None
+    tissue: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
+    crop: tuple[int, int] | None = None
+    recipe: dict[str, Any] = field(default_factory=dict)
 
 
 class Part(NamedTuple):
@@ -128,99 +176,126 @@ class Part(NamedTuple):
     config: BaseModel
 
 
-class Progress(Protocol):
-    """A running count of one long piece of work."""
-
-    def advance(self, n: int = 1, **values: float) -> None:
-        """Count `n` more units, with the newest values to show (loss, learning rate, ...)."""
-        ...
-
-
-class RunContext(Protocol):
-    """What a part, a renderer or a network is given to run with; free of torch types."""
+class Selection(Protocol):
+    """How the set of one arm is chosen from a pool; a method's own settings say more."""
 
     @property
-    def seed(self) -> int:
-        """The seed of this piece of work; every random generator derives from it."""
+    def ratio(self) -> float:
+        """Synthetic : real of the training mix."""
         ...
 
     @property
-    def device(self) -> str:
-        """Device kind: `cpu`, `cuda` or `mps`."""
+    def title(self) -> str:
+        """What tables call it."""
         ...
 
     @property
-    def precision(self) -> str:
-        """Fabric's name of the precision: `32-true`, `bf16-mixed`, `16-mixed`."""
+    def chooses(self) -> bool:
+        """Whether images are chosen by what they show."""
+        ...
+
+    def model_dump(self, *, mode: str) -> dict[str, Any]:
+        """Return its settings as JSON values."""
+        ...
+
+
+class Chosen(Protocol):
+    """What `choose` returns: rows of the pool, and how many of each class were acceptable."""
+
+    @property
+    def indices(self) -> Int64[np.ndarray, " k"]:
+        """Chosen rows of the pool, class by class, in order of preference."""
         ...
 
     @property
-    def threads(self) -> int:
-        """Threads that numerical libraries may use."""
+    def accepted(self) -> Int64[np.ndarray, " c"]:
+        """Acceptable candidates of each class."""
         ...
 
     @property
-    def workers(self) -> int:
-        """Processes that may load data beside the training process; results never depend on it."""
+    def candidates(self) -> Int64[np.ndarray, " c"]:
+        """Candidates of each class."""
         ...
 
     @property
-    def folder(self) -> Path:
-        """Where this piece of work keeps its files; what lies in the subfolder `chunks` is gone when it is done."""
-        ...
-
-    def derive(self, *scope: str | int) -> int:
-        """Return a 63-bit seed that depends on the run's seed and the scope alone."""
-        ...
-
-    def rng(self, *scope: str | int) -> np.random.Generator:
-        """Return a generator seeded by `derive(*scope)`."""
-        ...
-
-    def progress(
-        self, stage: str, total: int, *, done: int = 0, unit: str = "step"
-    ) -> AbstractContextManager[Progress]:
-        """Show the progress of a stage of `total` units of which `done` are done already."""
-        ...
-
-    def curve(self, name: str, step: int, value: float) -> None:
-        """Record a point of a training curve; recording a step again replaces it."""
+    def acceptance(self) -> float:
+        """Share of the candidates that was acceptable, the mean over classes."""
         ...
 
 
-@runtime_checkable
-class Method(Protocol):
-    """Turns a real training set into a synthetic set.
+class MethodBase(ABC):
+    """Base of methods: turns a real training set into a synthetic set.
 
-    A class of this shape is registered in the entry-point group `bench.methods` and made with its
-    configuration: `cls(cls.Config(...))`. The module that holds it must import without torch.
-
-    A method whose `render` can show a label map that derives from no training sample (a condition with `source` None)
-    says so by the attribute `draws_any_mask = True`; its faithfulness is then measured on test masks. One whose every
-    call of `render` is dear says by the attribute `chunk` how many conditions it is given at once; 32 else. One that
-    starts from files has `check()`, which is called before any work and raises a `BenchError` where they do not fit.
+    A subclass is registered in the entry-point group `bench.methods` and made with its configuration,
+    `cls(cls.Config(...))`. Its module must import without torch. What a subclass does not say has the default here.
     """
 
     Config: ClassVar[type[BaseModel]]
-    conditions: ClassVar[frozenset[str]]  # subset of {"mask", "text", "class"}
-    roles: ClassVar[frozenset[str]]  # data it reads: "train", and "text", "pool", "fresh" where it needs them
-    ratio: float  # synthetic : real of the training mix; 0 adds nothing (the baseline)
+
+    version: ClassVar[int] = 1
+    """Raised by hand when the method's numbers change; see :func:`bench.plugin_version.version_of`."""
+    conditions: frozenset[str] = frozenset()
+    """What its images show: a subset of {"mask", "text", "class"}."""
+    roles: frozenset[str] = frozenset({"train"})
+    """Data that it reads: "train", and "text", "pool" or "fresh" where it needs them."""
+    chunk: int = 32
+    """Conditions that `render` is given at once. Part of the key: the last bits of images depend on it."""
+    draws_any_mask: bool = False
+    """Whether `render` can draw a label map that derives from no training sample.
+
+    Its faithfulness is then measured on test masks.
+    """
+    ratio: float
+    """Synthetic : real of the training mix; 0 adds nothing (the baseline)."""
     config: BaseModel
+
+    @property
+    def selections(self) -> Sequence[Selection]:
+        """The arms whose sets are chosen from one pool; empty where every image is used."""
+        return ()
+
+    def candidates(self, **seen: Any) -> Any:
+        """Name what the real-only classifier saw of a pool, for `choose`.
+
+        `seen` holds the features `real` and `pool`, the classes `labels` and `target`, and the `confidence`.
+        """
+        raise JobError(f"{type(self).__name__} does not choose from a pool", got="no `candidates` of its own")
+
+    def choose(self, selection: Any, seen: Any, quota: Int64[np.ndarray, " c"], rng: np.random.Generator) -> Chosen:
+        """Choose `quota` images of each class by one of `selections`; `seen` comes from `candidates`."""
+        raise JobError(f"{type(self).__name__} does not choose from a pool", got="no `choose` of its own")
+
+    def weights(self) -> Sequence[Weights]:
+        """List the files that it starts from, each with where it was found."""
+        return ()
+
+    def check(self) -> None:
+        """Check before any work what else it needs from the machine, such as a program.
+
+        Raises:
+            BenchError: something is missing or does not fit.
+        """
+        return
 
     def parts(self) -> Sequence[Part]:
         """List what must be trained, in order."""
-        ...
+        return ()
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
         """Train one part into the folder `out`; called again after a kill, goes on from its checkpoint there."""
-        ...
+        raise JobError(
+            f"{type(self).__name__} trains nothing",
+            got=f"the part {part.name!r}",
+            fix="define `fit` in a method that lists parts",
+        )
 
+    @abstractmethod
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Decide what `n` synthetic patches show."""
-        ...
 
+    @abstractmethod
     def render(
         self,
         conditions: Sequence[Condition],
@@ -228,8 +303,7 @@ class Method(Protocol):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw one image a condition, in order; a pure function of conditions, weights and the run's seed."""
-        ...
+        """Draw one image per condition, in order; a pure function of conditions, weights and the run's seed."""
 
 
 @dataclass(frozen=True)
@@ -247,13 +321,12 @@ class TrainingMix:
     fraction: float = 0.0
 
     def __post_init__(self) -> None:
-        """Refuse sets that no network may be trained on; a dataset without the attribute `use` is one of no such."""
+        """Refuse sets that no network may be trained on."""
         for dataset in (self.real, self.synthetic):
-            use = getattr(dataset, "use", "training")
-            if use != "training":
+            if dataset is not None and dataset.info.use != "training":
                 raise SealError(
                     "expected data to train on",
-                    got=f"a set sealed for {use}",
+                    got=f"a set sealed for {dataset.info.use}",
                     fix="train on a set that `bench run` made of training data",
                 )
 
@@ -280,61 +353,39 @@ class Prediction:
     scores: Float32[np.ndarray, " c"] | None = None
 
 
-@runtime_checkable
-class Downstream(Protocol):
-    """A network that is trained on an arm and tested on real images; entry-point group `bench.downstream`.
+class Downstream(ABC):
+    """Base of networks that are trained on an arm and tested on real images; entry-point group `bench.downstream`.
 
-    One that starts from weights has `requirement()`, which returns a :class:`Requirement` or None and is asked before
-    any work, and may have `with_weights(folder)`, which returns the network with what it finds in the folder.
+    A subclass is made with its configuration, `cls(cls.Config(...))`. Its module must import without torch.
     """
 
     Config: ClassVar[type[BaseModel]]
     task: ClassVar[Task]
+
+    version: ClassVar[int] = 1
+    """Raised by hand when the network's numbers change; see :func:`bench.plugin_version.version_of`."""
     config: BaseModel
 
+    def weights(self) -> Sequence[Weights]:
+        """List the files that training starts from, each with where it was found."""
+        return ()
+
+    def with_weights(self, folder: Path | None) -> Self:
+        """Return the network with the weights that it finds in a folder; itself where it looks for none."""
+        return self
+
+    @abstractmethod
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train into the folder `out`; called again after a kill, goes on from its checkpoint there."""
-        ...
 
+    @abstractmethod
     def predict(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Iterator[Prediction]:
         """Predict images of any size, in order."""
-        ...
 
+    @abstractmethod
     def features(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Float32[np.ndarray, "n d"]:
-        """Return one feature vector an image, from the network's last shared layer."""
-        ...
-
-
-@dataclass(frozen=True)
-class Requirement:
-    """Weights (or another file) that something needs: what it is, where to get it, what setting points to it."""
-
-    name: str
-    setting: str
-    source: str
-    size: str
-    path: Path | None = None
-    found: bool = False
-    reason: str = field(default="")
-
-
-@runtime_checkable
-class Encoder(Protocol):
-    """A feature extractor; entry-point group `bench.encoders`."""
-
-    @property
-    def identity(self) -> str:
-        """Hash of the weights and name of the preprocessing: rows of different identity share no column."""
-        ...
-
-    def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
-        """Embed images; the result does not depend on how they are batched."""
-        ...
-
-    def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """Embed captions."""
-        ...
+        """Return one feature vector per image, from the network's last shared layer."""

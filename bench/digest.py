@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -26,6 +27,13 @@ def canonical_json(value: Any) -> str:
 def digest(value: Any) -> str:
     """Return the sha256 of a value's canonical JSON, in hex."""
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
+
+
+def write_json(path: Path, value: Any) -> None:
+    """Write canonical JSON beside `path`, then rename."""
+    temporary = path.with_name(path.name + ".tmp")
+    temporary.write_text(canonical_json(value), encoding="utf-8")
+    os.replace(temporary, path)
 
 
 def digest_arrays(*arrays: np.ndarray | None) -> str:

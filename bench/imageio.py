@@ -52,6 +52,23 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     return array
 
 
+def image_size(path: Path) -> tuple[int, int]:
+    """Return the height and width of an image file in pixels; only its header is read.
+
+    Raises:
+        DataError: the file is absent or no image.
+    """
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
+            with Image.open(path) as image:
+                return image.height, image.width
+    except FileNotFoundError as error:
+        raise DataError(f"expected an image at {path}", got="no such file") from error
+    except (OSError, SyntaxError, ValueError) as error:
+        raise DataError(f"expected a readable image in {path}", got=str(error)) from error
+
+
 def write_png(path: Path, array: np.ndarray) -> None:
     """Write uint8 RGB (h, w, 3) or uint16 (h, w) as PNG, beside its final name and renamed."""
     is_rgb = array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3

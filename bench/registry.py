@@ -8,9 +8,12 @@ from functools import cache
 from importlib.metadata import EntryPoint, entry_points
 from typing import Any
 
+from bench.contract import Downstream, MethodBase
 from bench.errors import ConfigError
+from bench.extras import absent
+from bench.sibling_packages import SIBLINGS, check_sibling
 
-GROUPS = ("methods", "datasets", "downstream", "encoders")
+GROUPS = ("methods", "datasets", "downstream", "encoders", "evaluations")
 
 
 @cache
@@ -35,21 +38,54 @@ def point(group: str, name: str) -> EntryPoint:
     return points[name]
 
 
+def distribution(group: str, name: str) -> str:
+    """Return the name of the distribution that registers an id, empty where none does or its metadata does not say."""
+    found = _points(group).get(name)
+    return "" if found is None or found.dist is None else found.dist.name
+
+
 def load(group: str, name: str) -> Any:
     """Import and return what an id is registered for.
 
     Raises:
-        ConfigError: no such id, or its module cannot be imported.
+        ConfigError: no such id, its module cannot be imported, or it does not derive from the base class of its group.
+        BenchError: another package would be imported in the place of ours.
+        MissingError: it needs an extra that is not installed.
     """
     found = point(group, name)
+    package = found.module.partition(".")[0]
+    if package in SIBLINGS:
+        check_sibling(package)
     try:
-        return found.load()
+        value = found.load()
     except (ImportError, AttributeError) as error:
-        raise ConfigError(
+        raise absent(error) or ConfigError(
             f"expected {_SINGULAR[group]} {name!r} to load from {found.value}",
             got=f"{type(error).__name__}: {error}",
             fix="install what it needs, or mend the plugin's entry point",
         ) from error
+    base = _base(group)
+    if base is not None and not (isinstance(value, type) and issubclass(value, base)):
+        raise ConfigError(
+            f"the {_SINGULAR[group]} {name!r} does not derive from `{base.__module__}.{base.__name__}`",
+            got=f"{found.value}, {'a class without it' if isinstance(value, type) else type(value).__name__}",
+            fix="derive its class from that base, which declares all that the harness asks for",
+        )
+    return value
+
+
+def _base(group: str) -> type | None:
+    """Return the class that every plugin of a group derives from; None where a group has none."""
+    if group == "methods":
+        return MethodBase
+    if group == "downstream":
+        return Downstream
+    if group == "encoders":
+        check_sibling("metrics")
+        from metrics.encoders.base import Encoder
+
+        return Encoder
+    return None
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
@@ -61,4 +97,10 @@ def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
     return ConfigError(f"expected a known {kind}", got=repr(name), fix=fix)
 
 
-_SINGULAR = {"methods": "method", "datasets": "dataset", "downstream": "downstream network", "encoders": "encoder"}
+_SINGULAR = {
+    "methods": "method",
+    "datasets": "dataset",
+    "downstream": "downstream network",
+    "encoders": "encoder",
+    "evaluations": "evaluation",
+}

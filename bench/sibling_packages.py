@@ -1,4 +1,7 @@
-"""Our sibling packages have everyday names: make sure that nobody else's are imported in their place."""
+"""Our sibling packages have everyday names: make sure that nobody else's are imported in their place.
+
+What is about to import one of them checks it first; what needs none of them does not care.
+"""
 
 from __future__ import annotations
 
@@ -7,25 +10,26 @@ from pathlib import Path
 
 from bench.errors import BenchError
 
-SIBLINGS = ("configs", "downstream", "methods", "metrics", "reports")
+HOME = Path(__file__).resolve().parent.parent
+"""The folder that holds `bench` and its siblings, of a checkout or of an installed wheel."""
+SIBLINGS = ("downstream", "methods", "metrics", "reports")
+"""Packages of code; `configs` is only read, by its path."""
 
 
-def check_neighbours() -> None:
-    """Check where the sibling packages would be imported from; nothing is imported.
+def check_sibling(name: str) -> None:
+    """Check where a sibling package would be imported from; nothing is imported.
 
     Raises:
-        BenchError: one of them is not installed beside `bench`; the intruder is named.
+        BenchError: it is not the one beside `bench`; the intruder is named.
     """
-    home = Path(__file__).resolve().parent.parent
-    for name in SIBLINGS:
-        found = _location(name)
-        if found is None or found.resolve() != home / name:
-            raise BenchError(
-                f"expected the package {name!r} of augbench, installed beside `bench`",
-                got="no such package" if found is None else f"{found} comes first on Python's path",
-                fix="use the command `bench`, or `python -P`, or work in a folder that has no "
-                f"{name}/ of its own (notebooks: drop the working directory from sys.path)",
-            )
+    found = _location(name)
+    if found is None or found.resolve() != HOME / name:
+        raise BenchError(
+            f"expected the package {name!r} of augbench, installed beside `bench`",
+            got="no such package" if found is None else f"{found} comes first on Python's path",
+            fix="use the command `bench`, or `python -P`, or work in a folder that has no "
+            f"{name}/ of its own (notebooks: drop the working directory from sys.path)",
+        )
 
 
 def _location(name: str) -> Path | None:

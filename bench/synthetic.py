@@ -10,17 +10,76 @@ from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
+from pydantic import Field
 
-from bench.contract import Condition, DatasetInfo, Sample
-from bench.digest import digest, digest_arrays
-from bench.engine.store import write_json
+from bench.contract import Condition, DatasetInfo, Sample, SampleRecord, Settings, count_nuclei
+from bench.digest import digest, digest_arrays, digest_file, write_json
 from bench.errors import SealError
-from bench.imageio import read_instances, read_rgb, write_instances, write_png
+from bench.imageio import image_size, read_instances, read_rgb, write_instances, write_png
 
-SCHEMA_VERSION = 1
+SCHEMA_VERSION = 2
 MANIFEST, METADATA = "manifest.json", "metadata.jsonl"
-# What a set may be used for: to train on, or to be looked at alone, because it was made of test masks.
+# What a set may be used for: to train on, or to be looked at only, because it was made of test masks.
 TRAINING, EVALUATION = "training", "evaluation"
+# The role of the source that holds a sample's window; in the order in which one is looked for.
+_TILE_ROLES = {TRAINING: "train", EVALUATION: "test"}
+
+
+def tile_role(use: str) -> str:
+    """Return the role of the sources that hold the windows of a set's samples: "train", or "test" of test masks."""
+    return _TILE_ROLES.get(use, "train")
+
+
+class SyntheticRecord(Settings):
+    """One line of `metadata.jsonl`: what is known of a sample of a set without decoding its image.
+
+    `sources`, `crop`, `kind`, `recipe` and `seed` are those of its `bench.contract.Condition`; in a set that was made
+    of test masks the source that holds the window has the role "test". `instances` says whether there is an instance
+    map, `sha256` is :func:`sample_digest`. `height` and `width` are None in sets of schema 1.
+    """
+
+    file_name: str
+    group: str
+    sha256: str
+    kind: str
+    seed: int = 0
+    sources: Mapping[str, str] = {}
+    crop: tuple[int, int] | None = None
+    recipe: dict[str, Any] = Field(default_factory=dict)
+    height: int | None = None
+    width: int | None = None
+    label: int | None = None
+    caption: str | None = None
+    tissue: str | None = None
+    types: tuple[int, ...] | None = None
+    instances: bool = False
+
+    @property
+    def id(self) -> str:
+        """The id of the sample: the name of its file."""
+        return Path(self.file_name).stem
+
+    @property
+    def tile(self) -> str | None:
+        """The id of the training (or test) sample that holds its window; None where it derives from none."""
+        return _tile(self.sources)
+
+    def condition(self, sample: Sample, **changes: Any) -> Condition:
+        """Return the condition that a sample of this record came from, with what it shows now and with `changes`."""
+        values: dict[str, Any] = {
+            "id": sample.id,
+            "kind": self.kind,
+            "seed": self.seed,
+            "instances": sample.instances,
+            "types": sample.types,
+            "label": sample.label,
+            "caption": sample.caption,
+            "tissue": sample.tissue,
+            "sources": self.sources,
+            "crop": self.crop,
+            "recipe": self.recipe,
+        }
+        return Condition(**{**values, **changes})
 
 
 def sample_digest(sample: Sample) -> str:
@@ -52,21 +111,25 @@ class SyntheticSetWriter:
         write_png(self._folder / "images" / f"{condition.id}.png", image)
         if sample.instances is not None:
             write_instances(self._folder / "instances" / f"{condition.id}.png", sample.instances)
-        line = {
-            "file_name": f"images/{condition.id}.png",
-            "source": condition.source,
-            "crop": condition.crop,
-            "kind": condition.kind,
-            "recipe": condition.recipe,
-            "seed": condition.seed,
-            "group": sample.group,
-            "label": condition.label,
-            "caption": condition.caption,
-            "types": None if sample.types is None else sample.types.tolist(),
-            "instances": sample.instances is not None,
-            "sha256": sample_digest(sample),
-        }
-        write_json(self._record(index), line)
+        height, width = image.shape[:2]
+        record = SyntheticRecord(
+            file_name=f"images/{condition.id}.png",
+            group=sample.group,
+            sha256=sample_digest(sample),
+            kind=condition.kind,
+            seed=condition.seed,
+            sources=condition.sources,
+            crop=condition.crop,
+            recipe=condition.recipe,
+            height=height,
+            width=width,
+            label=condition.label,
+            caption=condition.caption,
+            tissue=condition.tissue,
+            types=None if sample.types is None else tuple(sample.types.tolist()),
+            instances=sample.instances is not None,
+        )
+        write_json(self._record(index), record)
 
     def seal(self, n: int, manifest: Mapping[str, Any]) -> str:
         """Check provenance, gather the records and write the manifest; returns the set's digest.
@@ -74,48 +137,57 @@ class SyntheticSetWriter:
         Raises:
             SealError: a source is not a training sample, or two samples share an id.
         """
-        lines = [json.loads(self._record(index).read_text()) for index in range(n)]
-        files = {line["file_name"] for line in lines}
+        records = [SyntheticRecord.model_validate_json(self._record(index).read_bytes()) for index in range(n)]
+        files = {record.file_name for record in records}
         if len(files) != n:
             raise SealError("expected every synthetic sample to have an id of its own", got=f"{len(files)} ids for {n}")
-        for line in lines:
-            if line["source"] is not None and line["source"] not in self._groups:
-                kind = "training" if manifest.get("use", TRAINING) == TRAINING else "test"
-                raise SealError(
-                    f"expected every source to be a {kind} sample",
-                    got=f"{line['source']!r} in {line['file_name']}",
-                    fix="a set derives from the training split only, one for evaluation alone from the test split",
-                )
-        text = "".join(json.dumps(line, ensure_ascii=False) + "\n" for line in lines)
-        (self._folder / METADATA).write_text(text, encoding="utf-8")
-        total = digest([line["sha256"] for line in lines])
-        info = {**vars(self._info), "split": "synthetic"}
-        write_json(
-            self._folder / MANIFEST,
-            {"schema_version": SCHEMA_VERSION, "n": n, "digest": total, "info": info, **manifest},
-        )
+        self._check_sources(records, str(manifest.get("use", TRAINING)))
+        lines = (json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records)
+        (self._folder / METADATA).write_text("".join(lines), encoding="utf-8")
+        total = digest([record.sha256 for record in records])
+        content = {
+            "schema_version": SCHEMA_VERSION,
+            "n": n,
+            "digest": total,
+            "metadata_sha256": digest_file(self._folder / METADATA),
+            "info": {name: value for name, value in vars(self._info).items() if name != "use"} | {"split": "synthetic"},
+        }
+        write_json(self._folder / MANIFEST, {**content, **manifest})
         for index in range(n):
             self._record(index).unlink()
         (self._folder / "records").rmdir()
         return total
 
+    def _check_sources(self, records: Sequence[SyntheticRecord], use: str) -> None:
+        """Refuse samples whose window lies in no sample that a set of this use may derive from."""
+        allowed = tile_role(use)
+        for record in records:
+            for role in _TILE_ROLES.values():
+                source = record.sources.get(role)
+                if source is None or (role == allowed and source in self._groups):
+                    continue
+                kind = "test" if use == EVALUATION else "training"
+                raise SealError(
+                    f"expected every source to be a {kind} sample",
+                    got=f"{source!r} in {record.file_name}",
+                    fix="a set derives from the training split only, one for evaluation only from the test split",
+                )
+
     def _record(self, index: int) -> Path:
         return self._folder / "records" / f"{index:06d}.json"
 
     def _sample(self, condition: Condition, image: UInt8[np.ndarray, "h w 3"], group: str | None) -> Sample:
-        if condition.source is None:
-            group = group or condition.id
-        else:
-            group = self._groups.get(condition.source, condition.source)
+        tile = _tile(condition.sources)
         return Sample(
-            condition.id,
-            image,
-            group,
-            self._info.mpp,
-            condition.instances,
-            condition.types,
-            condition.label,
-            condition.caption,
+            id=condition.id,
+            image=image,
+            group=(group or condition.id) if tile is None else self._groups.get(tile, tile),
+            mpp=self._info.mpp,
+            instances=condition.instances,
+            types=condition.types,
+            label=condition.label,
+            caption=condition.caption,
+            tissue=condition.tissue,
         )
 
 
@@ -142,19 +214,38 @@ class SyntheticSet:
             )
 
     @cached_property
-    def metadata(self) -> list[dict[str, Any]]:
-        """One record a sample, in order."""
+    def metadata(self) -> list[SyntheticRecord]:
+        """The line of each sample in `metadata.jsonl`, in order.
+
+        Raises:
+            SealError: a line is not what such a line holds.
+        """
+        old = self.manifest["schema_version"] < SCHEMA_VERSION
         # not str.splitlines, which cuts captions at Unicode's separators, too
         with (self.folder / METADATA).open(encoding="utf-8", newline="\n") as lines:
-            return [json.loads(line) for line in lines]
+            try:
+                if old:
+                    return [SyntheticRecord.model_validate(_upgraded(json.loads(line), self.use)) for line in lines]
+                return [SyntheticRecord.model_validate_json(line) for line in lines]
+            except (ValueError, AttributeError) as error:
+                raise SealError(
+                    f"expected one sample per line in {self.folder / METADATA}",
+                    got=str(error),
+                    fix="make the set again; a sealed set is never edited",
+                ) from error
+
+    @cached_property
+    def records(self) -> list[SampleRecord]:
+        """What is known of each sample without decoding its image, in order."""
+        return [self._sample_record(record) for record in self.metadata]
 
     @cached_property
     def info(self) -> DatasetInfo:
         """What is known of the set as a whole."""
-        values = dict(self.manifest["info"])
-        for name in ("classes", "labels", "rare"):
+        values = {"tissues": (), **self.manifest["info"]}
+        for name in ("classes", "labels", "rare", "tissues"):
             values[name] = tuple(values[name])
-        return DatasetInfo(**values)
+        return DatasetInfo(**{**values, "use": self.use})
 
     @property
     def digest(self) -> str:
@@ -169,47 +260,65 @@ class SyntheticSet:
     @property
     def ids(self) -> Sequence[str]:
         """Sample ids, in order."""
-        return [Path(line["file_name"]).stem for line in self.metadata]
+        return [record.id for record in self.metadata]
 
     @property
     def groups(self) -> Sequence[str]:
         """The group of each sample: that of its source."""
-        return [line["group"] for line in self.metadata]
+        return [record.group for record in self.metadata]
 
     def summary(self) -> Iterator[str]:
         """Say what the samples come with, one line a kind."""
         n = len(self)
-        outlined = [line for line in self.metadata if line.get("instances", line["types"] is not None)]
+        outlined = [record for record in self.metadata if record.instances]
         if outlined:
-            typed = [line for line in outlined if line["types"] is not None]
-            nuclei = f", {sum(len(line['types']) for line in typed)} nuclei of a class" if typed else ""
+            typed = [record.types for record in outlined if record.types is not None]
+            nuclei = f", {sum(map(len, typed))} nuclei of a class" if typed else ""
             untyped = len(outlined) - len(typed)
             yield f"{len(outlined)} with instance maps{nuclei}" + (f", {untyped} without classes" if untyped else "")
-        for kind in ("label", "caption", "source"):
-            found = sum(line[kind] is not None for line in self.metadata)
+        for kind in ("label", "caption", "tissue"):
+            found = sum(getattr(record, kind) is not None for record in self.metadata)
             if found:
                 yield f"{found} of {n} with a {kind}"
+        derived = sum(bool(record.sources) for record in self.metadata)
+        if derived:
+            yield f"{derived} of {n} with a source"
         yield f"{len(set(self.groups))} groups; for {self.use}"
 
     def image(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
         """Decode the image of a sample, and no more."""
-        return read_rgb(self.folder / self.metadata[index]["file_name"])
+        return read_rgb(self.folder / self.metadata[index].file_name)
 
     def __len__(self) -> int:
         return int(self.manifest["n"])
 
     def __getitem__(self, index: int) -> Sample:
-        line = self.metadata[index]
-        image = self.image(index)
-        name = Path(line["file_name"]).stem
-        types = None if line["types"] is None else np.array(line["types"], np.uint8)
-        # sets that were sealed before untyped instances were known say nothing of them
-        outlined = line.get("instances", types is not None)
-        instances = read_instances(self.folder / "instances" / f"{name}.png") if outlined else None
-        return Sample(name, image, line["group"], self.info.mpp, instances, types, line["label"], line["caption"])
+        record = self.metadata[index]
+        place = self.folder / "instances" / f"{record.id}.png"
+        return Sample(
+            id=record.id,
+            image=self.image(index),
+            group=record.group,
+            mpp=self.info.mpp,
+            instances=read_instances(place) if record.instances else None,
+            types=None if record.types is None else np.array(record.types, np.uint8),
+            label=record.label,
+            caption=record.caption,
+            tissue=record.tissue,
+        )
 
     def __iter__(self) -> Iterator[Sample]:
         return (self[index] for index in range(len(self)))
+
+    def _sample_record(self, record: SyntheticRecord) -> SampleRecord:
+        if record.height is None or record.width is None:  # of schema 1
+            height, width = image_size(self.folder / record.file_name)
+        else:
+            height, width = record.height, record.width
+        types = None if record.types is None else np.array(record.types, np.uint8)
+        nuclei = count_nuclei(types, len(self.info.classes))
+        said = (record.label, record.caption, record.tissue)
+        return SampleRecord(record.id, record.group, height, width, *said, nuclei)
 
 
 def verify_set(folder: Path) -> SyntheticSet:
@@ -221,10 +330,14 @@ def verify_set(folder: Path) -> SyntheticSet:
     opened = SyntheticSet(folder)
     changed: list[str] = []
     digests: list[str] = []
-    for line, index in zip(opened.metadata, range(len(opened)), strict=True):
+    for record, index in zip(opened.metadata, range(len(opened)), strict=True):
         digests.append(sample_digest(opened[index]))
-        if digests[-1] != line["sha256"]:
-            changed.append(line["file_name"])
+        if digests[-1] != record.sha256:
+            changed.append(record.file_name)
+    # sets of schema 1 have no digest of what is said of their samples beside labels
+    said = opened.manifest.get("metadata_sha256")
+    if not changed and said is not None and digest_file(folder / METADATA) != said:
+        changed.append(METADATA)
     if changed:
         raise SealError(
             f"expected the samples of {folder} to be as they were sealed",
@@ -234,3 +347,14 @@ def verify_set(folder: Path) -> SyntheticSet:
     if digest(digests) != opened.digest:
         raise SealError(f"expected the digest of {folder} to follow from its samples", got=opened.digest)
     return opened
+
+
+def _tile(sources: Mapping[str, str]) -> str | None:
+    return next((sources[role] for role in _TILE_ROLES.values() if role in sources), None)
+
+
+def _upgraded(line: dict[str, Any], use: str) -> dict[str, Any]:
+    """Return a line of schema 1, which had one source and did not always speak of instance maps, as one of schema 2."""
+    values = {"kind": "", "instances": line.get("types") is not None, **line}
+    source = values.pop("source", None)
+    return {**values, "sources": {} if source is None else {tile_role(use): source}}

@@ -1,4 +1,4 @@
-"""Augmentation of training patches: one geometry for image and labels, then colour (HoVer-Net's release)."""
+"""Augmentation of training patches: one geometry for image and labels, then colour, as in HoVer-Net's release."""
 
 from __future__ import annotations
 
@@ -13,23 +13,23 @@ Image = UInt8[np.ndarray, "h w 3"]
 
 
 class Augmentation(Settings):
-    """Strengths of the augmentation; the defaults are the release's (train_loader.py)."""
+    """Strengths of the augmentation; the defaults are those of the release (train_loader.py)."""
 
-    affine: bool = True  # scale, shift, shear and rotation, where a patch has a margin; flips and quarter turns anyway
-    scale: tuple[float, float] = (0.8, 1.2)  # an axis
-    translate: float = Field(default=0.01, ge=0)  # of the patch's side, an axis
+    affine: bool = True  # scale, shift, shear and rotation of patches with a margin; all patches are flipped and turned
+    scale: tuple[float, float] = (0.8, 1.2)  # per axis
+    translate: float = Field(default=0.01, ge=0)  # share of the patch's side, per axis
     shear: float = Field(default=5.0, ge=0)  # degrees, x only (imgaug's Affine)
     rotate: float = Field(default=179.0, ge=0)  # degrees
     blur: bool = True  # one of Gaussian blur, median blur and Gaussian noise
-    noise: float = Field(default=0.05, ge=0)  # largest standard deviation, of 255
-    hue: float = Field(default=8.0, ge=0)  # of OpenCV's 180 steps
+    noise: float = Field(default=0.05, ge=0)  # largest standard deviation, as a share of 255
+    hue: float = Field(default=8.0, ge=0)  # out of OpenCV's 180 steps
     saturation: float = Field(default=0.2, ge=0)
-    brightness: float = Field(default=26.0, ge=0)  # of 255
+    brightness: float = Field(default=26.0, ge=0)  # out of 255
     contrast: tuple[float, float] = (0.75, 1.25)
 
 
 def affine(rng: np.random.Generator, size: int, settings: Augmentation) -> Float64[np.ndarray, "2 3"]:
-    """Draw an affine map from (x, y, 1), counted from the centre of a patch of side `size`, to the tile."""
+    """Draw an affine map from (x, y, 1), relative to the centre of a patch of side `size`, to the tile."""
     angle, shear = np.deg2rad(rng.uniform(-1, 1, 2) * (settings.rotate, settings.shear))
     turn = np.array([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]])
     slant = np.array([[1.0, -np.tan(shear)], [0.0, 1.0]])
@@ -42,9 +42,9 @@ def dihedral(
     rng: np.random.Generator,
     *arrays: np.ndarray,
 ) -> tuple[np.ndarray, ...]:
-    """Turn and flip square arrays alike, by one of the eight symmetries of the square.
+    """Turn and flip square arrays in the same way, by one of the eight symmetries of the square.
 
-    The rule for patches without a margin (synthetic ones): any other rotation would bring in corners that nobody drew.
+    This is used for patches without a margin (synthetic ones): other rotations would show corners that nobody drew.
     """
     turns, flip = int(rng.integers(4)), bool(rng.integers(2))
     turned = (np.rot90(array, turns) for array in arrays)
@@ -52,7 +52,7 @@ def dihedral(
 
 
 def colour(image: Image, rng: np.random.Generator, settings: Augmentation) -> Image:
-    """Blur or grain the image, then jitter hue, saturation, brightness and contrast in random order."""
+    """Blur the image or add noise, then jitter hue, saturation, brightness and contrast in random order."""
     if settings.blur:
         image = _blur_or_noise(image, rng, settings)
     for step in rng.permutation(4):
@@ -70,23 +70,23 @@ def colour(image: Image, rng: np.random.Generator, settings: Augmentation) -> Im
 def shift_hue(image: Image, amount: float) -> Image:
     """Shift the hue by `amount` of OpenCV's 180 steps."""
     if amount == 0:
-        return image  # 8-bit HSV and back would change colours by rounding alone
+        return image  # a conversion to 8-bit HSV and back would change colours by rounding
     hsv = cv2.cvtColor(image, cv2.COLOR_RGB2HSV)
-    # Rounded before the modulus: a value of 179.6 must become 0, not 180, which OpenCV does not define.
+    # The value is rounded before the modulus: 179.6 must become 0, not 180, which OpenCV does not define.
     hsv[..., 0] = np.round(hsv[..., 0] + np.float32(amount)).astype(np.int16) % 180
     return np.asarray(cv2.cvtColor(hsv, cv2.COLOR_HSV2RGB))
 
 
 def scale_saturation(image: Image, factor: float) -> Image:
-    """Move the colours away from (`factor` > 1) or towards (< 1) their own grey."""
+    """Move the colours away from their own grey (`factor` > 1) or towards it (`factor` < 1)."""
     grey = cv2.cvtColor(image, cv2.COLOR_RGB2GRAY)[..., None].astype(np.float32)
     return _clip(grey + (image - grey) * np.float32(factor))
 
 
 def scale_contrast(image: Image, factor: float) -> Image:
-    """Move the colours away from or towards the image's mean.
+    """Move the colours away from the image's mean or towards it.
 
-    The release computes this and then clips the image it started from, so that its contrast never changes.
+    The release computes this and then clips the original image instead, so its contrast never changes.
     """
     mean = image.mean((0, 1), dtype=np.float32)
     return _clip(mean + (image - mean) * np.float32(factor))
@@ -105,11 +105,12 @@ def _blur_or_noise(image: Image, rng: np.random.Generator, settings: Augmentatio
 
 
 def _clip(image: np.ndarray) -> Image:
-    return np.clip(np.rint(image), 0, 255).astype(np.uint8)
+    return np.asarray(np.clip(np.rint(image), 0, 255).astype(np.uint8))
 
 
 def separate_mirrored(instances: Int32[np.ndarray, "h w"]) -> Int32[np.ndarray, "h w"]:
-    """Give every connected piece of every instance an id of its own, so that mirror images are nuclei of their own."""
+    """Give every connected piece of every instance its own id, so that mirror images count as separate nuclei."""
     from skimage.measure import label
 
-    return np.asarray(label(instances, background=0, connectivity=1), dtype=np.int32)
+    pieces = label(instances, background=0, connectivity=1)  # type: ignore[no-untyped-call]
+    return np.asarray(pieces, dtype=np.int32)

@@ -1,7 +1,7 @@
-"""Colour alone: a classifier blind to structure, the row that says how much of a score colours would have won.
+"""A classifier that sees only colour; its row shows how much of a score colours can explain.
 
-On NCT-CRC-HE such models reach 50 to 82 % (Ignatov & Malivenko 2024, arXiv:2409.11546). What needs scikit-learn is
-imported when it is used.
+On NCT-CRC-HE such models reach 50 to 82 % (Ignatov & Malivenko 2024, arXiv:2409.11546). Code that needs scikit-learn
+imports it when it is used.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import numpy as np
 from jaxtyping import Float32, Float64, UInt8
 from pydantic import Field
 
-from bench.contract import Budget, Prediction, RunContext, Settings, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Settings, Task, TrainingMix
 from bench.errors import DataError
 
 Image = UInt8[np.ndarray, "h w 3"]
@@ -26,33 +26,35 @@ ITERATIONS = 5000
 
 
 class ColourConfig(Settings):
-    """Bins of the histograms, and the strength of the regression's ridge."""
+    """Bins of the histograms, and the strength of the ridge penalty of the regression."""
 
-    bins: int = Field(default=16, ge=2, le=256)  # of each channel's histogram
-    cube: int = Field(default=4, ge=1, le=16)  # of each axis of the joint histogram; 1: none
+    bins: int = Field(default=16, ge=2, le=256)  # bins of each channel's histogram
+    cube: int = Field(default=4, ge=1, le=16)  # bins per axis of the joint histogram; 1 means no joint histogram
     inverse_ridge: float = Field(default=0.1, gt=0)  # scikit-learn's C, on standardised features
 
 
-class ColourHistogram:
+class ColourHistogram(Downstream):
     """Multinomial logistic regression on colour histograms and moments of optical density.
 
-    Histograms are taken as the roots of shares, so that Euclidean distance is Hellinger's. No order of pixels enters.
-    Synthetic images count with a weight that makes their share of the loss the mix's share, which is what a stream of
-    images that holds that share gives in the long run. The fit is a convex problem solved to the end: neither the
-    budget nor the seed changes it. The class probabilities minimise a proper score, and are not calibrated further.
+    The square roots of histogram shares are used, so Euclidean distances are Hellinger distances. The order of pixels
+    has no influence. Synthetic images are weighted so that their share of the loss is the share of the mix, which a
+    stream of images with that share approaches in the long run. The fit is a convex problem that is solved to
+    convergence, so neither the budget nor the seed changes it. The class probabilities minimise a proper score and are
+    not calibrated further.
     """
 
     Config: ClassVar[type[ColourConfig]] = ColourConfig
     task: ClassVar[Task] = "tissue"
+    config: ColourConfig
 
     def __init__(self, config: ColourConfig) -> None:
         self.config = config
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-        """Fit into `out`: `weights.npz` and `config.json`, all that :meth:`predict` needs.
+        """Fit the model and write `weights.npz` and `config.json`, all that :meth:`predict` needs, to `out`.
 
         Raises:
-            DataError: images lack classes, all are of one class, or the synthetic set has other classes.
+            DataError: images lack classes, all images belong to one class, or the synthetic set has other classes.
         """
         from downstream.images import LabelledImages, synthetic_images
 
@@ -65,10 +67,14 @@ class ColourHistogram:
             x, y = np.concatenate([x, others]), np.concatenate([y, synthetic.labels])
             weight = np.full(len(y), train.fraction / len(others))
             weight[: len(real)] = (1 - train.fraction) / max(1, len(real))
-            weight *= len(real) if len(real) else len(others)  # the ridge stays that of the real images alone
+            weight *= len(real) if len(real) else len(others)  # the ridge is that of a fit on only the real images
         used = weight > 0
         if len(np.unique(y[used])) < 2:
-            raise DataError("expected training images of two classes or more", got=f"{len(np.unique(y[used]))}")
+            raise DataError(
+                "The training images must belong to at least two classes",
+                got=f"{len(np.unique(y[used]))} class",
+                fix="use a training split with images of several classes",
+            )
         arrays = _regression(x[used], y[used], weight[used], len(classes), self.config.inverse_ridge, run.seed)
         temporary = out / ("tmp-" + WEIGHTS)
         np.savez(temporary, **arrays)  # type: ignore[arg-type]
@@ -77,7 +83,7 @@ class ColourHistogram:
         (out / SETTINGS).write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
 
     def predict(self, images: Iterable[Image], checkpoint: Path, run: RunContext) -> Iterator[Prediction]:
-        """Predict class probabilities of images of any size, in order."""
+        """Yield the class probabilities of images of any size, in order."""
         config = self._trained(checkpoint)
         with np.load(checkpoint / WEIGHTS, allow_pickle=False) as arrays:
             mean, deviation, slopes, offsets = (arrays[name] for name in ("mean", "deviation", "slopes", "offsets"))
@@ -87,7 +93,7 @@ class ColourHistogram:
             yield Prediction(scores=(scores / scores.sum()).astype(np.float32))
 
     def features(self, images: Iterable[Image], checkpoint: Path, run: RunContext) -> Float32[np.ndarray, "n d"]:
-        """Return the vector that the regression reads of each image."""
+        """Return the vectors that the regression reads, one per image."""
         config = self._trained(checkpoint)
         vectors = [colour_vector(image, config) for image in images]
         return np.stack(vectors).astype(np.float32) if vectors else np.empty((0, 0), np.float32)
@@ -100,7 +106,7 @@ class ColourHistogram:
 
 
 def colour_vector(image: Image, config: ColourConfig) -> Float64[np.ndarray, " d"]:
-    """Return roots of histogram shares, channel by channel and joint, and the moments of optical density and stains."""
+    """Return square roots of histogram shares (per channel and joint) and moments of optical density and stains."""
     from metrics.colour import colour_features
 
     pixels = image.reshape(-1, 3).astype(np.int64)
@@ -120,12 +126,12 @@ def _regression(
     inverse_ridge: float,
     seed: int,
 ) -> dict[str, np.ndarray]:
-    """Fit to the end; a class without images gets a probability of 0."""
+    """Fit the regression to convergence; a class without images gets a probability of 0."""
     from sklearn.linear_model import LogisticRegression
 
     mean = np.average(x, axis=0, weights=weight)
     deviation = np.sqrt(np.average((x - mean) ** 2, axis=0, weights=weight))
-    # A bin that is hardly used says nothing, and must not blow up where a test image uses it.
+    # A bin that is rarely used carries no information and must not dominate if a test image uses it.
     deviation = np.maximum(deviation, 0.02)
     model = LogisticRegression(C=inverse_ridge, max_iter=ITERATIONS, random_state=seed % 2**32)
     model.fit((x - mean) / deviation, y, sample_weight=weight)

@@ -1,4 +1,4 @@
-"""The hold-out: some real training images, set apart to choose a checkpoint by; never test images."""
+"""The hold-out: real training images that are set apart for choosing a checkpoint; never test images."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.errors import DataError
 
 
 class HoldOut(NamedTuple):
-    """Places in the training set, ascending: of images to train on, and of held-out ones."""
+    """Ascending positions in the training set: of images to train on and of held-out images."""
 
     train: list[int]
     held: list[int]
@@ -21,15 +21,15 @@ class HoldOut(NamedTuple):
 def hold_out(labels: Int64[np.ndarray, " n"], groups: Sequence[str], share: float, rng: np.random.Generator) -> HoldOut:
     """Set apart the given share of every class, at least one image, in whole groups.
 
-    Groups (slides, patients) are never divided, so that the held-out share may be larger: a quarter where the data has
-    four slides. Where every image is a group of its own this is a stratified draw. A class keeps at least one image
-    to train on, and one that lies in a single group is not held out.
+    Groups (slides, patients) are never divided, so the held-out share may be larger: a quarter if the data has four
+    slides. If every image is its own group, this is a stratified draw. Every class keeps at least one image for
+    training, and a class whose images are all in one group is not held out.
 
     Args:
         labels: class of each image.
         groups: group of each image.
         share: share of each class to hold out, in [0, 1); 0 holds out none.
-        rng: draws which.
+        rng: draws the groups.
 
     Raises:
         DataError: no image can be held out.
@@ -42,15 +42,16 @@ def hold_out(labels: Int64[np.ndarray, " n"], groups: Sequence[str], share: floa
     chosen = np.isin(group, _groups(counts, share, rng))
     if not chosen.any():
         raise DataError(
-            "expected training images of several groups, some of which can be held out",
-            got=f"{len(labels)} images in {len(names)} groups, none of which the other groups can replace",
-            fix="use more data, or train without a hold-out: downstream.holdout=0 downstream.selection=last",
+            "No training images can be held out, because no group can be spared",
+            got=f"{len(labels)} images in {len(names)} groups, each of which is needed for training",
+            fix="use training images of several groups, or train without a hold-out: "
+            "--set downstream.holdout=0 --set downstream.selection=last",
         )
     return HoldOut(np.flatnonzero(~chosen).tolist(), np.flatnonzero(chosen).tolist())
 
 
 def _groups(counts: Int64[np.ndarray, "g c"], share: float, rng: np.random.Generator) -> list[int]:
-    """Choose groups, class after class with the rarest first; each time the one that overshoots least."""
+    """Choose groups class by class, beginning with the rarest class; each time take the one that overshoots least."""
     total = counts.sum(0)
     wanted = np.where(total > 0, np.maximum(1, np.round(share * total)), 0)
     held = np.zeros_like(total)

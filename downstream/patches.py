@@ -16,13 +16,13 @@ from downstream.targets import UNTYPED
 from downstream.tiles import window_count
 
 CACHE_BYTES = 1 << 30
-"""Decoded tiles are kept in memory up to this many bytes; beyond it they are read for every patch."""
+"""Decoded tiles are kept in memory up to this many bytes; larger sets are read again for every patch."""
 
 
 class Patch(NamedTuple):
-    """A training patch; the labels may reach beyond the image on all sides alike, the image lies in their middle.
+    """A training patch; the labels may extend equally far beyond the image on all sides.
 
-    Where the sample's nuclei have no types, every pixel of `types` is `UNTYPED`.
+    If the nuclei of the sample have no types, every pixel of `types` is `UNTYPED`.
     """
 
     image: UInt8[np.ndarray, "h w 3"]
@@ -33,20 +33,20 @@ class Patch(NamedTuple):
     @property
     def typed(self) -> bool:
         """Whether the type head may learn from this patch."""
-        return self.types.flat[0] != UNTYPED
+        return bool(self.types.flat[0] != UNTYPED)
 
 
 class PatchStream:
     """Training patches of `size` pixels by number.
 
-    Patch `i` is synthetic where floor((i + 1) f) > floor(i f), f the mix's fraction: any stretch of the stream holds
-    its share to within one patch, and synthetic patches are taken in a new seeded order each time round. Real patches
-    are uniform over the area of all tiles.
+    Patch `i` is synthetic if floor((i + 1) f) > floor(i f), where f is the fraction of the mix: any section of the
+    stream has this share to within one patch. Synthetic patches are taken in a seeded order that is new in every round.
+    Real patches are distributed uniformly over the area of all tiles.
 
     Args:
         mix: real tiles and synthetic patches.
         size: side of the patches.
-        context: pixels by which labels of real patches reach beyond the image, where targets need whole nuclei.
+        context: how many pixels the labels of real patches extend beyond the image, for targets that need whole nuclei.
         augmentation: strengths of the augmentation.
         seed: seed of the order of synthetic patches.
 
@@ -62,7 +62,7 @@ class PatchStream:
         self._synthetic = None if mix.synthetic is None or mix.fraction == 0 else _Tiles(mix.synthetic, typed=False)
 
     def is_synthetic(self, index: int) -> bool:
-        """Tell whether patch `index` is synthetic."""
+        """Return whether patch `index` is synthetic."""
         return self._synthetic_before(index + 1) > self._synthetic_before(index)
 
     def patch(self, index: int, rng: np.random.Generator) -> Patch:
@@ -75,11 +75,11 @@ class PatchStream:
         return patch._replace(image=colour(patch.image, rng, self._augmentation))
 
     def _synthetic_before(self, index: int) -> int:
-        # The small term keeps products such as 0.2 x 5 from falling below the whole number they stand for.
+        # The small term keeps products such as 0.2 x 5 from falling below the whole number that they represent.
         return math.floor(index * self._fraction + 1e-9)
 
     def _turn(self, count: int) -> int:
-        """Return which synthetic sample comes as number `count`."""
+        """Return which synthetic sample is number `count`."""
         assert self._synthetic is not None
         n = len(self._synthetic)
         return int(np.random.default_rng((self._seed, count // n)).permutation(n)[count % n])
@@ -105,15 +105,14 @@ class PatchStream:
 
 
 def patches_per_epoch(mix: TrainingMix, size: int, output: int) -> int:
-    """Return how many patches an epoch of a mix has: those that cover the real tiles, and its share of synthetic ones.
+    """Return the number of patches in an epoch of a mix: those that cover the real tiles, and synthetic ones.
 
-    Real tiles count as if cut with windows of `size` and step `output`, as the release extracts them: 49 patches from
-    1000 px, so 1323 from CoNSeP's 27 tiles.
+    Real tiles count as if they were cut with windows of `size` and step `output`, as in the release: 49 patches from
+    1000 px, and therefore 1323 from CoNSeP's 27 tiles.
     """
     if mix.fraction >= 1:
         return len(mix.synthetic) if mix.synthetic is not None else 0
-    shapes = (mix.real[index].image.shape for index in range(len(mix.real)))
-    real = sum(window_count(shape[0], shape[1], size, output) for shape in shapes)
+    real = sum(window_count(tile.height, tile.width, size, output) for tile in mix.real.records)
     return round(real / (1 - mix.fraction))
 
 
@@ -133,12 +132,12 @@ def window(sample: Sample, y: int, x: int, size: int) -> tuple[np.ndarray, np.nd
 def warped(
     sample: Sample, centre: Float64[np.ndarray, " 2"], matrix: Float64[np.ndarray, "2 3"], size: int
 ) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
-    """Cut the patch whose centre lies at `centre` (x, y), mapped by `matrix`; nearest pixel for image and labels."""
+    """Cut the patch with centre (x, y), mapped by `matrix`; image and labels take the nearest pixel."""
     half = (size - 1) / 2
     reach = math.ceil(float(np.abs(matrix[:, :2]).sum(1).max()) * half + float(np.abs(matrix[:, 2]).max())) + 1
     x, y = (math.floor(value) - reach for value in centre)
     image, instances, types = window(sample, y, x, 2 * reach + 2)
-    # From patch pixels to pixels of the window: counted from the centre, mapped, counted from the window's corner.
+    # Map patch pixels to window pixels: subtract the centre, apply the matrix, subtract the window's corner.
     offset = matrix[:, 2] + centre - (x, y) - matrix[:, :2] @ (half, half)
     to_window = np.column_stack([matrix[:, :2], offset])
     flags, border = cv2.INTER_NEAREST | cv2.WARP_INVERSE_MAP, cv2.BORDER_REFLECT_101
@@ -146,7 +145,7 @@ def warped(
     def warp(array: np.ndarray) -> np.ndarray:
         return np.asarray(cv2.warpAffine(array, to_window, (size, size), flags=flags, borderMode=border))
 
-    # OpenCV warps no 32-bit integers; float32 holds ids up to 2^24 exactly.
+    # OpenCV does not warp 32-bit integers; float32 represents ids up to 2^24 exactly.
     return warp(image), warp(instances.astype(np.float32)).astype(np.int32), warp(types)
 
 
@@ -158,14 +157,14 @@ def mirrored(start: int, size: int, length: int) -> np.ndarray:
 
 
 def type_map(instances: Int32[np.ndarray, "h w"], sample: Sample) -> UInt8[np.ndarray, "h w"]:
-    """Return the class of each pixel of a window of `sample`; `UNTYPED` everywhere where its nuclei have no types."""
+    """Return the class of each pixel of a window of `sample`; `UNTYPED` everywhere if its nuclei have no types."""
     if sample.types is None:
         return np.full(instances.shape, UNTYPED, np.uint8)
-    return np.concatenate([np.zeros(1, np.uint8), sample.types])[instances]
+    return np.asarray(np.concatenate([np.zeros(1, np.uint8), sample.types])[instances])
 
 
 class _Tiles:
-    """Samples of a dataset, in memory where they fit, drawn in proportion to their area."""
+    """Samples of a dataset, in memory if they fit, drawn in proportion to their area."""
 
     def __init__(self, dataset: Dataset, *, typed: bool) -> None:
         self._dataset = dataset
@@ -190,18 +189,18 @@ class _Tiles:
 
 
 def _corner(length: int, size: int, rng: np.random.Generator) -> int:
-    """Draw where a window starts on an axis; centred where the axis is shorter than the window."""
+    """Draw where a window starts on an axis; a window that is longer than the axis is centred."""
     room = length - size
     return int(rng.integers(room + 1)) if room >= 0 else -(-room // 2)
 
 
 def _labelled(sample: Sample, typed: bool) -> Sample:
-    """Refuse a sample without instances; without types too where it must be `typed`, as real tiles must."""
+    """Refuse a sample without instances, or without types if it must be `typed` as real tiles must be."""
     if sample.instances is None or (typed and sample.types is None):
-        raise DataError("expected samples with instances and types", got=f"{sample.id} without")
+        raise DataError("Nucleus networks need samples with instances and types", got=f"{sample.id} without them")
     if sample.types is not None and len(sample.types) < int(sample.instances.max(initial=0)):
         raise DataError(
-            f"expected one type an instance in {sample.id}",
+            f"The number of types in {sample.id} differs from the number of instances",
             got=f"{len(sample.types)} types, ids up to {sample.instances.max()}",
         )
     return sample
@@ -209,14 +208,17 @@ def _labelled(sample: Sample, typed: bool) -> Sample:
 
 def _check(mix: TrainingMix) -> None:
     if not len(mix.real):
-        raise DataError("expected real tiles to train on", got="an empty dataset")
+        raise DataError("There are no real tiles to train on", got="an empty dataset")
     if mix.fraction == 0:
         return
     if mix.synthetic is None or not len(mix.synthetic):
-        raise DataError(f"expected synthetic patches for a share of {mix.fraction:g}", got="none")
+        raise DataError(
+            f"The mix has a share of {mix.fraction:g} of synthetic patches, but there are none",
+            got="an empty synthetic set" if mix.synthetic is not None else "no synthetic set",
+        )
     real, synthetic = mix.real.info, mix.synthetic.info
     if real.classes != synthetic.classes or not math.isclose(real.mpp, synthetic.mpp, rel_tol=0.01):
         raise DataError(
-            "expected synthetic patches of the real tiles' classes and resolution",
+            "The synthetic patches differ from the real tiles in classes or resolution",
             got=f"{synthetic.classes} at {synthetic.mpp} um/px, not {real.classes} at {real.mpp}",
         )

@@ -1,4 +1,4 @@
-"""From HoVer-Net's maps to nuclei: marker-controlled watershed and types by majority (post_proc.py of the release)."""
+"""Conversion of HoVer-Net's maps to nuclei: marker-controlled watershed, types by majority (post_proc.py)."""
 
 from __future__ import annotations
 
@@ -20,10 +20,10 @@ class Scale(NamedTuple):
 
 
 class InstanceInfo(NamedTuple):
-    """What is known of each instance of a map, row i for id i + 1.
+    """Measurements of each instance of a map; row i belongs to id i + 1.
 
-    `boxes` are half-open (top, left, bottom, right), `centroids` (x, y), `type_share` the share of an instance's pixels
-    that have its type.
+    `boxes` are half-open (top, left, bottom, right), `centroids` are (x, y), and `type_share` is the share of the
+    pixels of an instance that have its type.
     """
 
     areas: Int64[np.ndarray, " n"]
@@ -41,19 +41,19 @@ def decode_hovernet(
     threshold: float = 0.5,
     edge: float = 0.4,
 ) -> Int32[np.ndarray, "h w"]:
-    """Separate nuclei with the gradients of their offset maps.
+    """Separate nuclei using the gradients of their offset maps.
 
     Args:
-        nucleus_probability: probability that a pixel lies in a nucleus, in [0, 1].
+        nucleus_probability: probability that a pixel is inside a nucleus, in [0, 1].
         hv: offsets to the nucleus's centre in [-1, 1], channels [x, y]. They are scaled by their extremes over the
-            whole tile, as published: the result depends on what else the tile shows.
-        mpp: micrometres a pixel; sizes scale with it (see :func:`scale`).
-        threshold: probability from which a pixel is nucleus.
-        edge: gradient from which a pixel lies between nuclei, of a range of [0, 1] over the tile. Offsets of a network
-            trained for minutes are shallow, and want more than the published 0.4.
+            whole tile, as published, so the result depends on what else the tile shows.
+        mpp: micrometres per pixel; sizes scale with it (see :func:`scale`).
+        threshold: probability from which a pixel belongs to a nucleus.
+        edge: gradient from which a pixel is between nuclei, scaled to [0, 1] over the tile. The offsets of a network
+            that was trained for minutes are shallow and need more than the published 0.4.
 
     Returns:
-        Instance map with ids exactly 1..n, the same instances as the release's procedure (whose ids may have gaps).
+        Instance map with ids exactly 1..n, with the same instances as in the release (whose ids may have gaps).
     """
     kernel, opening, least = scale(mpp)
     mask = foreground(nucleus_probability, mpp=mpp, threshold=threshold)
@@ -64,21 +64,21 @@ def decode_hovernet(
     ellipse = cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (opening, opening))
     opened = cv2.morphologyEx(markers, cv2.MORPH_OPEN, ellipse) > 0
     labels = _label_large(opened, least)
-    return _contiguous(watershed(energy, labels, mask=mask))
+    return _contiguous(watershed(energy, labels, mask=mask))  # type: ignore[no-untyped-call]
 
 
 def foreground(
     nucleus_probability: Float[np.ndarray, "h w"], *, mpp: float = 0.25, threshold: float = 0.5
 ) -> Bool[np.ndarray, "h w"]:
-    """Return the pixels of nuclei before these are separated; specks are dropped."""
+    """Return the pixels of nuclei before nuclei are separated; small specks are removed."""
     return _label_large(np.asarray(nucleus_probability, np.float32) >= threshold, scale(mpp).least) > 0
 
 
 def scale(mpp: float) -> Scale:
-    """Return the sizes for a resolution: the published ones at 0.25 um a pixel, in proportion elsewhere.
+    """Return the sizes for a resolution: the published ones at 0.25 um per pixel, and others in proportion.
 
-    CellViT scales the kernel and the objects for 20x and leaves the ellipse at 5 px, which there removes the markers of
-    most lymphocytes.
+    CellViT scales the kernel and the objects for 20x but leaves the ellipse at 5 px, which removes the markers of most
+    lymphocytes at that resolution.
 
     >>> scale(0.25), scale(0.5)
     (Scale(kernel=21, opening=5, least=10), Scale(kernel=11, opening=3, least=3))
@@ -91,13 +91,13 @@ def scale(mpp: float) -> Scale:
 def instance_info(instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, "h w"], n_types: int) -> InstanceInfo:
     """Measure every instance of a map whose ids are exactly 1..n.
 
-    The type is the most frequent one of the instance's pixels; where that is background and another occurs, the most
-    frequent other one. Of equally frequent types the lower id wins.
+    The type of an instance is the most frequent type of its pixels. Background is chosen only if no other type occurs.
+    If types are equally frequent, the lower id is chosen.
 
     Args:
         instances: instance map.
-        types: predicted class of each pixel, 0 background.
-        n_types: number of classes, background not counted.
+        types: predicted class of each pixel; 0 is background.
+        n_types: number of classes without background.
     """
     boxes = ndimage.find_objects(instances)
     n = len(boxes)
@@ -119,36 +119,36 @@ def instance_info(instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, 
 
 
 def majority(votes: Int64[np.ndarray, "n t"]) -> UInt8[np.ndarray, " n"]:
-    """Return the type of each row of votes; background (column 0) only where nothing else has any."""
+    """Return the type of each row of votes; background (column 0) only if no other type has votes."""
     first = votes.argmax(1)
     if votes.shape[1] == 1:
-        return first.astype(np.uint8)
+        return np.asarray(first.astype(np.uint8))
     second = votes[:, 1:].argmax(1) + 1
-    return np.where((first == 0) & (votes[:, 1:].max(1) > 0), second, first).astype(np.uint8)
+    return np.asarray(np.where((first == 0) & (votes[:, 1:].max(1) > 0), second, first).astype(np.uint8))
 
 
 def _edges(offsets: Float[np.ndarray, "h w"], direction: tuple[int, int], kernel: int) -> np.ndarray:
-    """Return how steeply the offsets fall, in [0, 1]: they rise inside nuclei and fall between touching ones."""
+    """Return how steeply the offsets fall, in [0, 1]; offsets rise inside nuclei and fall between touching nuclei."""
     slope = cv2.Sobel(_unit(np.asarray(offsets, np.float32)), cv2.CV_64F, *direction, ksize=kernel)
     return np.float32(1) - _unit(slope)
 
 
 def _unit(values: np.ndarray) -> np.ndarray:
-    return np.asarray(
-        cv2.normalize(np.ascontiguousarray(values), None, alpha=0, beta=1, norm_type=cv2.NORM_MINMAX, dtype=cv2.CV_32F)
-    )
+    given = np.ascontiguousarray(values)
+    scaled = np.empty(given.shape, np.float32)
+    return np.asarray(cv2.normalize(given, scaled, alpha=0, beta=1, norm_type=cv2.NORM_MINMAX, dtype=cv2.CV_32F))
 
 
 def _contiguous(labels: np.ndarray) -> Int32[np.ndarray, "h w"]:
-    """Close gaps: a marker that lay in a filled hole alone, outside the mask, grows into nothing."""
+    """Close gaps between ids; a marker that is entirely in a filled hole, outside the mask, does not grow."""
     present = np.bincount(labels.ravel()) > 0
     present[0] = False
-    return np.where(present, np.cumsum(present), 0).astype(np.int32)[labels]
+    return np.asarray(np.where(present, np.cumsum(present), 0).astype(np.int32)[labels])
 
 
 def _label_large(mask: Bool[np.ndarray, "h w"], least: int) -> Int32[np.ndarray, "h w"]:
-    """Number the 4-connected pieces of at least `least` pixels from 1, without gaps."""
+    """Label the 4-connected pieces of at least `least` pixels from 1, without gaps."""
     labels, n = ndimage.label(mask)
     kept = np.bincount(labels.ravel(), minlength=n + 1) >= least
     kept[0] = False
-    return np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels]
+    return np.asarray(np.where(kept, np.cumsum(kept), 0).astype(np.int32)[labels])

@@ -1,4 +1,4 @@
-"""HoVer-Net's training targets: nucleus pixels, offsets to each nucleus's centre, types."""
+"""HoVer-Net's training targets: nucleus pixels, offsets to the centre of each nucleus, types."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ import numpy as np
 from jaxtyping import Float32, Int32, UInt8
 
 MIN_PIXELS = 30
-"""Pixels at 40x that a nucleus needs inside the output crop to get vectors (targets.py of the release)."""
+"""Pixels at 40x that a nucleus needs inside the output crop to get offsets (targets.py of the release)."""
 
 
 UNTYPED = 255
-"""The class of pixels in patches whose nuclei have no types: the type head learns nothing from them."""
+"""The class of pixels in patches whose nuclei have no types; the type head learns nothing from these pixels."""
 
 
 class Targets(NamedTuple):
@@ -29,11 +29,11 @@ def make_targets(
     """Make the targets of the central `size` x `size` window of a patch.
 
     Args:
-        instances: instance ids, any positive numbers; as large as the window or larger. Vectors are computed from
-            whole nuclei, also where they reach beyond the window.
+        instances: instance ids, any positive numbers, as large as the window or larger. Offsets are computed from
+            whole nuclei, including the parts beyond the window.
         types: class of each pixel.
         size: side of the network's output, in pixels.
-        mpp: micrometres a pixel; the least number of pixels of a nucleus scales with it.
+        mpp: micrometres per pixel; the least number of pixels of a nucleus scales with it.
     """
     window = central(instances, size)
     least = max(1, round(MIN_PIXELS * (0.25 / mpp) ** 2))
@@ -47,13 +47,13 @@ def make_targets(
 def offset_maps(
     instances: Int32[np.ndarray, "H W"], window: Int32[np.ndarray, "h w"], least: int
 ) -> Float32[np.ndarray, "H W 2"]:
-    """Return horizontal and vertical offsets to each nucleus's centre of mass, in the order [x, y].
+    """Return horizontal and vertical offsets to the centre of mass of each nucleus, in the order [x, y].
 
-    Offsets are x + 1 - c with the centre of mass c rounded half up (the release's bias of one pixel is kept: weights
-    and published numbers depend on it); the negative and the positive side are divided by their own extreme. Nuclei
-    with fewer than `least` pixels in `window` have none. The release cuts each nucleus out with a bounding box
-    enlarged by 2 px, which turns negative at the patch's edge and loses the nucleus; in coordinates of the patch no
-    box is needed.
+    Offsets are x + 1 - c, where the centre of mass c is rounded half up. (The release's bias of one pixel is kept,
+    because weights and published numbers depend on it.) The negative and the positive side are divided by their own
+    extreme. Nuclei with fewer than `least` pixels in `window` have no offsets. The release cuts out each nucleus with a
+    bounding box enlarged by 2 px, which becomes negative at the edge of a patch and loses the nucleus; in patch
+    coordinates no box is needed.
     """
     maps = np.zeros((*instances.shape, 2), np.float32)
     ids = _ids_with(window, least)

@@ -1,4 +1,4 @@
-"""Tile inference: windows whose outputs tile the image exactly, stitched into whole maps."""
+"""Inference on tiles: windows whose outputs cover the image exactly, stitched into whole maps."""
 
 from __future__ import annotations
 
@@ -13,9 +13,9 @@ Apply = Callable[[UInt8[np.ndarray, "n i j 3"]], Float32[np.ndarray, "n c p q"]]
 
 
 class Windows(NamedTuple):
-    """How an axis of `length` pixels is cut: outputs of `output` pixels start at 0, `output`, 2 `output`, ...
+    """Division of an axis of `length` pixels: outputs of `output` pixels start at 0, `output`, 2 `output`, ...
 
-    Each input of `size` pixels reaches `margin` pixels beyond its output before it and the rest behind it.
+    Each input of `size` pixels extends `margin` pixels before its output, and the remaining pixels follow the output.
     """
 
     length: int
@@ -24,23 +24,23 @@ class Windows(NamedTuple):
 
     @property
     def starts(self) -> range:
-        """Where the outputs start."""
+        """Positions at which the outputs start."""
         return range(0, self.length, self.output)
 
     @property
     def margin(self) -> int:
-        """Context before each output."""
+        """Number of context pixels before each output."""
         return (self.size - self.output) // 2
 
     @property
     def padding(self) -> tuple[int, int]:
-        """Pixels to add before and after the axis."""
+        """Number of pixels to add before and after the axis."""
         covered = self.starts[-1] + self.size
         return self.margin, covered - self.margin - self.length
 
 
 def window_count(height: int, width: int, size: int, output: int) -> int:
-    """Return how many windows cover an image, the number of patches it is cut into.
+    """Return how many windows cover an image, which is the number of patches that it is cut into.
 
     >>> window_count(1000, 1000, 256, 164)
     49
@@ -49,10 +49,10 @@ def window_count(height: int, width: int, size: int, output: int) -> int:
 
 
 def whole(length: int, largest: int, margin: int, align: int) -> Windows:
-    """Cut an axis into as few equal windows as `largest` allows, their inputs divisible by `align`.
+    """Cut an axis into as few equal windows as `largest` allows, with inputs divisible by `align`.
 
-    For networks that keep the size ("same" convolutions): each output is the middle of its window, `margin` pixels from
-    the border where padding would be felt.
+    This is for networks that keep the size ("same" convolutions): each output is the middle of its window, `margin`
+    pixels away from the border, where padding would have an effect.
     """
     pieces = math.ceil(length / largest)
     size = math.ceil((math.ceil(length / pieces) + 2 * margin) / align) * align
@@ -62,7 +62,7 @@ def whole(length: int, largest: int, margin: int, align: int) -> Windows:
 def cut(
     image: UInt8[np.ndarray, "h w 3"], rows: Windows, columns: Windows, batch: int
 ) -> Iterator[tuple[list[tuple[int, int]], UInt8[np.ndarray, "n i j 3"]]]:
-    """Yield batches of windows with the (y, x) where their outputs start; the image is mirrored beyond its border."""
+    """Yield batches of windows with the (y, x) at which their outputs start; the image is mirrored at its border."""
     padded = np.pad(image, (rows.padding, columns.padding, (0, 0)), mode="reflect")
     corners = [(y, x) for y in rows.starts for x in columns.starts]
     for first in range(0, len(corners), batch):
@@ -77,11 +77,11 @@ def predict_maps(
 
     Args:
         image: the image.
-        apply: the network, on windows of `rows.size` x `columns.size`; of outputs larger than `rows.output` x
-            `columns.output` the middle is kept.
+        apply: the network, called on windows of `rows.size` x `columns.size`; if outputs are larger than `rows.output`
+            x `columns.output`, the middle is kept.
         rows: how the height is cut.
         columns: how the width is cut.
-        batch: windows predicted at once.
+        batch: number of windows predicted at a time.
     """
     stitched = np.empty((*image.shape[:2], 0), np.float32)
     for corners, windows in cut(image, rows, columns, batch):

@@ -1,1 +1,1 @@
-"""Methods that turn a real training set into a synthetic one; each registered by entry point."""
+"""Methods that turn a real training set into a synthetic one; each is registered by an entry point."""

@@ -1,4 +1,4 @@
-"""Conditions of methods that draw classes: evenly over them, each with a seed of its own."""
+"""Conditions for methods that draw classes: equally many of each class, each with its own seed."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ import numpy as np
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
 
-# a seed that JSON readers keep exactly, whatever number type they use
+# the largest seed that JSON readers represent exactly, whatever number type they use
 SEED_LIMIT = 2**53
 
 
 def class_conditions(
     train: Dataset, n: int, rng: np.random.Generator, recipe: Mapping[str, Any]
 ) -> Iterator[Condition]:
-    """Go round the classes, so that no class has two images more than another.
+    """Yield conditions for the classes in turn, so that no class has two images more than another.
 
     Args:
-        train: the training images; what they show is not looked at.
-        n: how many conditions.
+        train: the training images, of which only the classes are used.
+        n: number of conditions.
         rng: draws their seeds.
-        recipe: what all of them note down.
+        recipe: what every condition records.
 
     Raises:
         DataError: the dataset has no image-level classes.
@@ -33,27 +33,22 @@ def class_conditions(
     for number in range(n):
         yield Condition(
             id=f"class-{number:05d}",
-            instances=None,
-            types=None,
-            label=number % classes,
-            caption=None,
-            source=None,
-            crop=None,
             kind="class",
-            recipe=dict(recipe),
             seed=int(rng.integers(SEED_LIMIT)),
+            label=number % classes,
+            recipe=dict(recipe),
         )
 
 
 def require_classes(dataset: Dataset) -> None:
-    """Refuse a dataset without image-level classes, before any work.
+    """Refuse a dataset without image-level classes, before any work starts.
 
     Raises:
-        DataError: it has none.
+        DataError: the dataset has none.
     """
     if not dataset.info.labels:
         raise DataError(
-            f"expected a dataset of image-level classes, not {dataset.info.name}",
-            got=f"task {dataset.info.task}",
+            f"The dataset {dataset.info.name} has no image-level classes, which this method needs",
+            got=f"a dataset for the task {dataset.info.task}",
             fix="choose a tissue dataset, or a method that is conditioned on masks",
         )

@@ -1,4 +1,4 @@
-"""Label maps that no tile has: nuclei moved a little (DiffMix's enlarging maps)."""
+"""Label maps that no tile has: nuclei are moved a little (DiffMix's enlarging maps)."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from pydantic import Field
 from scipy import ndimage
 
 from bench.contract import Settings
-from methods.crops import drop_vanished
-from methods.gradmix.config import scaled
+from methods.lengths import scaled
+from methods.patches import drop_vanished
 
 
 class EnlargingSettings(Settings):
-    """How nuclei are moved: the author's "random 0 to 3 pixels" (issue #3); share and sign are not published."""
+    """How nuclei are moved: "random 0 to 3 pixels" (hvcl/DiffMix, issue 3); share and sign are unpublished."""
 
-    max_shift: int = Field(3, ge=0)  # pixels at 40x, in each axis
-    share: float = Field(0.5, ge=0, le=1)  # of the nuclei that move
-    signed: bool = True  # to any side; else down and right alone
+    max_shift: int = Field(3, ge=0)  # pixels at 40x, along each axis
+    share: float = Field(0.5, ge=0, le=1)  # share of the nuclei that move
+    signed: bool = True  # to any side, or else only down and right
 
 
 class EnlargedMap(NamedTuple):
-    """A label map after moving; `origin[i]` is the id that instance i + 1 had, `shifts[i]` its (rows, columns)."""
+    """A label map after moving; `origin[i]` is the previous id of instance i + 1, `shifts[i]` its (rows, columns)."""
 
     instances: Int32[np.ndarray, "h w"]
     types: UInt8[np.ndarray, " k"]
@@ -40,17 +40,17 @@ def enlarge(
     *,
     min_area: int = 0,
 ) -> EnlargedMap:
-    """Move random nuclei a few pixels each.
+    """Move each of a random selection of nuclei by a few pixels.
 
-    Nuclei are written in random order, later ones over earlier ones; one that is covered, or leaves the map, is
-    dropped, and so is one that loses pixels and keeps fewer than `min_area`. Classes go with their nuclei.
+    Nuclei are written in random order, later ones over earlier ones. A nucleus is dropped if it is covered or leaves
+    the map, or if it loses pixels and keeps fewer than `min_area`. Nuclei keep their classes.
 
     Args:
         instances: ids in 1..n.
         types: class of instance i + 1.
         settings: shifts in pixels at 40x.
-        mpp: micrometres a pixel; shifts are scaled, and stay at least 1 pixel unless 0.
-        rng: draws who moves, where to, and the order.
+        mpp: micrometres per pixel; shifts are scaled, and are at least 1 pixel unless 0.
+        rng: draws the nuclei, the shifts and the order.
         min_area: in pixels.
     """
     shifts = _draw_shifts(len(types), settings, scaled(settings.max_shift, mpp), rng)
@@ -74,7 +74,7 @@ def _draw_shifts(
 def _write(
     instances: Int32[np.ndarray, "h w"], shifts: Int32[np.ndarray, "n 2"], order: np.ndarray
 ) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, " n"]]:
-    """Write every nucleus at its new place; the areas returned are those before."""
+    """Write every nucleus at its new position; the returned areas are those before moving."""
     height, width = instances.shape
     boxes = ndimage.find_objects(instances, max_label=len(shifts))
     moved, whole = np.zeros_like(instances), np.zeros(len(shifts), np.int32)

@@ -1,7 +1,8 @@
-"""Selective augmentation: which images of a pool are close to the class that they were asked to show.
+"""Selective augmentation: choosing the images of a pool that are close to the class that they should show.
 
-Xue et al., HistoGAN, MedIA 2021, as HistoDiffusion uses it: keep a candidate where the nearest class centroid is that
-of its own class, nearest candidates first. Distances are means over dimensions of squared differences.
+This is the selection of Xue et al. (HistoGAN, MedIA 2021) as HistoDiffusion uses it: a candidate is kept if the nearest
+class centroid is that of its own class, and the nearest candidates come first. Distances are means over dimensions of
+squared differences.
 """
 
 from __future__ import annotations
@@ -12,7 +13,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Float64, Int, Int64
 from pydantic import Field
 
-from bench.contract import Settings
+from bench.contract import MethodBase, Settings
 from bench.errors import DataError
 
 # Added to norms before features are divided by them, as in the released code.
@@ -20,10 +21,11 @@ _EPSILON = 1e-10
 
 
 class SelectionArm(Settings):
-    """One training-set composition made from a pool: how images are chosen, and how many for each real one.
+    """One training-set composition that is made from a pool: how images are chosen, and how many per real image.
 
-    `random` takes any; `centroid` those nearest to their class. `min_confidence` also asks the real-only classifier for
-    at least that probability of the class (the released code asks for none; HistoGAN's thresholds are unpublished).
+    `random` takes any images, and `centroid` takes those nearest to their class. With `min_confidence`, the probability
+    of the class under the real-only classifier must also be at least that value (the released code has no such
+    condition; HistoGAN's thresholds are unpublished).
     """
 
     rule: Literal["random", "centroid"]
@@ -32,17 +34,17 @@ class SelectionArm(Settings):
 
     @property
     def chooses(self) -> bool:
-        """Whether images are chosen by what they show."""
+        """Whether images are chosen by their content."""
         return self.rule != "random"
 
     @property
     def title(self) -> str:
-        """The arm in a table: `centroid 100%`."""
+        """The name of the arm in a table: `centroid 100%`."""
         confident = "" if self.min_confidence is None else f" p>={self.min_confidence:g}"
         return f"{self.rule} {self.ratio:.0%}{confident}"
 
 
-# HistoDiffusion table 1: random at 50 %, selected at 50 to 300 % of the labelled images.
+# HistoDiffusion, table 1: random at 50 %, selected at 50 to 300 % of the labelled images.
 PUBLISHED_ARMS = (
     SelectionArm(rule="random", ratio=0.5),
     *(SelectionArm(rule="centroid", ratio=ratio) for ratio in (0.5, 1.0, 2.0, 3.0)),
@@ -50,7 +52,7 @@ PUBLISHED_ARMS = (
 
 
 class Selected(NamedTuple):
-    """Chosen rows of a pool, class by class, in order of preference; and what was acceptable of each class."""
+    """Chosen rows of a pool, class by class, in order of preference, and the number of acceptable images per class."""
 
     indices: Int64[np.ndarray, " k"]
     accepted: Int64[np.ndarray, " c"]
@@ -58,7 +60,7 @@ class Selected(NamedTuple):
 
     @property
     def acceptance(self) -> float:
-        """Share of a class's candidates that was acceptable, the mean over classes: pools may hold more of some."""
+        """Share of the candidates of a class that were acceptable, averaged over classes, whose numbers may differ."""
         asked = self.candidates > 0
         return float((self.accepted[asked] / self.candidates[asked]).mean()) if asked.any() else 0.0
 
@@ -79,7 +81,7 @@ def class_centroids(
     """
     counts = np.bincount(labels, minlength=n_classes)
     if (counts == 0).any():
-        raise DataError("expected real images of every class", got=f"none of class {int(np.argmin(counts))}")
+        raise DataError("There must be real images of every class", got=f"no image of class {int(np.argmin(counts))}")
     units = normalised(features)
     return np.stack([units[labels == label].mean(axis=0) for label in range(n_classes)])
 
@@ -102,24 +104,24 @@ def acceptable(
     confidence: Float[np.ndarray, " n"] | None = None,
     min_confidence: float | None = None,
 ) -> Bool[np.ndarray, " n"]:
-    """Tell which candidates are nearest to the centroid of their own class; ties go to the lower class.
+    """Return which candidates are nearest to the centroid of their own class; ties go to the lower class.
 
     Args:
-        distances: of each candidate to each class's centroid.
-        target: the class that each candidate was asked to show.
-        confidence: probability of that class, where a least one is asked for.
-        min_confidence: that least probability; None for none.
+        distances: of each candidate to the centroid of each class.
+        target: the class that each candidate should show.
+        confidence: probability of that class, if there is a threshold.
+        min_confidence: the threshold; None means no threshold.
 
     Raises:
-        DataError: a least probability is asked for and none are given.
+        DataError: there is a threshold but no probabilities are given.
     """
     found = np.argmin(distances, axis=1) == target
     if min_confidence is not None:
         if confidence is None:
             raise DataError(
-                f"expected the classifier's probabilities, of which {min_confidence:g} is asked at least",
-                got="none",
-                fix="give `confidence`, or leave out `min_confidence`",
+                f"The threshold min_confidence={min_confidence:g} needs the probabilities of the classifier",
+                got="no probabilities",
+                fix="pass `confidence`, or leave out `min_confidence`",
             )
         found &= confidence >= min_confidence
     return np.asarray(found)
@@ -137,16 +139,16 @@ def select(
     """Choose `quota` images of each class from a pool.
 
     Args:
-        arm: the rule. `random` draws without replacement from all candidates of a class, `centroid` takes the
-            acceptable ones in ascending distance to their own centroid, equal ones in the order of the pool.
-        distances: of each candidate to each class's centroid.
-        target: the class that each candidate was asked to show.
-        quota: images wanted of each class.
+        arm: the rule. `random` draws without replacement from all candidates of a class. `centroid` takes the
+            acceptable candidates in ascending distance to their own centroid, equal ones in the order of the pool.
+        distances: of each candidate to the centroid of each class.
+        target: the class that each candidate should show.
+        quota: number of images to choose of each class.
         rng: draws the random ones.
         confidence: probability of its class that the real-only classifier gives each candidate.
 
     Returns:
-        fewer than the quota where the pool is too small: the caller makes more, or says so.
+        The chosen images; fewer than the quota if the pool is too small, which the caller must handle.
     """
     n_classes = len(quota)
     everyone = np.ones(len(target), dtype=bool)
@@ -167,9 +169,9 @@ def select(
 
 
 class Candidates(NamedTuple):
-    """A pool of synthetic images and the real ones it is measured by, as the real-only classifier sees them.
+    """A pool of synthetic images and the real images that it is compared with, as the real-only classifier sees them.
 
-    `confidence` is the probability of each candidate's own class; `target` the class that it was asked to show.
+    `confidence` is the probability of each candidate's own class; `target` is the class that it should show.
     """
 
     real: Float[np.ndarray, "r d"]
@@ -179,28 +181,33 @@ class Candidates(NamedTuple):
     confidence: Float[np.ndarray, " n"]
 
 
-class Selective:
-    """Base of class-conditional methods whose sets are chosen from a pool; their settings have `selection`.
+class SelectiveSettings(Settings):
+    """Settings of a method whose sets are chosen from a pool."""
 
-    The harness draws one pool for all of a method's arms, shows it to the real-only classifier and asks `choose`.
+    selection: tuple[SelectionArm, ...] = Field(PUBLISHED_ARMS, min_length=1)
+
+
+class Selective(MethodBase):
+    """Base of class-conditional methods whose sets are chosen from a pool.
+
+    The harness draws one pool for all arms of a method, applies the real-only classifier to it and calls `choose`.
     """
 
-    config: Any
+    config: SelectiveSettings
 
     @property
     def selections(self) -> tuple[SelectionArm, ...]:
         """The arms that a run compares."""
-        return tuple(self.config.selection)
+        return self.config.selection
 
-    @staticmethod
-    def candidates(**seen: Any) -> Candidates:
-        """Name what was seen; see :class:`Candidates` for the fields."""
+    def candidates(self, **seen: Any) -> Candidates:
+        """Return the candidates made of the fields in `seen`; see :class:`Candidates` for the fields."""
         return Candidates(**seen)
 
     def choose(
-        self, arm: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator
+        self, selection: SelectionArm, seen: Candidates, quota: Int[np.ndarray, " c"], rng: np.random.Generator
     ) -> Selected:
         """Choose `quota` images of each class by an arm's rule."""
         centroids = class_centroids(seen.real, seen.labels, len(quota))
         distances = centroid_distances(seen.pool, centroids)
-        return select(arm, distances, seen.target, quota, rng=rng, confidence=seen.confidence)
+        return select(selection, distances, seen.target, quota, rng=rng, confidence=seen.confidence)

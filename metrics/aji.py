@@ -16,6 +16,11 @@ def aji(table: Overlap) -> float:
     pairs, and U also over the areas of true instances that overlap nothing and of predictions that nobody
     took. NaN when both maps are empty, 0 when one is. HoVer-Net's `get_fast_aji` adds 1e-6 to the IoU's
     denominator, which decides ties of IoU for the larger intersection: so do we, without the constant.
+
+    >>> from metrics.overlap import overlap
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
+    >>> aji(table)  # (2 + 1) / (3 + 2)
+    0.6
     """
     if table.both_empty:
         return float("nan")
@@ -29,6 +34,11 @@ def aji_plus(table: Overlap) -> float:
     """Return AJI with one-to-one pairs of largest total IoU, in [0, 1] (HoVer-Net's `get_fast_aji_plus`).
 
     NaN when both maps are empty, 0 when one is.
+
+    >>> from metrics.overlap import overlap
+    >>> table = overlap(np.array([[1, 1, 2, 2]]), np.array([[1, 1, 1, 1]]))  # one prediction over two nuclei
+    >>> round(aji_plus(table), 4), aji(table)
+    (0.3333, 0.5)
     """
     if table.both_empty:
         return float("nan")
@@ -41,6 +51,11 @@ def best_pairs(table: Overlap) -> Int64[np.ndarray, " r"]:
     A pair whose IoU exceeds the best other IoU of its two members together belongs to every best pairing, so
     such pairs are taken first, over and over; what remains (touching nuclei, split and merged ones) is small
     and goes to the Hungarian algorithm.
+
+    >>> from metrics.overlap import overlap
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # rows: 1-1, 1-2, 2-2
+    >>> best_pairs(table).tolist()
+    [0, 2]
     """
     iou = table.iou()
     open_rows = np.arange(len(iou))

@@ -25,7 +25,11 @@ class Alignment:
 
 
 def has_text(captions: Sequence[str | None]) -> Bool[np.ndarray, " n"]:
-    """Tell which captions say something; the others are skipped and counted."""
+    """Tell which captions say something; the others are skipped and counted.
+
+    >>> int(has_text(["a gland", " ", None]).sum())
+    1
+    """
     return np.array([bool(caption and caption.strip()) for caption in captions], dtype=bool)
 
 
@@ -41,6 +45,10 @@ def similarity(
 
     Raises:
         DataError: shapes differ, or a captioned row is not finite or 0.
+
+    >>> images, texts = np.array([[1.0, 0.0], [0.0, 2.0]]), np.array([[3.0, 4.0], [0.0, 1.0]])
+    >>> similarity(images, texts, np.array([True, True])).value  # cosines .6 and 1
+    80.0
     """
     if images.shape != texts.shape or len(captioned) != len(images):
         raise DataError(

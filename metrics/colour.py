@@ -21,6 +21,10 @@ def colour_distance(
 
     A set whose Fréchet distance on an encoder is good while this is at its floor may have got right little but the
     stain; one whose colour distance is large will be helped by stain normalisation more than by a better generator.
+
+    >>> pale, dark = np.full((2, 4, 4, 3), 220, np.uint8), np.full((2, 4, 4, 3), 90, np.uint8)
+    >>> round(colour_distance(pale, dark).value, 2)
+    0.95
     """
     return frechet_distance(
         np.stack([colour_features(image) for image in real]), np.stack([colour_features(image) for image in synthetic])
@@ -28,7 +32,11 @@ def colour_distance(
 
 
 def colour_features(image: UInt8[np.ndarray, "h w 3"]) -> Float64[np.ndarray, " 10"]:
-    """Return mean and SD of optical density in R, G, B and of hematoxylin and eosin: no order of pixels enters."""
+    """Return mean and SD of optical density in R, G, B and of hematoxylin and eosin: no order of pixels enters.
+
+    >>> colour_features(np.full((4, 4, 3), 127, np.uint8))[:3].round(3).tolist()  # log10(256 / 128)
+    [0.301, 0.301, 0.301]
+    """
     density = -np.log10((image.reshape(-1, 3) + 1.0) / (_WHITE + 1.0))
     stains = density @ np.linalg.pinv(_STAINS / np.linalg.norm(_STAINS, axis=1, keepdims=True))
     values = np.concatenate([density, stains], axis=1)

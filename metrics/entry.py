@@ -18,8 +18,9 @@ class Metric:
 
     `id` is its column's name, and says how it is aggregated where the field disagrees; `group` which part of the
     table it stands in; `inputs` what it reads; `direction` which values are better; `bounds` its range (None:
-    unbounded); `aggregation` how images become one number. `per_class`: one value a class. `shown_times`: what tables
-    for people multiply it with. `protocol_version` grows whenever the same inputs give another number.
+    unbounded); `aggregation` how images become one number. `per_class`: one value per class. `shown_times`: what
+    tables for people multiply it with. `main`: whether a page-wide table shows it, of the rare classes where it has one
+    value per class. `protocol_version` grows whenever the same inputs give another number.
     """
 
     id: str
@@ -33,4 +34,5 @@ class Metric:
     reference: str
     per_class: bool = False
     shown_times: float = 1.0
+    main: bool = False
     protocol_version: int = 1

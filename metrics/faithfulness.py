@@ -48,6 +48,11 @@ def faithfulness(
 
     Raises:
         DataError: the maps differ in shape.
+
+    >>> asked, drawn, real = np.array([[1, 1, 2, 0]]), np.array([[1, 1, 0, 0]]), np.array([[1, 1, 2, 0]])
+    >>> scores = faithfulness(asked, drawn, real, 2)
+    >>> scores.fs1, scores.fs1_class, scores.fs_real
+    (0.8, 0.5, 1.0)
     """
     pairs = {"fs1": (of_synthetic, condition), "fs2": (of_synthetic, of_real), "fs_real": (of_real, condition)}
     values = {name: mask_dice(a > 0, b > 0) for name, (a, b) in pairs.items()}
@@ -56,7 +61,11 @@ def faithfulness(
 
 
 def mask_dice(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
-    """Return 2|A ∩ B| / (|A| + |B|); NaN when both masks are empty, 0 when one is."""
+    """Return 2|A ∩ B| / (|A| + |B|); NaN when both masks are empty, 0 when one is.
+
+    >>> mask_dice(np.array([[True, False, False]]), np.array([[True, True, True]]))
+    0.5
+    """
     if a.shape != b.shape:
         raise DataError("expected two masks of one shape", got=f"{a.shape} and {b.shape}")
     total = int(a.sum()) + int(b.sum())
@@ -68,6 +77,9 @@ def class_dice(a: Int[np.ndarray, "h w"], b: Int[np.ndarray, "h w"], n_classes: 
 
     Raises:
         DataError: the maps differ in shape, or hold other values than 0..C + 1 (C + 1: a nucleus of no class).
+
+    >>> class_dice(np.array([[1, 1, 2, 0]]), np.array([[1, 1, 0, 0]]), 3).tolist()
+    [1.0, 0.0, nan]
     """
     if a.shape != b.shape:
         raise DataError("expected two type maps of one shape", got=f"{a.shape} and {b.shape}")

@@ -27,13 +27,25 @@ def _set(
     group: Group = "sets",
     unit: str = "",
     shown_times: float = 1.0,
+    main: bool = False,
 ) -> Metric:
-    aggregation = "one number a set"
-    return Metric(id, title, group, inputs, direction, bounds, unit, aggregation, reference, shown_times=shown_times)
+    return Metric(
+        id,
+        title,
+        group,
+        inputs,
+        direction,
+        bounds,
+        unit,
+        "one number a set",
+        reference,
+        shown_times=shown_times,
+        main=main,
+    )
 
 
-_FRECHET_DISTANCE = _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None))
-_KERNEL_DISTANCE = _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0)
+_FRECHET_DISTANCE = _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None), main=True)
+_KERNEL_DISTANCE = _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True)
 _SIMILARITY = replace(
     _set(
         "similarity",
@@ -108,7 +120,9 @@ PUBLISHED: Mapping[tuple[str, str], Metric] = MappingProxyType(
             reference="Kynkäänniemi et al., ICLR 2023; OpenAI CLIP ViT-B/32 as clean-fid computes it",
         ),
         ("fd", "inception"): replace(_FRECHET_DISTANCE, id="fid", title="FID", reference=f"{_FRECHET}; {_CLEAN}"),
-        ("kd", "inception"): replace(_KERNEL_DISTANCE, id="kid", title="KID", reference=f"{_KERNEL}; {_CLEAN}"),
+        ("kd", "inception"): replace(
+            _KERNEL_DISTANCE, id="kid", title="KID", reference=f"{_KERNEL}; {_CLEAN}", main=False
+        ),
         ("similarity", "plip"): replace(
             _SIMILARITY,
             id="plip",

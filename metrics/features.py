@@ -13,6 +13,9 @@ def check_features(features: Float[np.ndarray, "n d"], name: str) -> Float64[np.
 
     Raises:
         DataError: not a 2-D array of numbers, fewer than two rows, or NaN or infinite values.
+
+    >>> check_features(np.array([[1, 2], [3, 4]]), "real").tolist()
+    [[1.0, 2.0], [3.0, 4.0]]
     """
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
@@ -40,6 +43,10 @@ def check_pair(
 
     Raises:
         DataError: one of them is unfit (see :func:`check_features`) or they differ in width.
+
+    >>> real, synthetic = check_pair(np.zeros((3, 2)), np.ones((2, 2)))
+    >>> real.shape, synthetic.shape
+    ((3, 2), (2, 2))
     """
     first, second = check_features(real, "real"), check_features(synthetic, "synthetic")
     if first.shape[1] != second.shape[1]:

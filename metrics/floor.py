@@ -45,6 +45,10 @@ def real_floor(
 
     Raises:
         DataError: the features are unfit, or fewer than four.
+
+    >>> apart = lambda a, b: abs(float(a.mean() - b.mean()))
+    >>> round(real_floor(np.arange(8.0)[:, None], 4, apart, rng=np.random.default_rng(0)).value, 4)
+    1.1
     """
     features = check_features(real, "real")
     held_out = min(n, len(features) // 2)
@@ -78,6 +82,10 @@ def group_floor(
 
     Returns:
         The scores by name; None where all images are of one group. A score that is NaN in a split is left out there.
+
+    >>> sizes = lambda first, second: {"n": float(len(first) + len(second))}
+    >>> group_floor(["a", "a", "b", "b"], 9, sizes, rngs=[np.random.default_rng(0)])
+    {'n': 4.0}
     """
     if len(set(groups)) < 2:
         return None
@@ -94,6 +102,9 @@ def halves_by_group(groups: Sequence[str], rng: np.random.Generator) -> tuple[li
 
     Raises:
         DataError: there is one group only.
+
+    >>> halves_by_group(["a", "b", "a", "b"], np.random.default_rng(0))
+    ([0, 2], [1, 3])
     """
     names = sorted(set(groups))
     if len(names) < 2:

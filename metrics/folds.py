@@ -62,6 +62,12 @@ def cross_validated(
     Raises:
         DataError: fewer than two folds, a group in two of them, groups and images that differ in number, or a
             statistic that is NaN or infinite.
+
+    >>> folds = [Fold(np.array([[[k, 1], [k + 2, 1]]]), [f"{k}a", f"{k}b"]) for k in (1, 2, 3)]
+    >>> mean = lambda sums: sums[..., 0] / sums[..., 1]
+    >>> found = cross_validated(folds, mean, rng=np.random.default_rng(0))
+    >>> found.value, found.method, found.n_groups
+    (3.0, 'groups+folds', 6)
     """
     _check(folds)
     parts = [_part([fold], statistic, n_resamples, rng) for fold in folds]
@@ -88,6 +94,12 @@ def cross_validated_difference(
 
     Raises:
         DataError: as there, or the arms do not hold the same images of the same folds.
+
+    >>> b = [Fold(np.array([[[k, 1], [k + 2, 1]]]), [f"{k}a", f"{k}b"]) for k in (1, 2)]
+    >>> a = [Fold(fold.statistics + [2, 0], fold.groups) for fold in b]
+    >>> mean = lambda sums: sums[..., 0] / sums[..., 1]
+    >>> cross_validated_difference(a, b, mean, rng=np.random.default_rng(0)).value
+    2.0
     """
     _check(a)
     if len(a) != len(b) or any(list(one.groups) != list(other.groups) for one, other in zip(a, b, strict=False)):

@@ -113,7 +113,12 @@ def score_instances(
 
 
 def score_table(table: Overlap) -> InstanceScores:
-    """Score an image whose overlap table is there already; see :func:`score_instances`."""
+    """Score an image whose overlap table is there already; see :func:`score_instances`.
+
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
+    >>> round(score_table(table).pq, 4)
+    0.3333
+    """
     quality = panoptic(table)
     return InstanceScores(
         dice=dice(table),
@@ -138,6 +143,10 @@ def dice(table: Overlap) -> float:
     """Return the Dice coefficient of the foregrounds, 2|A ∩ B| / (|A| + |B|), in [0, 1].
 
     NaN when both maps are empty, 0 when one is (HoVer-Net's `get_dice_1`).
+
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
+    >>> dice(table)  # all pixels are covered by both
+    1.0
     """
     if table.both_empty:
         return NAN
@@ -145,7 +154,11 @@ def dice(table: Overlap) -> float:
 
 
 def jaccard(table: Overlap) -> float:
-    """Return the foregrounds' Jaccard index, |A ∩ B| / (|A| + |B| - |A ∩ B|), in [0, 1]; empty maps as for Dice."""
+    """Return the foregrounds' Jaccard index, |A ∩ B| / (|A| + |B| - |A ∩ B|), in [0, 1]; empty maps as for Dice.
+
+    >>> jaccard(overlap(np.array([[1, 1, 0, 0]]), np.array([[0, 1, 1, 1]])))  # 1 of 4 pixels
+    0.25
+    """
     if table.both_empty:
         return NAN
     shared = table.intersection.sum()
@@ -156,6 +169,10 @@ def dice_2(table: Overlap) -> float:
     """Return the ensemble Dice, 2 ΣI / Σ(|t| + |p|) over all overlapping pairs (HoVer-Net's `get_dice_2`).
 
     NaN when both maps are empty, 0 when nothing overlaps (there the reference divides by zero).
+
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
+    >>> round(dice_2(table), 4)  # 2 · (2 + 1 + 1) / (5 + 5 + 3)
+    0.6154
     """
     if table.both_empty:
         return NAN
@@ -171,6 +188,11 @@ def panoptic(table: Overlap) -> Panoptic:
     A pair matches when IoU > 0.5, strictly; such pairs are unique. DQ = TP / (TP + FP/2 + FN/2); SQ is the
     mean IoU of matched pairs, 0 without any. All NaN when both maps are empty. HoVer-Net's reference adds
     1e-6 to SQ's denominator; we do not.
+
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
+    >>> quality = panoptic(table)
+    >>> quality.dq, round(quality.sq, 4), round(quality.pq, 4)
+    (0.5, 0.6667, 0.3333)
     """
     matched = 2 * table.intersection > table.union
     tp = int(matched.sum())
@@ -181,7 +203,12 @@ def panoptic(table: Overlap) -> Panoptic:
 
 
 def instance_f1(table: Overlap, threshold: float = 0.5) -> float:
-    """Return 2TP / (2TP + FP + FN) of instances matched at IoU > `threshold` >= 0.5; NaN if both empty."""
+    """Return 2TP / (2TP + FP + FN) of instances matched at IoU > `threshold` >= 0.5; NaN if both empty.
+
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
+    >>> instance_f1(table), instance_f1(table, 0.7)
+    (0.5, 0.0)
+    """
     if threshold < 0.5:
         raise ValueError(f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}")
     if table.both_empty:
@@ -193,7 +220,12 @@ def instance_f1(table: Overlap, threshold: float = 0.5) -> float:
 def pooled_panoptic(
     sums: Real[np.ndarray, "*batch 4"],
 ) -> tuple[Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"], Float64[np.ndarray, "*batch"]]:
-    """Return DQ, SQ and PQ of summed (TP, FP, FN, ΣIoU), over the last axis; NaN where all counts are 0."""
+    """Return DQ, SQ and PQ of summed (TP, FP, FN, ΣIoU), over the last axis; NaN where all counts are 0.
+
+    >>> dq, sq, pq = pooled_panoptic(np.array([3, 1, 1, 2.4]))
+    >>> float(dq), round(float(sq), 4), round(float(pq), 4)
+    (0.75, 0.8, 0.6)
+    """
     tp, fp, fn, sum_iou = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
     weight = tp + (fp + fn) / 2
     dq = np.divide(tp, weight, out=np.full_like(tp, np.nan), where=weight > 0)
@@ -202,20 +234,37 @@ def pooled_panoptic(
 
 
 def pooled_dq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return detection quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap."""
+    """Return detection quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap.
+
+    >>> float(pooled_dq(np.array([3, 1, 1, 2.4])))
+    0.75
+    """
     return pooled_panoptic(sums)[0]
 
 
 def pooled_sq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return segmentation quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap."""
+    """Return segmentation quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap.
+
+    >>> round(float(pooled_sq(np.array([3, 1, 1, 2.4]))), 4)
+    0.8
+    """
     return pooled_panoptic(sums)[1]
 
 
 def pooled_pq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return panoptic quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap."""
+    """Return panoptic quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap.
+
+    >>> round(float(pooled_pq(np.array([3, 1, 1, 2.4]))), 4)
+    0.6
+    """
     return pooled_panoptic(sums)[2]
 
 
 def pool(scores: Sequence[InstanceScores]) -> Float64[np.ndarray, "n 4"]:
-    """Stack the sufficient statistics of several images, one row an image."""
+    """Stack the sufficient statistics of several images, one row an image.
+
+    >>> nuclei = np.array([[1, 1, 0, 2]])
+    >>> pool([score_instances(nuclei, nuclei), score_instances(nuclei, 0 * nuclei)]).tolist()
+    [[2.0, 0.0, 0.0, 2.0], [0.0, 0.0, 2.0, 0.0]]
+    """
     return np.stack([score.pooled() for score in scores]) if scores else np.zeros((0, 4))

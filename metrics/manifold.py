@@ -9,7 +9,7 @@ from jaxtyping import Float
 
 from bench.errors import DataError
 from metrics.features import check_pair
-from metrics.neighbours import kth_radii, squared_distances
+from metrics.nearest_neighbours import kth_radii, squared_distances
 
 
 @dataclass(frozen=True)
@@ -46,6 +46,11 @@ def manifold_scores(
 
     Raises:
         DataError: the features are unfit, or k is too large.
+
+    >>> real, synthetic = np.arange(4.0)[:, None], np.array([[0.5], [9.0]])
+    >>> scores = manifold_scores(real, synthetic, k=1)
+    >>> scores.precision, scores.recall, scores.density, scores.coverage
+    (0.5, 1.0, 1.0, 0.5)
     """
     x, y = check_pair(real, synthetic)
     if not 1 <= k < min(len(x), len(y)):

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Int64
 
 from metrics.features import check_pair
-from metrics.neighbours import kth_radii, nearest
+from metrics.nearest_neighbours import kth_radii, nearest
 
 
 @dataclass(frozen=True)
@@ -44,6 +44,10 @@ def memorisation(
 
     Raises:
         DataError: the features are unfit or differ in width.
+
+    >>> train, synthetic = np.array([[0.0], [4.0], [8.0]]), np.array([[0.0], [14.0]])
+    >>> memorisation(train, synthetic).auth_pct  # the first is a copy
+    50.0
     """
     real, made = check_pair(train, synthetic)
     index, distance = nearest(made, real)

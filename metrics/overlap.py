@@ -96,6 +96,10 @@ def overlap(
 
     Raises:
         DataError: the maps are not integer, differ in shape, are not 2-D or hold negative ids.
+
+    >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))
+    >>> table.intersection.tolist(), table.iou().round(3).tolist()
+    ([2, 1, 1], [0.667, 0.25, 0.5])
     """
     true_max, pred_max = _check(true, "true"), _check(pred, "pred")
     if true.shape != pred.shape:

@@ -12,6 +12,7 @@ from jaxtyping import Float, Float64, UInt8
 from torch import nn
 
 from bench.errors import DataError, MissingError
+from bench.weights import Weights
 from metrics.encoders.chunked import channels_first
 from metrics.encoders.random_convnet import SCALES, random_filters
 from metrics.encoders.state import load_exactly, read_state
@@ -185,6 +186,10 @@ def perceptual_distance(
 
     Raises:
         DataError: the lists do not pair.
+
+    >>> a, b = torch.tensor([[[[3.0]], [[4.0]]]]), torch.tensor([[[[4.0]], [[3.0]]]])
+    >>> round(float(perceptual_distance([a], [b])[0]), 4)  # unit vectors (.6, .8) and (.8, .6)
+    0.04
     """
     if len(a) != len(b) or not len(a) or any(x.shape != y.shape for x, y in zip(a, b, strict=True)):
         raise DataError(
@@ -211,6 +216,11 @@ def load_lpips(weights: Path | None, net: Trunk = "alex") -> LPIPS:
         distance = LPIPS(net)
     fill(distance, trunk, heads, net)
     return distance
+
+
+def lpips_weights(weights: Path | None, net: Trunk = "alex") -> Weights:
+    """Return which file LPIPS needs, and where it was found; torchmetrics brings the linear heads."""
+    return _NETS[net].trunk.weights(weights, "images in [-1, 1], ImageNet's mean and deviation, own size")
 
 
 def lpips_identity(weights: Path | None, net: Trunk = "alex") -> str:

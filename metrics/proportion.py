@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from bench.errors import DataError
 
@@ -35,7 +35,7 @@ def proportion(successes: int, trials: int, *, level: float = 0.95) -> Proportio
     """
     if trials < 1 or not 0 <= successes <= trials:
         raise DataError("expected at least one trial and no more successes", got=f"{successes} of {trials}")
-    p, z = successes / trials, float(norm.isf((1 - level) / 2))
+    p, z = successes / trials, -float(ndtri((1 - level) / 2))
     spread = z * z / trials
     middle = (p + spread / 2) / (1 + spread)
     half = float((p * (1 - p) * spread + spread * spread / 4) ** 0.5) / (1 + spread)

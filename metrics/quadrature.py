@@ -90,5 +90,9 @@ class Bounds:
 
 
 def few_groups(dof: float, correction: float, tail: float) -> float:
-    """Return t(dof) / z · √correction at a tail probability: what percentile half-widths of few groups lack."""
+    """Return t(dof) / z · √correction at a tail probability: what percentile half-widths of few groups lack.
+
+    >>> round(few_groups(4, 5 / 4, 0.025), 3), round(few_groups(999, 1000 / 999, 0.025), 3)
+    (1.584, 1.002)
+    """
     return float(stdtrit(dof, 1 - tail) / ndtri(1 - tail) * np.sqrt(correction))

@@ -20,14 +20,22 @@ _CELLS = 1 << 21
 
 
 def mean_statistics(values: Real[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch 2"]:
-    """Turn values of images into sums and counts whose :func:`mean_of` is the mean without the NaN ones."""
+    """Turn values of images into sums and counts whose :func:`mean_of` is the mean without the NaN ones.
+
+    >>> mean_statistics(np.array([0.5, np.nan])).tolist()
+    [[0.5, 1.0], [0.0, 0.0]]
+    """
     array = np.asarray(values, dtype=np.float64)
     defined = ~np.isnan(array)
     return np.stack([np.where(defined, array, 0.0), defined.astype(np.float64)], axis=-1)
 
 
 def mean_of(sums: Float64[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batch"]:
-    """Return sum / count over the last axis, NaN where nothing was counted: a mean over images."""
+    """Return sum / count over the last axis, NaN where nothing was counted: a mean over images.
+
+    >>> mean_of(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
+    [0.75, nan]
+    """
     total, count = sums[..., 0], sums[..., 1]
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
 
@@ -39,6 +47,9 @@ def group_sums(
 
     Raises:
         DataError: groups and images differ in number, or a statistic is NaN or infinite.
+
+    >>> group_sums(np.array([[1, 1], [2, 1], [4, 1]]), ["b", "a", "b"]).tolist()
+    [[2.0, 1.0], [5.0, 2.0]]
     """
     array = np.asarray(statistics, dtype=np.float64)
     if array.ndim < 2 or array.shape[-2] != len(groups):
@@ -61,7 +72,12 @@ def group_sums(
 
 
 def draws(n_groups: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Int64[np.ndarray, "b groups"]]:
-    """Yield how often each group occurs in each resample, in blocks of resamples."""
+    """Yield how often each group occurs in each resample, in blocks of resamples.
+
+    >>> (counts,) = draws(3, 4, np.random.default_rng(0))
+    >>> counts.sum(axis=1).tolist()
+    [3, 3, 3, 3]
+    """
     block = max(1, _CELLS // max(n_groups, 1))
     for start in range(0, n_resamples, block):
         n = min(block, n_resamples - start)
@@ -76,7 +92,12 @@ def replicates(
     n_resamples: int,
     rng: np.random.Generator,
 ) -> Float64[np.ndarray, "arms b"]:
-    """Return each arm's statistic, averaged over its seeds, under the same resamples of groups."""
+    """Return each arm's statistic, averaged over its seeds, under the same resamples of groups.
+
+    >>> sums = np.array([[[1.0, 1.0], [1.0, 1.0]]])  # two groups that are alike
+    >>> replicates([sums], mean_of, 3, np.random.default_rng(0)).tolist()
+    [[1.0, 1.0, 1.0]]
+    """
     columns = []
     for counts in draws(arms[0].shape[1], n_resamples, rng):
         weights = counts.astype(np.float64)

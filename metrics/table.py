@@ -18,6 +18,7 @@ __all__ = [
     "Metric",
     "distance_name",
     "metric",
+    "of_groups",
     "reading_position",
 ]
 
@@ -31,8 +32,8 @@ _HOVERNET = "Graham et al., MedIA 2019; counts as in its released code"
 _PANNUKE = "Gamper et al., 2020"
 
 
-def _instances(id: str, title: str, reference: str, aggregation: str = _MEAN) -> Metric:
-    return Metric(id, title, "instances", _MAPS, "higher", _UNIT, "", aggregation, reference)
+def _instances(id: str, title: str, reference: str, aggregation: str = _MEAN, *, main: bool = False) -> Metric:
+    return Metric(id, title, "instances", _MAPS, "higher", _UNIT, "", aggregation, reference, main=main)
 
 
 def _surface(id: str, title: str, reference: str) -> Metric:
@@ -41,19 +42,22 @@ def _surface(id: str, title: str, reference: str) -> Metric:
     return Metric(id, title, "instances", inputs, "lower", (0.0, None), "px", aggregation, reference)
 
 
-def _typed(id: str, title: str, reference: str, *, per_class: bool = False) -> Metric:
-    return Metric(id, title, "types", _TYPED, "higher", _UNIT, "", _POOLED, reference, per_class=per_class)
+def _typed(id: str, title: str, reference: str, *, per_class: bool = False, main: bool = False) -> Metric:
+    return Metric(id, title, "types", _TYPED, "higher", _UNIT, "", _POOLED, reference, per_class=per_class, main=main)
 
 
-def _classes(id: str, title: str, reference: str, aggregation: str = "from one pooled confusion matrix") -> Metric:
+def _classes(
+    id: str, title: str, reference: str, aggregation: str = "from one pooled confusion matrix", *, main: bool = False
+) -> Metric:
     inputs = "true and predicted image-level classes"
-    return Metric(id, title, "images", inputs, "higher", _UNIT, "", aggregation, reference)
+    return Metric(id, title, "images", inputs, "higher", _UNIT, "", aggregation, reference, main=main)
 
 
-def _faith(id: str, title: str) -> Metric:
+def _faith(id: str, title: str, *, main: bool = False) -> Metric:
     inputs = "type maps: condition, segmented synthetic image, segmented real image"
     aggregation = "mean over images; images where both masks are empty left out"
-    return Metric(id, title, "faithfulness", inputs, "higher", _UNIT, "", aggregation, "Konz et al., MICCAI 2024")
+    reference = "Konz et al., MICCAI 2024"
+    return Metric(id, title, "faithfulness", inputs, "higher", _UNIT, "", aggregation, reference, main=main)
 
 
 def _given_back(id: str, title: str, direction: Direction, bounds: Bounds, unit: str, reference: str) -> Metric:
@@ -69,12 +73,13 @@ _ALL = (
         FAMILIES["fd"],
         id="colour_fd",
         title="Fréchet distance of colour",
+        main=False,
         inputs="real and synthetic images",
         reference="of 10 moments of optical density and stains (Ruifrok & Johnston 2001); see metrics.colour",
     ),
     PUBLISHED["similarity", "plip"],
-    _faith("fs1/image", "FS1"),
-    _faith("fs2/image", "FS2"),
+    _faith("fs1/image", "FS1", main=True),
+    _faith("fs2/image", "FS2", main=True),
     _faith("fs_real/image", "FS of the real image"),
     _faith("fs1_class/image", "FS1, mean over classes"),
     _faith("fs2_class/image", "FS2, mean over classes"),
@@ -94,6 +99,7 @@ _ALL = (
         "",
         "share of all images of the set",
         "Shmelkov et al., ECCV 2018, section 3.2: how many are taken for the class that they were asked to show",
+        main=True,
     ),
     Metric(
         "acceptance",
@@ -106,25 +112,27 @@ _ALL = (
         "share of each class's images, mean over classes",
         "Xue et al., MedIA 2021: nearest to the centroid of the class asked for, and as confident as the arm asks",
     ),
-    _instances("dice/image", "Dice", "Graham et al., MedIA 2019 (binary foreground)"),
+    _instances("dice/image", "Dice", "Graham et al., MedIA 2019 (binary foreground)", main=True),
     _instances("jaccard/image", "Jaccard", "binary foreground"),
     _instances("dice_2/image", "ensemble Dice", "Vu et al., Frontiers 2019"),
-    _instances("aji/image", "AJI", "Kumar et al., TMI 2017"),
+    _instances("aji/image", "AJI", "Kumar et al., TMI 2017", main=True),
     _instances("aji_plus/image", "AJI+", "Graham et al., MedIA 2019"),
     _instances("dq/image", "DQ", _KIRILLOV),
     _instances("sq/image", "SQ", _KIRILLOV),
-    _instances("pq/image", "PQ", _KIRILLOV),
+    _instances("pq/image", "PQ", _KIRILLOV, main=True),
     _instances("f1/image", "F1 at IoU > 0.5", _KIRILLOV),
     _instances("dq/pooled", "DQ, pooled", _KIRILLOV, _POOLED),
     _instances("sq/pooled", "SQ, pooled", _KIRILLOV, _POOLED),
     _instances("pq/pooled", "PQ, pooled", _KIRILLOV, _POOLED),
     _surface("hd95/image", "HD95", "larger of the two directed 95th percentiles (MONAI)"),
     _surface("hd95_concatenated/image", "HD95, concatenated", "95th percentile over both directions (MedPy)"),
-    _typed("f_d", "F detection", _HOVERNET),
+    _typed("f_d", "F detection", _HOVERNET, main=True),
     _typed("precision_d", "precision of detection", "Hörst et al., MedIA 2024"),
     _typed("recall_d", "recall of detection", "Hörst et al., MedIA 2024"),
-    _typed("acc", "accuracy of types", "Oh & Jeong, MICCAI 2023: matched nuclei of equal type / matched nuclei"),
-    _typed("f_type", "F of a class", _HOVERNET, per_class=True),
+    _typed(
+        "acc", "accuracy of types", "Oh & Jeong, MICCAI 2023: matched nuclei of equal type / matched nuclei", main=True
+    ),
+    _typed("f_type", "F of a class", _HOVERNET, per_class=True, main=True),
     _typed("f_type_paper", "F of a class, as printed", "Graham et al., MedIA 2019, eq. 9", per_class=True),
     _typed("precision_type", "precision of a class", "Hörst et al., MedIA 2024", per_class=True),
     _typed("recall_type", "recall of a class", "Hörst et al., MedIA 2024", per_class=True),
@@ -138,17 +146,17 @@ _ALL = (
         bounds=(None, 1.0),
         aggregation="coefficient of determination of the numbers of nuclei, over images",
     ),
-    _classes("accuracy", "accuracy", "share of images classified rightly"),
+    _classes("accuracy", "accuracy", "share of images classified rightly", main=True),
     _classes("f1_macro", "F1, macro", "scikit-learn"),
-    _classes("f1_weighted", "F1, weighted", "scikit-learn"),
+    _classes("f1_weighted", "F1, weighted", "scikit-learn", main=True),
     _classes("sensitivity_macro", "sensitivity, macro", "scikit-learn (recall)"),
     _classes("sensitivity_weighted", "sensitivity, weighted", "scikit-learn (recall); equals accuracy"),
     _classes("specificity_macro", "specificity, macro", "TN / (TN + FP)"),
-    _classes("specificity_weighted", "specificity, weighted", "TN / (TN + FP)"),
+    _classes("specificity_weighted", "specificity, weighted", "TN / (TN + FP)", main=True),
     replace(_classes("f1_class", "F1 of a class", "scikit-learn"), per_class=True),
     replace(_classes("sensitivity_class", "sensitivity of a class", "scikit-learn (recall)"), per_class=True),
     replace(_classes("specificity_class", "specificity of a class", "TN / (TN + FP)"), per_class=True),
-    _classes("auroc", "AUROC", "one class against the rest, macro; scikit-learn", "pooled over images"),
+    _classes("auroc", "AUROC", "one class against the rest, macro; scikit-learn", "pooled over images", main=True),
     replace(_classes("auroc_class", "AUROC of a class", "scikit-learn", "pooled over images"), per_class=True),
 )
 
@@ -158,11 +166,11 @@ METRICS: Mapping[str, Metric] = MappingProxyType({entry.id: entry for entry in _
 def metric(id: str) -> Metric:
     """Return what is known of a metric; scores on features, `fd@<encoder>` and the like, exist for any encoder.
 
-    >>> metric("fd@random-convnet").title
-    'Fréchet distance (random-convnet)'
-
     Raises:
         ConfigError: there is no such metric, or a published name exists for that encoder.
+
+    >>> metric("kd@random-convnet").title, metric("pq/image").bounds
+    ('kernel distance (random-convnet)', (0.0, 1.0))
     """
     if id in METRICS:
         return METRICS[id]
@@ -174,6 +182,28 @@ def metric(id: str) -> Metric:
         raise ConfigError(f"expected the published name {PUBLISHED[kind, encoder].id!r}", got=repr(id))
     family = FAMILIES[kind]
     return replace(family, id=id, title=f"{family.title} ({encoder})")
+
+
+def of_groups(*groups: Group) -> tuple[Metric, ...]:
+    """Return the metrics of some groups, in the order of the table.
+
+    >>> [entry.id for entry in of_groups("selection")]
+    ['gan_test', 'acceptance']
+    """
+    return tuple(entry for entry in METRICS.values() if entry.group in groups)
+
+
+def find(id: str, known: Mapping[str, Metric] = METRICS) -> Metric | None:
+    """Return what is known of a column's metric, of its family where it is a score on features; None of others.
+
+    Args:
+        id: the metric's id.
+        known: metrics by id, those of other packages among them.
+
+    >>> find("kd@random-convnet").shown_times, find("seconds")
+    (1000.0, None)
+    """
+    return known.get(id) or FAMILIES.get(id.partition("@")[0])
 
 
 def distance_name(kind: str, encoder: str) -> str:
@@ -201,21 +231,20 @@ def distance_name(kind: str, encoder: str) -> str:
 _READING_ORDER = tuple(dict.fromkeys(["clip_fid", "fid", "fd", "kid", "kd", "colour_fd", *FAMILIES, *METRICS]))
 
 
-def reading_position(id: str) -> int:
+def reading_position(id: str, group: Group | None = None) -> tuple[int, int]:
     """Return the place of a metric in tables: sets of images, then instances, types and image classes; others last.
 
-    >>> sorted(["pq/image", "seconds", "fd@random-convnet", "dice/image"], key=reading_position)
-    ['fd@random-convnet', 'dice/image', 'pq/image', 'seconds']
+    A metric that is not in the table comes after those of its group.
+
+    >>> [reading_position(id) for id in ("clip_fid", "fid", "fd@random-convnet")]
+    [(0, 0), (1, 0), (2, 0)]
     """
     name = id.partition("@")[0]
-    return _READING_ORDER.index(name) if name in _READING_ORDER else len(_READING_ORDER)
+    if name in _READING_ORDER:
+        return _READING_ORDER.index(name), 0
+    of_group = [place for place, known in enumerate(_READING_ORDER) if _group(known) == group]
+    return (of_group[-1], 1) if of_group else (len(_READING_ORDER), 0)
 
 
-def shown_times(id: str) -> float:
-    """Return what tables multiply a metric by; 1 for a number that the table does not know.
-
-    >>> shown_times("kd@random-convnet"), shown_times("seconds")
-    (1000.0, 1.0)
-    """
-    entry = METRICS.get(id) or FAMILIES.get(id.partition("@")[0])
-    return 1.0 if entry is None else entry.shown_times
+def _group(name: str) -> Group:
+    return (METRICS.get(name) or FAMILIES[name]).group

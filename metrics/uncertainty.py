@@ -97,6 +97,11 @@ def cluster_bootstrap(
 
     Percentile half-widths are stretched by t(G-1) / z · √(G / (G - 1)), the correction for few groups (cf.
     Hesterberg, The American Statistician 2015, §5.3).
+
+    >>> statistics = mean_statistics(np.array([0.1, 0.2, 0.3, 0.4]))
+    >>> found = cluster_bootstrap(statistics, ["a", "b", "c", "d"], mean_of, rng=np.random.default_rng(0))
+    >>> found.value, round(found.low, 2), round(found.high, 2)
+    (0.25, 0.06, 0.44)
     """
     one_seed = np.asarray(statistics)[None]
     return arm_interval(one_seed, groups, statistic, rng=rng, n_resamples=n_resamples, level=level)
@@ -115,6 +120,11 @@ def arm_interval(
 
     With several seeds the half-width t(k-1) · s / √k of the mean over seeds is added in quadrature to each
     side of the interval over groups (method `groups+seeds`); with one seed the interval covers groups alone.
+
+    >>> two_seeds = mean_statistics(np.array([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5]]))
+    >>> found = arm_interval(two_seeds, ["a", "b", "c", "d"], mean_of, rng=np.random.default_rng(0))
+    >>> round(found.value, 4), found.method, found.n_seeds
+    (0.3, 'groups+seeds', 2)
     """
     sums = group_sums(statistics, groups)
     per_seed = statistic(sums.sum(axis=-2))
@@ -151,6 +161,11 @@ def paired_difference(
 
     Raises:
         DataError: groups and images differ in number, or a statistic is NaN or infinite.
+
+    >>> better, worse = (mean_statistics(np.array([[0.1, 0.2, 0.3, 0.4]]) + shift) for shift in (0.1, 0.0))
+    >>> found = paired_difference(better, worse, ["a", "b", "c", "d"], mean_of, rng=np.random.default_rng(0))
+    >>> round(found.value, 4), round(found.p_value, 3)
+    (0.1, 0.001)
     """
     sums = [group_sums(a, groups), group_sums(b, groups)]
     per_seed = [statistic(arm.sum(axis=-2)) for arm in sums]
@@ -206,7 +221,11 @@ def spread_over_seeds(
 
 
 def holm(p_values: Sequence[float]) -> list[float]:
-    """Return p-values adjusted for their number (Holm 1979); NaN stays NaN and does not count."""
+    """Return p-values adjusted for their number (Holm 1979); NaN stays NaN and does not count.
+
+    >>> [round(p, 3) for p in holm([0.04, 0.01, 0.03])]
+    [0.06, 0.03, 0.06]
+    """
     values = np.asarray(p_values, dtype=np.float64)
     order = np.argsort(values)[: np.count_nonzero(~np.isnan(values))]
     adjusted = np.full(len(values), NAN)
@@ -231,6 +250,11 @@ def rank_intervals(
     it by s / √k times a draw of t(k-1), the uncertainty of a mean over seeds. Undefined arms have no rank, the
     others are ranked without them; resamples in which one of these is undefined are left out. There is no interval
     with fewer than two groups, or where half of the resamples are left out.
+
+    >>> arms = {name: mean_statistics(np.array([[0.1, 0.2, 0.3]]) + up) for name, up in (("low", 0.0), ("high", 0.5))}
+    >>> rng = np.random.default_rng(0)
+    >>> rank_intervals(arms, ["a", "b", "c"], mean_of, higher_is_better=True, rng=rng)["high"].rank
+    1.0
     """
     sums = {name: group_sums(statistics, groups) for name, statistics in arms.items()}
     per_seed = {name: statistic(arm.sum(axis=-2)) for name, arm in sums.items()}
@@ -264,7 +288,12 @@ def rank_intervals(
 def interval_fields(
     bounds: Bounds, n_groups: int, n_resamples: int, level: float, *, method: str, reason: str = ""
 ) -> dict[str, Any]:
-    """Return the fields of an :class:`Interval`; where there is none, NaN bounds and the reason, given or found."""
+    """Return the fields of an :class:`Interval`; where there is none, NaN bounds and the reason, given or found.
+
+    >>> bounds = Bounds.of_groups(0.5, np.array([0.4, 0.5, 0.6]), 3, ())
+    >>> interval_fields(bounds, 1, 3, 0.95, method="groups")["reason"]
+    'groups cannot be resampled: 1 of at least 2'
+    """
     if not reason:
         if np.isnan(bounds.value):
             reason = "the metric is undefined on these images"

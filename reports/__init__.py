@@ -1,1 +1,1 @@
-"""Views of the results: leaderboards, contact sheets."""
+"""Views of the results: leaderboards and contact sheets."""

@@ -1,4 +1,4 @@
-"""What a leaderboard is made of, apart from how it is filled and drawn."""
+"""The data of a leaderboard, independent of how it is filled and drawn."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ MIN_SEEDS = 3
 
 @dataclass(frozen=True)
 class Cell:
-    """One number with what is known of it; missing parts are None."""
+    """One number and what is known about it; parts that are missing are None."""
 
     value: float | None
     low: float | None = None
@@ -32,7 +32,7 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One arm tested with one downstream network."""
+    """One arm, tested with one downstream network."""
 
     method: str
     variant: str
@@ -41,26 +41,26 @@ class Row:
 
     @property
     def seeds(self) -> int:
-        """How many seeds the scores stand for."""
+        """Number of seeds that the scores are based on."""
         return max((cell.seeds for column, cell in self.cells.items() if column.kind == "score"), default=0)
 
     @property
     def is_control(self) -> bool:
-        """Say whether the arm is there to read the others by."""
+        """Whether the arm is a control."""
         return self.method in CONTROLS
 
     @property
     def title(self) -> str:
-        """The arm's name for people."""
+        """The name of the arm as it is displayed."""
         return f"{self.method} ({self.variant})" if self.variant else self.method
 
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Arms that may be compared: one dataset, preset, budget and fold; every column of one protocol version.
+    """Arms that can be compared: one dataset, preset, budget and fold; each column has one protocol version.
 
-    `best` holds for a column the rows to mark, empty where marking is not allowed; `verdicts` says of a row's
-    difference whether it is better (+1) or worse (-1) than the baseline, absent where nothing may be said.
+    `best` holds the rows to mark in each column and is empty if marking is not allowed. `verdicts` says whether a row's
+    difference is better (+1) or worse (-1) than the baseline; a difference is absent if nothing can be said about it.
     """
 
     dataset: str
@@ -77,7 +77,7 @@ class Leaderboard:
 
     @property
     def main(self) -> list[Column]:
-        """What a page-wide table shows: the main columns, scores of images only where an arm has one."""
+        """The columns of a page-wide table: the main ones, and scores of images only if an arm has one."""
         shown = main_columns(self.columns, self.rare)
         return [column for column in shown if not column.is_of_images or self._has_number(column)]
 
@@ -86,6 +86,6 @@ class Leaderboard:
 
     @property
     def title(self) -> str:
-        """What was compared on."""
+        """What the comparison is based on."""
         parts = [self.dataset, self.preset, self.budget, f"fold {self.fold}" if self.fold else ""]
         return " · ".join(part for part in parts if part)

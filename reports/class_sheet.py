@@ -1,4 +1,4 @@
-"""Contact sheets of sets of image-level classes: a row a class, real images of it and then synthetic ones."""
+"""Contact sheets of sets with image-level classes: one row per class, first real images and then synthetic ones."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from bench.synthetic import SyntheticSet
 from reports.drawing import EMPTY, GAP, INK, PAPER, fit, font, save, shorten
 
 PANEL = 112
-"""Side in pixels that an image is drawn at, at least."""
+"""Least side in pixels at which an image is drawn."""
 REAL, SYNTHETIC = 3, 7
-"""Images of each class, at most: ten in all."""
+"""Largest number of images of each class: ten in total."""
 _GUTTER = 18
 _NAME, _NOTE, _TITLE = 15, 12, 17
 _GREY, _LINE = (110, 110, 110), (190, 190, 190)
 
 
 def shows_classes(synthetic: SyntheticSet) -> bool:
-    """Say whether the samples of a set were asked for by a class alone: they have no labelled nuclei and no source."""
-    lines = synthetic.metadata
-    return bool(synthetic.info.labels and lines) and all(
-        line["label"] is not None and line["types"] is None and line["source"] is None for line in lines
+    """Return whether the samples of a set were requested only by class: they have no labelled nuclei and no source."""
+    records = synthetic.metadata
+    return bool(synthetic.info.labels and records) and all(
+        record.label is not None and record.types is None and record.tile is None for record in records
     )
 
 
@@ -41,58 +41,57 @@ def class_sheet(
 ) -> None:
     """Write the sheet of a set as PNG.
 
-    A row has the class's name, real training images of it, evenly spread over the training set, and synthetic ones in
-    the order of the set: best first where the set was selected. Images are enlarged to 112 px at least.
+    A row has the name of the class, real training images of the class that are evenly spread over the training set, and
+    synthetic images in the order of the set: the best first if the set was selected. Images are enlarged to at least
+    112 px.
 
     Args:
-        synthetic: a set of which :func:`shows_classes` is true.
+        synthetic: a set for which :func:`shows_classes` is true.
         train: the real training images.
         path: file to write.
-        title: heading; the method, its variant and the dataset where it is empty. The seed and the numbers shown are
+        title: heading; if it is empty, the method, its variant and the dataset. The seed and the numbers of images are
             added.
-        real: real images of each class.
-        made: synthetic images of each class.
+        real: number of real images of each class.
+        made: number of synthetic images of each class.
     """
     names = synthetic.info.labels
-    labels = [int(line["label"]) for line in synthetic.metadata]
+    labels = [record.label for record in synthetic.records]
     chosen = [[index for index, label in enumerate(labels) if label == kind][:made] for kind in range(len(names))]
-    beside = _real(train, len(names), real)
+    reals = _real(train, len(names), real)
     rows = [
         ([train[index].image for index in left], [synthetic.image(index) for index in right])
-        for left, right in zip(beside, chosen, strict=True)
+        for left, right in zip(reals, chosen, strict=True)
     ]
     side = max((max(image.shape[:2]) for row in rows for images in row for image in images), default=PANEL)
     panel = side * max(1, -(-PANEL // side))
-    columns = (max([1, *map(len, beside)]), max([1, *map(len, chosen)]))
-    sheet = _draw(rows, names, panel, columns, _heading(synthetic, title, chosen, beside))
+    columns = (max([1, *map(len, reals)]), max([1, *map(len, chosen)]))
+    sheet = _draw(rows, names, panel, columns, _heading(synthetic, title, chosen, reals))
     save(sheet, path)
 
 
 def _heading(
-    synthetic: SyntheticSet, title: str, chosen: Sequence[Sequence[int]], beside: Sequence[Sequence[int]]
+    synthetic: SyntheticSet, title: str, chosen: Sequence[Sequence[int]], reals: Sequence[Sequence[int]]
 ) -> tuple[str, str]:
     """Return the two lines above the images."""
-    told = synthetic.manifest
-    variant = f" ({told['variant']})" if told.get("variant") else ""
-    title = title or f"{told.get('method', '')}{variant}, {synthetic.info.name}"
-    seed = f"seed {told['seed']}" if "seed" in told else ""
-    shown, real = sum(map(len, chosen)), sum(map(len, beside))
+    manifest = synthetic.manifest
+    variant = f" ({manifest['variant']})" if manifest.get("variant") else ""
+    title = title or f"{manifest.get('method', '')}{variant}, {synthetic.info.name}"
+    seed = f"seed {manifest['seed']}" if "seed" in manifest else ""
+    shown, real = sum(map(len, chosen)), sum(map(len, reals))
     order = ""
-    if told.get("selection", {}).get("rule") == "centroid":
+    if manifest.get("selection", {}).get("rule") == "centroid":
         order = "nearest to their class first"
-    elif told.get("selection"):
-        order = "in the order that they were drawn from the pool"
+    elif manifest.get("selection"):
+        order = "in the order in which they were drawn from the pool"
     numbers = f"{shown} of {len(synthetic)} synthetic images, {real} real ones"
     return title, ";  ".join(filter(None, [seed, numbers, order]))
 
 
 def _real(train: Dataset, n_classes: int, n: int) -> list[list[int]]:
-    """Return places of up to `n` images of each class, evenly spread over the dataset, and so over its groups."""
-    known = getattr(train, "labels", None)
-    labels = known if known is not None else [train[index].label for index in range(len(train))]
+    """Return positions of up to `n` images of each class, evenly spread over the dataset and so over its groups."""
     found = []
     for kind in range(n_classes):
-        members = [index for index, label in enumerate(labels) if label == kind]
+        members = [index for index, record in enumerate(train.records) if record.label == kind]
         take = min(n, len(members))
         found.append([members[round((i + 0.5) * len(members) / take - 0.5)] for i in range(take)])
     return found
@@ -109,7 +108,7 @@ def _draw(
     left = 2 * GAP + round(max(min(bold.getlength(name), 2 * panel) for name in names)) + GAP
     starts = (left, left + columns[0] * step + _GUTTER)
     top = 2 * GAP + _TITLE + 2 * _NOTE + 3 * GAP
-    # wide enough for the heading, too: two columns of small images are not
+    # wide enough for the heading, which two columns of small images are not
     width = max(starts[1] + columns[1] * step, *(2 * GAP + round(font(_TITLE).getlength(text)) for text in heading))
     sheet = Image.new("RGB", (width, top + len(rows) * step), PAPER)
     draw = ImageDraw.Draw(sheet)

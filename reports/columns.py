@@ -1,25 +1,22 @@
-"""The columns of a leaderboard: what makes two numbers comparable, and in which order they are read."""
+"""The columns of a leaderboard: which numbers are comparable, and in which order they are shown."""
 
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
-from metrics.table import METRICS, reading_position, shown_times
+from metrics.table import Metric, reading_position
 
-MAIN = (
-    *("clip_fid", "fid", "fd", "kd", "fs1", "fs2", "gan_test"),
-    *("dice", "aji", "pq", "f_d", "acc"),
-    *("accuracy", "f1_weighted", "specificity_weighted", "auroc"),
-)
-
-# Groups of metrics, beside distances, of which an arm without synthetic images has none.
+# Groups of metrics, in addition to distances, that an arm without synthetic images does not have.
 OF_SETS = ("faithfulness", "selection")
 
 
 @dataclass(frozen=True)
 class Column:
-    """One kind of number: rows that differ in any of these never share a column."""
+    """One kind of number: rows that differ in any of these never share a column.
+
+    `about` is what is known of the metric, None for one that no installed package knows.
+    """
 
     metric: str
     kind: str = "score"
@@ -28,41 +25,47 @@ class Column:
     class_: str = ""
     direction: str = ""
     tag: str = ""
+    about: Metric | None = field(default=None, compare=False)
 
     @property
     def family(self) -> str:
-        """The metric without encoder and aggregation: `fd`, `pq`."""
+        """The metric without encoder and aggregation, for example `fd` or `pq`."""
         return self.metric.partition("@")[0].partition("/")[0]
 
     @property
     def name(self) -> str:
-        """The name in CSV: `fd@random-convnet[test]`, `f_type[epithelial]`, `pq/image_difference`."""
+        """The name in CSV, for example `fd@random-convnet[test]`, `f_type[epithelial]` or `pq/image_difference`."""
         metric = f"{self.metric}#{self.tag}" if self.tag else self.metric
         scope = "".join(f"[{part}]" for part in (self.class_, self.split if self.encoder else "") if part)
         return metric + scope + ("_difference" if self.kind == "difference" else "")
 
     @property
     def is_distance(self) -> bool:
-        """Say whether the number compares sets of images, not predictions with labels."""
+        """Whether the number compares sets of images, and not predictions with labels."""
         return bool(self.encoder)
 
     @property
     def is_of_images(self) -> bool:
-        """Say whether the number is of synthetic images, which an arm may be without."""
-        return self.is_distance or (self.metric in METRICS and METRICS[self.metric].group in OF_SETS)
+        """Whether the number is computed on synthetic images, which an arm may not have."""
+        return self.is_distance or (self.about is not None and self.about.group in OF_SETS)
 
     @property
     def signed(self) -> bool:
-        """Say whether the sign is part of the message."""
+        """Whether the sign is part of the message."""
         return self.kind == "difference"
 
     @property
     def scale(self) -> float:
-        """What people are shown a multiple of: kernel distances are told in thousandths, as the field does."""
-        return 1.0 if self.kind == "cost" else shown_times(self.metric)
+        """The factor by which displayed numbers are multiplied: kernel distances are shown in thousandths."""
+        return 1.0 if self.kind == "cost" or self.about is None else self.about.shown_times
+
+    @property
+    def is_main(self) -> bool:
+        """Whether a page-wide table shows the metric."""
+        return self.about is not None and self.about.main
 
     def heading(self, *, with_encoder: bool = True) -> tuple[str, ...]:
-        """The lines of a heading: metric with its direction, then what it is of."""
+        """Return the lines of a heading: the metric with its direction, then what it is computed on."""
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
         metric, _, encoder = self.metric.partition("@")
         metric, _, aggregation = metric.partition("/")
@@ -74,14 +77,14 @@ class Column:
 
 
 def reading_order(columns: Iterable[Column]) -> list[Column]:
-    """Sort columns: those of images, then scores of networks; differences after all scores, costs last."""
+    """Sort columns: scores of images, then scores of networks, then differences, and costs last."""
     kinds = ("score", "difference", "cost")
 
     def place(column: Column) -> tuple[object, ...]:
         return (
             kinds.index(column.kind),
             not column.is_of_images,
-            reading_position(column.metric),
+            reading_position(column.metric, column.about and column.about.group),
             column.metric,
             column.encoder,
             column.class_,
@@ -92,9 +95,9 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
 
 
 def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[Column]:
-    """Choose what a page-wide table shows: a distance or two, the field's scores, the difference in PQ."""
+    """Return the columns of a page-wide table: one or two distances, the field's scores, the difference in PQ."""
     ordered = reading_order(columns)
-    encoders = [column.encoder for column in ordered if column.is_distance and column.family in MAIN]
+    encoders = [column.encoder for column in ordered if column.is_distance and column.is_main]
     return [column for column in ordered if _is_main(column, rare, encoders[:1])]
 
 
@@ -104,9 +107,7 @@ def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -
     if column.kind == "cost":
         return False
     if column.is_distance:
-        # the kernel distance says what the Fréchet distance says, with an interval: one split is enough
-        shown = column.family in MAIN and column.encoder in encoders
+        # the kernel distance has the message of the Fréchet distance, but with an interval: one split is enough
+        shown = column.is_main and column.encoder in encoders
         return shown and (column.family != "kd" or column.split != "train")
-    if column.family == "f_type":
-        return column.class_ in rare
-    return column.family in MAIN and not column.class_ and column.metric.partition("/")[2] in {"", "image"}
+    return column.is_main and (not column.class_ or column.class_ in rare)

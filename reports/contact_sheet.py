@@ -1,4 +1,4 @@
-"""Contact sheets: synthetic patches beside what they derive from, with the outlines of their labels."""
+"""Contact sheets: synthetic patches next to what they derive from, with the outlines of their labels."""
 
 from __future__ import annotations
 
@@ -16,18 +16,18 @@ from reports.class_sheet import class_sheet, shows_classes
 from reports.drawing import EMPTY, GAP, INK, PAPER, enlarge, font, save
 
 PANEL = 192
-"""Side in pixels that a patch is drawn at, at least."""
+"""Least side in pixels at which a patch is drawn."""
 COLOURS = (
     *((255, 215, 0), (60, 220, 255), (60, 255, 90), (255, 90, 60)),
     *((235, 120, 255), (255, 165, 90), (170, 200, 255), (255, 255, 255)),
 )
-"""Outline colours of the nucleus classes, in order; light, to be seen on H&E."""
+"""Outline colours of the nucleus classes, in order; light colours are visible on H&E."""
 _CAPTION, _HEADER = 18, 46
 
 
 @dataclass(frozen=True)
 class Pair:
-    """A synthetic sample, the real crop that it derives from (None: from none) and what to say of it."""
+    """A synthetic sample, the real crop that it derives from (None if there is none), and its caption."""
 
     synthetic: Sample
     real: Sample | None
@@ -39,16 +39,16 @@ def contact_sheet(
 ) -> None:
     """Write a sheet as PNG.
 
-    A pair has four panels: the real crop plain and with its own outlines, the synthetic patch with the outlines of
-    its labels and plain. Patches are enlarged to 192 px at least; outlines are drawn at that size, one pixel inside
-    the nucleus, in the colour of its class.
+    A pair has four panels: the real crop without and with its own outlines, and the synthetic patch with the outlines
+    of its labels and without. Patches are enlarged to at least 192 px. Outlines are drawn at that size, one pixel
+    inside the nucleus, in the colour of its class.
 
     Args:
-        pairs: what to show, in order; patches of one size.
+        pairs: the pairs to show, in order; patches of one size.
         path: file to write.
         classes: names of nucleus classes 1, 2, ....
         title: heading, for example method and dataset.
-        per_row: pairs side by side.
+        per_row: number of pairs per row.
     """
     side = max((max(pair.synthetic.image.shape[:2]) for pair in pairs), default=PANEL)
     scale = max(1, -(-PANEL // side))
@@ -69,29 +69,28 @@ def contact_sheet(
 
 
 def set_sheet(synthetic: SyntheticSet, train: Dataset, path: Path, *, title: str = "", n: int = 16) -> None:
-    """Write the sheet of a sealed set: `n` samples spread over its kinds, each beside its window of the source tile.
+    """Write the sheet of a sealed set: `n` samples spread over its kinds, each with its window of the source tile.
 
-    A set that was asked for by class alone has no such windows: see :func:`reports.class_sheet.class_sheet`.
+    A set that was requested only by class has no such windows: see :func:`reports.class_sheet.class_sheet`.
     """
     if shows_classes(synthetic):
         class_sheet(synthetic, train, path, title=title)
         return
     places = {identifier: index for index, identifier in enumerate(train.ids)}
     pairs = []
-    for index in _spread([str(line["kind"]) for line in synthetic.metadata], n):
-        line, sample = synthetic.metadata[index], synthetic[index]
-        place = places.get(line["source"])
-        real = None if place is None else crop(train[place], line["crop"], sample.image.shape[:2])
-        origin = line["source"] if line["source"] is not None else "no source"
-        window = f" at {line['crop'][0]}, {line['crop'][1]}" if line["crop"] is not None else ""
-        pairs.append(Pair(sample, real, f"{line['kind']}: {origin}{window}"))
+    for index in _spread([record.kind for record in synthetic.metadata], n):
+        record, sample = synthetic.metadata[index], synthetic[index]
+        place = None if record.tile is None else places.get(record.tile)
+        real = None if place is None else crop(train[place], record.crop, sample.image.shape[:2])
+        window = f" at {record.crop[0]}, {record.crop[1]}" if record.crop is not None else ""
+        pairs.append(Pair(sample, real, f"{record.kind}: {record.tile or 'no source'}{window}"))
     contact_sheet(pairs, path, synthetic.info.classes, title=title)
 
 
 def crop(sample: Sample, corner: Sequence[int] | None, shape: tuple[int, int]) -> Sample:
-    """Cut the window of `shape` (h, w) whose top left pixel is `corner` (None: the image's own).
+    """Cut out the window of `shape` (h, w) with top left pixel `corner` (None: the upper left corner of the image).
 
-    Instance ids stay those of the tile, so that `types` still belongs to them.
+    Instance ids remain those of the tile, so that `types` still belongs to them.
     """
     y, x = corner or (0, 0)
     window = (slice(y, y + shape[0]), slice(x, x + shape[1]))
@@ -114,7 +113,7 @@ def outlined(
     for axis in (0, 1):
         for step in (1, -1):
             edge |= labels != np.roll(labels, step, axis)
-    # the frame of a patch is no outline: a nucleus cut by it stays open
+    # the frame of a patch is not an outline: a nucleus that is cut by it stays open
     edge[[0, -1]], edge[:, [0, -1]] = False, False
     edge &= labels > 0
     palette = np.array([(0, 0, 0), *(COLOURS[(kind - 1) % len(COLOURS)] for kind in types.tolist())], np.uint8)
@@ -150,7 +149,7 @@ def _header(draw: ImageDraw.ImageDraw, title: str, classes: Sequence[str]) -> No
 
 
 def _spread(kinds: Sequence[str], n: int) -> list[int]:
-    """Choose up to `n` indices, the same number of each kind where there are enough, evenly spread over each."""
+    """Return up to `n` indices, equally many of each kind if there are enough, evenly spread over each kind."""
     groups = [[i for i, kind in enumerate(kinds) if kind == name] for name in dict.fromkeys(kinds)]
     chosen: list[int] = []
     for number, group in enumerate(sorted(groups, key=len)):

@@ -1,4 +1,4 @@
-"""What contact sheets are drawn with."""
+"""Drawing functions for contact sheets."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ def font(size: int) -> Face:
 
 
 def shorten(text: str, width: float, face: Face) -> str:
-    """Cut a text that is wider than `width` pixels, and end it with dots."""
+    """Cut a text that is wider than `width` pixels, and add dots at its end."""
     if face.getlength(text) <= width:
         return text
     while text and face.getlength(f"{text}...") > width:
@@ -43,7 +43,7 @@ def shorten(text: str, width: float, face: Face) -> str:
 
 
 def save(sheet: Image.Image, path: Path) -> None:
-    """Write PNG beside the final name, and rename it."""
+    """Write a PNG to a temporary file and rename it."""
     temporary = path.with_name(path.name + ".tmp")
     sheet.save(temporary, format="PNG")
     os.replace(temporary, path)

@@ -1,4 +1,4 @@
-"""Leaderboards: the results table turned so that one row is one arm."""
+"""Leaderboards: the results table, rearranged so that one row is one arm."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 import pandas as pd
 
+from metrics.table import METRICS, Metric, find
 from reports.board import CONTROLS, Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.ranking import best_rows, verdicts
@@ -20,15 +21,17 @@ def leaderboard(
     *,
     costs: bool = False,
     rare: Mapping[str, Collection[str]] | None = None,
+    known: Mapping[str, Metric] = METRICS,
 ) -> list[Leaderboard]:
-    """Turn a results table into leaderboards, the newest first.
+    """Convert a results table to leaderboards, the newest first.
 
     Args:
-        table: rows as `bench.results.table.ResultsStore.table` gives them, oldest run first.
-        dataset: keep this dataset alone.
-        preset: keep this preset alone.
-        costs: make columns of cost rows too.
-        rare: names of the rare classes by dataset; they are among the main columns.
+        table: rows as returned by `bench.results.table.ResultsStore.table`, the oldest run first.
+        dataset: keep only this dataset.
+        preset: keep only this preset.
+        costs: whether to make columns of cost rows.
+        rare: names of the rare classes by dataset, which are among the main columns.
+        known: metrics by id, including those of other packages.
     """
     frame = table.reset_index(drop=True)
     frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
@@ -36,9 +39,9 @@ def leaderboard(
         frame = frame if wanted is None else frame[frame[name] == wanted]
     boards = []
     for (data, label, fold), part in frame.groupby(["dataset", "preset", "fold"], sort=False):
-        # what does not depend on the training budget (distances) stands on every board
+        # numbers that do not depend on the training budget (distances) are on every board
         for budget in [b for b in part["budget"].unique() if b] or [""]:
-            rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])])
+            rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])], known)
             boards.append(
                 Leaderboard(
                     str(data),
@@ -57,17 +60,19 @@ def leaderboard(
     return sorted(boards, key=lambda board: -board.newest)
 
 
-def _rows(frame: pd.DataFrame) -> tuple[list[Row], list[Column], int]:
-    names = _columns(frame)
+def _rows(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[list[Row], list[Column], int]:
+    names = _columns(frame, known)
     columns = reading_order(set(names))
     places = {column: place for place, column in enumerate(columns)}
     frame = frame.assign(place=[places[name] for name in names])
-    current = frame[frame["protocol"] == frame.groupby("place")["protocol"].transform("max")]
+    frame = frame.assign(version=list(zip(frame["harness"], frame["protocol"], strict=True)))
+    newest = frame.groupby("place")["version"].max()
+    current = frame[frame["version"] == frame["place"].map(newest)]
     rows = []
     for method, variant, downstream in _networks(current):
         arm = current[(current["method"] == method) & (current["variant"] == variant)]
         arm = arm[arm["downstream"].isin([downstream, ""])]
-        # the row of all seeds together sorts before those of single ones
+        # the row of all seeds together is sorted before those of single seeds
         first = arm.sort_values(["place", "seed"], kind="stable").drop_duplicates("place")
         cells = {columns[row["place"]]: _cell(row) for row in first.to_dict("records")}
         rows.append(Row(method, variant, downstream, cells))
@@ -75,30 +80,32 @@ def _rows(frame: pd.DataFrame) -> tuple[list[Row], list[Column], int]:
 
 
 def _networks(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """List the arms with the networks that they were tested with; none where nothing was trained."""
+    """Return the arms with the networks that they were tested with; none if nothing was trained."""
     keys = list(dict.fromkeys(zip(frame["method"], frame["variant"], frame["downstream"], strict=True)))
     trained = {(method, variant) for method, variant, downstream in keys if downstream}
     return [key for key in keys if key[2] or key[:2] not in trained]
 
 
-def _columns(frame: pd.DataFrame) -> list[Column]:
-    """Name each row's column; encoders of one name and different weights are told apart by a tag."""
+def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> list[Column]:
+    """Return each row's column; a tag distinguishes encoders with the same name and different weights."""
     identities: dict[str, list[str]] = {}
     for metric, encoder in zip(frame["metric"], frame["encoder"], strict=True):
-        known = identities.setdefault(metric, [])
-        if encoder not in known:
-            known.append(encoder)
+        of_metric = identities.setdefault(metric, [])
+        if encoder not in of_metric:
+            of_metric.append(encoder)
+    about = {metric: find(metric, known) for metric in identities}
     fields = ("metric", "kind", "encoder", "split", "class", "direction")
     columns = []
     for metric, kind, encoder, split, class_, direction in zip(*(frame[f] for f in fields), strict=True):
-        known = identities[metric]
-        tag = str(known.index(encoder) + 1) if len(known) > 1 else ""
-        columns.append(Column(metric, kind, encoder, split if encoder else "", class_, direction, tag))
+        of_metric = identities[metric]
+        tag = str(of_metric.index(encoder) + 1) if len(of_metric) > 1 else ""
+        scope = split if encoder else ""
+        columns.append(Column(metric, kind, encoder, scope, class_, direction, tag, about[metric]))
     return columns
 
 
 def _cell(row: Mapping[Hashable, Any]) -> Cell:
-    """Return what a row of the results table says."""
+    """Return the cell of a row of the results table."""
     number = {key: None if pd.isna(row[key]) else float(row[key]) for key in _NUMBERS}
     n, n_skipped = (None if pd.isna(row[key]) else int(row[key]) for key in ("n", "n_skipped"))
     return Cell(
@@ -120,7 +127,7 @@ _NUMBERS = ("value", "ci_low", "ci_high", "floor", "p", "p_holm")
 
 
 def _sorted(rows: Sequence[Row]) -> list[Row]:
-    """Put controls first in their fixed order, then methods by name: an order that claims nothing."""
+    """Sort rows: controls first in their fixed order, then methods by name, so that the order claims nothing."""
 
     def place(row: Row) -> tuple[Hashable, ...]:
         control = CONTROLS.index(row.method) if row.is_control else len(CONTROLS)
@@ -130,5 +137,5 @@ def _sorted(rows: Sequence[Row]) -> list[Row]:
 
 
 def _natural(text: str) -> tuple[Hashable, ...]:
-    """Return a key that puts `50%` before `100%`."""
+    """Return a sort key that puts `50%` before `100%`."""
     return tuple(int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", text))

@@ -21,7 +21,7 @@ from reports.numbers import (
 
 
 def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
-    """Write a board as a Markdown table; the best of a column is bold where it may be marked."""
+    """Return a board as a Markdown table; the best value of a column is bold if it may be marked."""
     columns = list(board.columns) if everything else board.main
     sole = bool(sole_encoder(columns))
     notes = Notes()

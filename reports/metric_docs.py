@@ -1,11 +1,9 @@
-"""The page `docs/metrics.md`, written from the table of metrics: `python -m reports.metric_docs docs/metrics.md`."""
+"""The page `docs/metrics.md`, from the table of metrics and what other packages add to it."""
 
 from __future__ import annotations
 
-import argparse
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
-from pathlib import Path
 
 from jinja2 import Environment, PackageLoader, StrictUndefined
 
@@ -26,41 +24,31 @@ _TITLES: dict[Group, str] = {
 
 @dataclass(frozen=True)
 class Section:
-    """One part of the page: a title and its lines, cells as text."""
+    """One section of the page: a title and its lines, with cells as text."""
 
     title: str
     lines: tuple[tuple[str, ...], ...]
 
 
-def sections() -> Iterator[Section]:
-    """Yield the parts of the page: every metric of the table and every family, each in one of them."""
-    entries = sorted([*METRICS.values(), *FAMILIES.values()], key=lambda entry: reading_position(entry.id))
+def sections(known: Mapping[str, Metric] = METRICS) -> Iterator[Section]:
+    """Yield the parts of the page: every known metric and every family, each in one of them."""
+    entries = sorted({**known, **FAMILIES}.values(), key=lambda entry: reading_position(entry.id, entry.group))
     for group, title in _TITLES.items():
         yield Section(title, tuple(_cells(entry) for entry in entries if entry.group == group))
 
 
-def render() -> str:
-    """Return the page."""
+def render(known: Mapping[str, Metric] = METRICS) -> str:
+    """Return the page on metrics, by id."""
     environment = Environment(  # Markdown: nothing to escape
         loader=PackageLoader("reports", "."), undefined=StrictUndefined, trim_blocks=True, keep_trailing_newline=True
     )
-    return environment.get_template("metrics.md.j2").render(sections=list(sections()))
-
-
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Write the page to a file."""
-    parser = argparse.ArgumentParser(description="Write the page on metrics from the table of metrics.")
-    parser.add_argument("path", type=Path, help="the page, docs/metrics.md in the repository")
-    path: Path = parser.parse_args(arguments).path
-    if not path.parent.is_dir():
-        parser.error(f"expected a file in an existing folder, got {path}")
-    path.write_text(render(), encoding="utf-8")
+    return environment.get_template("metrics.md.j2").render(sections=list(sections(known)))
 
 
 def _cells(entry: Metric) -> tuple[str, ...]:
     name = f"{entry.id}@<encoder>" if entry.id in FAMILIES else entry.id
     title = f"{entry.title} (shown x {entry.shown_times:g})" if entry.shown_times != 1 else entry.title
-    aggregation = f"{entry.aggregation}; one value a class" if entry.per_class else entry.aggregation
+    aggregation = f"{entry.aggregation}; one value per class" if entry.per_class else entry.aggregation
     arrow = {"higher": "↑", "lower": "↓", "none": ""}[entry.direction]
     cells = (f"`{name}`", title, entry.inputs, arrow, _range(entry), entry.unit, aggregation, entry.reference)
     return tuple(cell.replace("|", "\\|") for cell in (*cells, str(entry.protocol_version)))
@@ -73,7 +61,3 @@ def _range(entry: Metric) -> str:
     if not high:
         return f"≥ {low}"
     return f"{low} to {high}" if low else f"≤ {high}"
-
-
-if __name__ == "__main__":
-    main()

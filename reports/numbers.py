@@ -1,4 +1,4 @@
-"""How numbers and their intervals are written for people; every view writes them alike."""
+"""Formatting of numbers and their intervals; every view uses it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _RAISED = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏ
 
 
 def number(value: float, column: Column) -> str:
-    """Write a score as .374, a difference as +.012, a distance or cost with three digits that count."""
+    """Return a score as .374, a difference as +.012, a distance or cost with three significant digits."""
     value *= column.scale
     if column.is_distance or column.kind == "cost" or abs(value) >= 10:
         text = f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}"
@@ -25,7 +25,7 @@ def number(value: float, column: Column) -> str:
 
 
 def interval(cell: Cell, column: Column) -> str:
-    """Write an interval as two bounds with a dash, of what may be negative as [-.012, +.024]; may be empty."""
+    """Return an interval as two bounds with a dash, or as [-.012, +.024] if it may be negative; it may be empty."""
     if cell.low is None or cell.high is None:
         return ""
     low, high = number(cell.low, column), number(cell.high, column)
@@ -33,13 +33,13 @@ def interval(cell: Cell, column: Column) -> str:
 
 
 def is_void(row: Row, column: Column) -> bool:
-    """Say whether a number has no meaning: an arm without images has no distance, the baseline no difference."""
+    """Return whether a number has no meaning: an arm without images has no distance, the baseline no difference."""
     return column not in row.cells and (column.is_of_images or column.signed or column.kind == "cost")
 
 
 @dataclass
 class Notes:
-    """Remarks below a table, each told once and referred to by a letter."""
+    """Remarks below a table, each of which is listed once and referred to by a letter."""
 
     texts: list[str] = field(default_factory=list)
 
@@ -50,18 +50,18 @@ class Notes:
         return _letter(self.texts.index(text))
 
     def cell(self, cell: Cell | None) -> str:
-        """Return the letter of what a cell lacks or a reader of it must know, empty where there is nothing to say."""
+        """Return the letter of the remark on a cell; empty if there is nothing to remark."""
         if cell is None:
             return self.mark(_UNEXPLAINED)
         return self.mark(cell.reason) if cell.reason else ""
 
     def lines(self) -> list[str]:
-        """List the remarks with their letters."""
+        """Return the remarks with their letters."""
         return [f"{_letter(index)}  {text}" for index, text in enumerate(self.texts)]
 
 
 def remarks(board: Leaderboard) -> list[str]:
-    """Say what concerns a whole board: what intervals cover, what marks mean, what was left out."""
+    """Return remarks on a whole board: what intervals cover, what marks mean, what was left out."""
     seeds = {row.seeds for row in board.rows if row.seeds}
     lines = []
     if min(seeds, default=1) == 1:
@@ -72,12 +72,12 @@ def remarks(board: Leaderboard) -> list[str]:
         lines.append("▲ better, ▼ worse than real-only: paired interval excludes 0, Holm-corrected p < .05")
     lines.extend(_skipped(board))
     if board.outdated:
-        lines.append(f"{board.outdated} numbers of an older protocol are left out; run again to measure anew")
+        lines.append(f"{board.outdated} numbers of an older protocol are left out; run again to measure them again")
     return lines
 
 
 def _skipped(board: Leaderboard) -> list[str]:
-    """Say of the instance means how many images they leave out."""
+    """Return a remark on how many images the means over images leave out."""
     cells = [cell for row in board.rows for column, cell in row.cells.items() if column.metric == "pq/image"]
     most = max((cell.n_skipped or 0 for cell in cells), default=0)
     if not most:
@@ -97,23 +97,23 @@ def floors(board: Leaderboard, columns: Sequence[Column]) -> list[tuple[int | No
 
 
 def floor_name(n: int | None, sizes: int) -> str:
-    """Name a row of floors; the number of images stands above the table where there is only one."""
+    """Return the name of a row of floors; with a single number of images, that number is above the table."""
     return "real vs real" if n is None or sizes == 1 else f"real vs real, n={n}"
 
 
 def same(values: Sequence[object]) -> bool:
-    """Say whether all values are equal: what is equal is told once, above the table."""
+    """Return whether all values are equal; a common value is shown once, above the table."""
     return len(set(values)) <= 1
 
 
 def sole_encoder(columns: Sequence[Column]) -> str:
-    """Return the encoder of all distances where there is just one: its name then stands above the table."""
+    """Return the encoder of all distances if there is only one, which is then named above the table."""
     names = {column.metric.partition("@")[2] for column in columns if column.is_distance} - {""}
     return names.pop() if len(names) == 1 else ""
 
 
 def subtitle(board: Leaderboard, columns: Sequence[Column]) -> str:
-    """Say what all rows share: encoder, number of images compared, network and number of seeds."""
+    """Return what all rows share: encoder, number of images compared, network and number of seeds."""
     sizes = [n for n, _ in floors(board, columns)]
     networks = [row.downstream for row in board.rows if row.downstream]
     seeds = [row.seeds for row in board.rows]
@@ -127,12 +127,12 @@ def subtitle(board: Leaderboard, columns: Sequence[Column]) -> str:
 
 
 def superscript(letter: str) -> str:
-    """Raise a remark's letter above the line, so that it is no part of the number before it."""
+    """Return a remark's letter as a superscript, so that it is not part of the number before it."""
     return "".join(_RAISED.get(character, character) for character in letter)
 
 
 def _letter(index: int) -> str:
-    """Return a, b, ..., z, aa, ab, ...; no q, which has no raised form."""
+    """Return a, b, ..., z, aa, ab, ...; without q, which has no superscript form."""
     letters = list(_RAISED)
     rest, last = divmod(index, len(letters))
     return (letters[rest - 1] if rest else "") + letters[last]

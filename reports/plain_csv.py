@@ -11,10 +11,10 @@ from reports.columns import Column, reading_order
 
 
 def render_csv(boards: Sequence[Leaderboard], *, with_dataset: bool = False) -> str:
-    """Write boards, one a dataset, as one CSV table.
+    """Return boards, one per dataset, as one CSV table.
 
-    Columns: `method`, (`dataset`,) `variant`, `downstream`, `preset`, `seeds`; then for each metric
-    `<metric>`, `<metric>_low` and `<metric>_high`, and for differences `<metric>_p_holm`. Missing is empty.
+    The columns are `method`, (`dataset`,) `variant`, `downstream`, `preset`, `seeds`; then for each metric
+    `<metric>`, `<metric>_low` and `<metric>_high`, and for differences `<metric>_p_holm`. Missing values are empty.
     """
     columns = reading_order({column for board in boards for column in board.columns})
     lead = ["method", *(["dataset"] if with_dataset else []), "variant", "downstream", "preset", "seeds"]

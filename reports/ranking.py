@@ -1,4 +1,4 @@
-"""What a leaderboard may claim: who is best, and who differs from the baseline."""
+"""What a leaderboard may claim: which arm is best, and which arms differ from the baseline."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ DIRECTIONS = ("higher", "lower")
 
 
 def best_rows(rows: Sequence[Row], columns: Sequence[Column]) -> dict[Column, set[int]]:
-    """Return the rows to mark as best, by column; controls compete only as the baseline.
+    """Return the rows to mark as best, by column; of the controls, only the baseline competes.
 
-    A column is marked only where every competitor, two at least, has a number of three or more seeds.
+    A column is marked only if there are at least two competitors and all have a number from at least three seeds.
     """
     best: dict[Column, set[int]] = {}
     for column in columns:
@@ -32,10 +32,10 @@ def best_rows(rows: Sequence[Row], columns: Sequence[Column]) -> dict[Column, se
 
 
 def verdicts(rows: Sequence[Row], columns: Sequence[Column]) -> dict[tuple[int, Column], int]:
-    """Say of each difference to the baseline whether it is better (+1) or worse (-1).
+    """Return whether each difference from the baseline is better (+1) or worse (-1).
 
-    Only where arm and baseline have three seeds or more, the interval excludes 0, and p is below 0.05 both
-    after the run's own Holm correction and after one over the arms of this board.
+    A difference is included only if the arm and the baseline have at least three seeds, the interval excludes 0, and p
+    is below 0.05 both after the run's own Holm correction and after a correction over the arms of this board.
     """
     found = {}
     for column in columns:
@@ -64,7 +64,7 @@ def _competes(row: Row) -> bool:
 
 
 def _networks(rows: Sequence[Row]) -> Iterator[list[int]]:
-    """Yield the indices of rows tested with the same network: no others are compared."""
+    """Yield the indices of rows that were tested with the same network; only these are compared."""
     for network in dict.fromkeys(row.downstream for row in rows):
         yield [i for i, row in enumerate(rows) if row.downstream == network]
 

@@ -1,4 +1,4 @@
-"""Leaderboards on a terminal: value above its interval, controls above a rule, methods below it."""
+"""Leaderboards in a terminal: each value above its interval, controls above a line, methods below it."""
 
 from __future__ import annotations
 
@@ -31,7 +31,7 @@ _GAP = 2
 
 
 def render_terminal(board: Leaderboard, *, everything: bool = False, width: int = WIDTH) -> RenderableType:
-    """Draw a board for a terminal of `width` columns; columns that do not fit go into further tables below."""
+    """Render a board for a terminal of `width` columns; columns that do not fit go to further tables below."""
     columns = list(board.columns) if everything else board.main
     sole = bool(sole_encoder(columns))
     notes = Notes()
@@ -42,7 +42,7 @@ def render_terminal(board: Leaderboard, *, everything: bool = False, width: int 
     parts.extend(_table(board, [*lead, *group], len(lead)) for group in _fitting(drawn, room))
     lines = notes.lines() + remarks(board)
     if len(columns) < len(board.columns):
-        lines.append(f"{len(board.columns) - len(columns)} further columns: --all")
+        lines.append(f"{len(board.columns) - len(columns)} further columns: use --all to show them")
     return Group(*parts, *(Text(line, "dim") for line in lines), Text(""))
 
 
@@ -50,7 +50,7 @@ _Drawn = tuple[str, list[Text]]
 
 
 def _table(board: Leaderboard, columns: Sequence[_Drawn], n_lead: int) -> Table:
-    # the box draws one blank between columns, the padding another: _GAP together
+    # the box adds one blank between columns and the padding another, together _GAP
     table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
     for index, (heading, _) in enumerate(columns):
         table.add_column(Text(heading), justify="left" if index < n_lead else "right", no_wrap=True)
@@ -63,7 +63,7 @@ def _table(board: Leaderboard, columns: Sequence[_Drawn], n_lead: int) -> Table:
 
 
 def _lead(board: Leaderboard) -> list[_Drawn]:
-    """Return the columns that name a row; network and seeds only where rows differ."""
+    """Return the columns that name a row; network and seeds only if rows differ in them."""
     sizes = [n for n, _ in floors(board, board.columns)]
     above = [Text(floor_name(n, len(sizes)), "dim") for n in sizes]
     blank = [Text("")] * len(above)
@@ -103,7 +103,7 @@ def _width(heading: str, cells: Sequence[Text]) -> int:
 
 
 def _fitting(columns: Sequence[_Drawn], room: int) -> list[list[_Drawn]]:
-    """Cut columns into runs that fit beside the names."""
+    """Divide columns into runs that fit next to the names."""
     groups: list[list[_Drawn]] = [[]]
     used = 0
     for column in columns:

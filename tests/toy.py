@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.contract import DatasetInfo, Progress, Sample
+from bench.contract import DatasetInfo, Progress, Sample, SampleRecord
 
 COLOURS = {1: (60, 40, 60), 2: (60, 20, 120), 3: (150, 90, 170), 4: (190, 90, 140)}
 CLASSES = ("miscellaneous", "inflammatory", "epithelial", "spindle")
@@ -68,6 +68,10 @@ class NucleiDataset:
     @property
     def groups(self) -> Sequence[str]:
         return [sample.group for sample in self.samples]
+
+    @property
+    def records(self) -> Sequence[SampleRecord]:
+        return [SampleRecord.of(self[index], len(self.info.classes)) for index in range(len(self))]
 
     @property
     def digest(self) -> str:

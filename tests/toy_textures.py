@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.contract import DatasetInfo, Sample
+from bench.contract import DatasetInfo, Sample, SampleRecord
 
 LABELS = ("checks", "rows", "columns")
 TINTS = ((200, 120, 160), (120, 90, 170), (230, 210, 225))
@@ -60,6 +60,10 @@ class TextureDataset:
     @property
     def groups(self) -> Sequence[str]:
         return [sample.group for sample in self.samples]
+
+    @property
+    def records(self) -> Sequence[SampleRecord]:
+        return [SampleRecord.of(sample, 0) for sample in self.samples]
 
     @property
     def labels(self) -> np.ndarray:

@@ -10,8 +10,8 @@ from typing import Any, ClassVar
 import numpy as np
 from pydantic import BaseModel
 
-from bench.contract import Budget, Condition, Dataset, Part, Prediction, RunContext, Sample, Settings, TrainingMix
-from methods.selection import SelectionArm, Selective
+from bench.contract import Budget, Condition, Dataset, Downstream, Prediction, RunContext, Sample, Settings, TrainingMix
+from methods.selection import SelectionArm, Selective, SelectiveSettings
 from tests import toy
 
 LABELS = ("red", "green", "blue")
@@ -25,10 +25,6 @@ class TissueDataset(toy.NucleiDataset):
     def info(self):
         return replace(super().info, task="tissue", classes=(), labels=LABELS, rare=())
 
-    @property
-    def labels(self) -> list[int]:
-        return [index % 3 for index in range(len(self))]
-
     def __getitem__(self, index: int) -> Sample:
         plain = super().__getitem__(index)
         image = paint(index % 3, self.size, np.random.default_rng((self.seed, index)), 0.0)
@@ -41,7 +37,7 @@ def paint(label: int, size: int, rng: np.random.Generator, confusion: float) -> 
     return np.clip(colour + rng.normal(0, 12, (size, size, 3)), 0, 255).astype(np.uint8)
 
 
-class PainterConfig(Settings):
+class PainterConfig(SelectiveSettings):
     """`confused` is the share of images that show another class than asked, `weak` a class of which four in five do."""
 
     ratio: float = 1.0
@@ -58,24 +54,16 @@ class Painter(Selective):
     """Draws images of a class, some of them of the wrong one."""
 
     Config: ClassVar[type[BaseModel]] = PainterConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    conditions = frozenset({"class"})
 
     def __init__(self, config: PainterConfig) -> None:
         self.config: Any = config
         self.ratio = config.ratio
 
-    def parts(self) -> Sequence[Part]:
-        return ()
-
-    def fit(self, part: Part, data: object, fitted: object, out: Path, run: RunContext) -> None:
-        raise AssertionError
-
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         for index in range(n):
-            yield Condition(
-                f"painted-{index:04d}", None, None, index % 3, None, None, None, "class", {}, int(rng.integers(2**53))
-            )
+            seed = int(rng.integers(2**53))
+            yield Condition(id=f"painted-{index:04d}", kind="class", seed=seed, label=index % 3)
 
     def render(
         self, conditions: Sequence[Condition], data: object, fitted: object, run: RunContext
@@ -91,7 +79,7 @@ class ReaderConfig(Settings):
     """No settings."""
 
 
-class Reader:
+class Reader(Downstream):
     """A network that knows classes by mean colour, and learns nothing."""
 
     Config: ClassVar[type[BaseModel]] = ReaderConfig

@@ -9,6 +9,8 @@ import typer
 from bench.cli import data, doctor, importing, leaderboard, listing, run, score, suite, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
+from bench.extras import absent
+from bench.sibling_packages import SIBLINGS, check_sibling
 
 app = typer.Typer(
     name="bench",
@@ -36,6 +38,8 @@ def main() -> None:
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) != len(sys.argv) - 1
     try:
+        for name in SIBLINGS:
+            check_sibling(name)
         code = app(args=arguments, prog_name="bench", standalone_mode=False)
     except BenchError as error:
         if debug:
@@ -47,8 +51,9 @@ def main() -> None:
     except Exception as error:
         if debug:
             raise
-        print_error(_usage(error) if _is_usage(error) else _unexpected(error))
-        sys.exit(2 if _is_usage(error) else 1)
+        known = _usage(error) if _is_usage(error) else absent(error)
+        print_error(known or _unexpected(error))
+        sys.exit(2 if known else 1)
     sys.exit(code if isinstance(code, int) else 0)
 
 

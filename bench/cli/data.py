@@ -54,7 +54,7 @@ def verify(
     from rich.console import Console
 
     from bench.datasets.checks.verify import verify as verify_source
-    from bench.datasets.opening import open_source
+    from bench.datasets.source import open_source
     from bench.engine.reporter import Reporter
 
     report = verify_source(open_source(name, resolve_data_root(data_root)), Reporter().progress)
@@ -66,7 +66,7 @@ def verify(
 def dataset_status(data_root: Path | None) -> list[Status]:
     """Look for every dataset that ships a card; nothing but folder names is read."""
     from bench.datasets.card import card_names, load_card
-    from bench.datasets.opening import source_of
+    from bench.datasets.source import source_of
     from bench.errors import MissingError
 
     found = []

@@ -22,6 +22,7 @@ def mount(app: typer.Typer) -> None:
 def doctor(store: StoreOption = None, data_root: DataRootOption = None, weights: WeightsOption = None) -> None:
     """Show devices, store, datasets and weights of this machine, and how to get what is missing."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.table import Table
 
     from bench.plan.machine import examine
@@ -34,7 +35,7 @@ def doctor(store: StoreOption = None, data_root: DataRootOption = None, weights:
         table.add_column(no_wrap=True)
         table.add_column(overflow="fold")
         for finding in findings:
-            text = finding.text if finding.ok or not finding.fix else f"{finding.text}\n[dim]{finding.fix}[/dim]"
-            table.add_row(finding.name, marks[finding.ok], text)
+            fix = "" if finding.ok or not finding.fix else f"\n[dim]{escape(finding.fix)}[/dim]"
+            table.add_row(finding.name, marks[finding.ok], escape(finding.text) + fix)
         console.print(table)
         console.print()

@@ -24,7 +24,7 @@ def import_(
     ] = None,
     table: Annotated[
         Optional[Path],
-        typer.Option(help="CSV: file_name and any of group, label, caption, source, y, x."),
+        typer.Option(help="CSV: file_name and any of group, label, caption, tissue, source, y, x."),
     ] = None,
     mpp: Annotated[Optional[float], typer.Option(help="Micrometres a pixel [the dataset's].")] = None,
     rendered_from: Annotated[

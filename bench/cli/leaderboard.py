@@ -57,14 +57,15 @@ def load_boards(
     Raises:
         MissingError: there are none, or none of this dataset or preset.
     """
+    from bench.evaluation.registered import known_metrics
     from bench.results.table import ResultsStore
     from reports.leaderboard import leaderboard as build
 
     results = ResultsStore(store)
     documents = results.documents().values()
-    rare = {str(document.get("dataset")): tuple(document.get("rare", ())) for document in documents}
+    rare = {document.dataset: document.rare for document in documents}
     table = results.table()
-    chosen = build(table, dataset, preset, costs=costs, rare=rare)
+    chosen = build(table, dataset, preset, costs=costs, rare=rare, known=known_metrics())
     if not chosen:
         raise _nothing(store, build(table), dataset, preset)
     return chosen

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
-KINDS = ("methods", "datasets", "downstream", "encoders", "presets", "suites")
+if TYPE_CHECKING:
+    from bench.evaluation.base import Evaluation
+
+KINDS = ("methods", "datasets", "downstream", "encoders", "evaluations", "presets", "suites")
 
 
 def mount(app: typer.Typer) -> None:
@@ -16,10 +19,10 @@ def mount(app: typer.Typer) -> None:
 
 def listing(
     kind: Annotated[
-        Optional[str], typer.Argument(help="methods, datasets, downstream, encoders, presets or suites.")
+        Optional[str], typer.Argument(help="methods, datasets, downstream, encoders, evaluations, presets or suites.")
     ] = None,
 ) -> None:
-    """List methods, datasets, downstream networks, encoders, presets and suites."""
+    """List methods, datasets, downstream networks, encoders, evaluations with their metrics, presets and suites."""
     from rich.console import Console
     from rich.table import Table
 
@@ -42,6 +45,7 @@ def _entries(kind: str) -> list[tuple[str, str]]:
     from bench.config.files import card
     from bench.config.preset import load_preset, preset_names
     from bench.datasets.card import card_names, load_card
+    from bench.evaluation.registered import evaluations
     from bench.registry import load, names
     from bench.suite.file import find_suite, suite_names
 
@@ -56,5 +60,15 @@ def _entries(kind: str) -> list[tuple[str, str]]:
             for c in found
         ]
     if kind == "encoders":
-        return [(name, load("encoders", name).requirement(None).name) for name in names("encoders")]
+        needed = {name: load("encoders", name).weights(None) for name in names("encoders")}
+        return [(name, ", ".join(one.name for one in found) or "needs no weights") for name, found in needed.items()]
+    if kind == "evaluations":
+        return [(one.name, _metrics(one)) for one in evaluations()]
     return [(name, card(kind, name).get("summary", "")) for name in names(kind)]
+
+
+def _metrics(evaluation: Evaluation) -> str:
+    from metrics.table import FAMILIES
+
+    ids = [f"{one.id}@ENCODER" if one.id in FAMILIES else one.id for one in evaluation.metrics]
+    return ", ".join(ids) or "no metrics: its findings stand in the run's document"

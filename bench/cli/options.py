@@ -21,6 +21,22 @@ WeightsOption = Annotated[
     Optional[Path],
     typer.Option("--weights", help="Folder that holds pretrained weights [BENCH_WEIGHTS].", metavar="DIR"),
 ]
+DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+PrecisionOption = Annotated[
+    Optional[str], typer.Option("--precision", help="32-true, bf16-mixed or 16-mixed [the preset's].")
+]
+ThreadsOption = Annotated[
+    int, typer.Option("--threads", min=1, help="Threads of numerical libraries; part of every key.")
+]
+JobsOption = Annotated[
+    int, typer.Option("--jobs", min=1, help="Processes that do steps beside each other; no number changes.")
+]
+WorkersOption = Annotated[int, typer.Option("--workers", min=0, help="Processes that load data beside training.")]
+TrackingUriOption = Annotated[
+    Optional[str],
+    typer.Option("--tracking-uri", help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store]."),
+]
+TrackingOption = Annotated[bool, typer.Option(help="Log to MLflow.")]
 
 
 def resolve_store(store: Path | None) -> Path:

@@ -2,14 +2,22 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Optional
 
 import typer
 
 from bench.cli.options import (
     DataRootOption,
+    DeviceOption,
+    JobsOption,
+    PrecisionOption,
     StoreOption,
+    ThreadsOption,
+    TrackingOption,
+    TrackingUriOption,
     WeightsOption,
+    WorkersOption,
     resolve_data_root,
     resolve_store,
     resolve_weights,
@@ -44,21 +52,22 @@ def run(
     downstream: Annotated[
         Optional[str], typer.Option(help="Networks to train and test, comma-separated [those that the dataset names].")
     ] = None,
-    text_dataset: Annotated[Optional[str], typer.Option(help="Captioned dataset (or its card) to learn from.")] = None,
-    pool_dataset: Annotated[
-        Optional[str], typer.Option(help="Unlabelled images (or their card) to learn from.")
+    data: Annotated[
+        Optional[list[str]],
+        typer.Option(metavar="ROLE=NAME", help="Dataset (or its card) that plays a role: text=pathcap, pool=NAME."),
     ] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[Optional[str], typer.Option(help="32-true, bf16-mixed or 16-mixed [the preset's].")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of numerical libraries; part of every key.")] = 2,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load data beside training.")] = 0,
+    text_dataset: Annotated[Optional[str], typer.Option(help="The same as --data text=NAME.")] = None,
+    pool_dataset: Annotated[Optional[str], typer.Option(help="The same as --data pool=NAME.")] = None,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = 2,
+    jobs: JobsOption = 1,
+    workers: WorkersOption = 0,
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,
-    tracking_uri: Annotated[
-        Optional[str], typer.Option(help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store].")
-    ] = None,
-    tracking: Annotated[bool, typer.Option(help="Log to MLflow.")] = True,
+    tracking_uri: TrackingUriOption = None,
+    tracking: TrackingOption = True,
 ) -> None:
     """Run one method on one dataset: fit, synthesize, score, train, test; then show where it stands."""
     from bench.cli.leaderboard import show
@@ -79,6 +88,7 @@ def run(
             "method": method,
             "synthetic": synthetic,
             "dataset": dataset,
+            "data": _roles(data or ()),
             "text_dataset": text_dataset,
             "pool_dataset": pool_dataset,
             "preset": preset,
@@ -91,6 +101,7 @@ def run(
             "precision": precision,
             "threads": threads,
             "workers": workers,
+            "jobs": jobs,
             "store": resolve_store(store),
             "data_root": resolve_data_root(data_root),
             "weights": resolve_weights(weights),
@@ -101,6 +112,20 @@ def run(
     )
     outcome = run_request(request)
     show(outcome.store, dataset=outcome.dataset, preset=outcome.preset)
+
+
+def _roles(items: Sequence[str]) -> dict[str, str]:
+    from bench.config.request import twice
+    from bench.errors import ConfigError
+
+    named: dict[str, str] = {}
+    for item in items:
+        role, separator, name = item.partition("=")
+        if not separator or not role or not name:
+            raise ConfigError("expected --data ROLE=NAME", got=item, fix="for example --data text=pathcap")
+        if named.setdefault(role, name) != name:
+            raise twice(role, named[role], name)
+    return named
 
 
 def _fold(text: str) -> tuple[int, int]:

@@ -10,8 +10,15 @@ import typer
 
 from bench.cli.options import (
     DataRootOption,
+    DeviceOption,
+    JobsOption,
+    PrecisionOption,
     StoreOption,
+    ThreadsOption,
+    TrackingOption,
+    TrackingUriOption,
     WeightsOption,
+    WorkersOption,
     resolve_data_root,
     resolve_store,
     resolve_weights,
@@ -20,7 +27,7 @@ from bench.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.run.pipeline import Resolved
+    from bench.run.resolve import Resolved
     from bench.suite.check import Checked
     from bench.suite.execute import Done
     from bench.suite.file import Suite
@@ -47,17 +54,16 @@ def suite(
     dry_run: Annotated[
         bool, typer.Option("--dry-run", help="Show the runs and what is done of them; no more.")
     ] = False,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
-    precision: Annotated[Optional[str], typer.Option(help="32-true, bf16-mixed or 16-mixed [the preset's].")] = None,
-    threads: Annotated[int, typer.Option(min=1, help="Threads of numerical libraries; part of every key.")] = 2,
-    workers: Annotated[int, typer.Option(min=0, help="Processes that load data beside training.")] = 0,
+    device: DeviceOption = "auto",
+    precision: PrecisionOption = None,
+    threads: ThreadsOption = 2,
+    jobs: JobsOption = 1,
+    workers: WorkersOption = 0,
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,
-    tracking_uri: Annotated[
-        Optional[str], typer.Option(help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store].")
-    ] = None,
-    tracking: Annotated[bool, typer.Option(help="Log to MLflow.")] = True,
+    tracking_uri: TrackingUriOption = None,
+    tracking: TrackingOption = True,
 ) -> None:
     """Do the runs of a suite one after the other; finished ones are found again, failed ones do not stop the rest."""
     from bench.config import Environment
@@ -73,6 +79,7 @@ def suite(
         "precision": precision,
         "threads": threads,
         "workers": workers,
+        "jobs": jobs,
         "store": resolve_store(store),
         "data_root": resolve_data_root(data_root),
         "weights": resolve_weights(weights),
@@ -96,14 +103,12 @@ def suite(
 def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
     from rich.table import Table
 
-    from bench.suite.probe import about_jobs
-
     table = Table(box=None, pad_edge=False)
     for name in ("run", "method", "dataset", "preset", "arms"):
         table.add_column(name, overflow="fold")
     table.add_column("seeds", justify="right")
-    table.add_column("jobs", justify="right")
-    table.add_column("in the store", overflow="fold")
+    table.add_column("in the store", justify="right")
+    table.add_column("next", overflow="fold")
     for run in checked:
         resolved = run.resolved
         read = [other.card.name for role, other in resolved.others.items() if role in resolved.roles]
@@ -115,13 +120,12 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
             resolved.preset_label,
             _arms(resolved),
             str(run.request.seeds),
-            f"~{about_jobs(resolved)}",
-            _in_store(resolved),
+            *_in_store(resolved),
         )
     console = _console()
     console.print(f"{found.file.title}: {_runs(len(checked))}", style="bold")
     console.print(table)
-    console.print("jobs that several runs share are counted in each of them; nothing was done")
+    console.print("steps that several runs share are counted in each of them; nothing was done")
 
 
 def _arms(resolved: Resolved) -> str:
@@ -133,15 +137,20 @@ def _arms(resolved: Resolved) -> str:
     return f"{', '.join(titles)}; {resolved.subject.name}: {', '.join(selections)}"
 
 
-def _in_store(resolved: Resolved) -> str:
+def _in_store(resolved: Resolved) -> tuple[str, str]:
+    """Return how many steps of a run are finished, and what would be done next."""
     from bench.errors import BenchError
     from bench.suite.probe import probe
 
     try:
         seen = probe(resolved)
     except BenchError:  # what is missing is said below the table
-        return "cannot start here"
-    return "all of it" if seen.first is None else f"{seen.found}, then {seen.first.stage}: {seen.first.title}"
+        return "", "cannot start here"
+    if not seen.next:
+        return str(seen.found), "nothing: all steps are finished"
+    first = seen.next[0]
+    more = f" and {len(seen.next) - 1} more" if len(seen.next) > 1 else ""
+    return str(seen.found), f"{first.stage}: {first.title}{more}"
 
 
 def _print_summary(found: Suite, done: Sequence[Done]) -> None:

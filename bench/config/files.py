@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import importlib.util
 from collections.abc import Mapping
-from functools import cache
+from importlib.metadata import EntryPoint
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +12,7 @@ import yaml
 
 from bench.errors import ConfigError
 from bench.registry import point
+from bench.sibling_packages import HOME, SIBLINGS
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -29,10 +30,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return value
 
 
-@cache
 def folder() -> Path:
-    """Return the folder of our own `configs` package."""
-    return _package_folder("configs")
+    """Return the folder of our own configuration, `configs` beside the package `bench`.
+
+    It is found by its path: an import could find a folder of the user's that bears the same name.
+    """
+    return HOME / "configs"
 
 
 def card_path(group: str, name: str) -> Path | None:
@@ -46,7 +49,7 @@ def plugin_folders(group: str, name: str) -> tuple[Path, Path]:
 
     The same rule for ours as for a third party's.
     """
-    package = _package_folder(point(group, name).module.split(".")[0])
+    package = _package_folder(point(group, name))
     return package.parent / "configs", package / "configs"
 
 
@@ -71,7 +74,18 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
     return merged
 
 
-def _package_folder(package: str) -> Path:
+def _package_folder(point: EntryPoint) -> Path:
+    """Return the folder of the top-level package that an entry point names.
+
+    Ours lie beside `bench`; a third party's where its distribution says, which a folder in the working directory cannot
+    shadow. An editable installation says nothing of that: its package is where an import finds it.
+    """
+    package = point.module.partition(".")[0]
+    if package in ("bench", *SIBLINGS):
+        return HOME / package
+    installed = None if point.dist is None else Path(str(point.dist.locate_file(package)))
+    if installed is not None and installed.is_dir():
+        return installed
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
         raise ConfigError(f"expected the package {package!r} to be installed", got="no such package")

@@ -53,6 +53,16 @@ def parse(items: Sequence[str]) -> Overrides:
     )
 
 
+def placeless(items: Sequence[str]) -> list[str]:
+    """Return overrides as a document may keep them: files by name and hash, not by where they lie.
+
+    >>> placeless(["downstream.vit.batch=16"])
+    ['downstream.vit.batch=16']
+    """
+    parts = (item.partition("=") for item in items)
+    return [f"{key}{separator}{_shown(text.strip())}" for key, separator, text in parts]
+
+
 def _shown(text: str) -> str:
     """Return a value as tables tell it: of a path its last part, of a file also its hash, which other machines have."""
     path = Path(text).expanduser()

@@ -26,7 +26,7 @@ class Preset(Settings):
     in pixels at that resolution, `downstream` the networks (None: those that the
     dataset names), `max_samples` caps a synthetic set (None: what the ratio asks for),
     `faithfulness_samples` is the number of test patches whose masks methods are asked to draw (None: as many as
-    `reference_samples`).
+    `reference_samples`), `memory_gib` is the free memory that a run needs.
     """
 
     name: str
@@ -44,6 +44,7 @@ class Preset(Settings):
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     bootstrap_samples: int = Field(default=2000, gt=0)
     needs_accelerator: bool = False
+    memory_gib: float = Field(default=4.0, gt=0)
     duration: str = ""
 
 

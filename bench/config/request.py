@@ -5,11 +5,12 @@ from __future__ import annotations
 import os
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, NamedTuple, Self
+from typing import Any, Literal, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
 from bench.contract import Settings
+from bench.errors import ConfigError
 
 
 class Environment(NamedTuple):
@@ -36,14 +37,44 @@ class Environment(NamedTuple):
         )
 
 
+SHARED_ROLES = ("text", "pool")
+"""Roles of data that one suite or script may name for all of its runs, whether or not their methods read them."""
+
+
+def gather_roles(values: Any) -> Any:
+    """Return the fields of a request with `text_dataset` and `pool_dataset` among the roles of `data`.
+
+    Raises:
+        ConfigError: one role is given two datasets.
+    """
+    if not isinstance(values, Mapping) or not isinstance(values.get("data") or {}, Mapping):
+        return values  # said by who checks the fields
+    left = dict(values)
+    data = dict(left.pop("data", None) or {})
+    for role in SHARED_ROLES:
+        name = left.pop(f"{role}_dataset", None)
+        if name is not None and data.setdefault(role, name) != name:
+            raise twice(role, data[role], name)
+    return {**left, "data": data}
+
+
+def twice(role: str, first: str, second: str) -> ConfigError:
+    """Return the error of a role of data that is given two datasets."""
+    fix = f"give it once: --data {role}={first}"
+    return ConfigError(f"expected one dataset for the role {role!r}", got=f"{first} and {second}", fix=fix)
+
+
 class RunRequest(Settings):
-    """One `bench run`: paths are where things lie and change no number; everything else is part of the run's key."""
+    """One `bench run`: paths are where things lie and change no number; everything else is part of the run's key.
+
+    `data` names the dataset of each role that is not the dataset's own; `text_dataset` and `pool_dataset` may be given
+    instead of its roles "text" and "pool".
+    """
 
     method: str | None = None
     synthetic: str | None = None
     dataset: str
-    text_dataset: str | None = None
-    pool_dataset: str | None = None
+    data: Mapping[str, str] = {}
     preset: str | None = None
     seeds: int = Field(default=1, ge=1)
     fold: tuple[int, int] | None = None
@@ -54,11 +85,17 @@ class RunRequest(Settings):
     precision: str | None = None
     threads: int = Field(default=2, ge=1)
     workers: int = Field(default=0, ge=0)
+    jobs: int = Field(default=1, ge=1)
     store: Path = Path("bench-store")
     data_root: Path | None = None
     weights: Path | None = None
     tracking_uri: str | None = None
     tracking: bool = True
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way(cls, values: Any) -> Any:
+        return gather_roles(values)
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, TypeVar
+from typing import Any, TypeVar, get_args
 
 from pydantic import BaseModel, ValidationError
 
@@ -49,7 +49,7 @@ def _owner(model: type[BaseModel], path: tuple[int | str, ...]) -> type[BaseMode
     for part in path:
         field = model.model_fields.get(str(part))
         annotation = None if field is None else field.annotation
-        candidates = [annotation, *getattr(annotation, "__args__", ())]
+        candidates = [annotation, *get_args(annotation)]
         models = [c for c in candidates if isinstance(c, type) and issubclass(c, BaseModel)]
         if not models:
             return None

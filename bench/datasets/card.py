@@ -15,6 +15,7 @@ from bench.datasets.splits.division import Division
 from bench.datasets.splits.few_labels import Labelled
 from bench.errors import ConfigError
 from bench.registry import names, point, unknown
+from bench.track import track_of
 
 MergeSetting = Literal["auto", "raw", "merged"]
 
@@ -78,8 +79,9 @@ class DatasetCard(Settings):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The networks that are tested unless a run names others."""
-        return (self.default_downstream,) if isinstance(self.default_downstream, str) else self.default_downstream
+        """The networks that are tested unless a run names others; none where no network is made for such a dataset."""
+        named = self.default_downstream
+        return tuple(filter(None, (named,) if isinstance(named, str) else named))
 
     def content(self) -> dict[str, Any]:
         """Return the fields that canonical samples depend on, as JSON values."""
@@ -103,8 +105,9 @@ class DatasetCard(Settings):
     def _agree(self) -> Self:
         if sorted(self.classes) != list(range(1, len(self.classes) + 1)):
             raise ValueError(f"class ids must be 1..C without gaps, got {sorted(self.classes)}")
-        if self.task in ("nuclei", "tissue") and not self.default_downstream and not self.generic:
-            raise ValueError("`default_downstream` must name a network for this task")
+        suggested = track_of(self).networks
+        if suggested and not self.networks and not self.generic:
+            raise ValueError(f"`default_downstream` must name a network for this task, such as {suggested[0]}")
         if odd_ids := (set(self.merging.values()) | set(self.rare)) - set(self.classes):
             raise ValueError(f"`merging` and `rare` name class ids that `classes` lacks: {sorted(odd_ids)}")
         for split, counts in self.expected.items():

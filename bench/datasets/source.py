@@ -1,14 +1,17 @@
-"""What a dataset's source is: the class registered in the entry-point group `bench.datasets`."""
+"""What a dataset's source is (entry-point group `bench.datasets`), how one is opened, and where its files lie."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from bench.contract import Sample
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import DatasetCard, is_path, load_card
+from bench.errors import ConfigError, MissingError
+from bench.registry import load
+from bench.track import track_of
 
 Severity = Literal["error", "warning", "info"]
 
@@ -113,3 +116,53 @@ class DatasetSource(Protocol):
             DataError: the ids do not fit the card, or it cannot be told whether they were merged.
         """
         ...
+
+
+def open_source(name: str, root: Path | None) -> DatasetSource:
+    """Return the source of a dataset; nothing is read yet.
+
+    Args:
+        name: a dataset that ships a card, or the path of a card of one's own.
+        root: the folder that holds datasets; for a card of one's own the card's folder where it is None.
+
+    Raises:
+        ConfigError: no such dataset or card, or the card is one of a generic source.
+    """
+    card = load_card(name)
+    if card.generic:
+        raise ConfigError(
+            f"expected a dataset, or the card of one of your own that names `source: {card.name}`",
+            got=f"{card.name!r}, which reads many datasets",
+            fix=f"write a card as `bench list datasets` and examples/cards show; {card.how_to_get}",
+        )
+    if is_path(name) and root is None:
+        root = Path(name).expanduser().absolute().parent
+    return source_of(card, root)
+
+
+def source_of(card: DatasetCard, root: Path | None) -> DatasetSource:
+    """Return the source that a card names, over a data root."""
+    source: DatasetSource = load("datasets", card.source or card.name)(card, root)
+    return source
+
+
+def find_folder(root: Path | None, names: Sequence[str], holds: Callable[[Path], bool]) -> Path | None:
+    """Return the first folder that holds the dataset: `root/<name>`, else `root` itself, else None."""
+    if root is None:
+        return None
+    candidates = [*(root / name for name in names), root]
+    return next((folder for folder in candidates if folder.is_dir() and holds(folder)), None)
+
+
+def missing(card: DatasetCard, root: Path | None) -> MissingError:
+    """Say that a dataset is not there: where it must lie, how to get it, what can be run meanwhile."""
+    place = f"{root or 'DATA_ROOT'}/{card.folders[0] if card.folders else card.name}"
+    got = "no data root" if root is None else f"no such files under {root}"
+    give = "" if root is not None else ", and give the folder above it as --data-root DATA_ROOT"
+    meanwhile = f"--dataset {track_of(card).phantom}"
+    return MissingError(
+        f"expected {card.title} at {place}/{card.pattern}",
+        got=got,
+        fix=f"put it at {place}/{card.pattern}{give}; to get it: {card.how_to_get}; "
+        f"meanwhile, {meanwhile} runs without any download",
+    )

@@ -12,8 +12,7 @@ from typing import Any
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard
 from bench.datasets.checks.look_alikes import look
-from bench.datasets.locating import find_folder, missing
-from bench.datasets.source import Finding, Tally
+from bench.datasets.source import Finding, Tally, find_folder, missing
 from bench.errors import ConfigError, DataError
 from bench.formats.parallel import ordered_map
 

@@ -6,6 +6,7 @@ import shutil
 from typing import NamedTuple
 
 from bench.errors import MissingError
+from bench.extras import check_installed
 
 
 class Device(NamedTuple):
@@ -21,8 +22,9 @@ def resolve_device(wanted: str) -> Device:
     `auto` takes a CUDA GPU where the driver's `nvidia-smi` is on the path and torch sees one; a CPU elsewhere.
 
     Raises:
-        MissingError: the device asked for is not there.
+        MissingError: the device asked for is not there, or torch is not installed.
     """
+    check_installed("torch")
     if wanted == "cpu" or (wanted == "auto" and shutil.which("nvidia-smi") is None):
         return Device("cpu", "CPU")
     import torch

@@ -22,13 +22,25 @@ class Reporter:
 
     interval = 15.0
 
-    def __init__(self, *, quiet: bool = False) -> None:
+    def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
+        """Speak unless `quiet`; `live` bars are for a terminal that one process writes to (None: look)."""
+        self.quiet = quiet
         self._console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
-        self._live = sys.stderr.isatty() and not quiet
+        # beside other processes a line must say for itself what it is about
+        self._alone = live is None
+        self._live = (sys.stderr.isatty() if live is None else live) and not quiet
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line; `style` is one of rich's."""
         self._console.print(text, style=style, markup=False)
+
+    def begin(self, step: str) -> None:
+        """Say that a step begins."""
+        self.say(step, "bold")
+
+    def end(self, step: str, seconds: float) -> None:
+        """Say that a step is done."""
+        self.say(f"  {'' if self._alone else f'{step}: '}done in {seconds:.1f} s", "green")
 
     def warn(self, text: str) -> None:
         """Print a warning line."""

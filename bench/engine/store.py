@@ -1,4 +1,4 @@
-"""The job store: finished work is found again, killed work goes on, two processes never do the same job."""
+"""The store: finished work is found again, killed work goes on, two processes never do the same step."""
 
 from __future__ import annotations
 
@@ -8,65 +8,68 @@ import shutil
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 from filelock import FileLock, Timeout
 
-from bench.digest import canonical_json
+from bench.digest import write_json
 from bench.engine.cost import Meter
-from bench.engine.job import Finished, Job
+from bench.engine.step import Finished, Step
 from bench.errors import BenchError
 
-# Files of a running job that are not part of its output.
+# Files of a running step that are not part of its output.
 _SCRATCH = ("checkpoint.pt", "checkpoint.pt.tmp", "cost.json", "chunks")
 
 
-class JobStore:
-    """Folders of finished jobs under `<root>/jobs/<stage>/<key>`.
+class Store:
+    """Folders of finished steps under `<root>/jobs/<stage>/<key>`.
 
-    A job works in `<key>.partial` beside its final place, with its checkpoints; when it is done, the scratch files
+    A step works in `<key>.partial` beside its final place, with its checkpoints; when it is done, the scratch files
     are removed and the folder is renamed. The rename is the publication: a folder without `.partial` is whole.
     """
 
     def __init__(self, root: Path) -> None:
+        """Use the folder `root`; nothing is made yet."""
         self.root = root
 
-    def path(self, job: Job) -> Path:
-        """Return where the job's output lies when it is finished."""
-        return self.root / "jobs" / job.stage / job.key
+    def path(self, step: Step) -> Path:
+        """Return where the step's output is when it is finished."""
+        return self.root / "jobs" / step.stage / step.key
 
-    def find(self, job: Job) -> Finished | None:
-        """Return the finished job, or None."""
-        path = self.path(job)
+    def find(self, step: Step) -> Finished | None:
+        """Return the finished step, or None."""
+        path = self.path(step)
         if not path.exists():
             return None
-        return Finished(job, path, reused=True, cost=json.loads((path / "job.json").read_text())["cost"])
+        cost = json.loads((path / "job.json").read_text(encoding="utf-8"))["cost"]
+        return Finished(step.key, step.stage, path, reused=True, cost=cost)
 
-    def run(self, job: Job, work: Callable[[Path], None], *, wait: Callable[[], None] | None = None) -> Finished:
-        """Return the finished job, doing it first where it is not there.
+    def run(self, step: Step, work: Callable[[Path], None], *, wait: Callable[[], None] | None = None) -> Finished:
+        """Return the finished step, doing its work first where it is not there.
 
-        `work(folder)` fills the folder; the folder may hold what an earlier, killed attempt left, which `work` must
-        either go on from or overwrite. `wait` is called once if another process holds the job.
+        Args:
+            step: names the output.
+            work: fills the folder that it is given.
+            wait: called once if another process is working on the same step.
         """
-        found = self.find(job)
+        found = self.find(step)
         if found is not None:
             return found
-        with self._locked(job, wait):
-            found = self.find(job)
+        with self._locked(step, wait):
+            found = self.find(step)
             if found is not None:
                 return found
-            partial = self.path(job).with_suffix(".partial")
+            partial = self.path(step).with_suffix(".partial")
             partial.mkdir(parents=True, exist_ok=True)
-            with Meter(partial / "cost.json", device=job.device) as meter:
+            with Meter(partial / "cost.json", device=step.place.device) as meter:
                 work(partial)
-            self._publish(job, partial, meter.total())
-            return Finished(job, self.path(job), reused=False, cost=meter.total())
+            self._publish(step, partial, meter.total())
+            return Finished(step.key, step.stage, self.path(step), reused=False, cost=meter.total())
 
     @contextmanager
-    def _locked(self, job: Job, wait: Callable[[], None] | None) -> Iterator[None]:
+    def _locked(self, step: Step, wait: Callable[[], None] | None) -> Iterator[None]:
         folder = self.root / "locks"
         folder.mkdir(parents=True, exist_ok=True)
-        lock = FileLock(folder / f"{job.key}.lock")
+        lock = FileLock(folder / f"{step.key}.lock")
         try:
             lock.acquire(timeout=0)
         except Timeout:
@@ -78,22 +81,16 @@ class JobStore:
         finally:
             lock.release()
 
-    def _publish(self, job: Job, partial: Path, cost: dict[str, float]) -> None:
+    def _publish(self, step: Step, partial: Path, cost: dict[str, float]) -> None:
         for name in _SCRATCH:
             leftover = partial / name
             if leftover.is_dir():
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink(missing_ok=True)
-        write_json(partial / "job.json", {"key": job.key, "title": job.title, **job.document(), "cost": cost})
-        os.replace(partial, self.path(job))
-
-
-def write_json(path: Path, value: Any) -> None:
-    """Write canonical JSON beside `path`, then rename."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(canonical_json(value), encoding="utf-8")
-    os.replace(temporary, path)
+        document = {"key": step.key, "title": step.title, **step.document(), "cost": cost}
+        write_json(partial / "job.json", document)
+        os.replace(partial, self.path(step))
 
 
 def check_writable(root: Path) -> None:
@@ -109,5 +106,5 @@ def check_writable(root: Path) -> None:
         probe.unlink()
     except OSError as error:
         raise BenchError(
-            f"expected a store that can be written at {root}", got=str(error), fix="choose another with --store DIR"
+            f"The store at {root} cannot be written", got=str(error), fix="choose another with --store DIR"
         ) from error

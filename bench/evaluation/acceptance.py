@@ -1,35 +1,61 @@
-"""Rows of how much of a pool looked like its class, for arms whose set was chosen by that."""
+"""How much of a pool looked like its class? For arms whose set was chosen by that."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
-from typing import Any
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar
 
-from bench.evaluation.columns import entry_columns, over_seeds, share_columns
-from bench.evaluation.evidence import ArmWork
+from bench.evaluation.base import Evaluation, Measured
+from bench.evaluation.columns import over_seeds, share_columns
+from bench.evaluation.row_maker import Rows, metric_columns
+from bench.results.table import ScoreRow
+from bench.stages.trial import Sets, Trial
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
 
 METRIC = "acceptance"
 
 
-def acceptance_rows(arm: ArmWork) -> Iterator[dict[str, Any]]:
-    """Yield the columns of every row: of every seed's pool, and the mean and spread over seeds.
+class Acceptance(Evaluation):
+    """The share of a pool that was acceptable; sets that were drawn at random accept all and have no rows."""
 
-    An arm that got no set has a row with the reason. Sets that were drawn at random accept all: they have none.
-    """
-    selection = arm.arm.selection
-    if selection is None or not selection.chooses:
-        return
-    rows = []
-    for seed, made in enumerate(arm.sets):
-        if made is not None and METRIC in made[1].manifest:
-            rows.append(
-                {**entry_columns(METRIC), "seed": seed, "set_digest": made[1].digest, **_share(made[1].manifest)}
-            )
-    yield from rows
-    if len(rows) > 1:
-        yield over_seeds(rows)
-    if arm.untested:
-        yield {**entry_columns(METRIC), "value": None, "reason": arm.untested}
+    name: ClassVar[str] = "acceptance"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The share of acceptable images."""
+        from metrics.table import METRICS
+
+        return (METRICS[METRIC],)
+
+    async def measure(self, trial: Trial) -> Sets | None:
+        """Return the sets of an arm that chooses."""
+        selection = trial.arm.selection
+        return None if selection is None or not selection.chooses else await trial.sets()
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield the share of every seed's pool, and the mean over seeds; an arm without a set has the reason."""
+        for each in measured:
+            if each.evidence is None:
+                continue
+            found = [
+                {
+                    **metric_columns(self.metrics[0]),
+                    "seed": seed,
+                    "set_digest": made.set.digest,
+                    **_share(made.set.manifest),
+                }
+                for seed, made in enumerate(each.evidence.made)
+                if made is not None and METRIC in made.set.manifest
+            ]
+            for columns in found:
+                yield rows.row(each.trial.arm, columns)
+            if len(found) > 1:
+                yield rows.row(each.trial.arm, over_seeds(found))
+            if each.evidence.reason:
+                columns = {**metric_columns(self.metrics[0]), "reason": each.evidence.reason}
+                yield rows.row(each.trial.arm, columns)
 
 
 def _share(manifest: Mapping[str, Any]) -> dict[str, Any]:

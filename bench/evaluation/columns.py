@@ -1,4 +1,4 @@
-"""What rows of scores of whole sets have in common: the metric's columns, shares of images, the mean over seeds."""
+"""What rows of scores of whole sets have in common: shares of images, and the mean over seeds."""
 
 from __future__ import annotations
 
@@ -11,20 +11,6 @@ from bench.results.table import ALL_SEEDS
 
 if TYPE_CHECKING:
     from metrics.proportion import Proportion
-
-
-def entry_columns(metric_id: str) -> dict[str, Any]:
-    """Return what the table of metrics says of a metric, as columns; a floor is added by those that have one."""
-    from metrics.table import metric
-
-    entry = metric(metric_id)
-    return {
-        "metric": entry.id,
-        "direction": entry.direction,
-        "protocol": entry.protocol_version,
-        "aggregation": entry.aggregation,
-        "floor": None,
-    }
 
 
 def share_columns(share: Proportion, n: int, of: str) -> dict[str, Any]:
@@ -48,7 +34,7 @@ def over_seeds(rows: Sequence[Mapping[str, Any]], remark: str = "") -> dict[str,
     from metrics.uncertainty import spread_over_seeds
 
     spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
-    floors = [row["floor"] for row in rows if row["floor"] is not None]
+    floors = [row["floor"] for row in rows if row.get("floor") is not None]
     return {
         **rows[0],
         "seed": ALL_SEEDS,

@@ -1,193 +1,209 @@
-"""Stages *render-masks* and *faithfulness*: does a method draw what a mask asks for, as a segmenter sees it?
+"""Does a method draw what a mask asks for, as a segmenter sees it?
 
-Test masks are drawn without their images. The segmenter is the network that the run trained on real data alone, so
+Test masks are drawn without their images. The segmenter is the network that the run trained on real data only, so
 nothing is trained for this; what it finds in the real images of those masks is the anchor.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Int, UInt8
 
-from bench.config import Preset
-from bench.contract import Condition, Dataset, Prediction, Sample
-from bench.engine.context import Run, derive_seed
-from bench.engine.job import Finished
-from bench.engine.session import Session
-from bench.errors import SealError
-from bench.evaluation.evidence import Faithful, Judge
-from bench.evaluation.statistics import write_statistics
-from bench.formats.parallel import ordered_map
-from bench.plan.arms import Arm
-from bench.stages.patches import cut, cut_rectangle, random_windows
-from bench.stages.synthesize import chunk_of, render_set, settings_of
-from bench.stages.train import predict, read_prediction
+from bench.contract import DatasetInfo, Prediction, Sample
+from bench.engine.context import Run
+from bench.engine.session import together
+from bench.engine.step import Finished, Step
+from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
+from bench.evaluation.comparison import Scored, valued
+from bench.evaluation.masks import GivenMasks, MaskPatches
+from bench.evaluation.row_maker import Rows, metric_columns
+from bench.evaluation.score import mean_score, number
+from bench.evaluation.statistics import Statistics, write_statistics
+from bench.results.table import ScoreRow
+from bench.stages.judge import Judge
+from bench.stages.predict import SetPictures, predict, read_prediction
+from bench.stages.synthesize import Render
+from bench.stages.trial import Trial
 from bench.synthetic import EVALUATION, SyntheticSet
 
-# Every arm, seed and run of a dataset is asked for the same masks.
-WINDOW_SEED = 0
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+
 NEEDS_RENDERINGS = "a set made elsewhere: bring renderings of test masks in with `bench import --rendered-from test`"
 NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that can has the attribute draws_any_mask)"
 
 
-def faithfulness(
-    session: Session,
-    arm: Arm,
-    data: Mapping[str, Dataset],
-    fitted: Mapping[str, Finished],
-    sets: Sequence[tuple[Finished, SyntheticSet] | None],
-    segmenter: Judge,
-    preset: Preset,
-) -> Faithful | None:
-    """Score one arm under every seed; None for an arm without images or masks, a reason where it cannot be asked."""
-    first = sets[0] if sets else None
-    if first is None or data["test"].info.task != "nuclei":
-        return None
-    if arm.ready is not None:
-        return _of_ready(session, arm, data["test"], first[1], segmenter)
-    if "mask" not in arm.method.conditions:
-        return None
-    if not getattr(arm.method, "draws_any_mask", False):
-        return Faithful(segmenter.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
-    wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
-    masks = MaskPatches(data["test"], wanted, first[1][0].image.shape[0])
-    real = masks.segment_real(session, segmenter)
-    done = []
-    for seed in range(len(sets)):
-        drawn = render_masks(session, arm, data, fitted, masks, seed)
-        found = _segment_drawn(session, segmenter, drawn, f"{arm.title} of test masks, seed {seed}")
-        done.append(masks.score(session, real, found, f"{arm.title}, seed {seed}"))
-    return Faithful(segmenter.network.name, done)
+class Faithful(NamedTuple):
+    """How one arm's images of test masks show what they were asked for, as the segmenter `network` sees it.
+
+    `scores` has one entry per seed; where the arm cannot draw such masks it is empty and `reason` says why.
+    """
+
+    network: str
+    scores: Sequence[Finished] = ()
+    reason: str = ""
 
 
-def _of_ready(session: Session, arm: Arm, test: Dataset, drawn: SyntheticSet, segmenter: Judge) -> Faithful:
-    """Score renderings of test masks that were made elsewhere; a set to train on shows no test mask."""
-    if drawn.use != EVALUATION:
-        return Faithful(segmenter.network.name, reason=NEEDS_RENDERINGS)
-    masks = GivenMasks(test, drawn)
-    real = masks.segment_real(session, segmenter)
-    found = _segment_drawn(session, segmenter, drawn, f"{arm.title} of test masks")
-    return Faithful(segmenter.network.name, [masks.score(session, real, found, arm.title)])
+class Faithfulness(Evaluation):
+    """FS1 and FS2 of images that were drawn of test masks, and of the real images of those masks."""
+
+    name: ClassVar[str] = "faithfulness"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """Faithfulness scores of foregrounds and of classes."""
+        from metrics.table import of_groups
+
+        return of_groups("faithfulness")
+
+    def about(self, info: DatasetInfo) -> bool:
+        """Say whether a dataset has masks."""
+        return info.task == "nuclei"
+
+    async def measure(self, trial: Trial) -> Faithful | None:
+        """Draw test masks under every seed and score them; None for an arm without images or masks."""
+        judge = await trial.judge()
+        made = (await trial.sets()).made
+        first = made[0] if made else None
+        if judge is None or first is None:
+            return None
+        arm, test, preset = trial.arm, trial.bench.data["test"], trial.bench.preset
+        if arm.ready is not None:
+            if first.set.use != EVALUATION:
+                return Faithful(judge.network.name, reason=NEEDS_RENDERINGS)
+            given = GivenMasks(test, first.set)
+            return Faithful(judge.network.name, [await _score(trial, judge, given, first.set, arm.title)])
+        if "mask" not in arm.method.conditions:
+            return None
+        if not arm.method.draws_any_mask:
+            return Faithful(judge.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
+        wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
+        masks = MaskPatches(test, wanted, first.set.records[0].height)
+        scores = await together(*(_of_seed(trial, judge, masks, seed) for seed in range(len(made))))
+        return Faithful(judge.network.name, scores)
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield every score with the network that was the segmenter; or the reason why there is none."""
+        for each in measured:
+            if each.evidence is None:
+                continue
+            read = [Statistics(finished.path) for finished in each.evidence.scores]
+            digests = [each.digest(seed) for seed in range(len(read))]
+            for metric in self.metrics:
+                columns = {
+                    **metric_columns(metric),
+                    "split": "test",
+                    "downstream": each.evidence.network,
+                    "budget": rows.budget,
+                }
+                if not read:
+                    yield rows.row(each.trial.arm, columns, reason=each.evidence.reason)
+                    continue
+                score = mean_score(metric.id, partial(number, name=metric.id.removesuffix("/image")))
+                columns["n"] = len(read[0])
+                yield from valued(Scored(each.trial.arm, read, digests), score, columns, rows)
+
+    def outputs(self, evidence: Faithful | None) -> Iterator[Output]:
+        """Yield the statistics of each seed."""
+        for seed, finished in enumerate(() if evidence is None else evidence.scores):
+            assert evidence is not None
+            yield Output("statistics", finished, seed, evidence.network, "test")
 
 
-class MaskPatches:
-    """Patches of the test split, each tile equally often, at places that are the same for every arm."""
-
-    def __init__(self, test: Dataset, n: int, size: int) -> None:
-        """Choose `n` patches of `size` pixels; nothing is read yet."""
-        self.test, self.n, self.size = test, n, size
-
-    def samples(self) -> Iterator[Sample]:
-        """Yield the patches, tile by tile; a sample's id is that of its tile."""
-        return map(cut, random_windows(self.test, range(len(self.test)), self.n, self.size, WINDOW_SEED))
-
-    def key(self) -> dict[str, str | int]:
-        """Return what the patches depend on beside the split."""
-        return {"n": self.n, "size": self.size, "window_seed": WINDOW_SEED}
-
-    def conditions(self, seed: int) -> Iterator[Condition]:
-        """Yield the patches as conditions without their images, with seeds of one generation seed."""
-        for index, sample in enumerate(self.samples()):
-            yield Condition(
-                id=f"test-{index:05d}",
-                instances=sample.instances,
-                types=sample.types,
-                label=sample.label,
-                caption=sample.caption,
-                source=None,
-                crop=None,
-                kind="test-mask",
-                recipe={},
-                # JSON readers keep 53 bits
-                seed=derive_seed(seed, "test-mask", index) % 2**53,
-            )
-
-    def segment_real(self, session: Session, segmenter: Judge) -> Finished:
-        """Segment the real patches."""
-        inputs = {"test": self.test.digest, **{name: str(value) for name, value in self.key().items()}}
-        title = f"{segmenter.network.name} on {self.n} real patches of {self.test.info.split}"
-
-        def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-            return (sample.image for sample in self.samples())
-
-        return predict(session, segmenter.network, segmenter.model, images, self.n, inputs, title)
-
-    def score(self, session: Session, real: Finished, drawn: Finished, title: str) -> Finished:
-        """Compare what was asked for with what is seen in the drawn and in the real patches."""
-        from metrics.table import metric
-
-        n_classes = len(self.test.info.classes)
-        config = {**self.key(), "classes": n_classes, "protocol": metric("fs1/image").protocol_version}
-        inputs = {"test": self.test.digest, "real": real.key, "drawn": drawn.key}
-        job = session.numeric("faithfulness", config, inputs, title)
-
-        def work(folder: Path, run: Run) -> None:
-            rows = []
-            with run.progress("faithfulness", self.n, unit="image") as progress:
-                for index, sample in enumerate(self.samples()):
-                    of_drawn, of_real = (read_prediction(done.path / f"{index:05d}.npz") for done in (drawn, real))
-                    rows.append(mask_statistics(sample, of_drawn, of_real, n_classes))
-                    progress.advance(1)
-            write_statistics(folder, rows)
-
-        return session.do(job, work)
+async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, seed: int) -> Finished:
+    """Have a method draw the test masks under one seed, and score what it drew."""
+    session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
+    step = RenderMasks(
+        place=session.torch if fitted else session.numeric,
+        seed=seed,
+        title=f"{arm.title}, {masks.n} test masks, seed {seed}",
+        arm=arm,
+        data={role: trial.bench.data[role] for role in arm.method.roles},
+        fitted=fitted,
+        masks=masks,
+    )
+    drawn = SyntheticSet((await session.do(step)).path)
+    return await _score(trial, judge, masks, drawn, f"{arm.title}, seed {seed}")
 
 
-class GivenMasks(MaskPatches):
-    """The windows of the test split that the images of an imported set show."""
-
-    def __init__(self, test: Dataset, drawn: SyntheticSet) -> None:
-        """Look the windows up; nothing is read yet."""
-        super().__init__(test, len(drawn), 0)
-        self._drawn = drawn
-
-    def samples(self) -> Iterator[Sample]:
-        """Yield the windows, in the order of the set.
-
-        Raises:
-            SealError: a window reaches beyond its test sample.
-        """
-        places = {name: index for index, name in enumerate(self.test.ids)}
-        for line, drawn in zip(self._drawn.metadata, self._drawn, strict=True):
-            sample = self.test[places[line["source"]]]
-            (h, w), (y, x) = drawn.image.shape[:2], line["crop"] or (0, 0)
-            if y + h > sample.image.shape[0] or x + w > sample.image.shape[1]:
-                raise SealError(
-                    f"expected {line['file_name']} to show a window of {sample.id} of {sample.image.shape[:2]} px",
-                    got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um a pixel",
-                    fix="import it again with y and x of the window in the table, or with its own --mpp",
-                )
-            yield cut_rectangle(sample, y, x, h, w)
-
-    def key(self) -> dict[str, str | int]:
-        """Return what the windows depend on beside the split."""
-        return {"n": self.n, "set": self._drawn.digest}
+async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: SyntheticSet, title: str) -> Finished:
+    """Segment the drawn and the real patches of masks, and compare both with what was asked for."""
+    session, (network, model) = trial.bench.session, judge
+    on_real = f"{network.name} on {masks.n} real patches of {masks.test.info.split}"
+    on_drawn = f"{network.name} on {title} of test masks"
+    real, seen = await together(
+        predict(session, network, model, masks, on_real),
+        predict(session, network, model, SetPictures("images", drawn), on_drawn),
+    )
+    step = ScoreMasks(place=session.numeric, title=title, masks=masks, real=real, drawn=seen)
+    return await session.do(step)
 
 
-def render_masks(
-    session: Session,
-    arm: Arm,
-    data: Mapping[str, Dataset],
-    fitted: Mapping[str, Finished],
-    masks: MaskPatches,
-    seed: int,
-) -> SyntheticSet:
-    """Have a method draw the test masks, seeing training data alone; the set is sealed for evaluation."""
-    roles = {role: data[role] for role in sorted(arm.method.roles)}
-    inputs = {f"data:{role}": dataset.digest for role, dataset in roles.items()}
-    inputs |= {f"part:{name}": finished.key for name, finished in fitted.items()}
-    inputs |= {"test": masks.test.digest}
-    config = {"method": arm.name, "config": settings_of(arm), "chunk": chunk_of(arm), **masks.key()}
-    describe = session.torch if fitted else session.numeric
-    job = describe("render-masks", config, inputs, f"{arm.title}, {masks.n} test masks, seed {seed}", seed)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RenderMasks(Render):
+    """Have a method draw the test masks, seeing training data only; the set is sealed for evaluation."""
 
-    def work(folder: Path, run: Run) -> None:
-        render_set(arm, list(masks.conditions(run.seed)), roles, fitted, folder, run, use=EVALUATION)
+    stage: ClassVar[str] = "render-masks"
 
-    return SyntheticSet(session.do(job, work).path)
+    masks: MaskPatches
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Beside the method's: which masks."""
+        return {**super().config, **self.masks.key()}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Beside the method's: the test split."""
+        return {**super().inputs, "test": self.masks.test.digest}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Draw the masks."""
+        self.draw(list(self.masks.conditions(context.seed)), folder, context, EVALUATION)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class ScoreMasks(Step):
+    """Compare what was asked for with what is seen in the drawn and in the real patches."""
+
+    stage: ClassVar[str] = "faithfulness"
+
+    masks: MaskPatches
+    real: Finished
+    drawn: Finished
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Which masks, and how many classes there are."""
+        return {**self.masks.key(), "classes": len(self.masks.test.info.classes)}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digest of the test split, keys of what was seen."""
+        return {"test": self.masks.test.digest, "real": self.real.key, "drawn": self.drawn.key}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Versions of the evaluation and its metrics."""
+        return metric_versions(Faithfulness())
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write one row of statistics per patch."""
+        n_classes = len(self.masks.test.info.classes)
+        rows = []
+        with context.progress("faithfulness", self.masks.n, unit="image") as progress:
+            for index, sample in enumerate(self.masks.samples()):
+                paths = (done.path / f"{index:05d}.npz" for done in (self.drawn, self.real))
+                of_drawn, of_real = (read_prediction(path) for path in paths)
+                rows.append(mask_statistics(sample, of_drawn, of_real, n_classes))
+                progress.advance(1)
+        write_statistics(folder, rows)
 
 
 def mask_statistics(sample: Sample, drawn: Prediction, real: Prediction, n_classes: int) -> dict[str, object]:
@@ -211,12 +227,3 @@ def type_map(
     assert types is not None
     classes = np.concatenate([[0], np.where(types == 0, n_classes + 1, types)]).astype(np.uint8)[instances]
     return classes if ignore is None else np.where(ignore, np.uint8(0), classes)
-
-
-def _segment_drawn(session: Session, segmenter: Judge, drawn: SyntheticSet, title: str) -> Finished:
-    def images() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        return ordered_map(drawn.image, range(len(drawn)), session.threads)
-
-    network = segmenter.network
-    inputs = {"images": drawn.digest}
-    return predict(session, network, segmenter.model, images, len(drawn), inputs, f"{network.name} on {title}")

@@ -1,4 +1,4 @@
-"""GAN-test: what share of synthetic images a network that knows real images alone takes for the class asked for.
+"""GAN-test: what share of synthetic images a network that knows real images only takes for the class asked for.
 
 Shmelkov et al., How good is my GAN?, ECCV 2018, section 3.2. Every network of a run is asked; one that also chose the
 images agrees with itself, and its rows say so.
@@ -6,79 +6,106 @@ images agrees with itself, and its rows say so.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
-from typing import Any
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import UInt8
 
-from bench.engine.session import Session
-from bench.evaluation.columns import entry_columns, over_seeds, share_columns
-from bench.evaluation.evidence import ArmWork, Judged, Tested
+from bench.contract import DatasetInfo
+from bench.engine.session import together
+from bench.engine.step import Finished
+from bench.evaluation.base import Evaluation, Measured, Output
+from bench.evaluation.columns import over_seeds, share_columns
+from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.arms import Network
-from bench.stages.train import predict, read_prediction
+from bench.results.table import ScoreRow
+from bench.stages.predict import SetPictures, predict, read_prediction
+from bench.stages.synthesize import Made
+from bench.stages.trial import Trial
 from bench.synthetic import SyntheticSet
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
 
 METRIC = "gan_test"
 
 
-def gan_test(
-    session: Session,
-    networks: Sequence[Network],
-    baseline: Sequence[Tested],
-    made: SyntheticSet,
-    seed: int,
-    title: str,
-) -> list[Judged]:
-    """Show a set to the baseline's networks of the same seed; to none where its images have no class."""
-    if made.info.task != "tissue":
-        return []
-    by_name = {network.name: network for network in networks}
+class Judged(NamedTuple):
+    """What one of the baseline's networks takes the images of one synthetic set for."""
 
-    def images() -> Iterable[UInt8[np.ndarray, "h w 3"]]:
-        return (made[index].image for index in range(len(made)))
-
-    judged = []
-    for tested in baseline:
-        if tested.seed == seed:
-            named = f"{tested.network} of real images on {title}"
-            inputs = {"synthetic": made.digest}
-            network = by_name[tested.network]
-            seen = predict(session, network, tested.model, images, len(made), inputs, named)
-            judged.append(Judged(seed, tested.network, seen))
-    return judged
+    seed: int
+    network: str
+    made: SyntheticSet
+    finished: Finished
 
 
-def gan_test_rows(arm: ArmWork, selector: str) -> Iterator[dict[str, Any]]:
-    """Yield the columns of every row: under each seed, then over seeds. `selector` is the network that chooses sets."""
-    by_network: dict[str, list[dict[str, Any]]] = {}
-    for judged in arm.judged:
-        made = arm.sets[judged.seed]
-        if made is None:
-            continue
-        chose = judged.network == selector and arm.arm.selection is not None and arm.arm.selection.chooses
-        row = {
-            **entry_columns(METRIC),
-            "seed": judged.seed,
-            "downstream": judged.network,
-            "set_digest": made[1].digest,
-            **_share(judged, made[1]),
-            "reason": "this network chose the images" if chose else "",
-        }
-        by_network.setdefault(judged.network, []).append(row)
-        yield row
-    for rows in by_network.values():
-        if len(rows) > 1:
-            yield over_seeds(rows, rows[0]["reason"])
+class GanTest(Evaluation):
+    """Shows sets of labelled images to the baseline's networks of the same seed."""
+
+    name: ClassVar[str] = "gan_test"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The share of images taken for their class."""
+        from metrics.table import METRICS
+
+        return (METRICS[METRIC],)
+
+    def about(self, info: DatasetInfo) -> bool:
+        """Say whether images have a class."""
+        return info.task == "tissue"
+
+    async def measure(self, trial: Trial) -> list[Judged]:
+        """Predict the images of every set."""
+        if trial.baseline is None:
+            return []
+        networks = trial.bench.networks
+        return await together(
+            *(_judge(trial, made, seed, network) for seed, made in await trial.compared() for network in networks)
+        )
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield the share under each seed, then over seeds."""
+        for each in measured:
+            arm = each.trial.arm
+            by_network: dict[str, list[dict[str, Any]]] = {}
+            for judged in each.evidence:
+                chose = judged.network == rows.selector and arm.selection is not None and arm.selection.chooses
+                columns = {
+                    **metric_columns(self.metrics[0]),
+                    "seed": judged.seed,
+                    "downstream": judged.network,
+                    "budget": rows.budget,
+                    "set_digest": judged.made.digest,
+                    **_share(judged),
+                    "reason": "this network chose the images" if chose else "",
+                }
+                by_network.setdefault(judged.network, []).append(columns)
+                yield rows.row(arm, columns)
+            for group in by_network.values():
+                if len(group) > 1:
+                    yield rows.row(arm, over_seeds(group, group[0]["reason"]))
+
+    def outputs(self, evidence: Sequence[Judged]) -> Iterator[Output]:
+        """Yield the predictions."""
+        for judged in evidence:
+            yield Output("predictions", judged.finished, judged.seed, judged.network, "synthetic")
 
 
-def _share(judged: Judged, made: SyntheticSet) -> dict[str, Any]:
+async def _judge(trial: Trial, made: Made, seed: int, network: Network) -> Judged:
+    assert trial.baseline is not None
+    model = await trial.baseline.model(network, seed)
+    title = f"{network.name} of real images on {trial.arm.title}, seed {seed}"
+    pictures = SetPictures("synthetic", made.set)
+    return Judged(seed, network.name, made.set, await predict(trial.bench.session, network, model, pictures, title))
+
+
+def _share(judged: Judged) -> dict[str, Any]:
     from metrics.proportion import proportion
 
-    asked = [line["label"] for line in made.metadata]
+    asked = [record.label for record in judged.made.records]
     seen = [read_prediction(judged.finished.path / f"{index:05d}.npz").scores for index in range(len(asked))]
     right = sum(
         int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None
     )
-    found = proportion(right, len(asked))
-    return share_columns(found, len(asked), "images of the set")
+    return share_columns(proportion(right, len(asked)), len(asked), "images of the set")

@@ -1,25 +1,32 @@
-"""Stage *leakage*: does a sealed set show test images, or images nearer to them than any training image is?"""
+"""Does a sealed set show test images, or images nearer to them than any training image is?"""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.config import Preset
 from bench.contract import Dataset
+from bench.digest import write_json
 from bench.engine.context import Run
-from bench.engine.job import Finished
-from bench.engine.session import Session
-from bench.engine.store import write_json
+from bench.engine.session import together
+from bench.engine.step import Finished, Step
+from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
+from bench.evaluation.row_maker import Rows
 from bench.formats.parallel import ordered_map
+from bench.results.table import ScoreRow
+from bench.stages.synthesize import Made
+from bench.stages.trial import Trial
 from bench.synthetic import SyntheticSet
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
 
 RESULT = "leakage.json"
 # Real patches looked at on each side, for each synthetic image that a preset compares.
@@ -48,18 +55,78 @@ class Patches:
                     yield sample.image[y : y + self.size, x : x + self.size]
 
 
-def leakage(
-    session: Session, synthetic: SyntheticSet, train: Dataset, test: Dataset, preset: Preset, title: str
-) -> Finished:
-    """Compare a set with the real patches of both splits, and warn where it shows what it cannot know."""
-    n = REAL * preset.reference_samples
-    inputs = {"set": synthetic.digest, "train": train.digest, "test": test.digest}
-    job = session.numeric("leakage", {"n": n}, inputs, title)
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Look(Step):
+    """Compare a set with the real patches of both splits, at most `n` of each."""
 
-    def work(folder: Path, run: Run) -> None:
-        write_json(folder / RESULT, _look(synthetic, train, test, n, run))
+    stage: ClassVar[str] = "leakage"
 
-    finished = session.do(job, work)
+    synthetic: SyntheticSet
+    train: Dataset
+    test: Dataset
+    n: int
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """How many real patches are looked at."""
+        return {"n": self.n}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of the set and of both splits."""
+        return {"set": self.synthetic.digest, "train": self.train.digest, "test": self.test.digest}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of the evaluation."""
+        return metric_versions(Leakage())
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write what was found."""
+        write_json(folder / RESULT, _look(self.synthetic, self.train, self.test, self.n, context))
+
+
+class Leakage(Evaluation):
+    """Looks at the sets of the arms that a run is about; what it finds is a warning and stands in the document."""
+
+    name: ClassVar[str] = "leakage"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """None: what is found is no number."""
+        return ()
+
+    async def measure(self, trial: Trial) -> list[Finished]:
+        """Compare every set with the real patches of both splits, and warn where it shows what it cannot know."""
+        if trial.arm not in trial.bench.subjects:
+            return []
+        return await together(*(_leakage(trial, made, seed) for seed, made in await trial.compared()))
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield nothing."""
+        return iter(())
+
+    def outputs(self, evidence: Sequence[Finished]) -> Iterator[Output]:
+        """Yield what was found of each set."""
+        for seed, finished in enumerate(evidence):
+            yield Output("statistics", finished, seed)
+
+    def findings(self, evidence: Sequence[Finished]) -> list[dict[str, Any]]:
+        """Return what was found."""
+        return [read_leakage(finished) for finished in evidence]
+
+
+async def _leakage(trial: Trial, made: Made, seed: int) -> Finished:
+    session, data, title = trial.bench.session, trial.bench.data, f"{trial.arm.title}, seed {seed}"
+    step = Look(
+        place=session.numeric,
+        title=title,
+        synthetic=made.set,
+        train=data["train"],
+        test=data["test"],
+        n=REAL * trial.bench.preset.reference_samples,
+    )
+    finished = await session.do(step)
     for line in warnings(read_leakage(finished)):
         session.reporter.warn(f"{title}: {line}")
     return finished

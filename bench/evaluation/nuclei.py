@@ -1,45 +1,122 @@
-"""From statistics to scores: every metric with its interval, and its paired difference to the baseline."""
+"""How well are nuclei found, outlined and typed? Instance and type maps of test images against their labels."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Float64
+from jaxtyping import Bool, Float64, Int32, UInt8
 
-from bench.evaluation.statistics import IMAGE_VALUES, POOLED, SURFACES, Statistics
+from bench.contract import DatasetInfo, Prediction, Sample
+from bench.errors import DataError
+from bench.evaluation.predictions import PredictionEvaluation
+from bench.evaluation.score import Score, mean_score, number
+from bench.evaluation.statistics import Statistics
 
-Statistic = Callable[[Float64[np.ndarray, "... k"]], Float64[np.ndarray, " ..."]]
+if TYPE_CHECKING:
+    from metrics.entry import Metric
 
-FAITHFULNESS = ("fs1", "fs2", "fs_real", "fs1_class", "fs2_class", "fs_real_class")
+IMAGE_VALUES = ("dice", "jaccard", "dice_2", "aji", "aji_plus", "dq", "sq", "pq", "f1")
+SURFACES: Mapping[str, Literal["max", "concatenated"]] = {"hd95": "max", "hd95_concatenated": "concatenated"}
+POOLED = ("tp", "fp", "fn", "sum_iou")
 NO_TISSUE = "the dataset does not say of which tissue its images are"
 
 
-@dataclass(frozen=True)
-class Score:
-    """One metric of a test set: which statistics of an image it sums, and how the sums become the metric.
+class Nuclei(PredictionEvaluation):
+    """Segmentation, detection and types of nuclei."""
 
-    `class_` is the name of a nucleus class, empty for metrics over all. A mean has two statistics an image, its value
-    and whether it counts: `is_mean` says so, for images left out to be counted. `whole` computes a number that follows
-    from no sums, an area under a curve say, from the whole test set. `missing` tells why there is no number at all,
-    `remark` what a reader of the number must know; both are empty mostly.
+    name: ClassVar[str] = "nuclei"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """All that the table of metrics knows of instance and type maps."""
+        from metrics.table import of_groups
+
+        return of_groups("instances", "types")
+
+    def about(self, info: DatasetInfo) -> bool:
+        """Say whether a dataset has nuclei."""
+        return info.task == "nuclei"
+
+    def settings(self, info: DatasetInfo) -> Mapping[str, object]:
+        """Return class names and resolution, which sets the radius of matching."""
+        return {"classes": list(info.classes), "mpp": info.mpp}
+
+    def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
+        """Return the statistics of one image."""
+        return image_statistics(sample, prediction, len(info.classes))
+
+    def scores(self, info: DatasetInfo) -> Iterator[Score]:
+        """Yield the scores."""
+        return nuclei_scores(info.classes)
+
+
+def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
+    """Score one image: instance metrics, surface distances, and the counts that pooled scores are summed from.
+
+    `types` are the counts of detection and typing (`metrics.types`); `classes` are TP, FP, FN and sum of IoU of each
+    class, `true_counts` and `pred_counts` its nuclei. A value that is undefined is NaN. Where the sample has
+    ignored pixels, both maps are scored without them, see :func:`without_ignored`.
+
+    Raises:
+        DataError: truth or prediction holds no instances, or they differ in shape.
     """
+    from metrics.instances import score_table
+    from metrics.multiclass import class_counts
+    from metrics.overlap import overlap
+    from metrics.types import matching_radius, type_counts
 
-    metric: str
-    class_: str
-    read: Callable[[Statistics], Float64[np.ndarray, "n k"]]
-    statistic: Statistic
-    is_mean: bool = False
-    whole: Callable[[Statistics], float] | None = None
-    missing: Callable[[Statistics], str] = lambda statistics: ""
-    remark: Callable[[Statistics], str] = lambda statistics: ""
+    if sample.instances is None or sample.types is None or prediction.instances is None or prediction.types is None:
+        raise DataError("expected instances and types in truth and prediction", got=f"none for {sample.id}")
+    true, true_types = without_ignored(sample.instances, sample.types, sample.ignore)
+    pred, pred_types = without_ignored(prediction.instances, prediction.types, sample.ignore)
+    table = overlap(true, pred)
+    scores = score_table(table)
+    radius = matching_radius(sample.mpp)
+    counts = type_counts(true, true_types, pred, pred_types, n_classes=n_classes, radius_px=radius)
+    types = true_types[table.true_ids - 1], pred_types[table.pred_ids - 1]
+    row: dict[str, object] = {"tissue": sample.tissue}
+    row |= {name: float(getattr(scores, name)) for name in (*IMAGE_VALUES, *POOLED)}
+    row |= _surfaces(true, pred)
+    row["types"] = [int(count) for count in counts]
+    row["classes"] = class_counts(table, *types, n_classes).ravel().tolist()
+    for name, of_side in zip(("true_counts", "pred_counts"), types, strict=True):
+        row[name] = np.bincount(of_side, minlength=n_classes + 1)[1:].tolist()
+    return row
 
-    def skipped(self, statistics: Statistics) -> int | None:
-        """Return how many images a mean leaves out; None for what is no mean."""
-        return len(statistics) - int(self.read(statistics)[:, 1].sum()) if self.is_mean else None
+
+def without_ignored(
+    instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], ignore: Bool[np.ndarray, "h w"] | None
+) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
+    """Return an instance map and its types without what no metric may count; as they are where `ignore` is None.
+
+    Ignored pixels become background, and so does the rest of an instance of which more than half is ignored: a nucleus
+    found in an ambiguous region must not come back as a false positive by a sliver that crosses its border. Ids are
+    1..n again, in their old order. MoNuSAC's own script blanks the pixels of predictions alone and keeps slivers.
+
+    Raises:
+        DataError: `ignore` is not of the map's size.
+    """
+    if ignore is None:
+        return instances, types
+    if ignore.shape != instances.shape:
+        raise DataError("expected ignored pixels of the map's size", got=f"{ignore.shape} and {instances.shape}")
+    area, ignored = (np.bincount(ids, minlength=len(types) + 1) for ids in (instances.ravel(), instances[ignore]))
+    kept = (2 * ignored <= area) & (area > 0)
+    kept[0] = False
+    table = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
+    return np.where(ignore, np.int32(0), table[instances]), types[kept[1:]]
+
+
+def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) -> dict[str, object]:
+    """HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
+    from metrics.surface import hausdorff_by_definition
+
+    found = hausdorff_by_definition(true > 0, pred > 0)
+    values: dict[str, object] = {name: found[definition].value for name, definition in SURFACES.items()}
+    return values | {"one_empty": found["max"].one_empty}
 
 
 def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
@@ -47,11 +124,11 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
     from metrics import instances, multiclass, types
 
     for name in IMAGE_VALUES:
-        yield _mean_score(f"{name}/image", partial(_number, name=name))
+        yield mean_score(f"{name}/image", partial(number, name=name))
     for name, quality in (("dq", instances.pooled_dq), ("sq", instances.pooled_sq), ("pq", instances.pooled_pq)):
         yield Score(f"{name}/pooled", "", _pooled, quality)
     for name in SURFACES:
-        yield _mean_score(f"{name}/image", partial(_number, name=name), remark=_one_empty)
+        yield mean_score(f"{name}/image", partial(number, name=name), remark=_one_empty)
     for metric, function in (
         ("f_d", types.detection_f1),
         ("precision_d", types.detection_precision),
@@ -59,8 +136,8 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
         ("acc", types.type_accuracy),
     ):
         yield Score(metric, "", _types, function)
-    yield _mean_score("bpq/image", _bpq)
-    yield _mean_score("mpq/image", _mpq)
+    yield mean_score("bpq/image", _bpq)
+    yield mean_score("mpq/image", _mpq)
     yield Score("mpq/tissue", "", _tissues, _mean_of_tissues, missing=_without_tissue)
     yield Score("mpq_plus", "", _classes, lambda sums: multiclass.mpq_plus(_by_class(sums)))
     for index, name in enumerate(classes):
@@ -75,17 +152,6 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
         yield Score("count_r2", name, partial(_count_statistics, index=index), count_r2_of_sums)
 
 
-def faithfulness_scores() -> Iterator[Score]:
-    """List the scores of faithfulness to masks."""
-    for name in FAITHFULNESS:
-        yield _mean_score(f"{name}/image", partial(_number, name=name))
-
-
-def stack(score: Score, seeds: Sequence[Statistics]) -> Float64[np.ndarray, "seeds n k"]:
-    """Read a score's statistics under every seed."""
-    return np.stack([score.read(statistics) for statistics in seeds])
-
-
 def count_r2_of_sums(sums: Float64[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
     """Return R2 of counts from summed (1, t, t^2, (t - p)^2) of true and predicted counts; NaN where t is constant."""
     n, total, squares, errors = np.moveaxis(sums, -1, 0)
@@ -93,22 +159,6 @@ def count_r2_of_sums(sums: Float64[np.ndarray, "*batch 4"]) -> Float64[np.ndarra
     spread = n * squares - total**2
     share = np.divide(n * errors, spread, out=np.full(spread.shape, np.nan), where=spread > 0)
     return np.asarray(1 - share)
-
-
-def _mean_score(
-    metric: str,
-    values: Callable[[Statistics], Float64[np.ndarray, " n"]],
-    *,
-    remark: Callable[[Statistics], str] = lambda statistics: "",
-) -> Score:
-    """Describe a mean over images; those whose value is NaN do not count."""
-    from metrics.uncertainty import mean_of, mean_statistics
-
-    return Score(metric, "", lambda s: mean_statistics(values(s)), mean_of, is_mean=True, remark=remark)
-
-
-def _number(statistics: Statistics, name: str) -> Float64[np.ndarray, " n"]:
-    return statistics.numbers(name)
 
 
 def _pooled(statistics: Statistics) -> Float64[np.ndarray, "n 4"]:

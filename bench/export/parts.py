@@ -7,8 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from bench.contract import Dataset, DatasetInfo, Sample
-from bench.datasets.opening import open_source
-from bench.datasets.source import DatasetSource
+from bench.datasets.source import DatasetSource, open_source
 from bench.errors import ConfigError, SealError
 from bench.formats.parallel import ordered_map
 from bench.synthetic import MANIFEST, TRAINING, SyntheticSet, sample_digest
@@ -82,12 +81,12 @@ def open_parts(name: str, split: str, data_root: Path | None) -> list[Part]:
 
 
 def _checked(opened: SyntheticSet) -> Iterator[Sample]:
-    lines = opened.metadata
-    for line, sample in zip(lines, ordered_map(opened.__getitem__, range(len(lines))), strict=True):
-        if sample_digest(sample) != line["sha256"]:
+    records = opened.metadata
+    for record, sample in zip(records, ordered_map(opened.__getitem__, range(len(records))), strict=True):
+        if sample_digest(sample) != record.sha256:
             raise SealError(
                 f"expected the samples of {opened.folder} to be as they were sealed",
-                got=f"{line['file_name']} changed",
+                got=f"{record.file_name} changed",
                 fix="make the set again; a sealed set is never edited",
             )
         yield sample

@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 import re
-from dataclasses import replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
 from pathlib import Path
-from typing import Literal
+from typing import ClassVar, Literal
 
 from pydantic import Field
 
 from bench.contract import Settings
-from bench.datasets.opening import open_source
-from bench.datasets.source import DatasetSource
+from bench.datasets.card import DatasetCard
+from bench.datasets.source import DatasetSource, open_source
 from bench.digest import digest, digest_file
-from bench.engine.job import Job
+from bench.engine.context import Run
+from bench.engine.execute import execute
 from bench.engine.reporter import Reporter
-from bench.engine.store import JobStore
+from bench.engine.step import Place, Step
+from bench.engine.store import Store
 from bench.errors import ConfigError, SealError
 from bench.formats.csv_tables import some
 from bench.importing.items import Item, find_items
@@ -55,32 +59,65 @@ def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
     items, allowed = _sources(request, items, source)
     use = TRAINING if request.rendered_from is None else EVALUATION
     mpp = request.mpp or card.mpp
-    config = {
-        "dataset": card.name,
-        "method": request.method_name,
-        "classes": [list(card.class_names), list(card.labels)],
-        "mpp": mpp,
-        "use": use,
-        "said": [[item.id, item.label, item.caption, item.group, item.source, item.crop] for item in items],
-    }
-    job = Job("import", config, {"files": _digest_files(items)}, title=f"{request.method_name}, {len(items)} images")
-    manifest = {
-        "method": request.method_name,
-        "variant": "",
-        "config": {"imported": True},
-        "seed": 0,
-        "dataset": card.name,
-        "parts": {},
-        "use": use,
-    }
-
-    def work(folder: Path) -> None:
-        with reporter.progress("import", len(items), unit="image") as progress:
-            seal_items(items, card, mpp, allowed, manifest, folder, progress)
-
-    finished = JobStore(request.store).run(job, work)
+    step = Import(
+        place=Place(),
+        title=f"{request.method_name}, {len(items)} images",
+        items=tuple(items),
+        card=card,
+        mpp=mpp,
+        method=request.method_name,
+        use=use,
+        allowed=allowed,
+    )
+    finished = execute(step, Store(request.store), reporter)
     remember(request.store, card.name, request.method_name, finished.path, request.replace)
     return SyntheticSet(finished.path)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Import(Step):
+    """Seal items as a set; `allowed` are the ids that they may derive from, with their groups."""
+
+    stage: ClassVar[str] = "import"
+
+    items: tuple[Item, ...]
+    card: DatasetCard
+    mpp: float
+    method: str
+    use: str
+    allowed: Mapping[str, str]
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Dataset, name, classes, resolution, use, and what is said of each item."""
+        return {
+            "dataset": self.card.name,
+            "method": self.method,
+            "classes": [list(self.card.class_names), list(self.card.labels)],
+            "mpp": self.mpp,
+            "use": self.use,
+            "said": [[item.id, item.label, item.caption, item.group, item.source, item.crop] for item in self.items],
+            **_tissues(self.items),
+        }
+
+    @cached_property
+    def inputs(self) -> dict[str, str]:
+        """The digest of all files."""
+        return {"files": _digest_files(self.items)}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Seal the items."""
+        manifest = {
+            "method": self.method,
+            "variant": "",
+            "config": {"imported": True},
+            "seed": 0,
+            "dataset": self.card.name,
+            "parts": {},
+            "use": self.use,
+        }
+        with context.progress("import", len(self.items), unit="image") as progress:
+            seal_items(self.items, self.card, self.mpp, self.allowed, manifest, folder, progress)
 
 
 def _check_name(name: str) -> None:
@@ -114,5 +151,11 @@ def _sources(request: ImportRequest, items: list[Item], source: DatasetSource) -
     return items, {name: name for name in test}
 
 
-def _digest_files(items: list[Item]) -> str:
+def _tissues(items: Sequence[Item]) -> dict[str, object]:
+    """Return what is said of tissues; nothing where nothing is, so that such sets keep their keys."""
+    tissues = [item.tissue for item in items]
+    return {"tissues": tissues} if any(tissues) else {}
+
+
+def _digest_files(items: Sequence[Item]) -> str:
     return digest([[digest_file(path) for path in (item.image, item.labels) if path is not None] for item in items])

@@ -13,7 +13,7 @@ from bench.formats.csv_tables import Table, read_table, some
 from bench.formats.folders import IMAGE_SUFFIXES, by_stem, inside, walk
 from bench.formats.labels import SUFFIXES as LABEL_SUFFIXES
 
-COLUMNS = ("file_name", "group", "label", "caption", "source", "y", "x")
+COLUMNS = ("file_name", "group", "label", "caption", "tissue", "source", "y", "x")
 # A sample's id names its files, and most file systems take names of 255 bytes.
 _LONGEST_ID = 120
 
@@ -27,6 +27,7 @@ class Item:
     labels: Path | None
     label: int | None
     caption: str | None
+    tissue: str | None
     group: str
     source: str | None
     crop: tuple[int, int] | None
@@ -39,8 +40,8 @@ def find_items(folder: Path, labels: Path | None, table: Path | None, card: Data
         folder: images (or `.npy` files of image and labels together). Where all of them lie in subfolders named as the
             dataset's image-level classes are, these are their classes.
         labels: a folder of instance maps, paired with the images by stem; None for none.
-        table: a CSV file with `file_name` and any of `group`, `label` (a class name), `caption`, `source` (the id of
-            the sample that an image derives from) and `y`, `x`; None for none.
+        table: a CSV file with `file_name` and any of `group`, `label` (a class name), `caption`, `tissue`, `source`
+            (the id of the sample that an image derives from) and `y`, `x`; None for none.
         card: of the dataset whose classes these are.
 
     Raises:
@@ -60,10 +61,10 @@ def find_items(folder: Path, labels: Path | None, table: Path | None, card: Data
     for path in paths:
         row = told.get(path.relative_to(folder).as_posix(), {})
         label = _label(row["label"], card, path) if row.get("label") else classes.get(path)
-        caption = row.get("caption") or None
+        caption, tissue = row.get("caption") or None, row.get("tissue") or None
         group = row.get("group") or path.stem
         source = row.get("source") or None
-        items.append(Item(ids[path], path, maps.get(path), label, caption, group, source, _crop(row, path)))
+        items.append(Item(ids[path], path, maps.get(path), label, caption, tissue, group, source, _crop(row, path)))
     return items
 
 

@@ -18,7 +18,7 @@ from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
 from bench.imageio import read_rgb
 from bench.importing.items import Item
-from bench.synthetic import SyntheticSetWriter
+from bench.synthetic import SyntheticSetWriter, tile_role
 
 
 def seal_items(
@@ -46,10 +46,11 @@ def seal_items(
         SealError: a source is not a sample that the set may derive from.
     """
     begun = time.perf_counter()
-    info = DatasetInfo(card.name, "synthetic", card.task, card.class_names, card.labels, mpp, card.rare)
+    tissues = tuple(sorted({item.tissue for item in items if item.tissue is not None}))
+    info = DatasetInfo(card.name, "synthetic", card.task, card.class_names, card.labels, mpp, card.rare, tissues)
     writer = SyntheticSetWriter(folder, info, sources)
     try:
-        conditions = ordered_map(partial(_read, card=card), items)
+        conditions = ordered_map(partial(_read, card=card, role=tile_role(str(manifest["use"]))), items)
         for index, (item, (condition, image)) in enumerate(zip(items, conditions, strict=True)):
             writer.write(index, condition, image, group=item.group)
             progress.advance()
@@ -61,7 +62,7 @@ def seal_items(
         raise
 
 
-def _read(item: Item, card: DatasetCard) -> tuple[Condition, np.ndarray]:
+def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray]:
     maps = None
     if item.image.suffix.lower() == ".npy":
         image, maps = _from_array(item.image)
@@ -77,7 +78,8 @@ def _read(item: Item, card: DatasetCard) -> tuple[Condition, np.ndarray]:
         types=None if maps is None else maps.types,
         label=item.label,
         caption=item.caption,
-        source=item.source,
+        tissue=item.tissue,
+        sources={} if item.source is None else {role: item.source},
         crop=item.crop,
         kind="imported",
         recipe={"file_name": item.image.name},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
-from bench.engine.store import write_json
+from bench.digest import write_json
 from bench.errors import ConfigError
 from bench.synthetic import MANIFEST, SyntheticSet, verify_set
 

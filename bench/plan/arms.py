@@ -5,41 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from bench.config import Preset
 from bench.config.files import card, merge
 from bench.config.validate import build
-from bench.contract import Downstream, Method
+from bench.contract import Downstream, MethodBase, Selection
 from bench.digest import digest
-from bench.registry import load
+from bench.registry import distribution, load
 from bench.synthetic import SyntheticSet
 
 BASELINE = "real-only"
 LONGEST_VARIANT = 60
-
-
-class Selection(Protocol):
-    """How a method's set is chosen from a pool; a method's own settings say more."""
-
-    @property
-    def ratio(self) -> float:
-        """Synthetic : real of the training mix."""
-        ...
-
-    @property
-    def title(self) -> str:
-        """What tables call it."""
-        ...
-
-    @property
-    def chooses(self) -> bool:
-        """Whether images are chosen by what they show."""
-        ...
-
-    def model_dump(self, *, mode: str) -> dict[str, Any]:
-        """Return its settings as JSON values."""
-        ...
 
 
 @dataclass(frozen=True)
@@ -52,7 +29,7 @@ class Arm:
 
     name: str
     variant: str
-    method: Method
+    method: MethodBase
     ready: SyntheticSet | None = None
     selection: Selection | None = None
 
@@ -65,6 +42,17 @@ class Arm:
     def title(self) -> str:
         """The name for people."""
         return f"{self.name} ({self.variant})" if self.variant else self.name
+
+    @property
+    def settings(self) -> dict[str, Any]:
+        """Settings of the method as JSON; how arms choose from its pool is no part of what it draws."""
+        chosen = {"selection"} if self.selection is not None else None
+        return dict(self.method.config.model_dump(mode="json", exclude=chosen))
+
+    @property
+    def distribution(self) -> str:
+        """The package that the method was installed with, as on an index; empty for a set that was made elsewhere."""
+        return "" if self.ready is not None else distribution("methods", self.name)
 
 
 @dataclass(frozen=True)
@@ -88,12 +76,10 @@ def make_arm(name: str, preset: Preset, overrides: Mapping[str, Any] | None = No
 def make_network(
     name: str, preset: Preset, overrides: Mapping[str, Any] | None = None, weights: Path | None = None
 ) -> Network:
-    """Make a downstream network likewise; `weights` is the folder of weights, for those that start from some."""
+    """Make a downstream network in the same way; `weights` is the folder of weights, for those that start from some."""
     plugin = load("downstream", name)
     config = build(plugin.Config, _values("downstream", name, preset, overrides), f"downstream network {name!r}")
-    network = plugin(config)
-    if hasattr(network, "with_weights"):
-        network = network.with_weights(weights)
+    network: Downstream = plugin(config).with_weights(weights)
     return Network(name, network, network.config.model_dump(mode="json"))
 
 

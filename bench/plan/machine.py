@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import psutil
+from pydantic import ValidationError
 
-from bench.contract import Requirement
+from bench.contract import Downstream, Weights
 from bench.engine.store import check_writable
-from bench.errors import BenchError
+from bench.errors import BenchError, MissingError
+from bench.extras import check_installed
 from bench.registry import load, names
 
 
@@ -28,22 +30,19 @@ def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterat
     """Yield titles and what was found below each."""
     yield "machine", list(_machine(store))
     yield "datasets", list(_datasets(data_root))
-    yield "encoders", [_encoder(name, weights) for name in names("encoders")]
+    methods = list(_methods())
+    if methods:
+        yield "methods that start from weights", methods
+    yield "encoders", list(_encoders(weights))
     yield "downstream networks that start from weights", list(_networks(weights))
-    yield "presets", list(_presets())
+    yield "presets", list(_presets(_gpu().ok))
 
 
 def _machine(store: Path) -> Iterator[Diagnosis]:
-    import torch
-
     memory = psutil.virtual_memory()
     cores = psutil.cpu_count(logical=False)
     yield Diagnosis("cpu", True, f"{cores} cores, {memory.available / 1024**3:.1f} GiB of memory free")
-    if torch.cuda.is_available():
-        properties = torch.cuda.get_device_properties(0)
-        yield Diagnosis("gpu", True, f"{properties.name}, {properties.total_memory / 1024**3:.0f} GiB")
-    else:
-        yield Diagnosis("gpu", False, "none that torch can use", "presets tiny and smoke run on the CPU in minutes")
+    yield _gpu()
     try:
         check_writable(store)
         yield Diagnosis("store", True, f"{store}, {psutil.disk_usage(str(store)).free / 1024**3:.0f} GiB free")
@@ -51,9 +50,22 @@ def _machine(store: Path) -> Iterator[Diagnosis]:
         yield Diagnosis("store", False, f"{error.message}: {error.got}", error.fix)
 
 
+def _gpu() -> Diagnosis:
+    try:
+        check_installed("torch")
+    except MissingError as error:
+        return Diagnosis("gpu", False, error.message, error.fix)
+    import torch
+
+    if not torch.cuda.is_available():
+        return Diagnosis("gpu", False, "none that torch can use", "presets tiny and smoke run on the CPU in minutes")
+    properties = torch.cuda.get_device_properties(0)
+    return Diagnosis("gpu", True, f"{properties.name}, {properties.total_memory / 1024**3:.0f} GiB")
+
+
 def _datasets(root: Path | None) -> Iterator[Diagnosis]:
     from bench.datasets.card import card_names, load_card
-    from bench.datasets.opening import source_of
+    from bench.datasets.source import source_of
 
     for name in card_names():
         card = load_card(name)
@@ -66,34 +78,42 @@ def _datasets(root: Path | None) -> Iterator[Diagnosis]:
             yield Diagnosis(name, False, card.title, error.fix)
 
 
-def _encoder(name: str, weights: Path | None) -> Diagnosis:
-    return _required(name, load("encoders", name).requirement(weights))
+def _methods() -> Iterator[Diagnosis]:
+    """Yield the weights that methods start from under their own defaults; some have none without settings."""
+    for name in names("methods"):
+        plugin = load("methods", name)
+        try:
+            needed = plugin(plugin.Config()).weights()
+        except (ValidationError, BenchError):  # settings that only the user can give, such as a command
+            continue
+        yield from (_weights(name, weights) for weights in needed)
 
 
-def _required(name: str, requirement: Requirement) -> Diagnosis:
-    text = f"{requirement.name}; {requirement.size}"
-    fix = f"{requirement.reason} get it from {requirement.source}; set {requirement.setting}".strip()
-    return Diagnosis(name, requirement.found, text, fix)
-
-
-def _networks(weights: Path | None) -> Iterator[Diagnosis]:
+def _networks(folder: Path | None) -> Iterator[Diagnosis]:
     for name in names("downstream"):
         plugin = load("downstream", name)
-        network = plugin(plugin.Config())
-        if not hasattr(network, "with_weights"):
-            continue
-        requirement = network.with_weights(weights).requirement()
-        if requirement is not None:
-            yield _required(name, requirement)
+        network: Downstream = plugin(plugin.Config()).with_weights(folder)
+        yield from (_weights(name, weights) for weights in network.weights())
 
 
-def _presets() -> Iterator[Diagnosis]:
-    import torch
+def _encoders(folder: Path | None) -> Iterator[Diagnosis]:
+    for name in names("encoders"):
+        needed = load("encoders", name).weights(folder)
+        if not needed:
+            yield Diagnosis(name, True, "needs no weights")
+        yield from (_weights(name, weights) for weights in needed)
 
+
+def _weights(name: str, needed: Weights) -> Diagnosis:
+    fix = f"{needed.reason} get it from {needed.where}; set {needed.setting}".strip()
+    return Diagnosis(name, needed.found, f"{needed.name}; {needed.size}", fix)
+
+
+def _presets(accelerated: bool) -> Iterator[Diagnosis]:
     from bench.config import load_preset, preset_names
 
     for name in preset_names():
         preset = load_preset(name)
-        runs = torch.cuda.is_available() or not preset.needs_accelerator
+        runs = accelerated or not preset.needs_accelerator
         fix = "needs an accelerator; --device cpu runs it here all the same, slowly"
         yield Diagnosis(name, runs, f"{preset.summary} ({preset.duration})", fix)

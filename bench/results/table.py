@@ -8,16 +8,19 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self
 
-import pandas as pd
 import pyarrow
 import pyarrow.parquet as parquet
 from pydantic import ConfigDict, Field, model_validator
 
 from bench.contract import Settings
-from bench.digest import canonical_json
+from bench.digest import write_json
 from bench.errors import DataError
+from bench.results.document import RunDocument
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 SCHEMA_VERSION = 1
 ALL_SEEDS = -1
@@ -32,7 +35,8 @@ class ScoreRow(Settings):
     difference to `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted
     by Holm's procedure. A row of `seed` -1 stands for `seeds` seeds together. A number without an interval says
     why in `reason`. Of the `n` images that a mean is of, `n_skipped` do not count, having nothing to be scored; of
-    several seeds it is the largest number.
+    several seeds it is the largest number. `protocol` is the version of the metric, `harness` that of the harness:
+    numbers of different versions are different measurements.
     """
 
     run: str
@@ -63,6 +67,7 @@ class ScoreRow(Settings):
     p_holm: float | None = None
     preset: str
     protocol: int = 1
+    harness: int = 1
     set_digest: str = ""
     reason: str = ""
 
@@ -106,7 +111,7 @@ COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 # What makes two rows the same measurement, whichever run took it.
 IDENTITY = (
     *("kind", "dataset", "split", "fold", "seed", "method", "variant", "budget", "downstream"),
-    *("metric", "encoder", "class", "aggregation", "preset", "protocol"),
+    *("metric", "encoder", "class", "aggregation", "preset", "protocol", "harness"),
 )
 
 
@@ -151,14 +156,13 @@ class ResultsStore:
         """Use the folder `results` of `store`; nothing is read or made yet."""
         self.root = store / "results"
 
-    def write(self, run: str, rows: Sequence[ScoreRow], document: Mapping[str, Any]) -> None:
+    def write(self, run: str, rows: Sequence[ScoreRow], document: RunDocument) -> None:
         """Write a run's rows and document; `created` (ISO time, UTC) is added where the document has none."""
         self.folder(run).mkdir(parents=True, exist_ok=True)
         write_rows(self.root / f"{run}.parquet", rows)
-        created = datetime.now(UTC).isoformat(timespec="microseconds")
-        temporary = self.root / f"{run}.json.tmp"
-        temporary.write_text(canonical_json({"created": created, "run": run, **document}), encoding="utf-8")
-        os.replace(temporary, self.root / f"{run}.json")
+        created = document.created or datetime.now(UTC).isoformat(timespec="microseconds")
+        whole = document.model_copy(update={"run": run, "created": created})
+        write_json(self.root / f"{run}.json", whole.model_dump(mode="json"))
 
     def folder(self, run: str) -> Path:
         """Return where a run's further files lie: curves, contact sheet, manifest, leaderboard."""
@@ -168,23 +172,27 @@ class ResultsStore:
         """List the run keys, oldest first."""
         return tuple(self.documents())
 
-    def documents(self) -> dict[str, dict[str, Any]]:
+    def documents(self) -> dict[str, RunDocument]:
         """Return every run's document by key, oldest run first.
 
         Raises:
-            DataError: a document is no JSON.
+            DataError: a document cannot be read.
         """
         found = {path.stem: self.document(path.stem) for path in self.root.glob("*.json")}
-        return dict(sorted(found.items(), key=lambda item: (str(item[1].get("created", "")), item[0])))
+        return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
 
-    def document(self, run: str) -> dict[str, Any]:
-        """Return one run's document."""
+    def document(self, run: str) -> RunDocument:
+        """Return one run's document.
+
+        Raises:
+            DataError: it cannot be read.
+        """
         path = self.root / f"{run}.json"
         try:
-            document: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
+            return RunDocument.of_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError) as error:
-            raise DataError(f"expected the document of a run in {path}", got=str(error)) from error
-        return document
+            got = str(error).splitlines()[0]
+            raise DataError(f"The document of a run cannot be read: {path}", got=got) from error
 
     def rows(self, run: str) -> pd.DataFrame:
         """Return one run's rows as it wrote them."""

@@ -1,42 +1,44 @@
-"""The end of a run: rows, document, curves, contact sheet and leaderboard; then the tracking server is told."""
+"""The end of a run: rows, document, curves, contact sheets and leaderboard; then the tracking server is told."""
 
 from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
 
-from bench.contract import Dataset
+from bench.config.overrides import placeless
 from bench.digest import digest
 from bench.engine.context import read_curves
 from bench.engine.session import Session
-from bench.evaluation.comparison import RowMaker
-from bench.evaluation.evidence import ArmWork, Outcome
-from bench.evaluation.leakage import read_leakage
-from bench.results.table import ResultsStore, write_rows
-from bench.stages.synthesize import package_versions
+from bench.engine.versions import package_versions
+from bench.evaluation.costs import cost_rows
+from bench.evaluation.registered import known_metrics
+from bench.evaluation.row_maker import Rows
+from bench.plugin_version import version_of
+from bench.results.artefacts import Artefact
+from bench.results.document import RunDocument
+from bench.results.table import ResultsStore, ScoreRow, read_rows, write_rows
+from bench.run.finished_run import FinishedRun
+from bench.run.outcome import Outcome
+from bench.run.resolve import Resolved
+from bench.run.sheets import write_sheets
 from bench.synthetic import MANIFEST
 
-if TYPE_CHECKING:
-    from bench.run.pipeline import Resolved
-
-# The protocol of the harness as a whole: how arms are mixed, trained, compared.
+# The protocol of the harness as a whole: how arms are mixed, trained, compared, and how rows are made of it.
 PROTOCOL = 1
-SHEET = "contact_sheet.png"
 
 
-def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork]) -> Outcome:
+def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outcome:
     """Write the results of a run where they are not there already, and tell the tracking server."""
-    document = _document(resolved, data, worked, session)
-    run = digest([document["request"], document["config"], sorted(document["jobs"])])[:16]
+    document = _document(session, resolved, complete)
+    run = run_key(document)
     results = ResultsStore(resolved.request.store)
     known = run in results.runs()
     if not known:
-        _write(results, run, document, resolved, data, worked)
+        _write(results, run, document, resolved, complete)
     count = len(session.finished)
-    done = f"{count} jobs: {session.reused} reused, {count - session.reused} done"
+    done = f"{count} steps: {session.reused} reused, {count - session.reused} done"
     session.reporter.say(f"{done}; results of run {run} {'reused' if known else 'written'}")
     if resolved.request.tracking:
         from bench.tracking import track
@@ -45,103 +47,129 @@ def publish(session: Session, resolved: Resolved, data: Mapping[str, Dataset], w
     return Outcome(resolved.request.store, run, resolved.card.name, resolved.preset_label, session.reused, count)
 
 
-def _document(
-    resolved: Resolved, data: Mapping[str, Dataset], worked: Sequence[ArmWork], session: Session
-) -> dict[str, Any]:
+def run_key(document: RunDocument) -> str:
+    """Return the key of a run: of the request, of all steps and of the versions of the code that makes its rows."""
+    versions = {"harness": document.harness, "evaluations": dict(document.evaluations)}
+    return digest([document.request, document.config, sorted(document.steps), versions])[:16]
+
+
+def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[ScoreRow]:
+    """Return every row of a run: of each evaluation in turn, then costs."""
+    preset, fold = resolved.preset, _fold(resolved)
+    rows = Rows(
+        common={
+            "run": run,
+            "dataset": resolved.card.name,
+            "fold": fold,
+            "preset": resolved.preset_label,
+            "harness": PROTOCOL,
+        },
+        budget=f"{preset.budget.unit}:{preset.budget.amount}",
+        n_resamples=preset.bootstrap_samples,
+        selector=resolved.networks[0].name if resolved.networks else "",
+    )
+    made = [row for one in complete.evaluations for row in one.rows(complete.measured[one.name], rows)]
+    for trial, parts, sets, tested in zip(complete.trials, complete.parts, complete.sets, complete.tested, strict=True):
+        made.extend(cost_rows(trial.arm, parts, sets, tested, rows))
+    return made
+
+
+def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
     request = resolved.request.model_dump(mode="json")
-    # by name: the path of a card says where it lies, which changes no number
+    # by name: paths of cards and weights say where they are, which changes no number
     request["dataset"] = resolved.card.name
+    request["overrides"] = placeless(resolved.request.overrides)
     if resolved.subject.ready is not None:
         request["synthetic"] = resolved.subject.ready.digest
-    request |= {f"{role}_dataset": source.card.name for role, source in resolved.others.items()}
-    arm = resolved.subject
-    places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers"}
-    return {
-        "dataset": resolved.card.name,
-        "method": arm.name,
-        "variant": arm.variant,
-        "preset": resolved.preset_label,
-        "protocol": PROTOCOL,
-        "seeds": resolved.request.seeds,
-        "rare": [data["train"].info.classes[index - 1] for index in data["train"].info.rare],
-        "request": {key: value for key, value in request.items() if key not in places},
-        "config": {
+    request["data"] = {role: source.card.name for role, source in resolved.others.items()}
+    places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers", "jobs"}
+    arm, info = resolved.subject, complete.data["train"].info
+    return RunDocument(
+        dataset=resolved.card.name,
+        method=arm.name,
+        variant=arm.variant,
+        preset=resolved.preset_label,
+        harness=PROTOCOL,
+        seeds=resolved.request.seeds,
+        rare=tuple(info.classes[index - 1] for index in info.rare),
+        request={key: value for key, value in request.items() if key not in places},
+        config={
             "preset": resolved.preset.model_dump(mode="json"),
             "method": arm.method.config.model_dump(mode="json"),
-            "downstream": {network.name: network.config for network in resolved.networks},
+            "downstream": {network.name: dict(network.config) for network in resolved.networks},
             "device": session.device.kind,
             "precision": session.precision,
         },
-        "device_name": session.device.name,
-        "digests": {role: split.digest for role, split in data.items()},
-        "jobs": {finished.key: finished.job.stage for finished in session.finished},
-        "sets": {
-            f"{done.arm.name}/{seed}": made[1].digest
-            for done in worked
-            for seed, made in enumerate(done.sets)
-            if made is not None
-        },
-        "leakage": [read_leakage(found) for arm in worked for found in arm.leaks],
-        "versions": package_versions(),
-    }
+        evaluations={one.name: version_of(one) for one in complete.evaluations},
+        device_name=session.device.name,
+        digests={role: split.digest for role, split in complete.data.items()},
+        steps={finished.key: finished.stage for finished in session.finished.values()},
+        findings={name: tuple(found) for name, found in _findings(complete) if found},
+        artefacts=tuple(_artefacts(resolved, complete)),
+        versions=package_versions(*(trial.arm.distribution for trial in complete.trials)),
+    )
 
 
-def _write(
-    results: ResultsStore,
-    run: str,
-    document: dict[str, Any],
-    resolved: Resolved,
-    data: Mapping[str, Dataset],
-    worked: Sequence[ArmWork],
-) -> None:
-    request, preset = resolved.request, resolved.preset
-    fold = "" if request.fold is None else f"{request.fold[0]}/{request.fold[1]}"
-    common = {"run": run, "dataset": resolved.card.name, "fold": fold, "preset": resolved.preset_label}
-    budget = f"{preset.budget.unit}:{preset.budget.amount}"
-    selector = resolved.networks[0].name if resolved.networks else ""
-    rows = RowMaker(common, budget, preset.bootstrap_samples, selector).rows(worked, data["test"])
+def _findings(complete: FinishedRun) -> Iterator[tuple[str, list[object]]]:
+    for one in complete.evaluations:
+        found = [item for each in complete.measured[one.name] for item in one.findings(each.evidence)]
+        yield one.name, list(found)
+
+
+def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
+    """Yield what every row came from: parts and sets of each arm, then the outputs of each evaluation."""
+    fold = _fold(resolved)
+    for trial, parts, sets in zip(complete.trials, complete.parts, complete.sets, strict=True):
+        arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold}
+        for finished in parts.values():
+            yield Artefact(kind="part", stage=finished.stage, key=finished.key, **arm)
+        for seed, made in enumerate(sets):
+            if made is not None:
+                step = {"stage": made.finished.stage, "key": made.finished.key}
+                yield Artefact(kind="set", seed=seed, digest=made.set.digest, **step, **arm)
+    for one in complete.evaluations:
+        for each in complete.measured[one.name]:
+            arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold}
+            for output in one.outputs(each.evidence):
+                yield Artefact(
+                    kind=output.kind,
+                    seed=output.seed,
+                    network=output.network,
+                    split=output.split,
+                    encoder=output.encoder,
+                    evaluation=one.name,
+                    stage=output.finished.stage,
+                    key=output.finished.key,
+                    **arm,
+                )
+
+
+def _fold(resolved: Resolved) -> str:
+    fold = resolved.request.fold
+    return "" if fold is None else f"{fold[0]}/{fold[1]}"
+
+
+def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Resolved, complete: FinishedRun) -> None:
+    rows = make_rows(run, resolved, complete)
     folder = results.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
-    _write_curves(folder / "curves.jsonl", worked)
-    arm = next(item for item in worked if item.arm is resolved.subject)
-    if arm.sets and arm.sets[0] is not None:
-        synthetic = arm.sets[0][1]
-        shutil.copyfile(synthetic.folder / MANIFEST, folder / MANIFEST)
-    write_sheets(folder, [item for item in worked if item.arm in resolved.subjects], data["train"], resolved.card.name)
-    _write_leaderboard(folder / "leaderboard.md", folder, rows, resolved)
+    _write_curves(folder / "curves.jsonl", complete)
+    sets = {trial.arm.title: made for trial, made in zip(complete.trials, complete.sets, strict=True)}
+    of_subject = sets[resolved.subject.title]
+    if of_subject and of_subject[0] is not None:
+        shutil.copyfile(of_subject[0].set.folder / MANIFEST, folder / MANIFEST)
+    shown = [(arm, sets[arm.title][0]) for arm in resolved.subjects if sets[arm.title]]
+    write_sheets(folder, shown, complete.data["train"], resolved.card.name)
+    _write_leaderboard(folder / "leaderboard.md", folder, rows)
     results.write(run, rows, document)
 
 
-def write_sheets(folder: Path, arms: Sequence[ArmWork], train: Dataset, dataset: str) -> None:
-    """Write a contact sheet of the first seed; one for each way of choosing: more from one pool begins with the same.
-
-    The first is `contact_sheet.png`, each other has its way in its name.
-    """
-    from reports.contact_sheet import set_sheet
-
-    ways: set[str] = set()
-    for arm in arms:
-        way = _way(arm)
-        if way in ways or not arm.sets or arm.sets[0] is None:
-            continue
-        name = SHEET if not ways else SHEET.replace(".", f"_{way}.")
-        ways.add(way)
-        set_sheet(arm.sets[0][1], train, folder / name, title=f"{arm.arm.title}, {dataset}")
-
-
-def _way(arm: ArmWork) -> str:
-    """Return how an arm's set was chosen, whatever its size: `centroid`; nothing where it was not chosen."""
-    selection = arm.arm.selection
-    settings = {} if selection is None else selection.model_dump(mode="json")
-    return "-".join(str(value) for key, value in settings.items() if key != "ratio" and value is not None)
-
-
-def _write_curves(path: Path, worked: Sequence[ArmWork]) -> None:
+def _write_curves(path: Path, complete: FinishedRun) -> None:
     """Gather the training curves of every arm under names of their own."""
     lines: dict[str, None] = {}
-    for arm in worked:
-        folders = [(f"fit/{name}", finished.path) for name, finished in arm.fitted.items()]
-        folders += [(f"{t.network}/{arm.arm.name}/{t.seed}", t.model.path) for t in arm.tested]
+    for trial, parts, tested in zip(complete.trials, complete.parts, complete.tested, strict=True):
+        folders = [(f"fit/{name}", finished.path) for name, finished in parts.items()]
+        folders += [(f"{one.network}/{trial.arm.name}/{one.seed}", one.model.path) for one in tested]
         for prefix, folder in folders:
             for name, step, value in read_curves(folder):
                 record = {"name": f"{prefix}/{name.rpartition('/')[2]}", "step": step, "value": value}
@@ -149,14 +177,13 @@ def _write_curves(path: Path, worked: Sequence[ArmWork]) -> None:
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
-def _write_leaderboard(path: Path, folder: Path, rows: Sequence[Any], resolved: Resolved) -> None:
-    from bench.results.table import read_rows
+def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> None:
     from reports.leaderboard import leaderboard
     from reports.markdown import render_markdown
 
     scratch = folder / "rows.parquet"
     write_rows(scratch, rows)
-    boards = leaderboard(read_rows([scratch]))
+    boards = leaderboard(read_rows([scratch]), known=known_metrics())
     scratch.unlink()
     # first what a page holds, then every column
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]

@@ -1,12 +1,17 @@
-"""`bench score classes`: predicted image classes against true ones, with intervals."""
+"""`bench score classes`: predicted image classes against true ones, with the evaluation `tissue`'s scores."""
 
 from __future__ import annotations
 
-import numpy as np
-
+from bench.contract import DatasetInfo
+from bench.evaluation.registered import prediction_evaluation
+from bench.evaluation.statistics import Statistics, columns_of
+from bench.evaluation.tissue_scores import tissue_row
 from bench.scoring.class_tables import Predictions
 from bench.scoring.classes_report import ClassesIntervals, ClassesReport, ClassScores
-from bench.scoring.output import LEVEL, bounds, number
+from bench.scoring.estimates import estimates, value_of
+
+EVALUATION = "tissue"
+OF_CLASS = ("f1", "sensitivity", "specificity", "auroc")
 
 
 def score_predictions(predictions: Predictions, *, seed: int) -> ClassesReport:
@@ -19,54 +24,39 @@ def score_predictions(predictions: Predictions, *, seed: int) -> ClassesReport:
     Raises:
         DataError: there are no images.
     """
-    from metrics import classification
-    from metrics.uncertainty import cluster_bootstrap
+    from metrics.classification import confusion_matrix
 
-    true, pred, n_classes = predictions.true, predictions.pred, len(predictions.classes)
-    scores = classification.score_classes(true, pred, n_classes, scores=predictions.scores)
-    statistics = classification.one_hot_confusion(true, pred, n_classes)
-    means = {
-        f"{name}_{average}": statistic(average)
-        for name, statistic in (
-            ("f1", classification.f1),
-            ("sensitivity", classification.sensitivity),
-            ("specificity", classification.specificity),
-        )
-        for average in ("macro", "weighted")
-    }
-    ci = {}
-    for name, statistic in {"accuracy": classification.accuracy, **means}.items():
-        rng = np.random.default_rng(seed)  # one stream a metric: all of them resample the same groups
-        interval = cluster_bootstrap(statistics, np.asarray(predictions.groups), statistic, rng=rng, level=LEVEL)
-        ci[name] = bounds(interval.low, interval.high)
+    names = predictions.classes
+    confusion = confusion_matrix(predictions.true, predictions.pred, len(names))
+    evaluation, statistics = prediction_evaluation(EVALUATION), _statistics(predictions)
+    known = evaluation.scores(DatasetInfo("tables", "test", "tissue", (), names, 0.0))
+    scores = [score for score in known if predictions.scores is not None or not score.metric.startswith("auroc")]
+    whole = estimates(evaluation, [score for score in scores if not score.class_], statistics, seed)
+    found = {metric: estimate for (metric, _), estimate in whole.items()}
+    of_class = {(score.metric, score.class_): value_of(score, statistics) for score in scores if score.class_}
     return ClassesReport(
-        n=len(true),
+        n=len(statistics),
         n_groups=len(set(predictions.groups)),
-        classes=list(predictions.classes),
-        accuracy=scores.accuracy,
-        **{name: number(getattr(scores, name)) for name in means},
-        auroc=number(scores.auroc),
-        per_class=_per_class(predictions, scores.confusion),
-        confusion=scores.confusion.tolist(),
-        ci=ClassesIntervals(**ci),
+        classes=list(names),
+        **{"auroc": None} | {name: estimate.value for name, estimate in found.items()},
+        per_class={
+            name: ClassScores(
+                **{metric: of_class.get((f"{metric}_class", name)) for metric in OF_CLASS},
+                n_true=int(confusion[index].sum()),
+                n_pred=int(confusion[:, index].sum()),
+            )
+            for index, name in enumerate(names)
+        },
+        confusion=confusion.tolist(),
+        ci=ClassesIntervals(**{name: estimate.bounds for name, estimate in found.items() if name != "auroc"}),
     )
 
 
-def _per_class(predictions: Predictions, confusion: np.ndarray) -> dict[str, ClassScores]:
-    from metrics.classification import auroc_by_class, by_class
-
-    f1, sensitivity, specificity = by_class(confusion.ravel())
-    areas = np.full(len(confusion), np.nan)
-    if predictions.scores is not None:
-        areas = auroc_by_class(predictions.true, predictions.scores)
-    return {
-        name: ClassScores(
-            f1=number(f1[index]),
-            sensitivity=number(sensitivity[index]),
-            specificity=number(specificity[index]),
-            auroc=number(areas[index]),
-            n_true=int(confusion[index].sum()),
-            n_pred=int(confusion[:, index].sum()),
-        )
-        for index, name in enumerate(predictions.classes)
-    }
+def _statistics(predictions: Predictions) -> Statistics:
+    rows = []
+    for index, group in enumerate(predictions.groups):
+        scores = None if predictions.scores is None else predictions.scores[index]
+        label, seen = int(predictions.true[index]), int(predictions.pred[index])
+        kept = tissue_row(label, seen, scores, len(predictions.classes))
+        rows.append({"id": str(index), "group": group, **kept})
+    return Statistics(columns_of(rows))

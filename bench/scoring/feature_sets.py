@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.contract import Encoder
 from bench.engine.device import resolve_device
 from bench.engine.reporter import Reporter
 from bench.errors import ConfigError, DataError
 from bench.plan.checks import stop_if_missing
 from bench.plan.encoders import encoder_handle
 from bench.scoring.features import embed, list_images, read_features
-from bench.scoring.images import FEATURES, Features, Sets
+from bench.scoring.images import FEATURES, Sets, Values
 
 DEFAULT_ENCODER = "random-convnet"
 
@@ -46,7 +45,7 @@ def load_sets(
                 got=f"--encoder {encoder}",
                 fix="leave it out, or name folders of images",
             )
-        found: dict[str, Features] = {side: read_features(path, side) for side, path in named.items()}
+        found: dict[str, Values] = {side: read_features(path, side) for side, path in named.items()}
         return Sets(found["real"], found["synthetic"], found.get("test"), FEATURES)
     if any(are_files.values()):
         kinds = ", ".join(f"--{side} is a {'file' if is_file else 'folder'}" for side, is_file in are_files.items())
@@ -58,7 +57,7 @@ def load_sets(
     handle = encoder_handle(encoder or DEFAULT_ENCODER, weights)
     listed = {side: list_images(path, side) for side, path in named.items()}
     stop_if_missing(list(handle.missing("--encoder random-convnet")))
-    loaded: Encoder = handle.load(resolve_device(device).kind)
+    loaded = handle.load(resolve_device(device).kind)
     found = {}
     for side, paths in listed.items():
         with reporter.progress(f"embed {side}", len(paths), unit="image") as progress:

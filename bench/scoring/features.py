@@ -5,17 +5,21 @@ from __future__ import annotations
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float, Float32, UInt8
 
-from bench.contract import Encoder, Progress
+from bench.contract import Progress
 from bench.errors import DataError
 from bench.formats.csv_tables import some
 from bench.formats.folders import IMAGE_SUFFIXES, walk
 from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
 from bench.imageio import read_rgb
+
+if TYPE_CHECKING:
+    from metrics.encoders.base import Encoder
 
 SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
 # Images of one size that are embedded together, and decoded bytes that may wait for company of their size.

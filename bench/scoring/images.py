@@ -9,22 +9,23 @@ import numpy as np
 from jaxtyping import Float
 
 from bench.errors import DataError
+from bench.evaluation.distances.features import Features
+from bench.evaluation.distances.numbers import NEIGHBOURS, feature_scores, memory_scores
 from bench.scoring.images_report import ImagesReport
 from bench.scoring.output import number
 
-NEIGHBOURS = 5
 FEATURES = "features"
 
-Features = Float[np.ndarray, "n d"]
+Values = Float[np.ndarray, "n d"]
 
 
 @dataclass(frozen=True)
 class Sets:
     """Features of real, synthetic and, where there are any, unseen real images, of one encoder."""
 
-    real: Features
-    synthetic: Features
-    test: Features | None
+    real: Values
+    synthetic: Values
+    test: Values | None
     encoder: str
 
 
@@ -41,43 +42,37 @@ def score_images(sets: Sets, *, seed: int) -> ImagesReport:
     from metrics.features import check_pair
     from metrics.floor import real_floor
     from metrics.frechet import frechet_distance
-    from metrics.kernel import kernel_distance_jackknife
-    from metrics.manifold import manifold_scores
-    from metrics.memorisation import memorisation
 
-    real, synthetic = check_pair(sets.real, sets.synthetic)
-    if sets.test is not None and sets.test.shape[1] != real.shape[1]:
+    pair = check_pair(sets.real, sets.synthetic)
+    real, synthetic = _named("real", pair[0]), _named("synthetic", pair[1])
+    n_real, d = real.values.shape
+    n_synthetic = len(synthetic.values)
+    if sets.test is not None and sets.test.shape[1] != d:
         raise DataError(
             "expected real and test features of one width",
-            got=f"{real.shape[1]} and {sets.test.shape[1]} columns",
+            got=f"{d} and {sets.test.shape[1]} columns",
             fix="extract both with the same encoder",
         )
-    sizes = len(real), len(synthetic)
-    kernel = kernel_distance_jackknife(
-        real, synthetic, [f"real {i}" for i in range(sizes[0])], [f"synthetic {i}" for i in range(sizes[1])]
-    )
     floor = None
-    if sizes[0] >= 4:
+    if n_real >= 4:
         rng = np.random.default_rng(seed)
-        floor = real_floor(real, sizes[1], lambda a, b: frechet_distance(a, b).value, rng=rng).value
-    manifold = manifold_scores(real, synthetic, k=NEIGHBOURS) if min(sizes) > NEIGHBOURS else None
-    copies = memorisation(real, synthetic, sets.test)
+        floor = real_floor(real.values, n_synthetic, lambda a, b: frechet_distance(a, b).value, rng=rng).value
+    test = None if sets.test is None else _named("test", sets.test)
+    found = feature_scores(real, synthetic) | memory_scores(real, synthetic, test)
     return ImagesReport(
-        fd=frechet_distance(real, synthetic).value,
+        **{name: number(value) for name, value in found.items()},
         fd_floor=floor,
-        kd=kernel.value,
-        kd_se=number(kernel.se),
-        precision=manifold.precision if manifold else None,
-        recall=manifold.recall if manifold else None,
-        density=manifold.density if manifold else None,
-        coverage=manifold.coverage if manifold else None,
-        auth_pct=copies.auth_pct,
-        copy_rate=number(copies.copy_rate),
-        n_real=sizes[0],
-        n_synthetic=sizes[1],
+        n_real=n_real,
+        n_synthetic=n_synthetic,
         encoder=sets.encoder,
-        warnings=list(_warnings(sizes[0], sizes[1], real.shape[1])),
+        warnings=list(_warnings(n_real, n_synthetic, d)),
     )
+
+
+def _named(side: str, values: Values) -> Features:
+    """Return features of files, of which each is its own group."""
+    names = [f"{side} {index}" for index in range(len(values))]
+    return Features(values, names, names)
 
 
 def _warnings(n_real: int, n_synthetic: int, d: int) -> Iterator[str]:

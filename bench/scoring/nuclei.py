@@ -1,57 +1,62 @@
-"""`bench score nuclei`: predicted instances against true ones, image by image, with intervals."""
+"""`bench score nuclei`: predicted instances against true ones, image by image, with intervals.
+
+Statistics and scores are those of the evaluation `nuclei`; evaluations of other packages are asked, too.
+"""
 
 from __future__ import annotations
 
-import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Any, NamedTuple
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import UInt8
 
-from bench.contract import Progress
-from bench.errors import DataError
+from bench.contract import DatasetInfo, Prediction, Progress, Sample
+from bench.errors import BenchError, DataError
+from bench.evaluation.predictions import PredictionEvaluation
+from bench.evaluation.registered import prediction_evaluation
+from bench.evaluation.statistics import Statistics, columns_of
 from bench.formats.labels import LabelMaps, read_labels
 from bench.formats.parallel import ordered_map
+from bench.scoring.estimates import Estimate, estimates
+from bench.scoring.further import further, further_evaluations, kept
 from bench.scoring.nuclei_report import NucleiImage, NucleiIntervals, NucleiMetrics, NucleiReport, NucleiSkipped
-from bench.scoring.output import LEVEL, Bounds, Number, bounds, number
+from bench.scoring.output import number
 from bench.scoring.pairing import Pair
 
-if TYPE_CHECKING:
-    from metrics.instances import InstanceScores
-    from metrics.resampling import Statistic
-    from metrics.surface import HausdorffDistance
-    from metrics.types import CentroidMatches
-
-MEANS = ("dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "hd95")
+EVALUATION = "nuclei"
+# What the report calls scores of the evaluation, each a metric and a class.
+_MEANS = {name: (f"{name}/image", "") for name in ("dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "hd95")}
+_POOLED = {"f_d": ("f_d", ""), "precision": ("precision_d", ""), "recall": ("recall_d", "")}
 
 
-class Estimate(NamedTuple):
-    """A metric of the whole set and its interval."""
+class Examined(NamedTuple):
+    """All that is kept of one image; its maps are let go.
 
-    value: Number
-    bounds: Bounds
+    `ours` are the statistics of the evaluation `nuclei`; those that need classes mean nothing where a side has none.
+    `others` are those of the evaluations of other packages, or why there are none.
+    """
 
-
-@dataclass(frozen=True)
-class Evidence:
-    """All that is kept of one image; its maps are let go."""
-
-    scores: InstanceScores
-    hd95: HausdorffDistance
-    matches: CentroidMatches
-    true_types: UInt8[np.ndarray, " t"] | None
-    pred_types: UInt8[np.ndarray, " p"] | None
+    ours: Mapping[str, Any]
+    true_typed: bool
+    pred_typed: bool
+    others: Sequence[Mapping[str, Any] | BenchError]
 
     @property
     def typed(self) -> bool:
         """Whether both sides have classes."""
-        return self.true_types is not None and self.pred_types is not None
+        return self.true_typed and self.pred_typed
 
-    def values(self) -> dict[str, float]:
-        """Return the image's own value of each of `MEANS`."""
-        return {name: self.hd95.value if name == "hd95" else float(getattr(self.scores, name)) for name in MEANS}
+    @property
+    def n_true(self) -> int:
+        """Number of true nuclei."""
+        return int(self.ours["tp"] + self.ours["fn"])
+
+    @property
+    def n_pred(self) -> int:
+        """Number of predicted nuclei."""
+        return int(self.ours["tp"] + self.ours["fp"])
 
 
 def score_nuclei(
@@ -76,37 +81,56 @@ def score_nuclei(
     Raises:
         DataError: a file is unreadable, a pair differs in size, a class is above C, or a true nucleus has none.
     """
-    from metrics.types import matching_radius
-
-    radius = matching_radius(mpp)
-    evidence = []
-    for item in ordered_map(lambda pair: examine(pair, radius, len(classes)), pairs):
-        evidence.append(item)
+    names = tuple(classes) or tuple(str(index + 1) for index in range(_largest(pairs)))
+    # pairs without classes are scored as if all of their nuclei were of class 1
+    info = DatasetInfo("files", "test", "nuclei", names or ("1",), (), mpp)
+    ours, others = prediction_evaluation(EVALUATION), further_evaluations(info, EVALUATION)
+    examined = []
+    for item in ordered_map(lambda each: examine(*each, info, ours, others), zip(pairs, groups, strict=True)):
+        examined.append(item)
         if progress is not None:
             progress.advance()
-    counts = _counts(evidence, len(classes) or _largest(evidence))
-    found = _estimates(evidence, counts, groups, seed)
+    found = _estimates(ours, examined, info, seed, len(names))
     return NucleiReport(
         images=len(pairs),
         metrics=NucleiMetrics.model_validate(_nested({name: item.value for name, item in found.items()})),
         skipped=NucleiSkipped(
-            both_empty=sum(item.scores.both_empty for item in evidence),
-            one_empty_hd95=sum(item.hd95.one_empty for item in evidence),
-            untyped_true=sum(item.true_types is None for item in evidence),
-            untyped_pred=sum(item.pred_types is None for item in evidence),
+            both_empty=sum(item.n_true + item.n_pred == 0 for item in examined),
+            one_empty_hd95=sum(item.ours["one_empty"] for item in examined),
+            untyped_true=sum(not item.true_typed for item in examined),
+            untyped_pred=sum(not item.pred_typed for item in examined),
         ),
-        per_image=[_image(*row) for row in zip(pairs, groups, evidence, counts, strict=True)],
+        per_image=[_image(item) for item in examined],
         ci=NucleiIntervals.model_validate(_nested({name: item.bounds for name, item in found.items()})),
+        more=further(others, [item.others for item in examined], info, seed),
     )
 
 
-def examine(pair: Pair, radius_px: float, n_classes: int = 0) -> Evidence:
-    """Read and compare the two files of one image; with `n_classes` above 0 larger classes are refused."""
-    from metrics.instances import score_instances
-    from metrics.surface import hausdorff
-    from metrics.types import centroids, match_centroids
-
+def examine(
+    pair: Pair,
+    group: str,
+    info: DatasetInfo,
+    ours: PredictionEvaluation,
+    others: Sequence[PredictionEvaluation] = (),
+) -> Examined:
+    """Read and compare the two files of one image."""
     true, pred = read_labels(pair.true), read_labels(pair.pred)
+    _check(pair, true, pred, len(info.classes))
+    sample = Sample(pair.stem, np.zeros((0, 0, 3), np.uint8), group, info.mpp, true.instances, true.types)
+    prediction = Prediction(pred.instances, pred.types)
+    typed = true.types is not None and pred.types is not None
+    as_typed = (
+        (sample, prediction) if typed else (replace(sample, types=_ones(true)), replace(prediction, types=_ones(pred)))
+    )
+    return Examined(
+        {"id": pair.stem, "group": group, **ours.image(*as_typed, info)},
+        true.types is not None,
+        pred.types is not None,
+        [kept(other, sample, prediction, info) for other in others],
+    )
+
+
+def _check(pair: Pair, true: LabelMaps, pred: LabelMaps, n_classes: int) -> None:
     if true.instances.shape != pred.instances.shape:
         raise DataError(
             f"expected truth and prediction of one size for {pair.stem!r}: {pair.true} and {pair.pred}",
@@ -118,63 +142,54 @@ def examine(pair: Pair, radius_px: float, n_classes: int = 0) -> Evidence:
         fix = "give every nucleus a class, or leave classes out of the file"
         raise DataError(f"expected a class for every true nucleus in {pair.true}", got=got, fix=fix)
     for path, labels in ((pair.true, true), (pair.pred, pred)):
-        if n_classes and labels.types is not None and labels.types.max(initial=0) > n_classes:
-            got = f"class {labels.types.max()}"
+        if _highest(labels) > n_classes:
             raise DataError(
-                f"expected classes 1..{n_classes} in {path}", got=got, fix="name all classes with --classes"
+                f"expected classes 1..{n_classes} in {path}",
+                got=f"class {_highest(labels)}",
+                fix="name all classes with --classes",
             )
-    return Evidence(
-        scores=score_instances(true.instances, pred.instances),
-        hd95=hausdorff(true.instances > 0, pred.instances > 0),
-        matches=match_centroids(centroids(true.instances), centroids(pred.instances), radius_px),
-        true_types=true.types,
-        pred_types=pred.types,
-    )
 
 
-def _largest(evidence: Sequence[Evidence]) -> int:
-    sides = [types for item in evidence for types in (item.true_types, item.pred_types) if types is not None]
-    return max((int(types.max(initial=0)) for types in sides), default=0)
+def _largest(pairs: Sequence[Pair]) -> int:
+    """Return the largest class of all files, 0 where none has classes."""
+    files = [path for pair in pairs for path in (pair.true, pair.pred)]
+    return max(ordered_map(lambda path: _highest(read_labels(path)), files), default=0)
 
 
-def _counts(evidence: Sequence[Evidence], n_classes: int) -> Int64[np.ndarray, "n k"]:
-    """Return the counts of matched nuclei of each image; those of classes mean nothing where a side has none."""
-    from metrics.types import matched_counts
+def _highest(labels: LabelMaps) -> int:
+    return 0 if labels.types is None else int(labels.types.max(initial=0))
 
-    rows = []
-    for item in evidence:
-        sides = (item.true_types, item.scores.n_true), (item.pred_types, item.scores.n_pred)
-        types = [kinds if item.typed and kinds is not None else np.zeros(n, dtype=np.uint8) for kinds, n in sides]
-        rows.append(matched_counts(item.matches, types[0], types[1], n_classes))
-    return np.stack(rows)
+
+def _ones(labels: LabelMaps) -> UInt8[np.ndarray, " n"]:
+    return np.ones(labels.instances.max(initial=0), np.uint8)
 
 
 def _estimates(
-    evidence: Sequence[Evidence], counts: Int64[np.ndarray, "n k"], groups: Sequence[str], seed: int
+    ours: PredictionEvaluation, examined: Sequence[Examined], info: DatasetInfo, seed: int, n_classes: int
 ) -> dict[str, Estimate]:
-    """Return every metric of the whole set with its interval; that of class c is `f_type/c`."""
-    from metrics import types
-    from metrics.resampling import mean_of, mean_statistics
-
-    labels, values = np.asarray(groups), [item.values() for item in evidence]
-    found = {
-        name: _estimate(
-            mean_statistics(np.array([v[name] for v in values])),
-            labels,
-            mean_of,
-            seed,
-            math.inf if name == "hd95" else 1.0,
-        )
-        for name in MEANS
+    """Return every metric of the report with its interval; that of class c is `f_type/c`."""
+    by_class = {f"f_type/{index + 1}": ("f_type", info.classes[index]) for index in range(n_classes)}
+    typed = [item for item in examined if item.typed]
+    return {
+        **_of(ours, {**_MEANS, **_POOLED}, examined, info, seed),
+        **_of(ours, {"acc": ("acc", ""), **by_class}, typed, info, seed),
     }
-    pooled = {"f_d": types.detection_f1, "precision": types.detection_precision, "recall": types.detection_recall}
-    found |= {name: _estimate(counts, labels, statistic, seed) for name, statistic in pooled.items()}
-    typed = np.array([item.typed for item in evidence])
-    found["acc"] = _estimate(counts[typed], labels[typed], types.type_accuracy, seed)
-    for index in range(types.type_f1(counts).shape[-1]):
-        of_class = _class_f1(types.type_f1, index)
-        found[f"f_type/{index + 1}"] = _estimate(counts[typed], labels[typed], of_class, seed)
-    return found
+
+
+def _of(
+    ours: PredictionEvaluation,
+    wanted: Mapping[str, tuple[str, str]],
+    examined: Sequence[Examined],
+    info: DatasetInfo,
+    seed: int,
+) -> dict[str, Estimate]:
+    """Return some scores, each a metric and a class, of some images."""
+    if not examined:
+        return dict.fromkeys(wanted, Estimate(None, None))
+    statistics = Statistics(columns_of([item.ours for item in examined]))
+    chosen = [score for score in ours.scores(info) if (score.metric, score.class_) in wanted.values()]
+    found = estimates(ours, chosen, statistics, seed)
+    return {name: found[score] for name, score in wanted.items()}
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
@@ -183,33 +198,14 @@ def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
     return {**plain, "f_type": {name.partition("/")[2]: value for name, value in values.items() if "/" in name}}
 
 
-def _class_f1(statistic: Callable[..., Float64[np.ndarray, "*batch c"]], index: int) -> Statistic:
-    return lambda counts: statistic(counts)[..., index]
-
-
-def _estimate(
-    statistics: np.ndarray, groups: np.ndarray, statistic: Statistic, seed: int, largest: float = 1.0
-) -> Estimate:
-    from metrics.uncertainty import cluster_bootstrap
-
-    if not len(statistics):
-        return Estimate(None, None)
-    # one stream a metric: all of them resample the same groups
-    rng = np.random.default_rng(seed)
-    interval = cluster_bootstrap(statistics, groups, statistic, rng=rng, level=LEVEL)
-    # summed without groups: their order would show in the last bits
-    value = float(statistic(np.asarray(statistics, dtype=np.float64).sum(axis=0)))
-    return Estimate(number(value), bounds(interval.low, interval.high, largest))
-
-
-def _image(pair: Pair, group: str, item: Evidence, counts: Int64[np.ndarray, " k"]) -> NucleiImage:
-    tp, fp, fn = (int(count) for count in counts[:3])
+def _image(item: Examined) -> NucleiImage:
+    tp, fp, fn, *_ = item.ours["types"]
     return NucleiImage(
-        id=pair.stem,
-        group=group,
-        n_true=item.scores.n_true,
-        n_pred=item.scores.n_pred,
-        **{name: number(value) for name, value in item.values().items()},
+        id=item.ours["id"],
+        group=item.ours["group"],
+        n_true=item.n_true,
+        n_pred=item.n_pred,
+        **{name: number(item.ours[name]) for name in _MEANS},
         tp_d=tp,
         fp_d=fp,
         fn_d=fn,

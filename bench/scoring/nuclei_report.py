@@ -73,6 +73,14 @@ class NucleiImage(Output):
     typed: bool = Field(description="whether both files have classes, so that the image counts in acc and f_type")
 
 
+class FurtherMetric(Output):
+    """A metric of another package's evaluation, over all images."""
+
+    value: Number
+    ci: Bounds = Field(description="95 % interval by a bootstrap of groups")
+    reason: str = Field(description="why value or ci is null, or what a reader must know; mostly empty")
+
+
 class NucleiReport(Output):
     """Predicted nuclei against true ones."""
 
@@ -81,3 +89,4 @@ class NucleiReport(Output):
     skipped: NucleiSkipped
     per_image: list[NucleiImage]
     ci: NucleiIntervals
+    more: dict[str, FurtherMetric] = Field(description="metrics of installed evaluations of other packages, by name")

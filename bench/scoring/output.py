@@ -25,6 +25,10 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def bounds(low: float, high: float, largest: float = 1.0) -> tuple[float, float] | None:
-    """Return the ends of an interval, cut to the metric's range 0..`largest`; None where there is none."""
-    return None if math.isnan(low) or math.isnan(high) else (max(float(low), 0.0), min(float(high), largest))
+def bounds(low: float, high: float, range_: tuple[float | None, float | None]) -> tuple[float, float] | None:
+    """Return the ends of an interval, cut to the range of its metric; None where there is none."""
+    if math.isnan(low) or math.isnan(high):
+        return None
+    lowest, highest = range_
+    low, high = float(low), float(high)
+    return low if lowest is None else max(low, lowest), high if highest is None else min(high, highest)

@@ -59,6 +59,7 @@ def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
     yield f"\n{_images(report.images)}; {n_true:,} true nuclei, {n_pred:,} predicted"
     yield _resampled(len({image.group for image in report.per_image}), report.images)
     yield from _left_out(report)
+    yield from _further(report)
 
 
 def render_images(report: ImagesReport) -> Lines:
@@ -108,6 +109,22 @@ def render_classes(report: ClassesReport) -> Lines:
         for name, row in zip(report.classes, report.confusion, strict=True):
             confusion.add_row(escape(name), *(f"{count:,}" for count in row))
         yield confusion
+
+
+def _further(report: NucleiReport) -> Lines:
+    if not report.more:
+        return
+    table = _table("metric of another package", "value", "95 % interval")
+    for name, metric in report.more.items():
+        table.add_row(escape(name), _number(metric.value), _bounds(metric.ci))
+    yield ""
+    yield table
+    names: dict[str, list[str]] = {}
+    for name, metric in report.more.items():
+        names.setdefault(metric.reason, []).append(name)
+    for reason, of in names.items():
+        if reason:
+            yield f"[yellow]! {escape(', '.join(of))}: {escape(reason)}[/yellow]"
 
 
 def _left_out(report: NucleiReport) -> Iterator[str]:

@@ -3,20 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
+from typing import ClassVar
 
 import numpy as np
 
 from bench.config import Preset
-from bench.contract import Condition, Dataset, Sample
+from bench.contract import Dataset, Sample
 from bench.datasets.prepared.resample import fit_square, resample
 from bench.engine.context import Run
-from bench.engine.job import Finished
 from bench.engine.session import Session
+from bench.engine.step import Step
 from bench.errors import SealError
 from bench.formats.labels.canonical import contiguous
+from bench.stages.synthesize import Made
 from bench.synthetic import EVALUATION, SyntheticSet, SyntheticSetWriter
+from bench.track import track_of
 
 
 def check_fits(made: SyntheticSet, train: Dataset) -> None:
@@ -34,51 +37,67 @@ def check_fits(made: SyntheticSet, train: Dataset) -> None:
         )
 
 
-def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) -> tuple[Finished, SyntheticSet]:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Adapt(Step):
+    """Write a set anew at the resolution of the training split; `size` cuts or mirrors images to that many pixels."""
+
+    stage: ClassVar[str] = "adapt"
+
+    made: SyntheticSet
+    train: Dataset
+    size: int | None
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Resolution, patch size and use."""
+        return {"mpp": self.train.info.mpp, "patch": self.size, "use": self.made.use}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of the set and of the training split."""
+        inputs = {"set": self.made.digest, "train": self.train.digest}
+        # groups, tissues and recipes, of which the digest of a set says nothing
+        records = self.made.manifest.get("metadata_sha256")
+        return inputs if records is None else inputs | {"records": records}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write the set."""
+        _write(self.made, self.train, self.size, folder, context)
+
+
+async def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) -> Made:
     """Bring a set to the preset's resolution, and to its patch size where it is to be trained on.
 
     Larger images are cut down to the patch in their middle, smaller ones mirrored at their borders; both are recorded
     in each sample's recipe. Samples take the group of the training sample that they derive from.
     """
     check_fits(made, train)
-    size = None if made.use == EVALUATION else preset.patch
-    config = {"mpp": train.info.mpp, "patch": size, "use": made.use}
-    inputs = {"set": made.digest, "train": train.digest}
-    job = session.numeric("adapt", config, inputs, f"{made.manifest['method']}, {len(made)} images")
-
-    def work(folder: Path, run: Run) -> None:
-        _write(made, train, size, folder, run)
-
-    finished = session.do(job, work)
-    return finished, SyntheticSet(finished.path)
+    step = Adapt(
+        place=session.numeric,
+        title=f"{made.manifest['method']}, {len(made)} images",
+        made=made,
+        train=train,
+        size=None if made.use == EVALUATION else preset.patch,
+    )
+    finished = await session.do(step)
+    return Made(finished, SyntheticSet(finished.path))
 
 
 def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, run: Run) -> None:
     groups = dict(zip(train.ids, train.groups, strict=True))
     if made.use == EVALUATION:  # derives from test samples, and nobody trains on it
-        groups |= {line["source"]: line["group"] for line in made.metadata}
+        groups |= {record.tile: record.group for record in made.metadata if record.tile is not None}
     writer = SyntheticSetWriter(folder, train.info, groups)
     factor = train.info.mpp / made.info.mpp
     with run.progress("adapt", len(made), unit="image") as progress:
-        for index, (line, native) in enumerate(zip(made.metadata, made, strict=True)):
-            whole = size is not None and train.info.task != "nuclei"
+        for index, (record, native) in enumerate(zip(made.metadata, made, strict=True)):
+            whole = size is not None and track_of(train.info).whole
             sample = fit_square(native, size) if whole and size is not None else resample(native, train.info.mpp)
             top, left = (0, 0) if size is None else tuple((side - size) // 2 for side in sample.image.shape[:2])
             fitted = sample if size is None else _window(sample, top, left, size)
-            recipe = {**line["recipe"], "resampled_from": made.info.mpp, "offset": [top, left]}
-            condition = Condition(
-                id=sample.id,
-                instances=fitted.instances,
-                types=fitted.types,
-                label=sample.label,
-                caption=sample.caption,
-                source=line["source"],
-                crop=_crop(line["crop"], factor, top, left),
-                kind=line["kind"],
-                recipe=recipe,
-                seed=line["seed"],
-            )
-            writer.write(index, condition, fitted.image, group=line["group"])
+            recipe = {**record.recipe, "resampled_from": made.info.mpp, "offset": [top, left]}
+            condition = record.condition(fitted, crop=_crop(record.crop, factor, top, left), recipe=recipe)
+            writer.write(index, condition, fitted.image, group=record.group)
             progress.advance()
     kept = {key: made.manifest.get(key) for key in ("method", "variant", "config", "seed", "dataset", "parts", "use")}
     writer.seal(len(made), {**kept, "adapted_from": made.digest, "dataset_digest": train.digest})

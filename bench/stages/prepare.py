@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
+from typing import ClassVar
 
 from bench.config import Preset
 from bench.contract import Dataset
@@ -14,35 +17,63 @@ from bench.datasets.splits.few_labels import limit_labels
 from bench.datasets.splits.folds import fold as fold_views
 from bench.digest import digest
 from bench.engine.context import Run
-from bench.engine.session import Session
+from bench.engine.session import Session, together
+from bench.engine.step import Step
 from bench.errors import ConfigError
+from bench.track import track_of
 
 FOLD_SEED = 0
 
 
-def prepare_splits(
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Prepare(Step):
+    """Write one split; `square` fits whole images into that many pixels, `mpp` resamples tiles."""
+
+    stage: ClassVar[str] = "prepare"
+
+    source: DatasetSource
+    split: str
+    mpp: float | None
+    square: int | None
+    fingerprint: str
+
+    @property
+    def config(self) -> dict[str, object]:
+        """Dataset, split, resolution and the card's content."""
+        card = self.source.card
+        config: dict[str, object] = {"dataset": card.name, "split": self.split, "mpp": self.mpp, "card": card.content()}
+        return config if self.square is None else config | {"mpp": None, "square": self.square}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The fingerprint of the dataset's files."""
+        return {"files": self.fingerprint}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Read every sample and write it in canonical form."""
+        prepare(self.source, self.split, self.mpp, folder, context.progress, square=self.square)
+
+
+async def prepare_splits(
     session: Session, source: DatasetSource, preset: Preset, splits: Iterable[str]
 ) -> dict[str, PreparedDataset]:
-    """Prepare splits, each a job of its own, and open them."""
+    """Prepare splits, each a step of its own, and open them."""
     card = source.card
-    fingerprint = digest(source.fingerprint())
-    opened = {}
-    for split in splits:
-        config: dict[str, object] = {"dataset": card.name, "split": split, "mpp": preset.mpp, "card": card.content()}
-        # an image with a class of its own is seen whole: it is fitted into the patch, not cut
-        square = None if card.task == "nuclei" else preset.patch
-        how = "" if preset.mpp is None else f", at {preset.mpp} um a pixel"
-        if square is not None:
-            config |= {"mpp": None, "square": square}
-            how = f", {square} px"
-        title = f"{card.name}, {split}{how}"
-        job = session.numeric("prepare", config, {"files": fingerprint}, title)
-
-        def work(folder: Path, run: Run, split: str = split, square: int | None = square) -> None:
-            prepare(source, split, preset.mpp, folder, run.progress, square=square)
-
-        opened[split] = PreparedDataset(session.do(job, work).path)
-    return opened
+    # an image with a class of its own is seen whole: it is fitted into the patch, not cut
+    square = preset.patch if track_of(card).whole else None
+    at = "" if preset.mpp is None else f", at {preset.mpp} um a pixel"
+    how = at if square is None else f", {square} px"
+    step = partial(
+        Prepare,
+        place=session.numeric,
+        source=source,
+        mpp=preset.mpp,
+        square=square,
+        fingerprint=digest(source.fingerprint()),
+    )
+    names = list(splits)
+    done = await together(*(session.do(step(split=split, title=f"{card.name}, {split}{how}")) for split in names))
+    return {split: PreparedDataset(finished.path) for split, finished in zip(names, done, strict=True)}
 
 
 def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None) -> dict[str, Dataset]:
@@ -70,9 +101,10 @@ def apply_labelled(data: Mapping[str, Dataset], source: DatasetSource) -> dict[s
     return {**data, "train": labelled, "pool": pool}
 
 
-def prepare_others(
+async def prepare_others(
     session: Session, others: Mapping[str, DatasetSource], preset: Preset, roles: Iterable[str]
 ) -> dict[str, Dataset]:
     """Prepare the datasets that play a role of their own, `text` or `pool`, where a method reads it."""
     wanted = {role: source for role, source in others.items() if role in set(roles)}
-    return {role: prepare_splits(session, source, preset, ["train"])["train"] for role, source in wanted.items()}
+    prepared = await together(*(prepare_splits(session, source, preset, ["train"]) for source in wanted.values()))
+    return {role: splits["train"] for role, splits in zip(wanted, prepared, strict=True)}

@@ -1,91 +1,169 @@
 """Stage *select*: sets chosen from a pool by what the real-only classifier sees in it.
 
 The pool is drawn once for all arms of a method. Where too few of some classes are acceptable, another of as many images
-is drawn of those alone, up to a limit.
+is drawn of those classes only, up to a limit.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Float32, UInt8
 
-from bench.config import Preset
-from bench.contract import Condition, Dataset
+from bench.contract import Condition, Dataset, Selection
 from bench.engine.context import Run, derive_seed
-from bench.engine.job import Finished
 from bench.engine.session import Session
-from bench.errors import JobError
-from bench.evaluation.evidence import Judge
-from bench.formats.parallel import ordered_map
+from bench.engine.step import Finished, Step
 from bench.plan.arms import Arm
-from bench.stages.synthesize import synthesize_pool
+from bench.plugin_version import version_of
+from bench.stages.judge import Judge, Seen, see
+from bench.stages.predict import DatasetPictures, SetPictures
+from bench.stages.synthesize import Made, synthesize
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
 
 # A pool holds this many images for each one that the largest arm asks for; so many pools are drawn at most.
 FACTOR = 1.5
 POOLS = 4
-FEATURES, SCORES = "features.npy", "scores.npy"
 
 
-@dataclass(frozen=True)
-class Choice:
-    """The set of one arm; None, and why, where even the largest pool held too few acceptable images."""
+class Choice(NamedTuple):
+    """The set of one arm; None, and why, where even the last pool left too few acceptable images."""
 
-    finished: Finished | None
-    made: SyntheticSet | None
+    made: Made | None
     reason: str = ""
 
 
+class Pool(NamedTuple):
+    """A set to choose from, and what the judge saw in it."""
+
+    set: SyntheticSet
+    seen: Seen
+
+
+@dataclass(frozen=True)
+class Chosen:
+    """Places of the chosen images in the pools one after the other, and how many were acceptable of each class."""
+
+    indices: Sequence[int]
+    acceptance: float
+    accepted: Sequence[int]
+    candidates: Sequence[int]
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Select(Step):
+    """Seal the chosen images as a set of their own."""
+
+    stage: ClassVar[str] = "select"
+
+    arm: Arm
+    selection: Selection
+    train: Dataset
+    pools: Sequence[Pool]
+    real: Finished
+    chosen: Chosen
+    quota: Sequence[int]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """How images were chosen, and how many of each class."""
+        return {"selection": self.selection.model_dump(mode="json"), "quota": list(self.quota)}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digest of the training split; keys of what was seen in it and in the pools."""
+        inputs = {"train": self.train.digest, "judged:real": self.real.key}
+        return inputs | {f"pool:{number}": pool.seen.finished.key for number, pool in enumerate(self.pools)}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of the method, which chooses."""
+        return {"method": version_of(self.arm.method)}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Copy the chosen images."""
+        train, chosen = self.train, self.chosen.indices
+        places = [(number, index) for number, pool in enumerate(self.pools) for index in range(len(pool.set))]
+        writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
+        with context.progress("select", len(chosen), unit="image") as progress:
+            for order, place in enumerate(chosen):
+                number, index = places[place]
+                condition, image = _taken(self.pools[number].set, index, number, order)
+                writer.write(order, condition, image)
+                progress.advance()
+        first = self.pools[0].set.manifest
+        kept = ("method", "method_version", "distribution", "config", "dataset", "dataset_digest", "parts", "versions")
+        manifest = {key: first.get(key) for key in kept}
+        manifest |= {"variant": self.arm.variant, "seed": context.seed, "use": TRAINING, **self.config}
+        manifest |= {**self._acceptance(), "pools": [pool.set.digest for pool in self.pools]}
+        writer.seal(len(chosen), manifest)
+
+    def _acceptance(self) -> dict[str, Any]:
+        """Return the share of the pools that was acceptable, and by class how many of how many."""
+        names = self.train.info.labels
+        return {
+            "acceptance": self.chosen.acceptance,
+            "accepted": dict(zip(names, self.chosen.accepted, strict=True)),
+            "candidates": dict(zip(names, self.chosen.candidates, strict=True)),
+        }
+
+
 def expand(arm: Arm) -> list[Arm]:
-    """Return the arms of a method whose sets are chosen from a pool: one a selection; the arm itself for any other."""
-    selections = getattr(arm.method, "selections", ())
+    """Return the arms of a method whose sets are chosen from a pool: one per selection; the arm itself for others."""
+    selections = arm.method.selections
     if not selections:
         return [arm]
     titles = [" ".join(filter(None, [arm.variant, selection.title])) for selection in selections]
     return [replace(arm, variant=title, selection=one) for title, one in zip(titles, selections, strict=True)]
 
 
-def choose_set(
+async def choose_set(
     session: Session,
     arm: Arm,
     data: Mapping[str, Dataset],
     fitted: Mapping[str, Finished],
-    preset: Preset,
     seed: int,
     judge: Judge,
 ) -> Choice:
     """Choose one arm's set from as few pools as suffice."""
-    train = data["train"]
-    n_classes = len(train.info.labels)
-    quota = even_quota(len(train), arm.ratio, n_classes)
-    largest = max(selection.ratio for selection in arm.method.selections)  # type: ignore[attr-defined]
-    most = even_quota(len(train), largest, n_classes)
+    assert arm.selection is not None
+    train, names = data["train"], data["train"].info.labels
+    quota = even_quota(len(train), arm.ratio, len(names))
+    largest = max(selection.ratio for selection in arm.method.selections)
+    most = even_quota(len(train), largest, len(names))
     n_pool = int(np.ceil(FACTOR * most.sum()))
-    real = see(session, judge, train, f"{len(train)} real images")
-    pools: list[tuple[SyntheticSet, Finished]] = []
+    real = await see(session, judge, DatasetPictures("images", train), f"{len(train)} real images")
+    pools: list[Pool] = []
     labels: list[int] | None = None
     for number in range(POOLS):
         of_pool = derive_seed(seed, "pool", number) if number else seed
         title = f"pool {number + 1}, seed {seed}"
-        _, made = synthesize_pool(session, arm, data, fitted, n_pool, of_pool, title, labels)
-        pools.append((made, see(session, judge, made, f"{made.manifest['method']}, {title}")))
-        chosen = _choose(arm, train, real, pools, quota, seed)
-        counts = np.bincount(chosen.target[chosen.indices], minlength=n_classes)
+        made = await synthesize(session, arm, data, fitted, n_pool, of_pool, title, labels)
+        named = f"{made.set.manifest['method']}, {title}"
+        pools.append(Pool(made.set, await see(session, judge, SetPictures("images", made.set), named)))
+        chosen, counts = _choose(arm, train, real, pools, quota, seed)
         if (counts >= quota).all():
-            finished = _seal(session, arm, train, pools, real, chosen, quota, seed)
-            return Choice(finished, SyntheticSet(finished.path))
+            step = Select(
+                place=session.numeric,
+                seed=seed,
+                title=f"{arm.title}, {len(chosen.indices)} images, seed {seed}",
+                arm=arm,
+                selection=arm.selection,
+                train=train,
+                pools=tuple(pools),
+                real=real.finished,
+                chosen=chosen,
+                quota=quota.tolist(),
+            )
+            finished = await session.do(step)
+            return Choice(Made(finished, SyntheticSet(finished.path)))
         # what the largest arm lacks, so that all arms of a rule draw the same pools
         labels = np.flatnonzero(np.array(chosen.accepted) < most).tolist()
-    short = [
-        f"{train.info.labels[index]} {counts[index]} of {quota[index]}" for index in np.flatnonzero(counts < quota)
-    ]
+    short = [f"{names[index]} {counts[index]} of {quota[index]}" for index in np.flatnonzero(counts < quota)]
     return Choice(
-        None,
         None,
         f"too few images look like their class after {POOLS} pools of {n_pool}: {', '.join(short)}; "
         f"{chosen.acceptance:.0%} were acceptable",
@@ -100,118 +178,29 @@ def even_quota(n_real: int, ratio: float, n_classes: int) -> np.ndarray:
     return share
 
 
-def see(session: Session, judge: Judge, images: Dataset | SyntheticSet, title: str) -> Finished:
-    """Compute the judge's features and probabilities of images."""
-    config = {"network": judge.network.name, "config": judge.network.config}
-    inputs = {"model": judge.model.key, "images": images.digest}
-    job = session.torch("judge", config, inputs, f"{judge.network.name} on {title}")
-
-    def work(folder: Path, run: Run) -> None:
-        def read() -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-            return ordered_map(lambda index: images[index].image, range(len(images)), run.threads)
-
-        plugin = judge.network.plugin
-        np.save(folder / FEATURES, plugin.features(read(), judge.model.path, run))
-        scores = [prediction.scores for prediction in plugin.predict(read(), judge.model.path, run)]
-        if any(score is None for score in scores):
-            raise JobError("expected a network that gives class probabilities", got=judge.network.name)
-        np.save(folder / SCORES, np.stack([score for score in scores if score is not None]))
-
-    return session.do(job, work, within=True)
-
-
-@dataclass(frozen=True)
-class _Chosen:
-    indices: np.ndarray
-    target: np.ndarray
-    acceptance: float
-    accepted: Sequence[int]
-    candidates: Sequence[int]
-
-
 def _choose(
-    arm: Arm,
-    train: Dataset,
-    real: Finished,
-    pools: Sequence[tuple[SyntheticSet, Finished]],
-    quota: np.ndarray,
-    seed: int,
-) -> _Chosen:
-    labels = np.array(_labels(train))
-    target = np.array([line["label"] for made, _ in pools for line in made.metadata])
-    pool, scores = (_together([seen for _, seen in pools], name) for name in (FEATURES, SCORES))
-    method: Any = arm.method
-    seen = method.candidates(
-        real=np.load(real.path / FEATURES),
+    arm: Arm, train: Dataset, real: Seen, pools: Sequence[Pool], quota: np.ndarray, seed: int
+) -> tuple[Chosen, np.ndarray]:
+    """Return what a method chooses from pools, and how many images of each class that is."""
+    assert arm.selection is not None
+    labels = np.array([record.label for record in train.records])
+    target = np.array([record.label for pool in pools for record in pool.set.records])
+    scores = np.concatenate([pool.seen.scores for pool in pools])
+    seen = arm.method.candidates(
+        real=real.features,
         labels=labels,
-        pool=pool,
+        pool=np.concatenate([pool.seen.features for pool in pools]),
         target=target,
         confidence=scores[np.arange(len(target)), target],
     )
-    rng = np.random.default_rng(derive_seed(seed, "select", arm.selection.title if arm.selection else ""))
-    found = method.choose(arm.selection, seen, quota, rng)
-    by_class = (found.accepted.tolist(), found.candidates.tolist())
-    return _Chosen(found.indices, target, float(found.acceptance), *by_class)
+    rng = np.random.default_rng(derive_seed(seed, "select", arm.selection.title))
+    found = arm.method.choose(arm.selection, seen, quota, rng)
+    chosen = Chosen(found.indices.tolist(), float(found.acceptance), found.accepted.tolist(), found.candidates.tolist())
+    return chosen, np.bincount(target[found.indices], minlength=len(quota))
 
 
-def _seal(
-    session: Session,
-    arm: Arm,
-    train: Dataset,
-    pools: Sequence[tuple[SyntheticSet, Finished]],
-    real: Finished,
-    chosen: _Chosen,
-    quota: np.ndarray,
-    seed: int,
-) -> Finished:
-    config = {"selection": arm.selection.model_dump(mode="json"), "quota": quota.tolist()}  # type: ignore[union-attr]
-    inputs = {"train": train.digest, "judged:real": real.key}
-    inputs |= {f"pool:{number}": seen.key for number, (_, seen) in enumerate(pools)}
-    job = session.numeric("select", config, inputs, f"{arm.title}, {len(chosen.indices)} images, seed {seed}", seed)
-
-    def work(folder: Path, run: Run) -> None:
-        places = [(made, index) for made, _ in pools for index in range(len(made))]
-        numbers = [number for number, (made, _) in enumerate(pools) for _ in range(len(made))]
-        writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
-        with run.progress("select", len(chosen.indices), unit="image") as progress:
-            for order, place in enumerate(chosen.indices.tolist()):
-                made, index = places[place]
-                line, sample = made.metadata[index], made[index]
-                condition = Condition(
-                    id=f"pool{numbers[place]}-{sample.id}",
-                    instances=sample.instances,
-                    types=sample.types,
-                    label=sample.label,
-                    caption=sample.caption,
-                    source=line["source"],
-                    crop=line["crop"],
-                    kind=line["kind"],
-                    recipe={**line["recipe"], "pool": made.digest, "rank": order},
-                    seed=line["seed"],
-                )
-                writer.write(order, condition, sample.image)
-                progress.advance()
-        first = pools[0][0].manifest
-        kept = {key: first.get(key) for key in ("method", "config", "dataset", "dataset_digest", "parts", "versions")}
-        told = {"variant": arm.variant, "seed": seed, "use": TRAINING, **_acceptance(chosen, train), **config}
-        writer.seal(len(chosen.indices), {**kept, **told, "pools": [made.digest for made, _ in pools]})
-
-    return session.do(job, work)
-
-
-def _acceptance(chosen: _Chosen, train: Dataset) -> dict[str, Any]:
-    """Return the share of the pools that was acceptable, and by class how many of how many."""
-    names = train.info.labels
-    accepted = dict(zip(names, chosen.accepted, strict=True))
-    candidates = dict(zip(names, chosen.candidates, strict=True))
-    return {"acceptance": chosen.acceptance, "accepted": accepted, "candidates": candidates}
-
-
-def _labels(data: Dataset) -> list[int]:
-    labels = getattr(data, "labels", None)
-    known = labels if labels is not None else [data[index].label for index in range(len(data))]
-    return [int(label) for label in known if label is not None]
-
-
-def _together(jobs: Sequence[Finished], name: str) -> Float32[np.ndarray, "n d"]:
-    return np.concatenate([np.load(finished.path / name) for finished in jobs])
+def _taken(pool: SyntheticSet, index: int, number: int, order: int) -> tuple[Condition, np.ndarray]:
+    """Return an image of a pool and the condition that a chosen set keeps of it."""
+    record, sample = pool.metadata[index], pool[index]
+    recipe = {**record.recipe, "pool": pool.digest, "rank": order}
+    return record.condition(sample, id=f"pool{number}-{sample.id}", recipe=recipe), sample.image

@@ -9,7 +9,8 @@ from typing import NamedTuple
 from bench.config import RunRequest
 from bench.errors import BenchError
 from bench.plan.checks import Missing, stop_if_missing
-from bench.run.pipeline import Resolved, find_missing, resolve
+from bench.run.missing import find_missing
+from bench.run.resolve import Resolved, resolve
 from bench.suite.expand import SuiteRun
 
 _NAMED = 3

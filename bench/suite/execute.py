@@ -9,11 +9,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 from bench.engine.reporter import Reporter
-from bench.engine.store import JobStore, check_writable
+from bench.engine.store import check_writable
 from bench.errors import BenchError
-from bench.evaluation.evidence import Outcome
-from bench.run.pipeline import do_jobs, open_session
-from bench.run.publish import publish
+from bench.run.outcome import Outcome
+from bench.run.pipeline import run_resolved
 from bench.suite.check import Checked
 
 
@@ -42,15 +41,13 @@ def run_all(checked: Sequence[Checked], reporter: Reporter) -> list[Done]:
 def _run(run: Checked, reporter: Reporter) -> Done:
     begun = time.perf_counter()
     try:
-        session = open_session(run.resolved, JobStore(run.request.store), reporter)
-        data, worked = do_jobs(session, run.resolved)
-        outcome = publish(session, run.resolved, data, worked)
+        outcome = run_resolved(run.resolved, reporter)
     except Exception as error:  # whatever ends a run, the others go on; an interrupt ends them all
         known = error if isinstance(error, BenchError) else _unexpected(error)
         for line in ("error: " + known.message, "got:   " + known.got, "fix:   " + known.fix):
             reporter.say(line, "red")
         return Done(run.label, "failed", time.perf_counter() - begun, error=known)
-    state: Literal["done", "found"] = "found" if outcome.reused == outcome.jobs else "done"
+    state: Literal["done", "found"] = "found" if outcome.reused == outcome.steps else "done"
     return Done(run.label, state, time.perf_counter() - begun, outcome)
 
 

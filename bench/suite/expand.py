@@ -12,13 +12,16 @@ from typing import Any, NamedTuple
 import yaml
 
 from bench.config import BudgetSettings, RunRequest, load_preset
+from bench.config.request import SHARED_ROLES
 from bench.config.validate import build
 from bench.datasets.card import is_path, load_card
 from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
 # Values that a line of `runs` has one of, so that `grid` may vary them.
-_SINGLE = ("dataset", "text_dataset", "pool_dataset", "preset", "seeds", "fold")
+_SINGLE = ("dataset", "preset", "seeds", "fold")
+# Other names of a role of data.
+_ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
 _FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders")
 
 
@@ -107,7 +110,8 @@ def _completed(entry: Entry, defaults: Values) -> Entry:
     filled = {name: getattr(defaults, name) for name in _FROM_DEFAULTS if getattr(entry, name) is None}
     if entry.fold is not None or entry.folds is not None or "fold" in entry.grid:
         filled = {name: value for name, value in filled.items() if name not in ("fold", "folds")}
-    return entry.model_copy(update={**filled, "set": {**defaults.set, **entry.set}})
+    merged = {"set": {**defaults.set, **entry.set}, "data": {**defaults.data, **entry.data}}
+    return entry.model_copy(update={**filled, **merged})
 
 
 def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
@@ -133,13 +137,23 @@ def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
 def _fields(entry: Entry, point: _Point, beside: Path) -> dict[str, Any]:
     """Return the fields of a request that are no settings; cards named by a relative path lie beside the suite."""
     values = {name: point.varied.get(name, getattr(entry, name)) for name in _SINGLE}
-    for name in ("dataset", "text_dataset", "pool_dataset"):
-        value = values[name]
-        if isinstance(value, str) and is_path(value):
-            values[name] = str(beside / Path(value).expanduser())
+    varied = {role.removeprefix("data."): name for role, name in _roles(point.varied).items()}
+    values["dataset"] = _beside(values["dataset"], beside)
+    values["data"] = {role: _beside(name, beside) for role, name in {**entry.data, **varied}.items()}
     fold = point.fold or values["fold"]
     values["fold"] = None if fold is None else tuple(str(fold).split("/"))
     return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
+
+
+def _roles(varied: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the keys of a grid that name the dataset of a role, as `data.<role>`."""
+    named = {_ROLES.get(key, key): value for key, value in varied.items()}
+    return {key: value for key, value in named.items() if key.startswith("data.")}
+
+
+def _beside(name: Any, folder: Path) -> Any:
+    """Return a dataset's name; the path of a card is relative to the suite's folder."""
+    return str(folder / Path(name).expanduser()) if isinstance(name, str) and is_path(name) else name
 
 
 def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | None) -> tuple[str, ...]:
@@ -150,7 +164,8 @@ def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | No
     if point.budget is not None and point.budget != own:
         settings |= {"budget.unit": point.budget.unit, "budget.amount": point.budget.amount}
     settings |= entry.set
-    settings |= {key: value for key, value in point.varied.items() if key not in _SINGLE}
+    roles = [key for key in point.varied if _ROLES.get(key, key).startswith("data.")]
+    settings |= {key: value for key, value in point.varied.items() if key not in (*_SINGLE, *roles)}
     return tuple(f"{key}={_text(value)}" for key, value in settings.items())
 
 

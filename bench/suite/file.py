@@ -10,6 +10,7 @@ from pydantic import Field, model_validator
 
 from bench.config import BudgetSettings
 from bench.config.files import folder, read_yaml
+from bench.config.request import gather_roles
 from bench.config.validate import build
 from bench.contract import Settings
 from bench.errors import ConfigError
@@ -26,13 +27,13 @@ class Published(Settings):
 class Values(Settings):
     """What a run is asked for, beside its method; a run's own values go before the file's `defaults`.
 
-    `folds: K` makes K runs, one a fold; `fold: k/K` is one of them. Several budgets make a run each. `set` holds what
+    `folds: K` makes K runs, one a fold; `fold: k/K` is one of them. Several budgets make a run each. `data` names the
+    datasets of other roles; `text_dataset` and `pool_dataset` stand for its roles "text" and "pool". `set` holds what
     `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the preset.
     """
 
     dataset: str | None = None
-    text_dataset: str | None = None
-    pool_dataset: str | None = None
+    data: Mapping[str, str] = {}
     preset: str | None = None
     seeds: int | None = Field(default=None, ge=1)
     fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
@@ -49,6 +50,11 @@ class Values(Settings):
         if self.budget is None:
             return ()
         return (self.budget,) if isinstance(self.budget, BudgetSettings) else self.budget
+
+    @model_validator(mode="before")
+    @classmethod
+    def _one_way(cls, values: Any) -> Any:
+        return gather_roles(values)
 
     @model_validator(mode="after")
     def _one_kind_of_fold(self) -> Self:

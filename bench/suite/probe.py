@@ -1,69 +1,51 @@
-"""What a run would do, told without doing it."""
+"""What a run would do, found by its own program over a store that only looks."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from pathlib import Path
+from collections.abc import Sequence
+from contextlib import suppress
 from typing import NamedTuple
 
-from bench.engine.job import Finished, Job
+from bench.engine.executors import Surroundings
 from bench.engine.reporter import Reporter
-from bench.engine.store import JobStore
-from bench.plan.arms import Arm
-from bench.run.pipeline import Resolved, do_jobs, open_session
+from bench.engine.session import Parked, drive
+from bench.engine.step import Finished, Step
+from bench.engine.store import Store
+from bench.run.pipeline import open_session, work
+from bench.run.resolve import Resolved
 
 
 class Probe(NamedTuple):
-    """What of a run is in the store: jobs found in order, and the first that is not (None: all are)."""
+    """How many steps of a run are in the store, and those that would be done next; none where all is there."""
 
     found: int
-    first: Job | None
+    next: Sequence[Step]
 
 
-class _Absent(Exception):  # noqa: N818  # no error: it says where a run would begin to work
-    def __init__(self, job: Job) -> None:
-        super().__init__(job.title)
-        self.job = job
+class Looking:
+    """An executor that does nothing: it notes the steps that it was asked for."""
 
+    def __init__(self) -> None:
+        """Begin with no step."""
+        self.asked: list[Step] = []
 
-class _LookingStore(JobStore):
-    """A store that finds and never works."""
-
-    def run(self, job: Job, work: Callable[[Path], None], *, wait: Callable[[], None] | None = None) -> Finished:
-        """Return the finished job.
+    async def run(self, step: Step, session: Surroundings) -> Finished:
+        """Note a step and go no further.
 
         Raises:
-            _Absent: there is none.
+            Parked: always.
         """
-        found = self.find(job)
-        if found is None:
-            raise _Absent(job)
-        return found
+        self.asked.append(step)
+        raise Parked(step.title)
+
+    def close(self) -> None:
+        """End nothing."""
 
 
 def probe(resolved: Resolved) -> Probe:
-    """Follow a run through the store as far as its jobs are finished; nothing is written."""
-    session = open_session(resolved, _LookingStore(resolved.request.store), Reporter(quiet=True))
-    try:
-        do_jobs(session, resolved)
-    except _Absent as absent:
-        return Probe(len(session.finished), absent.job)
-    return Probe(len(session.finished), None)
-
-
-def about_jobs(resolved: Resolved) -> int:
-    """Return roughly how many jobs a run has: what is shared with other runs or already done counts too."""
-    seeds, nuclei = resolved.request.seeds, resolved.card.task == "nuclei"
-    parts = {(part.name, part.config.model_dump_json()) for arm in resolved.arms for part in arm.method.parts()}
-    each_seed = sum(_jobs_of(resolved, arm, nuclei) for arm in resolved.arms)
-    return len(resolved.splits) + len(resolved.others) + len(parts) + seeds * each_seed
-
-
-def _jobs_of(resolved: Resolved, arm: Arm, nuclei: bool) -> int:
-    """Count the jobs of one arm under one seed: a set and what is compared with it, networks, test masks."""
-    tested = 3 * len(resolved.networks)
-    if arm.ratio == 0:
-        return tested
-    compared = 2 * (len(resolved.encoders) + 1) + (1 if arm in resolved.subjects else 0)
-    masks = 3 if nuclei and getattr(arm.method, "draws_any_mask", False) else 0
-    return 1 + compared + tested + masks
+    """Follow a run through the store as far as its steps are finished; nothing is written."""
+    looking = Looking()
+    session = open_session(resolved, Store(resolved.request.store), Reporter(quiet=True), looking)
+    with suppress(Parked):
+        drive(work(session, resolved))
+    return Probe(len(session.finished), looking.asked)

@@ -9,8 +9,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
-from bench.engine.store import write_json
+from bench.digest import write_json
 from bench.errors import BenchError
+from bench.extras import check_installed
 from bench.results.table import ResultsStore
 from bench.tracking.record import read_record
 
@@ -59,6 +60,7 @@ def _track(store: Path, run: str, uri: str | None) -> bool:
 
 def _ask(store: Path, uri: str, runs: Sequence[str]) -> dict[str, str]:
     """Have the worker tell `uri` of runs; returns what it did with each."""
+    check_installed("mlflow")
     request = {"store": str(store.absolute()), "uri": uri, "runs": list(runs)}
     try:
         done = subprocess.run(

@@ -45,7 +45,7 @@ class Record:
 def read_record(store: Path, run: str) -> Record:
     """Build the record of a run from the files of its results."""
     results = ResultsStore(store)
-    document = results.document(run)
+    document = results.document(run).model_dump(mode="json")
     folder = results.folder(run)
     files = [results.root / f"{run}.json", results.root / f"{run}.parquet"]
     return Record(
@@ -92,7 +92,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def _tags(run: str, document: Mapping[str, Any]) -> dict[str, str]:
     tags = {"bench.run": run}
-    tags |= {f"bench.{key}": str(document[key]) for key in ("method", "preset", "protocol") if key in document}
+    tags |= {f"bench.{key}": str(document[key]) for key in ("method", "preset", "harness") if key in document}
     for section in ("digests", "versions"):
         tags |= {f"bench.{key}": value for key, value in _flat(section, document.get(section) or {})}
     return tags

@@ -16,6 +16,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from bench.errors import BenchError, MissingError
+from bench.extras import check_installed
 from bench.tracking.observer import default_uri
 
 HOST = "127.0.0.1"
@@ -41,7 +42,7 @@ def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes
     """Start the server on `port` (0: any free one) and yield it with its address once it answers; then stop it.
 
     Raises:
-        MissingError: the store holds no tracked runs.
+        MissingError: the store holds no tracked runs, or MLflow is not installed.
         BenchError: the port is taken, or the server ends before it answers.
     """
     if not (store / "mlflow.db").exists():
@@ -50,6 +51,7 @@ def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes
             got="no mlflow.db",
             fix="`bench run` makes it; `bench export mlflow` rebuilds it from results",
         )
+    check_installed("mlflow")
     port = _free_port(port)
     command = [sys.executable, "-P", "-m", "bench.tracking.server", default_uri(store), str(port)]
     # a session of its own: the server starts workers, and they must end with it

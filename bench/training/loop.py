@@ -78,8 +78,8 @@ class LossTask:
     clip: float | None = None
 
     def __post_init__(self) -> None:
-        self.modules = {"model": self.model}
-        self.optimizers = {"optimizer": self.optimizer}
+        self.modules: Mapping[str, nn.Module] = {"model": self.model}
+        self.optimizers: Mapping[str, torch.optim.Optimizer] = {"optimizer": self.optimizer}
         self._rates = [group["lr"] for group in self.optimizer.param_groups]
 
     def step(

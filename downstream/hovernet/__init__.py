@@ -1,4 +1,4 @@
-"""HoVer-Net: nucleus segmentation and classification by horizontal and vertical distance maps."""
+"""HoVer-Net: segmentation and classification of nuclei with horizontal and vertical distance maps."""
 
 from downstream.hovernet.config import HoVerNetConfig, LossWeights, Phase
 from downstream.hovernet.network import HoVerNet

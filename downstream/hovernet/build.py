@@ -1,4 +1,4 @@
-"""Which network a configuration means, and the sizes it works with."""
+"""The network that a configuration describes, and its sizes."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from downstream.tiles import Windows, whole
 
 
 class Sizes(NamedTuple):
-    """Sides in pixels: of the input and output while training, and by how much labels reach beyond the input."""
+    """Sides in pixels of the input and output during training, and how far labels extend beyond the input."""
 
     patch: int
     output: int
@@ -19,7 +19,7 @@ class Sizes(NamedTuple):
 
 
 def build(config: HoVerNetConfig, n_types: int) -> nn.Module:
-    """Return the network with random weights, drawn from torch's global generator."""
+    """Return the network with random weights drawn from torch's global generator."""
     if config.network == "small":
         from downstream.hovernet.small import SmallHoVerNet
 
@@ -33,10 +33,10 @@ def build(config: HoVerNetConfig, n_types: int) -> nn.Module:
 
 
 def sizes(config: HoVerNetConfig) -> Sizes:
-    """Return the sizes of a network while training.
+    """Return the sizes of a network during training.
 
-    The published networks see more than they predict; for the small one the labels alone reach further, so that a
-    nucleus that a patch cuts has the offsets of the whole one.
+    The published networks see more than they predict. For the small network only the labels extend further, so that a
+    nucleus that is cut by the border of a patch has the offsets of the whole nucleus.
     """
     if config.network == "small":
         from downstream.hovernet.small import MARGIN
@@ -48,7 +48,7 @@ def sizes(config: HoVerNetConfig) -> Sizes:
 
 
 def windows(config: HoVerNetConfig, height: int, width: int) -> tuple[Windows, Windows, int]:
-    """Return how an image's rows and columns are cut for inference, and how many windows are predicted at once."""
+    """Return how an image's rows and columns are cut for inference, and how many windows are predicted at a time."""
     if config.network == "small":
         from downstream.hovernet.small import ALIGN, MARGIN
 

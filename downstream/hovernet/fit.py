@@ -16,8 +16,8 @@ from bench.contract import Budget, RunContext, TrainingMix
 from bench.training import LossTask, TrainingOptions, load_weights, save_weights, seeded, train
 from downstream.hovernet.build import Sizes, build, sizes
 from downstream.hovernet.config import HoVerNetConfig
+from downstream.hovernet.losses import hovernet_loss
 from downstream.hovernet.schedule import Schedule
-from downstream.losses import hovernet_loss
 from downstream.patches import PatchStream, patches_per_epoch
 from downstream.targets import make_targets
 
@@ -25,7 +25,7 @@ WEIGHTS, SETTINGS = "weights.safetensors", "config.json"
 
 
 def fit(config: HoVerNetConfig, mix: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-    """Train on `mix` for `budget` and write weights and settings into `out`."""
+    """Train on `mix` for `budget`, and write weights and settings to `out`."""
     info, size = mix.real.info, sizes(config)
     stream = PatchStream(mix, size.patch, size.context, config.augmentation, run.derive("synthetic order"))
     schedule = Schedule(config.phases, budget, patches_per_epoch(mix, size.patch, size.output))
@@ -81,11 +81,14 @@ def _loss(config: HoVerNetConfig) -> Callable[[nn.Module, Mapping[str, Any], tor
 
 def _optimizer(config: HoVerNetConfig, network: nn.Module) -> torch.optim.Optimizer:
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
-    return kind(network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay)
+    optimizer: torch.optim.Optimizer = kind(
+        network.parameters(), lr=config.learning_rate, weight_decay=config.weight_decay
+    )
+    return optimizer
 
 
 def _freezing(config: HoVerNetConfig, network: nn.Module, schedule: Schedule) -> Callable[[int], None]:
-    """Return what freezes and thaws the encoder; one without pre-trained weights is never frozen."""
+    """Return a function that freezes and unfreezes the encoder; without pre-trained weights it is never frozen."""
     may_freeze = config.encoder_weights is not None or config.pretrained is not None
     parameters = [p for module in network.encoder() for p in module.parameters()]  # type: ignore[operator]
 

@@ -1,45 +1,45 @@
-"""The network as the harness knows it; what needs torch is imported when it is used."""
+"""The network as the harness uses it; code that needs torch imports it when it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.contract import Budget, Prediction, Requirement, RunContext, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Task, TrainingMix, Weights
 from downstream.hovernet.config import HoVerNetConfig
 
 
-class HoVerNet:
+class HoVerNet(Downstream):
     """HoVer-Net (Graham et al., MedIA 58:101563, 2019) on an arm of real and synthetic patches."""
 
     Config: ClassVar[type[HoVerNetConfig]] = HoVerNetConfig
     task: ClassVar[Task] = "nuclei"
+    config: HoVerNetConfig
 
     def __init__(self, config: HoVerNetConfig) -> None:
         self.config = config
 
-    def requirement(self) -> Requirement | None:
-        """Return the file of weights that all layers start from; None where the settings name none."""
+    def weights(self) -> Sequence[Weights]:
+        """Return the file of weights that all layers start from; nothing where the settings name none."""
         path = self.config.pretrained
         if path is None:
-            return None
-        found = path.is_file()
-        return Requirement(
+            return ()
+        needed = Weights(
             name="the weights that HoVer-Net starts from",
             setting="downstream.hovernet.pretrained to the file",
             source="a finished training of the same network: `weights.safetensors` in its folder of the store",
             size="one file",
-            path=path,
-            found=found,
-            reason="" if found else f"no file {path}",
+            path=path if path.is_file() else None,
+            reason="" if path.is_file() else f"no file {path}",
         )
+        return (needed,)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-        """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
+        """Train and write `weights.safetensors` and `config.json`, all that :meth:`predict` needs, to `out`.
 
         Raises:
             DataError: the real and synthetic sets do not fit the network or each other.
@@ -51,7 +51,7 @@ class HoVerNet:
     def predict(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Iterator[Prediction]:
-        """Predict images of any size, in order, with the settings the checkpoint was trained with."""
+        """Yield predictions for images of any size, in order, with the settings of the training."""
         from downstream.hovernet.predict import predict
 
         return predict(images, checkpoint, run)
@@ -59,7 +59,7 @@ class HoVerNet:
     def features(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Float32[np.ndarray, "n d"]:
-        """Return the mean over each image of the last layer that the three branches share."""
+        """Return one vector per image: the mean of the last layer that the three branches share."""
         from downstream.hovernet.predict import features
 
         return features(images, checkpoint, run)

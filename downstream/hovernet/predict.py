@@ -1,4 +1,4 @@
-"""Prediction of images of any size with a trained network."""
+"""Prediction for images of any size with a trained network."""
 
 from __future__ import annotations
 
@@ -25,7 +25,7 @@ Image = UInt8[np.ndarray, "h w 3"]
 
 
 class Trained(NamedTuple):
-    """A network and what belongs to it."""
+    """A network and what is needed to use it."""
 
     network: _FabricModule
     device: torch.device
@@ -35,9 +35,9 @@ class Trained(NamedTuple):
 
 
 def load(checkpoint: Path, run: RunContext) -> Trained:
-    """Load the network of a folder written by training."""
+    """Load the network from a folder that training wrote."""
     settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
-    # The weights that training started from are not needed any more, nor is the file they came from.
+    # The weights that training started from, and the file that they came from, are no longer needed.
     config = HoVerNetConfig.model_validate(settings["config"] | {"encoder_weights": None, "pretrained": None})
     network = build(config, len(settings["classes"]))
     load_weights(checkpoint / WEIGHTS, network)
@@ -49,7 +49,7 @@ def load(checkpoint: Path, run: RunContext) -> Trained:
 
 
 def predict(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Iterator[Prediction]:
-    """Predict images in order; each is separated into nuclei once, as a whole."""
+    """Yield predictions for images, in order; the nuclei of each image are separated once for the whole image."""
     trained = load(checkpoint, run)
     for image in images:
         yield decode(maps(image, trained), trained)
@@ -70,7 +70,7 @@ def maps(image: Image, trained: Trained) -> Float32[np.ndarray, "h w c"]:
 
 
 def decode(stitched: Float32[np.ndarray, "h w c"], trained: Trained) -> Prediction:
-    """Turn an image's maps into nuclei with types."""
+    """Convert the maps of an image to nuclei with types."""
     probability, hv, logits = stitched[..., 0], stitched[..., 1:3], stitched[..., 3:]
     threshold, edge = trained.config.threshold, trained.config.edge
     instances = decode_hovernet(probability, hv, mpp=trained.mpp, threshold=threshold, edge=edge)
@@ -83,7 +83,7 @@ def decode(stitched: Float32[np.ndarray, "h w c"], trained: Trained) -> Predicti
 
 
 def features(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Float32[np.ndarray, "n d"]:
-    """Return one vector an image, the mean of the shared layer over all windows."""
+    """Return one vector per image: the mean of the shared layer over all windows."""
     trained = load(checkpoint, run)
     return np.stack([_pooled(image, trained) for image in images])
 

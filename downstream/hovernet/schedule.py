@@ -1,4 +1,4 @@
-"""The two-phase schedule: which phase a step belongs to, its batch, its learning rate."""
+"""The schedule of two phases: the phase, the batch and the learning rate of each step."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from downstream.hovernet.config import Phase
 
 
 class Stretch(NamedTuple):
-    """A phase in steps: [first, last), and the number of the first patch it draws."""
+    """A phase in steps: [first, last), and the number of the first patch that it draws."""
 
     phase: Phase
     first: int
@@ -21,11 +21,11 @@ class Stretch(NamedTuple):
 
 
 class Schedule:
-    """Phases laid out over a budget.
+    """Phases distributed over a budget.
 
-    A budget of epochs gives each phase its share of them, an epoch being ceil(patches / batch) steps; a budget of steps
-    is divided in proportion to share / batch, which is the same division: 20 700 steps of the published phases are 50
-    epochs of CoNSeP's 1323 patches at batch 16 and 50 at batch 4.
+    A budget of epochs gives each phase its share of the epochs, where an epoch is ceil(patches / batch) steps. A budget
+    of steps is divided in proportion to share / batch, which is the same division: 20 700 steps of the published phases
+    are 50 epochs of CoNSeP's 1323 patches at batch 16 and 50 at batch 4.
     """
 
     def __init__(self, phases: Sequence[Phase], budget: Budget, patches: int) -> None:
@@ -45,7 +45,7 @@ class Schedule:
         return next(stretch for stretch in self.stretches if step < stretch.last)
 
     def patches(self, step: int) -> range:
-        """Return the numbers of the patches of a step's batch."""
+        """Return the numbers of the patches in the batch of a step."""
         stretch = self.at(step)
         first = stretch.first_patch + (step - stretch.first) * stretch.phase.batch
         return range(first, first + stretch.phase.batch)
@@ -53,8 +53,8 @@ class Schedule:
     def rate(self, step: int, kind: Literal["step", "cosine"]) -> float:
         """Return the factor of the learning rate.
 
-        `step`: 1, and 0.1 from half-way through each phase. `cosine`: linear from 0 over the first 5 %, then half a
-        cosine to 0, over all phases.
+        `step` gives 1, and 0.1 from the middle of each phase. `cosine` rises linearly from 0 over the first 5 %, then
+        falls as half a cosine to 0, over all phases together.
         """
         if kind == "step":
             stretch = self.at(step)

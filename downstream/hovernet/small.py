@@ -1,4 +1,4 @@
-"""A small network with HoVer-Net's three heads that keeps the size of its input."""
+"""A small network with HoVer-Net's three heads whose outputs have the size of its input."""
 
 from __future__ import annotations
 
@@ -9,19 +9,19 @@ from torch import Tensor, nn
 from torch.nn import functional
 
 ALIGN = 16
-"""Inputs must be divisible by this."""
+"""The sides of inputs must be divisible by this."""
 
 MARGIN = 16
-"""Pixels from the border of a window within which padding is felt most: they are cut off at inference."""
+"""Pixels at the border of a window that are cut off at inference, because padding affects them most."""
 
 
 class SmallHoVerNet(nn.Module):
-    """A U-Net with one decoder whose last layer the three heads share.
+    """A U-Net with one decoder, whose last layer the three heads share.
 
-    It works at half resolution throughout, 2 x 2 pixels stacked into channels and spread again by the heads: a pixel
-    costs a quarter, and nuclei are some 4 px across even there. Batch normalisation, as in HoVer-Net, keeps the network
-    equivariant to translation (by its stride), so that a whole tile may be predicted at once though training saw
-    patches. `width` is the number of channels at half resolution.
+    It works at half resolution throughout: blocks of 2 x 2 pixels are stacked into channels, and the heads spread them
+    again. A pixel then costs a quarter, and nuclei are still about 4 px wide. Batch normalisation, as in HoVer-Net,
+    keeps the network equivariant to translation (by its stride), so a whole tile can be predicted at a time although
+    training used patches. `width` is the number of channels at half resolution.
     """
 
     def __init__(self, n_types: int, width: int) -> None:
@@ -52,12 +52,12 @@ class SmallHoVerNet(nn.Module):
         return shared
 
     def encoder(self) -> list[nn.Module]:
-        """Return what is frozen while the encoder is."""
+        """Return the modules that are frozen together with the encoder."""
         return [self.stem, self.down]
 
 
 class _Up(nn.Module):
-    """Project, double, add the skip, mix."""
+    """Project, upsample by two, add the skip connection, and convolve."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()

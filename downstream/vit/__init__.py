@@ -1,4 +1,4 @@
-"""Vision transformers that tell tissue classes apart."""
+"""Vision transformers that classify tissue."""
 
 from downstream.vit.config import Recipe, ViTConfig
 from downstream.vit.network import ViT, ViTPretrained

@@ -1,4 +1,4 @@
-"""Augmentation of one training image, in the release's order: cut, flip, RandAugment, erase."""
+"""Augmentation of one training image in the order of the release: crop, flip, RandAugment, erase."""
 
 from __future__ import annotations
 
@@ -17,13 +17,13 @@ Square = UInt8[np.ndarray, "s s 3"]
 
 # Random erasing (Zhong et al., AAAI 2020): share of the area, and range of height : width.
 ERASED, ERASED_ASPECT = (0.02, 1 / 3), (0.3, 1 / 0.3)
-# Noise that fills the rectangle: mean and SD of natural images' pixels, of 255, the channels' average.
+# Noise that fills the rectangle: mean and SD of the pixels of natural images, out of 255, averaged over channels.
 NOISE = (115.0, 58.0)
-ATTEMPTS = 10  # at a rectangle that fits
+ATTEMPTS = 10  # number of attempts to draw a rectangle that fits
 
 
 def augment(image: Image, size: int, recipe: Recipe, rng: np.random.Generator) -> Square:
-    """Return the image at the network's size, augmented; a pure function of its arguments."""
+    """Return the augmented image at the network's size; a pure function of its arguments."""
     image = cut(image, size, recipe, rng)
     if recipe.symmetries == "all":
         (image,) = dihedral(rng, image)
@@ -38,7 +38,7 @@ def augment(image: Image, size: int, recipe: Recipe, rng: np.random.Generator) -
 
 
 def cut(image: Image, size: int, recipe: Recipe, rng: np.random.Generator) -> Square:
-    """Cut a random rectangle of the image and scale it to `size`; the middle square where the draws do not fit."""
+    """Cut out a random rectangle and scale it to `size`; use the central square if no drawn rectangle fits."""
     if recipe.crop == (1.0, 1.0):
         return to_square(image, size)
     height, width = image.shape[:2]
@@ -62,7 +62,7 @@ def jitter(image: Square, strength: float, rng: np.random.Generator) -> Square:
 
 
 def erase(image: Square, rng: np.random.Generator) -> Square:
-    """Fill a random rectangle with noise, pixel by pixel."""
+    """Fill a random rectangle with noise that is drawn for each pixel."""
     height, width = image.shape[:2]
     for _ in range(ATTEMPTS):
         h, w = _rectangle(height * width * rng.uniform(*ERASED), ERASED_ASPECT, rng)
@@ -76,6 +76,6 @@ def erase(image: Square, rng: np.random.Generator) -> Square:
 
 
 def _rectangle(area: float, aspect: tuple[float, float], rng: np.random.Generator) -> tuple[int, int]:
-    """Return height and width of a rectangle, its aspect drawn evenly on the logarithm's scale."""
+    """Return height and width of a rectangle whose aspect is drawn uniformly on a logarithmic scale."""
     ratio = math.exp(rng.uniform(math.log(aspect[0]), math.log(aspect[1])))
     return round(math.sqrt(area / ratio)), round(math.sqrt(area * ratio))

@@ -1,8 +1,9 @@
-"""Which network a configuration means: timm's ViT with its normalisation inside, so that it cannot be left out."""
+"""The network that a configuration describes: timm's ViT with its normalisation inside, so it cannot be left out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import timm
 import torch
@@ -22,11 +23,14 @@ MOMENTS = {
 
 
 class Classifier(nn.Module):
-    """A ViT on 8-bit images; the same normalisation serves training, prediction and features.
+    """A ViT on 8-bit images; training, prediction and features use the same normalisation.
 
-    The released selection script reads features of images that are not normalised, from a network that was trained on
-    normalised ones.
+    The released selection script extracts features from images that are not normalised, with a network that was trained
+    on normalised images.
     """
+
+    mean: Tensor
+    deviation: Tensor
 
     def __init__(self, vit: VisionTransformer, normalisation: str) -> None:
         super().__init__()
@@ -36,11 +40,12 @@ class Classifier(nn.Module):
         self.register_buffer("deviation", 255 * torch.tensor(deviation)[:, None, None], persistent=False)
 
     def forward(self, images: UInt8[Tensor, "n h w 3"] | Float[Tensor, "n h w 3"]) -> Float[Tensor, "n c"]:
-        """Return the logits of images of values 0..255."""
-        return self.vit(self._normalised(images))
+        """Return the logits of images with values 0..255."""
+        result: Tensor = self.vit(self._normalised(images))
+        return result
 
     def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d"]:
-        """Return what the head reads: the class token after the last norm."""
+        """Return the input of the head: the class token after the last norm."""
         return self.vit.forward_head(self.vit.forward_features(self._normalised(images)), pre_logits=True)
 
     def _normalised(self, images: Tensor) -> Float[Tensor, "n 3 h w"]:
@@ -48,11 +53,11 @@ class Classifier(nn.Module):
 
 
 def build(config: ViTConfig, classes: int) -> Classifier:
-    """Return the network with weights from torch's global generator, or from the file that the settings name.
+    """Return the network with weights from torch's global generator, or from the file named in the settings.
 
     Raises:
-        ConfigError: timm knows no such vision transformer.
-        DataError: the file holds another network.
+        ConfigError: timm has no vision transformer of this name.
+        DataError: the file holds another network's weights.
     """
     network = _small(config, classes) if config.network == "small" else _published(config, classes)
     if config.pretrained is not None:
@@ -74,7 +79,11 @@ def _small(config: ViTConfig, classes: int) -> VisionTransformer:
 
 
 def _published(config: ViTConfig, classes: int) -> VisionTransformer:
-    options = {"num_classes": classes, "img_size": config.size, "drop_path_rate": config.recipe.drop_path}
+    options: dict[str, Any] = {
+        "num_classes": classes,
+        "img_size": config.size,
+        "drop_path_rate": config.recipe.drop_path,
+    }
     try:
         network = timm.create_model(config.network, pretrained=False, **options)
     except (RuntimeError, TypeError) as error:
@@ -86,18 +95,18 @@ def _published(config: ViTConfig, classes: int) -> VisionTransformer:
 
 def _unknown(name: str) -> ConfigError:
     return ConfigError(
-        "expected downstream.network to be a vision transformer of timm, or small",
+        "The setting downstream.network must name a vision transformer of timm, or be small",
         got=repr(name),
-        fix="vit_base_patch16_224, vit_small_patch16_224 or vit_tiny_patch16_224",
+        fix="use for example vit_base_patch16_224, vit_small_patch16_224 or vit_tiny_patch16_224",
     )
 
 
 def check_pretrained(name: str, path: Path) -> None:
-    """Check that a file holds the weights of a timm network, of which only the shapes are made.
+    """Check that a file holds the weights of a timm network, of which only the shapes are created.
 
     Raises:
-        ConfigError: timm knows no such vision transformer.
-        DataError: the file is unreadable or holds another network.
+        ConfigError: timm has no vision transformer of this name.
+        DataError: the file is unreadable or holds another network's weights.
     """
     with torch.device("meta"):
         network = _published(ViTConfig(network=name), 1)
@@ -105,24 +114,24 @@ def check_pretrained(name: str, path: Path) -> None:
 
 
 def load_pretrained(network: VisionTransformer, path: Path) -> None:
-    """Load timm's weights of the same network, all but the head; positions are interpolated to the input's size.
+    """Load timm's weights of the same network, except the head; positions are interpolated to the input's size.
 
     Raises:
-        DataError: the file is unreadable or holds another network.
+        DataError: the file is unreadable or holds another network's weights.
     """
     network.load_state_dict(_fitting(network, path), strict=False)
 
 
 def _fitting(network: VisionTransformer, path: Path) -> dict[str, Tensor]:
-    """Read the tensors of a network, all but its head."""
+    """Read all tensors of a network except its head."""
     state = checkpoint_filter_fn(read_state(path), network)
     wanted = {name: value.shape for name, value in network.state_dict().items() if not name.startswith("head.")}
     fitting = {name: state[name] for name, shape in wanted.items() if name in state and state[name].shape == shape}
     missing = sorted(set(wanted) - set(fitting))
     if missing:
         raise DataError(
-            f"expected the weights of the configured vision transformer in {path}",
-            got=f"{len(missing)} of {len(wanted)} tensors absent or of another shape, {missing[0]} first",
-            fix="point downstream.pretrained to timm's weights of downstream.network",
+            f"The weights in {path} do not fit the vision transformer of the settings",
+            got=f"{len(missing)} of {len(wanted)} tensors are absent or have another shape, {missing[0]} first",
+            fix="set downstream.pretrained to timm's weights of downstream.network",
         )
     return fitting

@@ -29,9 +29,9 @@ WEIGHTS, SETTINGS = "weights.safetensors", "config.json"
 
 
 def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-    """Train on `arm` for `budget` and write weights and settings into `out`."""
+    """Train on `arm` for `budget`, and write weights and settings to `out`."""
     if not len(arm.real):
-        raise DataError("expected real images to train on", got="an empty dataset")
+        raise DataError("There are no real images to train on", got="an empty dataset")
     classes = list(arm.real.info.labels)
     real = LabelledImages(arm.real)
     split = hold_out(real.labels, arm.real.groups, config.holdout, run.rng("hold-out"))
@@ -53,7 +53,7 @@ def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: Run
     if split.held:
         after = evaluation_steps(steps, config.evaluations)
         selection = Selection(real.only(split.held), config.size, after, config.selection == "best", run)
-    # Images are held channels last by themselves; the blocks have no four-dimensional tensors to gain from it.
+    # Images have their channels last already, and the blocks have no four-dimensional tensors that would profit.
     options = TrainingOptions(steps, "vit", ema=config.ema, channels_last=False)
     trained = train(task, _batches(config, images), options, out, run, selection)["model"]
     if selection is not None and config.selection == "best":
@@ -94,7 +94,7 @@ def _loss(
 
 
 def _groups(network: nn.Module, weight_decay: float) -> list[dict[str, Any]]:
-    """Divide the parameters: biases, norms, tokens and positions do not decay."""
+    """Divide the parameters into two groups: biases, norms, tokens and positions have no weight decay."""
     exempt = {"vit." + name for name in network.vit.no_weight_decay()}  # type: ignore[operator, union-attr]
     named = list(network.named_parameters())
     free = [p for name, p in named if p.ndim <= 1 or name in exempt]

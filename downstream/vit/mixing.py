@@ -12,9 +12,9 @@ from downstream.vit.config import Recipe
 
 
 def draw_mask(size: int, recipe: Recipe, rng: np.random.Generator) -> Float32[np.ndarray, "s s"] | None:
-    """Draw by how much each pixel of an image stays its own, in [0, 1]; None where a batch is not mixed.
+    """Draw the share, in [0, 1], that each pixel keeps of its own image; None if a batch is not mixed.
 
-    One mask serves a batch: constant for mixup, 0 in a rectangle and 1 elsewhere for CutMix.
+    One mask is used for a batch: constant for mixup; 0 in a rectangle and 1 elsewhere for CutMix.
     """
     if not (recipe.mixup or recipe.cutmix) or rng.random() >= recipe.mixing:
         return None
@@ -37,7 +37,7 @@ def mix(images: UInt8[Tensor, "n s s 3"], mask: Float32[Tensor, "s s"]) -> Float
 def targets(
     labels: Int[Tensor, " n"], classes: int, smoothing: float, mask: Float32[Tensor, "s s"] | None
 ) -> Float[Tensor, "n c"]:
-    """Return the classes' probabilities to learn: smoothed, and mixed as the pixels were."""
+    """Return the class probabilities to learn, smoothed and mixed like the pixels."""
     one_hot = functional.one_hot(labels, classes).to(torch.float32)
     smooth = one_hot * (1 - smoothing) + smoothing / classes
     return smooth if mask is None else torch.lerp(smooth.flip(0), smooth, mask.mean())

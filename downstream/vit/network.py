@@ -1,45 +1,46 @@
-"""The network as the harness knows it; what needs torch is imported when it is used."""
+"""The network as the harness uses it; code that needs torch imports it when it is used."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Self
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.contract import Budget, Prediction, Requirement, RunContext, Task, TrainingMix
+from bench.contract import Budget, Downstream, Prediction, RunContext, Task, TrainingMix, Weights
 from bench.errors import MissingError
 from downstream.vit.config import ViTConfig, ViTPretrainedConfig
-from downstream.vit.pretrained import find, requirement
+from downstream.vit.pretrained import find, pretrained_weights
 
 
-class ViT:
+class ViT(Downstream):
     """A vision transformer (Dosovitskiy et al., ICLR 2021) on an arm of real and synthetic tissue images."""
 
     Config: ClassVar[type[ViTConfig]] = ViTConfig
     task: ClassVar[Task] = "tissue"
     row: ClassVar[str] = "vit"
+    config: ViTConfig
 
     def __init__(self, config: ViTConfig) -> None:
         self.config = config
 
-    def requirement(self) -> Requirement | None:
-        """Return the file of weights that training starts from; None where it starts from random ones."""
+    def weights(self) -> Sequence[Weights]:
+        """Return the file that training starts from; nothing if it starts from random weights."""
         path = self.config.pretrained
-        return None if path is None else requirement(self.row, self.config.network, path, None)
+        return () if path is None else (pretrained_weights(self.row, self.config.network, path, None),)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-        """Train into `out`: `weights.safetensors` and `config.json`, all that :meth:`predict` needs.
+        """Train and write `weights.safetensors` and `config.json`, all that :meth:`predict` needs, to `out`.
 
         Raises:
-            DataError: images lack classes, the synthetic set has others, or no image can be held out.
-            MissingError: the weights to start from are not there.
+            DataError: images lack classes, the synthetic set has other classes, or no image can be held out.
+            MissingError: the weights to start from are absent.
         """
-        needed = self.requirement()
-        if needed is not None and not needed.found:
-            raise MissingError(f"expected {needed.name}", got=needed.reason, fix=f"set {needed.setting}")
+        for needed in self.weights():
+            if not needed.found:
+                raise MissingError(f"Cannot find {needed.name}", got=needed.reason, fix=f"set {needed.setting}")
         from downstream.vit.fit import fit
 
         fit(self.config, train, budget, out, run)
@@ -47,7 +48,7 @@ class ViT:
     def predict(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Iterator[Prediction]:
-        """Predict class probabilities of images of any size, in order."""
+        """Yield the class probabilities of images of any size, in order."""
         from downstream.vit.predict import predict
 
         return predict(images, checkpoint, run)
@@ -62,21 +63,21 @@ class ViT:
 
 
 class ViTPretrained(ViT):
-    """The same network started from ImageNet's weights: a row of its own."""
+    """The same network, starting from ImageNet weights; its results are separate rows."""
 
     Config: ClassVar[type[ViTConfig]] = ViTPretrainedConfig
     row: ClassVar[str] = "vit-pretrained"
 
     def __init__(self, config: ViTConfig, weights: Path | None = None) -> None:
-        """Look for the weights in the folder `weights` where the settings name no file."""
+        """Look for the weights in the folder `weights` if the settings do not name a file."""
         found = config.pretrained or find(config.network, weights)
         super().__init__(config.model_copy(update={"pretrained": found}))
         self._weights = weights
 
-    def with_weights(self, folder: Path | None) -> ViTPretrained:
-        """Return the network with weights from a folder, where its settings name no file."""
-        return ViTPretrained(self.config, folder)
+    def with_weights(self, folder: Path | None) -> Self:
+        """Return the network with weights from a folder, unless its settings name a file."""
+        return type(self)(self.config, folder)
 
-    def requirement(self) -> Requirement:
-        """Return the file of weights that training starts from; not found where none is named and none lies there."""
-        return requirement(self.row, self.config.network, self.config.pretrained, self._weights)
+    def weights(self) -> Sequence[Weights]:
+        """Return the file that training starts from; not found if none is named and the folder has none."""
+        return (pretrained_weights(self.row, self.config.network, self.config.pretrained, self._weights),)

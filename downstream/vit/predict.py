@@ -26,7 +26,7 @@ BATCH = 64
 
 
 class Trained(NamedTuple):
-    """A network and what belongs to it."""
+    """A network and what is needed to use it."""
 
     network: _FabricModule
     device: torch.device
@@ -34,11 +34,11 @@ class Trained(NamedTuple):
 
 
 def load(checkpoint: Path, run: RunContext) -> Trained:
-    """Load the network of a folder written by training."""
+    """Load the network from a folder that training wrote."""
     settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
-    # The weights that training started from are not needed any more, nor is their file.
+    # The weights that training started from, and their file, are no longer needed.
     config = ViTConfig.model_validate(settings["config"] | {"pretrained": None})
-    with seeded(0):  # initial weights, at once replaced: the process's generator is left alone
+    with seeded(0):  # initial weights are replaced below; the global generator is not changed
         network = build(config, len(settings["classes"]))
     load_weights(checkpoint / WEIGHTS, network)
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
@@ -48,7 +48,7 @@ def load(checkpoint: Path, run: RunContext) -> Trained:
 
 
 def predict(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Iterator[Prediction]:
-    """Predict images in order: class probabilities that sum to 1."""
+    """Yield predictions for images, in order: class probabilities that sum to 1."""
     trained = load(checkpoint, run)
     for logits in _batches(images, trained, trained.network):
         for scores in logits.softmax(1).cpu().numpy():
@@ -56,7 +56,7 @@ def predict(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Itera
 
 
 def features(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Float32[np.ndarray, "n d"]:
-    """Return what the head reads of each image, the class token after the last norm."""
+    """Return one vector per image: the input of the head, which is the class token after the last norm."""
     trained = load(checkpoint, run)
     vectors = [batch.cpu().numpy() for batch in _batches(images, trained, trained.network.features)]
     width = trained.network.vit.num_features

@@ -1,24 +1,24 @@
-"""Which file of weights a vision transformer starts from: where it lies, which it is, what to say where there is none.
+"""The file of weights that a vision transformer starts from: where it is, which one it is, and why it is missing.
 
-No torch: a run asks this before any work starts.
+This module does not import torch, because a run asks these questions before any work starts.
 """
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from bench.contract import Requirement
+from bench.contract import Weights
 from bench.errors import DataError
 from metrics.encoders.weights import WeightsFile
 
 # What timm publishes of "How to train your ViT?" (Steiner et al., TMLR 2022): ImageNet-21k, then ImageNet.
 TAG = "augreg_in21k_ft_in1k"
-# Of some there is a second version, which is timm's default.
+# Some networks have a second version, which is timm's default.
 SECOND = {"vit_base_patch16_224": "augreg2_in21k_ft_in1k", "vit_base_patch8_224": "augreg2_in21k_ft_in1k"}
 
 
 def published(network: str) -> tuple[WeightsFile, ...]:
-    """Return the published files of a timm network, best first; a name with a tag, `<network>.<tag>`, means one.
+    """Return the published files of a timm network, best first; a name with a tag, `<network>.<tag>`, selects one.
 
     >>> [file.hub for file in published("vit_tiny_patch16_224.augreg_in21k")]
     ['timm/vit_tiny_patch16_224.augreg_in21k']
@@ -40,47 +40,46 @@ def published(network: str) -> tuple[WeightsFile, ...]:
 
 
 def find(network: str, folder: Path | None) -> Path | None:
-    """Look for the published weights in a folder; a file, which may be another network's, is none."""
+    """Return the path of the published weights in a folder; None for a file, which may be another network's."""
     if folder is None or not folder.is_dir():
         return None
     return next((path for file in published(network) if (path := file.path(folder)) is not None), None)
 
 
-def requirement(row: str, network: str, path: Path | None, folder: Path | None) -> Requirement:
-    """Say which weights are needed and whether they are there and fit.
+def pretrained_weights(row: str, network: str, path: Path | None, folder: Path | None) -> Weights:
+    """Return which weights are needed and whether they are present and fit.
 
     Args:
         row: the downstream network, as settings name it.
         network: name of a timm network.
-        path: the file, where one was named or found.
-        folder: where it was looked for, where none was named.
+        path: the file, if one was named or found.
+        folder: the folder that was searched, if no file was named.
     """
     files = published(network)
     reason = _absent(path, files, folder) or _unfit(network, path)
-    return Requirement(
+    return Weights(
         name=f"the ImageNet weights of {network}",
-        setting=f"--weights or BENCH_WEIGHTS to a folder that holds it, or downstream.{row}.pretrained to the file",
+        setting=f"--weights or BENCH_WEIGHTS to a folder that contains it, or downstream.{row}.pretrained to the file",
         source=files[0].source,
         size=files[0].size,
         path=path,
-        found=not reason,
         reason=reason,
     )
 
 
 def _absent(path: Path | None, files: tuple[WeightsFile, ...], folder: Path | None) -> str:
     if path is not None:
-        return "" if path.is_file() else f"no file {path}"
+        return "" if path.is_file() else f"there is no file {path}"
     if folder is None:
-        return "no file was named, nor a folder of weights"
+        return "neither a file nor a folder of weights was named"
     if not folder.is_dir():
-        return f"no folder {folder}"
+        return f"there is no folder {folder}"
     names = [place for file in files for place in (file.file, f"{file.hub}/model.safetensors")]
-    return f"none of {', '.join(names)} in {folder}, nor in a cache of the hub there"
+    return f"neither {folder} nor a cache of the hub in it contains any of {', '.join(names)}"
 
 
 def _unfit(network: str, path: Path | None) -> str:
-    """Return what is wrong with a file that is there, nothing where it holds the network's weights."""
+    """Return why an existing file does not fit, or an empty string if it holds the network's weights."""
     from downstream.vit.build import check_pretrained
 
     if path is None:

@@ -1,6 +1,6 @@
 """RandAugment (Cubuk et al., NeurIPS 2020), with the ranges of timm's `rand-m9-mstd0.5-inc1`, which the release uses.
 
-Written anew because timm draws from the process's global generators; here every draw comes from the one passed in.
+This is our own implementation, because timm draws from global generators. Here every draw comes from the given one.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from PIL import Image, ImageEnhance, ImageOps
 Square = UInt8[np.ndarray, "s s 3"]
 Operation = Callable[[Image.Image, float, np.random.Generator], Image.Image]
 
-APPLIED = 0.5  # chance that a chosen operation is carried out
-FILL = (124, 116, 104)  # of pixels from beyond the border: ImageNet's mean colour
+APPLIED = 0.5  # probability that a chosen operation is applied
+FILL = (124, 116, 104)  # colour of pixels beyond the border: ImageNet's mean
 
 
 def randaugment(
@@ -25,10 +25,10 @@ def randaugment(
 
     Args:
         image: pixels.
-        operations: how many are drawn; each is then left out with a chance of a half.
-        magnitude: mean strength, 0 none and 10 the strongest.
-        magnitude_sd: its standard deviation; it is clipped to [0, 10].
-        rng: where all draws come from.
+        operations: how many operations are drawn; each is then left out with a probability of one half.
+        magnitude: mean strength, from 0 (none) to 10 (the strongest).
+        magnitude_sd: standard deviation of the strength, which is clipped to [0, 10].
+        rng: the generator of all draws.
     """
     picture = Image.fromarray(image)
     for place in rng.integers(len(OPERATIONS), size=operations):

@@ -1,4 +1,4 @@
-"""How many steps a budget gives, and the learning rate of each: linear warm-up, then half a cosine."""
+"""The number of steps of a budget, and the learning rate of each step: linear warm-up, then half a cosine."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from downstream.vit.config import ViTConfig
 
 
 def steps_of(budget: Budget, images: int, batch: int) -> int:
-    """Return the optimiser steps of a budget; an epoch is ceil(images / batch) of them."""
+    """Return the number of optimiser steps of a budget; an epoch has ceil(images / batch) steps."""
     return budget.amount if budget.unit == "steps" else budget.amount * math.ceil(images / batch)
 
 
@@ -24,6 +24,6 @@ def rate(step: int, steps: int, config: ViTConfig) -> float:
 
 
 def evaluation_steps(steps: int, evaluations: int) -> frozenset[int]:
-    """Return after how many steps to look at the hold-out: evenly, and after the last."""
+    """Return the numbers of steps after which the hold-out is evaluated: evenly spaced, including the last step."""
     n = min(evaluations, steps)
     return frozenset(math.ceil(steps * (k + 1) / n) for k in range(n))

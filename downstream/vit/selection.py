@@ -1,4 +1,4 @@
-"""The choice of a checkpoint, by what it gets right of the hold-out."""
+"""Selection of a checkpoint by its accuracy on the hold-out."""
 
 from __future__ import annotations
 
@@ -18,14 +18,14 @@ BATCH = 64
 
 
 class Selection:
-    """Looks at the hold-out after some of the steps, and keeps the best weights.
+    """Evaluates the hold-out after some of the steps and keeps the best weights.
 
     Args:
         held: held-out images.
         size: side of the network's input.
-        after: numbers of steps after which to look.
+        after: numbers of steps after which to evaluate.
         keep: whether to keep the best weights, or only record the curves.
-        run: takes the curves `hold-out/accuracy` and `hold-out/cross-entropy`.
+        run: receives the curves `hold-out/accuracy` and `hold-out/cross-entropy`.
     """
 
     def __init__(self, held: LabelledImages, size: int, after: frozenset[int], keep: bool, run: RunContext) -> None:
@@ -35,7 +35,7 @@ class Selection:
         self.weights: dict[str, torch.Tensor] = {}
 
     def after_step(self, done: int, modules: Mapping[str, nn.Module]) -> None:
-        """Score the hold-out where it is time to."""
+        """Evaluate the hold-out if it is due after this step."""
         if done not in self._after:
             return
         model = modules["model"]
@@ -49,11 +49,11 @@ class Selection:
         self.step, self.accuracy, self.loss = done, accuracy, loss
 
     def state_dict(self) -> Mapping[str, Any]:
-        """Return the best so far (the newest where nothing is kept)."""
+        """Return the state of the best evaluation so far (of the latest one if no weights are kept)."""
         return {"step": self.step, "accuracy": self.accuracy, "loss": self.loss, "weights": self.weights}
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from there."""
+        """Continue from a saved state."""
         self.step, self.accuracy, self.loss = state["step"], state["accuracy"], state["loss"]
         self.weights = dict(state["weights"])
 

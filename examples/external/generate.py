@@ -1,8 +1,8 @@
-"""A small generator that stands in for a research repository of your own: nuclei painted over real background.
+"""Paint nuclei over real backgrounds: a small generator that stands in for your own research repository.
 
-Needs Python 3.8, numpy and Pillow; nothing of the benchmark. `fit` learns, per class, the colour of nuclei against
-their surroundings, how it changes from the rim inwards, and the grain of their texture; and it keeps backgrounds, with
-the nuclei in them filled in. `render` paints each label map over one of them.
+It needs Python 3.8, numpy and Pillow and nothing of the benchmark. For each class, `fit` learns the colour of nuclei
+relative to their surroundings, how it changes from the rim inwards, and the grain of the texture. It also keeps
+backgrounds in which the nuclei are filled in. `render` paints each label map over one of these backgrounds.
 """
 
 import argparse
@@ -13,8 +13,8 @@ from pathlib import Path
 import numpy as np
 from PIL import Image
 
-BACKGROUNDS = 48  # kept from fit
-DEPTHS = 5  # pixels from the rim inwards; what lies deeper counts as the last
+BACKGROUNDS = 48  # number that fit keeps
+DEPTHS = 5  # pixels from the rim inwards; deeper pixels count as the last depth
 
 
 def fit(request):
@@ -22,10 +22,10 @@ def fit(request):
     rng = np.random.RandomState(request["seed"])
     lines = read_lines(request["training"])
     kinds = len(request["classes"])
-    nuclei = [[] for _ in range(kinds)]  # colour of each nucleus, less that of its tile's background
-    profiles = [[] for _ in range(kinds)]  # colour at each depth, less that of the nucleus
-    grains = [[] for _ in range(kinds)]  # what is left, pixel by pixel
-    neighbours = [[] for _ in range(kinds)]  # its correlation between pixels two columns apart
+    nuclei = [[] for _ in range(kinds)]  # colour of each nucleus minus that of its tile's background
+    profiles = [[] for _ in range(kinds)]  # colour at each depth minus that of the nucleus
+    grains = [[] for _ in range(kinds)]  # the remainder at each pixel
+    neighbours = [[] for _ in range(kinds)]  # correlation of the remainder between pixels two columns apart
     backgrounds, tones = [], []
     per_tile = -(-BACKGROUNDS // len(lines))
     for line in lines:
@@ -56,7 +56,7 @@ def fit(request):
     found = [k for k in range(kinds) if len(nuclei[k]) > 3]
     if not found:
         sys.exit("no class has more than three nuclei of 12 pixels")
-    pick = [k if k in found else found[0] for k in range(kinds)]  # a class without nuclei looks like another
+    pick = [k if k in found else found[0] for k in range(kinds)]  # a class without nuclei looks like another class
     np.savez(
         Path(request["out"], "model.npz"),
         mean=np.stack([np.mean(nuclei[k], axis=0) for k in pick]),
@@ -71,7 +71,7 @@ def fit(request):
 
 
 def render(request):
-    """Draw one PNG a condition."""
+    """Draw one PNG per condition."""
     with np.load(Path(request["fitted"], "model.npz")) as saved:
         model = {name: saved[name] for name in saved.files}
     for line in read_lines(request["conditions"]):
@@ -92,7 +92,7 @@ def paint(instances, types, model, rng):
         colour = model["tones"][number] + model["mean"][k] + model["spread"][k] @ rng.normal(size=3).clip(-1.5, 1.5)
         grain = fields[k][rows, columns] @ model["grain"][k].T
         layer[rows, columns] = colour + model["profile"][k][depth[rows, columns]] + grain
-    # the layer goes on a little beyond its outlines, so that soft edges mix with it and not with the ground
+    # the layer extends a little beyond its outlines, so that soft edges mix with it and not with the ground
     inside = instances > 0
     weight = blurred(inside.astype(np.float64), 0.7)
     spread = blurred(layer * inside[..., None], 0.7) / np.maximum(weight, 1e-3)[..., None]
@@ -102,11 +102,11 @@ def paint(instances, types, model, rng):
 
 
 def read_lines(folder):
-    """Read a folder's metadata.jsonl, the lines that have a label map."""
+    """Return the lines of a folder's metadata.jsonl that have a label map."""
     lines = [json.loads(line) for line in Path(folder, "metadata.jsonl").read_text(encoding="utf-8").splitlines()]
     lines = [line for line in lines if line["instances"] is not None and line["types"] is not None]
     if not lines:
-        sys.exit("this generator draws nuclei: it needs label maps with classes")
+        sys.exit("this generator draws nuclei, so it needs label maps with classes")
     return lines
 
 
@@ -126,7 +126,7 @@ def nuclei_of(instances, types):
 
 
 def depths(instances):
-    """Return each pixel's depth below the rim of its own nucleus, 0 to DEPTHS - 1."""
+    """Return the depth of each pixel below the rim of its nucleus, 0 to DEPTHS - 1."""
     depth = np.zeros(instances.shape, np.int64)
     inside = instances > 0
     for _ in range(DEPTHS - 1):
@@ -146,7 +146,7 @@ def grown(mask, pixels):
 
 
 def window(image, free, size, rng):
-    """Cut a random window, of the tile's own size where it is smaller."""
+    """Cut a random window out of a tile; a tile that is smaller is mirrored at its borders."""
     y = rng.randint(max(image.shape[0] - size, 0) + 1)
     x = rng.randint(max(image.shape[1] - size, 0) + 1)
     return fitting(image[y : y + size, x : x + size], (size, size)), fitting(
@@ -155,7 +155,7 @@ def window(image, free, size, rng):
 
 
 def filled(image, free, rng):
-    """Fill what is not free with the free pixels at random, short distances, and soften the seams."""
+    """Fill pixels that are not free with free pixels from random short distances, and soften the seams."""
     image, open_, todo = image.copy(), free.copy(), ~free
     if not free.any():
         return image
@@ -164,7 +164,7 @@ def filled(image, free, rng):
         rows, columns = np.nonzero(~open_)
         if not len(rows):
             break
-        # one step for all: neighbouring pixels come from neighbouring places, and texture stays texture
+        # one step for all pixels: neighbouring pixels come from neighbouring places, so the texture is kept
         reach = 6 + len(rows) * 40 // (height * width)
         angle, length = rng.uniform(0, 2 * np.pi), rng.uniform(4, 4 + 3 * reach)
         there = rows + int(length * np.sin(angle)), columns + int(length * np.cos(angle))
@@ -193,7 +193,7 @@ def turned(image, rng):
 def smooth_noise(white, correlation):
     """Return noise of deviation 1 with a correlation between pixels two columns apart, from white noise."""
     correlation = min(max(correlation, 0.01), 0.9)
-    smooth = blurred(white, np.sqrt(-1 / np.log(correlation)))  # a Gaussian's is exp(-distance^2 / (4 sigma^2))
+    smooth = blurred(white, np.sqrt(-1 / np.log(correlation)))  # for a Gaussian it is exp(-distance^2 / (4 sigma^2))
     return smooth / max(smooth.std(), 1e-9)
 
 
@@ -217,14 +217,14 @@ def root(covariance):
 
 
 def main():
-    """Do what the request says."""
+    """Carry out the request."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--request", required=True, help="the JSON file that says what to do")
-    parser.add_argument("--out", required=True, help="the folder to fill; the same as `out` in the request")
+    parser.add_argument("--request", required=True, help="JSON file with the request")
+    parser.add_argument("--out", required=True, help="folder to write to; the same as `out` in the request")
     arguments = parser.parse_args()
     request = json.loads(Path(arguments.request).read_text(encoding="utf-8"))
     if request["schema"] != 1:
-        sys.exit(f"expected a request of schema 1, got {request['schema']!r}")
+        sys.exit(f"this program reads requests of schema 1, but the request has schema {request['schema']!r}")
     {"fit": fit, "render": render}[request["phase"]](request)
 
 

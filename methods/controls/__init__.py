@@ -1,4 +1,4 @@
-"""Controls: what every table is read against, each with the answer it must give."""
+"""Controls: arms with a known answer, with which every table is compared."""
 
 from methods.controls.baseline import RealOnly
 from methods.controls.classic import Classic

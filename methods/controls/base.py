@@ -1,31 +1,28 @@
-"""What controls share: nothing is trained, and labels come from windows of real tiles."""
+"""The base of the controls: nothing is trained, and labels come from windows of real tiles."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any, ClassVar
+from typing import Any
 
 import numpy as np
 
 from bench.contract import Condition, Dataset, Sample
-from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
-from methods.tiles import Tiles
+from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of
 from methods.untrained import Untrained
 
 
 class Control(Untrained):
-    """Base of the controls: no parts, patches from the crop grid; nuclei keep labels, whole images their class."""
+    """Base of the controls: no parts, patches from the crop grid; each keeps the labels of its window."""
 
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})
+    conditions = frozenset({"mask", "class", "text"})
 
     def windows(self, dataset: Dataset, n: int, rng: np.random.Generator) -> Iterator[tuple[Sample, Crop]]:
-        """Draw `n` windows of the grid, tile by tile; images with a class of their own are one window each.
+        """Draw `n` windows of the grid, tile by tile; images that are fitted into the patch are a single window each.
 
         Raises:
-            DataError: the dataset has neither nuclei nor classes, or a tile is smaller than the patch.
+            DataError: the dataset has no tiles, or a tile is smaller than the patch.
         """
-        if dataset.info.task != "tissue":
-            require_nuclei(dataset)
         tiles = Tiles(dataset)
         for crop in grid_crops(dataset, self.config.patch_size, n, rng, count=self.config.grid):
             yield tiles[dataset.ids[crop.tile]], crop
@@ -40,7 +37,7 @@ class Control(Untrained):
         recipe: dict[str, Any] | None = None,
         seed: int = 0,
     ) -> Condition:
-        """Describe a window of a training tile by its own labels."""
+        """Return the condition that describes a window of a training tile by its own labels."""
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
         instances, types = None, None
         if sample.instances is not None:
@@ -51,7 +48,8 @@ class Control(Untrained):
             types=types,
             label=sample.label,
             caption=sample.caption,
-            source=sample.id,
+            tissue=sample.tissue,
+            sources={"train": sample.id},
             crop=(crop.y, crop.x),
             kind=kind,
             recipe=recipe or {},

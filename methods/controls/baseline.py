@@ -1,4 +1,4 @@
-"""The baseline: real data alone."""
+"""The baseline: only real data."""
 
 from __future__ import annotations
 
@@ -9,38 +9,26 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext, Settings
+from bench.contract import Condition, Dataset, MethodBase, RunContext, Settings
 from bench.errors import BenchError
 
 
 class RealOnlyConfig(Settings):
-    """Nothing to set."""
+    """No settings."""
 
 
-class RealOnly:
-    """Adds nothing: every other arm is compared with it."""
+class RealOnly(MethodBase):
+    """Adds nothing; every other arm is compared with it."""
 
-    Config = RealOnlyConfig
-    conditions: ClassVar[frozenset[str]] = frozenset()
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    Config: ClassVar[type[RealOnlyConfig]] = RealOnlyConfig
     ratio = 0.0
 
     def __init__(self, config: RealOnlyConfig) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         self.config = config
 
-    def parts(self) -> Sequence[Part]:
-        """Return nothing: there is nothing to train."""
-        return ()
-
-    def fit(
-        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
-    ) -> None:
-        """Refuse: there is no part to train."""
-        raise BenchError("expected a part of real-only", got=part.name)
-
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Yield nothing, whatever `n`."""
+        """Yield nothing, whatever `n` is."""
         return iter(())
 
     def render(
@@ -50,7 +38,7 @@ class RealOnly:
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Refuse conditions: none of them can be real-only's own."""
+        """Raise an error if there are conditions, because none of them can come from real-only."""
         if conditions:
-            raise BenchError("expected no synthetic patch of real-only", got=f"{len(conditions)} conditions")
+            raise BenchError("The baseline real-only draws no synthetic patch", got=f"{len(conditions)} conditions")
         return iter(())

@@ -1,4 +1,4 @@
-"""Ordinary augmentation written out as a synthetic set: what generated images have to beat."""
+"""Conventional augmentation as a synthetic set, which generated images should beat."""
 
 from __future__ import annotations
 
@@ -14,29 +14,28 @@ from pydantic import Field
 from bench.contract import Condition, Dataset, RunContext
 from bench.errors import DataError
 from methods.controls.base import Control
-from methods.controls.stains import jitter_stains
-from methods.crops import PatchSettings, crop_image
-from methods.tiles import Tiles, window_of
+from methods.controls.stain_jitter import jitter_stains
+from methods.patches import PatchSettings, Tiles, crop_image, window_of
 
 
 class ClassicConfig(PatchSettings):
-    """Strength of the stain jitter: scale in 1 -+ s, shift in -+ s, each uniform a stain and patch."""
+    """Strength s of the stain jitter: scale in 1 ± s and shift in ± s, uniform for each stain and patch."""
 
     # HED-light of Tellez et al. 2019 (MedIA 58:101544), section 3.1; HED-strong is 0.2
     stain: float = Field(default=0.05, ge=0, lt=1)
 
 
 class Classic(Control):
-    """Training patches flipped, turned by right angles and with their stains jittered.
+    """Training patches that are flipped, turned by right angles and stain-jittered.
 
-    Right angles alone: other rotations would leave black corners with background labels.
+    Only right angles are used, because other rotations would leave black corners with background labels.
     """
 
     Config: ClassVar[type[PatchSettings]] = ClassicConfig
     config: ClassicConfig
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Draw windows of the training tiles and a transform for each; labels are turned with the image."""
+        """Draw windows of the training tiles, and a transform for each; labels are turned with the image."""
         for number, (sample, crop) in enumerate(self.windows(data["train"], n, rng)):
             recipe = self._draw(rng)
             plain = self.condition("classic", number, sample, crop, recipe=recipe)
@@ -50,7 +49,7 @@ class Classic(Control):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Cut the windows out and apply the transforms of their recipes.
+        """Cut out the windows and apply the transforms of their recipes.
 
         Raises:
             DataError: a condition has no transform.
@@ -60,7 +59,9 @@ class Classic(Control):
             source, y, x = window_of(condition)
             recipe = condition.recipe
             if "turns" not in recipe:
-                raise DataError(f"expected a transform in the recipe of {condition.id}", got=condition.kind)
+                raise DataError(
+                    f"The recipe of condition {condition.id} has no transform", got=f"kind {condition.kind}"
+                )
             image = turn(crop_image(tiles[source].image, y, x, self.config.patch_size), recipe)
             yield jitter_stains(image, np.array(recipe["stain_scale"]), np.array(recipe["stain_shift"]))
 
@@ -75,6 +76,6 @@ class Classic(Control):
 
 
 def turn(array: np.ndarray, recipe: Mapping[str, Any]) -> np.ndarray:
-    """Flip an image or map left to right, if the recipe says so, then turn it anticlockwise by quarters."""
+    """Flip an image or map left to right if the recipe says so, then turn it anticlockwise by quarters."""
     flipped = array[:, ::-1] if recipe["flip"] else array
     return np.ascontiguousarray(np.rot90(flipped, recipe["turns"]))

@@ -1,31 +1,30 @@
-"""Real label maps with images of noise: must come out worst."""
+"""Real label maps with images of noise, which must be the worst arm."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import Float64, UInt8
 
 from bench.contract import Condition, Dataset, RunContext
 from methods.controls.base import Control
-from methods.crops import PatchSettings
+from methods.patches import PatchSettings
 
 Moments = tuple[Float64[np.ndarray, " 3"], Float64[np.ndarray, " 3"]]
 
 
 class Noise(Control):
-    """Gaussian noise, independent in every pixel, with the training set's mean and deviation of each channel.
+    """Gaussian noise, independent in every pixel, with the mean and deviation of each channel of the training set.
 
-    It draws any label map, since it never looks at it.
+    It can draw any label map, because it does not use it.
     """
 
-    draws_any_mask: ClassVar[bool] = True
+    draws_any_mask = True
 
     def __init__(self, config: PatchSettings) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         super().__init__(config)
         self._moments: dict[str, Moments] = {}
 
@@ -41,7 +40,7 @@ class Noise(Control):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw each image from its condition's seed, of the size of its label map, else of the patch."""
+        """Draw each image from the seed of its condition, in the size of its label map or else of the patch."""
         train = data["train"]
         if train.digest not in self._moments:
             self._moments[train.digest] = channel_moments(train)
@@ -54,7 +53,7 @@ class Noise(Control):
 
 
 def channel_moments(dataset: Dataset) -> Moments:
-    """Return mean and standard deviation of each channel over all pixels of a dataset, in 0..255."""
+    """Return the mean and standard deviation of each channel over all pixels of a dataset, in 0..255."""
     levels = np.arange(256.0)
     counts = np.zeros((3, 256))
     for index in range(len(dataset)):

@@ -1,11 +1,10 @@
-"""Real patches in the place of synthetic ones: of training tiles (`copy`) or of fresh ones (`more-real`)."""
+"""Real patches instead of synthetic ones: from training tiles (`copy`) or from new tiles (`more-real`)."""
 
 from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -13,12 +12,11 @@ from jaxtyping import UInt8
 from bench.contract import Condition, Dataset, RunContext
 from bench.errors import DataError
 from methods.controls.base import Control
-from methods.crops import crop_image
-from methods.tiles import Tiles, window_of
+from methods.patches import Tiles, crop_image, window_of
 
 
 class Copy(Control):
-    """Training patches unchanged: best on fidelity, yet nothing new to learn from."""
+    """Unchanged training patches: best in fidelity, but with nothing new to learn from."""
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows of the training tiles."""
@@ -40,26 +38,26 @@ class Copy(Control):
 
 
 class MoreReal(Control):
-    """Real patches that no arm has seen, from tiles under the role `fresh`: the ceiling for any method.
+    """Real patches that no arm has seen, from tiles in the role `fresh`: the ceiling for any method.
 
-    Their tiles are no training samples, so `source` and `crop` stay empty; the recipe names them.
+    Their tiles are not training samples, so `sources` and `crop` are empty; the recipe names the tiles.
     """
 
-    roles: ClassVar[frozenset[str]] = frozenset({"train", "fresh"})
+    roles = frozenset({"train", "fresh"})
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows of the fresh tiles.
 
         Raises:
-            DataError: a fresh tile is a training tile too.
+            DataError: a fresh tile is also a training tile.
         """
         shared = sorted(set(data["fresh"].ids) & set(data["train"].ids))
         if shared:
-            raise DataError("expected fresh tiles that are no training tiles", got=", ".join(shared[:3]))
+            raise DataError("Some fresh tiles are also training tiles", got=", ".join(shared[:3]))
         for number, (sample, crop) in enumerate(self.windows(data["fresh"], n, rng)):
             recipe = {"fresh": sample.id, "crop": [crop.y, crop.x]}
             own = self.condition("fresh", number, sample, crop, recipe=recipe)
-            yield dataclasses.replace(own, source=None, crop=None)
+            yield dataclasses.replace(own, sources={}, crop=None)
 
     def render(
         self,
@@ -71,11 +69,11 @@ class MoreReal(Control):
         """Cut the windows out of the fresh tiles.
 
         Raises:
-            DataError: a condition is not one of a fresh tile.
+            DataError: a condition does not describe a fresh tile.
         """
         tiles = Tiles(data["fresh"])
         for condition in conditions:
             if "fresh" not in condition.recipe:
-                raise DataError(f"expected a fresh tile behind {condition.id}", got=f"kind {condition.kind}")
+                raise DataError(f"Condition {condition.id} does not name a fresh tile", got=f"kind {condition.kind}")
             y, x = condition.recipe["crop"]
             yield crop_image(tiles[condition.recipe["fresh"]].image, y, x, self.config.patch_size)

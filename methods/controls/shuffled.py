@@ -1,4 +1,4 @@
-"""Real images with the labels of other patches: must hurt."""
+"""Real images with the labels of other patches, which must hurt."""
 
 from __future__ import annotations
 
@@ -9,42 +9,49 @@ import numpy as np
 
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
+from bench.track import track_of
 from methods.controls.real import Copy
-from methods.tiles import Tiles
+from methods.patches import Tiles, require_nuclei
 
 
 class ShuffledLabels(Copy):
-    """Training patches, each labelled with the map of another patch."""
+    """Training patches, each with the label map of another patch."""
+
+    conditions = frozenset({"mask", "class"})
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Draw windows; labels come from half the list further on: another tile, where there are two."""
+        """Draw windows; labels come from half the list further on, which is another tile if there are two."""
         train = data["train"]
+        by_class = track_of(train.info).label == "class"
+        if not by_class:
+            require_nuclei(train)
         crops = [crop for _, crop in self.windows(train, max(n, 2), rng)]
         tiles, others = Tiles(train), Tiles(train)
-        # what is exchanged must differ: where the class is the only label, the partner is of another class
+        # the exchanged labels must differ: if the class is the only label, the partner has another class
         kinds: list[Hashable] = list(crops)
-        if train.info.task == "tissue":
-            labels_of_tile = {tile: train[tile].label for tile in sorted({crop.tile for crop in crops})}
-            kinds = [labels_of_tile[crop.tile] for crop in crops]
+        if by_class:
+            records = train.records
+            kinds = [records[crop.tile].label for crop in crops]
         for number, crop in enumerate(crops[:n]):
             other = crops[partner(kinds, number)]
             labels = self.condition("shuffled", number, others[train.ids[other.tile]], other)
-            recipe = {"labels": labels.source, "labels_crop": [other.y, other.x]}
+            recipe = {"labels": labels.sources["train"], "labels_crop": [other.y, other.x]}
             image = tiles[train.ids[crop.tile]]
-            # where the class is the only label, it is what gets exchanged
-            label = labels.label if train.info.task == "tissue" else image.label
+            # if the class is the only label, the classes are exchanged
+            label = labels.label if by_class else image.label
             yield dataclasses.replace(
                 labels,
-                source=image.id,
+                sources={"train": image.id},
                 crop=(crop.y, crop.x),
                 caption=image.caption,
+                tissue=image.tissue,
                 label=label,
                 recipe=recipe,
             )
 
 
 def partner(kinds: Sequence[Hashable], number: int) -> int:
-    """Return the place of the first window of another kind from half the list further on.
+    """Return the place of the first window of another kind, starting half the list further on.
 
     Raises:
         DataError: all windows are of one kind.
@@ -55,7 +62,7 @@ def partner(kinds: Sequence[Hashable], number: int) -> int:
         if kinds[other] != kinds[number]:
             return other
     raise DataError(
-        "expected at least two different windows to exchange labels between",
-        got=f"{len(kinds)} times the same",
-        fix="a smaller patch size or a finer grid (--set method.patch_size=...)",
+        "There must be at least two different windows to exchange labels between",
+        got=f"{len(kinds)} equal windows",
+        fix="use a smaller patch size or a finer grid: --set method.patch_size=... or --set method.grid=...",
     )

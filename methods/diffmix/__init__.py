@@ -1,4 +1,4 @@
-"""DiffMix: SDM with changed label maps and a noised real patch to start from."""
+"""DiffMix: SDM with changed label maps, starting from noised real patches."""
 
 from methods.diffmix.config import DiffMixBConfig, DiffMixConfig, DiffMixEConfig
 from methods.diffmix.method import DiffMix, DiffMixB, DiffMixE

@@ -1,29 +1,28 @@
-"""DiffMix: SDM with two other plans, started from the noised real patch that the labels came from."""
+"""DiffMix: SDM with two other plans, starting from the noised real patch that the labels come from."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, RunContext, Sample
 from bench.errors import DataError
-from methods.crops import Crop, crop_image, grid_crops, labels_of
 from methods.diffmix.config import DiffMixBConfig, DiffMixConfig, DiffMixEConfig
 from methods.diffusion.respacing import start_count
 from methods.gradmix import TileMixer
 from methods.maps import EnlargedMap, enlarge
+from methods.patches import Crop, Tiles, crop_image, grid_crops, labels_of
 from methods.sdm.method import PART, SDM, SEED_LIMIT
-from methods.tiles import Tiles
 
 BALANCING, ENLARGING = "balancing", "enlarging"
 
 
 class Start(NamedTuple):
-    """The training patch whose noised version sampling starts from: `source` its own, or a random one."""
+    """The training patch whose noised version sampling starts from: the condition's own `source`, or a random one."""
 
     kind: str  # "source" or "train-random"
     sample: str
@@ -34,19 +33,19 @@ class Start(NamedTuple):
 class DiffMix(SDM):
     """Balancing and enlarging label maps, drawn by SDM from noised real patches (Oh and Jeong, MICCAI 2023).
 
-    Labels are those of the dataset, merged already or not; nothing is merged here (spec trap T1).
+    The labels are used as the dataset gives them, whether already merged or not; nothing is merged here.
     """
 
-    Config = DiffMixConfig
+    Config: ClassVar[type[DiffMixConfig]] = DiffMixConfig
     config: DiffMixConfig
 
     @property
     def start_steps(self) -> int:
-        """Network evaluations an image: 55 as published, guidance not counted."""
+        """Network evaluations per image: 55 as published, not counting guidance."""
         return start_count(self.config.sampler.steps, self.config.start_percent)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Change label maps of whole tiles and cut windows out of them, tile by tile."""
+        """Change the label maps of whole tiles and cut windows out of them, tile by tile."""
         train = data["train"]
         patches = self._patches(train, n, rng)
         seeds = rng.integers(SEED_LIMIT, size=(len(train), 2)).tolist()
@@ -71,7 +70,7 @@ class DiffMix(SDM):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Noise each condition's own patch of its source and draw the label map from there."""
+        """Noise the patch of the source that each condition has, and draw the label map from there."""
         from methods.sdm.render import draw_images
 
         tiles = Tiles(data["train"])
@@ -84,31 +83,31 @@ class DiffMix(SDM):
         yield from draw_images(conditions, fitted[PART], sampler, scale, run, start=start, count=self.start_steps)
 
     def start_of(self, condition: Condition, train: Dataset) -> Start:
-        """Say which training patch a condition starts from.
+        """Return the training patch that a condition starts from.
 
-        A condition without a source, such as one of a test label map, starts from a window that its seed draws
-        from the training tiles: from the test image itself, every score would be flattered.
+        A condition without a source, for example one of a test label map, starts from a window that its seed draws
+        from the training tiles. Starting from the test image itself would make every score too good.
 
         Raises:
-            DataError: the source is no training tile, or it has no window.
+            DataError: the source is not a training tile, or it has no window.
         """
-        if condition.source is not None:
-            if condition.crop is None or condition.source not in train.ids:
-                raise DataError(f"expected a window of a training tile behind {condition.id}", got=condition.source)
-            return Start("source", condition.source, *condition.crop)
+        source = condition.sources.get("train")
+        if source is not None:
+            if condition.crop is None or source not in train.ids:
+                raise DataError(f"Condition {condition.id} has a source but no window of a training tile", got=source)
+            return Start("source", source, *condition.crop)
         rng = np.random.default_rng(condition.seed)
         size = self.config.patch_size
-        index = int(rng.integers(len(train)))
-        height, width = train[index].image.shape[:2]
-        y, x = int(rng.integers(height - size + 1)), int(rng.integers(width - size + 1))
-        return Start("train-random", train.ids[index], y, x)
+        tile = train.records[int(rng.integers(len(train)))]
+        y, x = int(rng.integers(tile.height - size + 1)), int(rng.integers(tile.width - size + 1))
+        return Start("train-random", tile.id, y, x)
 
     def recipe(self) -> dict[str, Any]:
-        """Say how images are sampled."""
+        """Return how images are sampled, for the metadata of the set."""
         return super().recipe() | {"start": "source", "start_steps": self.start_steps}
 
     def _patches(self, train: Dataset, n: int, rng: np.random.Generator) -> list[tuple[Crop, str]]:
-        """Draw the windows of both kinds, each spread evenly, in order of tile."""
+        """Draw the windows of both kinds, each spread evenly over the tiles, in order of tile."""
         size, grid = self.config.patch_size, self.config.grid
         balancing = round(self.config.balancing * n)
         drawn = [(crop, BALANCING) for crop in grid_crops(train, size, balancing, rng, count=grid)]
@@ -136,19 +135,19 @@ class DiffMix(SDM):
 
 
 class DiffMixB(DiffMix):
-    """DiffMix with balancing maps alone."""
+    """DiffMix with only balancing maps."""
 
-    Config = DiffMixBConfig
+    Config: ClassVar[type[DiffMixConfig]] = DiffMixBConfig
 
 
 class DiffMixE(DiffMix):
-    """DiffMix with enlarging maps alone."""
+    """DiffMix with only enlarging maps."""
 
-    Config = DiffMixEConfig
+    Config: ClassVar[type[DiffMixConfig]] = DiffMixEConfig
 
 
 class _Labels(NamedTuple):
-    """A tile's changed labels: each change has a name, the (row, column) of its centre, and what was done."""
+    """The changed labels of a tile; each change has a name, the (row, column) of its centre, and a description."""
 
     instances: np.ndarray
     types: np.ndarray
@@ -156,7 +155,7 @@ class _Labels(NamedTuple):
     changes: list[tuple[str, Sequence[float], list[Any]]]
 
     def recipe(self, crop: Crop, size: int) -> dict[str, Any]:
-        """Return the tile's seed and the changes whose centre lies in a window."""
+        """Return the tile's seed and the changes whose centre is in a window."""
         found: dict[str, Any] = {"tile_seed": self.seed}
         for name, (y, x), change in self.changes:
             if crop.y <= y < crop.y + size and crop.x <= x < crop.x + size:
@@ -165,7 +164,7 @@ class _Labels(NamedTuple):
 
 
 def _shift_records(moved: EnlargedMap) -> list[tuple[str, Sequence[float], list[Any]]]:
-    """List the nuclei that moved: id before, rows and columns."""
+    """Return the nuclei that moved: the previous id, and the shift in rows and columns."""
     from scipy import ndimage
 
     shifted = np.flatnonzero(np.any(moved.shifts != 0, axis=1))

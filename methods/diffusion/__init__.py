@@ -1,1 +1,1 @@
-"""Diffusion in one place: schedules, parameterisations, losses, samplers and guidance, one of each."""
+"""Diffusion: schedules, parameterisations, losses, samplers and guidance, each implemented once."""

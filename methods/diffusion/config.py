@@ -9,11 +9,11 @@ from pydantic import Field
 from bench.contract import Settings
 
 FULL_STEPS = 1000
-"""Diffusion steps for which the published betas hold (Ho et al. 2020, section 4)."""
+"""Number of diffusion steps for which the published betas hold (Ho et al. 2020, section 4)."""
 
 
 class DiffusionSettings(Settings):
-    """The forward process and what the network learns of it; stored with the weights (spec trap T23).
+    """The forward process and what the network learns of it; stored together with the weights.
 
     Defaults are those of the released SDM (WeilunWang/semantic-diffusion-model, script_util.py).
     """
@@ -25,18 +25,18 @@ class DiffusionSettings(Settings):
     prediction: Literal["epsilon", "v", "edm"] = "epsilon"
     learned_variance: bool = True  # LEARNED_RANGE of improved DDPM, section 3.1
     sigma_data: float = Field(0.5, gt=0)  # edm: standard deviation of the data (Karras et al. 2022, table 1)
-    # edm: noise level below which the noisy image itself is mostly trusted; None is sigma_data, as published
+    # edm: noise level below which the network mostly relies on the noisy image; None means sigma_data, as published
     sigma_skip: float | None = Field(None, gt=0)
-    times: Literal["uniform", "log-normal"] = "uniform"  # which noise levels are trained how often
-    log_sigma_mean: float = -1.2  # log-normal: mean and sd of ln sigma (Karras et al. 2022, table 1)
+    times: Literal["uniform", "log-normal"] = "uniform"  # how often each noise level is trained
+    log_sigma_mean: float = -1.2  # log-normal: mean and SD of ln sigma (Karras et al. 2022, table 1)
     log_sigma_sd: float = Field(1.2, gt=0)
 
 
 class SamplerSettings(Settings):
-    """How images are drawn; defaults are DiffMix's (section 3.2 and scripts_ddim_sample/consep.sh)."""
+    """How images are sampled; the defaults are DiffMix's (section 3.2 and scripts_ddim_sample/consep.sh)."""
 
     kind: Literal["ddim", "ancestral"] = "ddim"
-    steps: int = Field(100, ge=1)  # respaced: 100 steps of the 1000
-    eta: float = Field(0.0, ge=0, le=1)  # ddim: 0 is deterministic, 1 as noisy as ancestral sampling
-    clip: bool = True  # bring every estimate of the clean image back to [-1, 1]
-    batch_size: int = Field(16, ge=1)  # images drawn together; another size changes the last bits
+    steps: int = Field(100, ge=1)  # respaced: 100 of the 1000 steps
+    eta: float = Field(0.0, ge=0, le=1)  # ddim: 0 is deterministic, 1 is as noisy as ancestral sampling
+    clip: bool = True  # clip every estimate of the clean image to [-1, 1]
+    batch_size: int = Field(16, ge=1)  # images drawn together; the last bits depend on it

@@ -1,8 +1,9 @@
 """Guidance: classifier-free (Ho and Salimans 2021), in the convention of the released code, and by a classifier.
 
-Of the first two conventions are in use (spec trap T2). The code of SDM and DiffMix writes e(0) + s (e(c) - e(0)): s = 1
-is the conditional prediction. DiffMix's eq. 7 writes e(c) + s (e(c) - e(0)): s = 0 is. `guidance_scale` means the
-code's everywhere in this project. A classifier's scale is another matter: 0 is no guidance.
+Two conventions are in use for classifier-free guidance. The code of SDM and DiffMix computes e(0) + s (e(c) - e(0)),
+where s = 1 is the conditional prediction. DiffMix's eq. 7 computes e(c) + s (e(c) - e(0)), where s = 0 is the
+conditional prediction. In this project `guidance_scale` always means the scale of the code. The scale of a classifier
+is different: 0 means no guidance.
 """
 
 from __future__ import annotations
@@ -24,7 +25,7 @@ def guide(unconditional: Tensor, conditional: Tensor, scale: float) -> Tensor:
 
 
 def code_scale(paper_scale: float) -> float:
-    """Return the scale of the code's convention that equals one of the papers': s_code = s_paper + 1.
+    """Return the scale in the convention of the code that equals one of the papers': s_code = s_paper + 1.
 
     >>> code_scale(1.5)
     2.5
@@ -33,7 +34,7 @@ def code_scale(paper_scale: float) -> float:
 
 
 def needs_null(scale: float) -> bool:
-    """Tell whether a scale needs predictions without condition at all."""
+    """Return whether a scale needs predictions without condition."""
     return scale != 1
 
 
@@ -42,8 +43,8 @@ def guided(
 ) -> Callable[[Tensor, int], Tensor]:
     """Return a predictor (x, t) -> output for samplers.
 
-    With scale 1 the network is called with the n images. Otherwise it is called once with 2 n, the same
-    images twice, and must know the conditions of the first n and the null condition of the others. Variance
+    With scale 1 the network is called with the n images. Otherwise it is called once with 2 n images, which are the
+    same images twice, and must use the conditions for the first n and the null condition for the others. Variance
     logits come from the conditional half.
     """
 
@@ -62,7 +63,7 @@ def guided(
 
 
 LevelIndex = Literal["step", "t//20"]
-"""Which noise level scales a classifier's gradient: that of the step itself, or that which HistoDiffAug looks up."""
+"""Which noise level scales a classifier's gradient: that of the step itself, or the one that HistoDiffAug looks up."""
 
 
 def classifier_score(
@@ -74,16 +75,19 @@ def classifier_score(
     noised: bool = True,
     level_index: LevelIndex = "step",
 ) -> Callable[[Tensor, int], Tensor] | None:
-    """Return (x_t, index) -> scale * gradient of log p(label | x_t) by x_t, for `Sampler.run`; None at scale 0.
+    """Return (x_t, index) -> scale * gradient of log p(label | x_t) with respect to x_t; None at scale 0.
+
+    The function is for `Sampler.run`.
 
     Args:
-        classifier: (x_t, steps of the full schedule) -> logits of k classes; an image's depend on no other image.
+        classifier: (x_t, steps of the full schedule) -> logits of k classes, where the logits of an image must not
+            depend on other images.
         labels: the class of each image.
-        scale: 1 samples from p(x) p(label | x), more sharpens the classifier.
-        schedule: the sampler's, respaced.
-        noised: whether the classifier is told the step; one that was trained on clean latents is told 0, as released.
-        level_index: `t//20` looks sqrt(1 - a_t) up at that index of the respaced table, as the release does: the same
-            as `step` at exactly 50 of 1000 steps, and wrong at any other number (spec trap T9).
+        scale: 1 samples from p(x) p(label | x); larger values sharpen the classifier.
+        schedule: the respaced schedule of the sampler.
+        noised: whether the classifier gets the step; one that was trained on clean latents gets 0, as in the release.
+        level_index: `t//20` looks up sqrt(1 - a_t) at that index of the respaced table, as the release does. This
+            equals `step` with exactly 50 of 1000 steps and is wrong with any other number.
     """
     if scale == 0:
         return None
@@ -92,8 +96,8 @@ def classifier_score(
         time = int(schedule.times[index])
         with torch.enable_grad():
             seen = x.detach().requires_grad_()
-            told = torch.full((len(x),), time if noised else 0, device=x.device, dtype=torch.int64)
-            likelihood = torch.log_softmax(classifier(seen, told).float(), dim=1)
+            steps = torch.full((len(x),), time if noised else 0, device=x.device, dtype=torch.int64)
+            likelihood = torch.log_softmax(classifier(seen, steps).float(), dim=1)
             (gradient,) = torch.autograd.grad(likelihood.gather(1, labels[:, None]).sum(), seen)
         used = index if level_index == "step" else time // 20
         return scale * float(schedule.noise[used] / schedule.noise[index]) * gradient

@@ -1,4 +1,4 @@
-"""What the network minimises: squared error, and for a learned variance the variational bound as well."""
+"""The training loss: squared error, and the variational bound for a learned variance."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from torch import Tensor
 from methods.diffusion.parameterisation import Parameterisation
 from methods.diffusion.variance import log_variance, split_output
 
-# half the width of one grey level of an image in [-1, 1]
+# half of the width of one grey level of an image in [-1, 1]
 HALF_LEVEL = 1 / 255
 
 
@@ -29,18 +29,18 @@ def diffusion_loss(
 ) -> dict[str, Tensor]:
     """Return `loss` and its terms for a batch of clean images, each at its own step.
 
-    Squared error of the prediction; with a learned variance plus the variational bound in bits a dimension,
-    whose mean is detached so that it trains the variance alone (improved DDPM, eq. 16, without the factor
-    .001: SDM's release weighs both terms 1).
+    The loss is the squared error of the prediction. With a learned variance the variational bound is added, in bits
+    per dimension; its mean is detached, so that it trains only the variance (improved DDPM, eq. 16, without the factor
+    .001, because SDM's release weights both terms by 1).
 
     Args:
         network: called with its input and the steps.
-        parameterisation: of the full schedule.
+        parameterisation: that of the full schedule.
         clean: images in [-1, 1].
         times: step of each image.
-        noise: standard normal.
-        learned_variance: whether the output holds variance logits after the prediction.
-        norm: squared or absolute error; latent diffusion's configurations may ask for the latter.
+        noise: standard normal noise.
+        learned_variance: whether the output has variance logits after the prediction.
+        norm: squared or absolute error; configurations of latent diffusion may use the latter.
     """
     noisy = parameterisation.schedule.add_noise(clean, noise, times)
     output = network(parameterisation.network_input(noisy, times), times)
@@ -61,10 +61,10 @@ def variational_bound(
     prediction: Tensor,
     logits: Tensor,
 ) -> Float[Tensor, " n"]:
-    """Return each image's term of the variational bound, bits a dimension (DDPM, eq. 5).
+    """Return the term of the variational bound of each image, in bits per dimension (DDPM, eq. 5).
 
-    KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) where t > 0; at t = 0 the negative log-likelihood of the
-    image's grey levels.
+    The term is KL(q(x_{t-1} | x_t, x_0) || p(x_{t-1} | x_t)) for t > 0, and the negative log-likelihood of the image's
+    grey levels for t = 0.
     """
     schedule = parameterisation.schedule
     mean = schedule.posterior_mean(parameterisation.clean(prediction, noisy, times), noisy, times)
@@ -83,7 +83,7 @@ def _gaussian_kl(mean1: Tensor, log_variance1: Tensor, mean2: Tensor, log_varian
 
 
 def _grey_level_log_likelihood(clean: Tensor, mean: Tensor, log_variance: Tensor) -> Tensor:
-    """Log-probability that a normal gives to the grey level of each value; the outer levels reach to infinity."""
+    """Return the log-probability of the grey level of each value under a normal; outer levels extend to infinity."""
     centred, inverse = clean - mean, torch.exp(-0.5 * log_variance)
     upper = _normal_cdf(inverse * (centred + HALF_LEVEL))
     lower = _normal_cdf(inverse * (centred - HALF_LEVEL))

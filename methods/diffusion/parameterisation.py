@@ -1,8 +1,8 @@
-"""What the network's output means: the noise (epsilon), the velocity (v), or EDM's preconditioned residual.
+"""The meaning of the network's output: the noise (epsilon), the velocity (v), or EDM's preconditioned residual.
 
-All three are one affine form. With y = x_t - signal * centre, the network sees `scale_in` y, and the clean
-image is centre + `skip` y + `scale_out` output. The noise level and the noisy image stay those of the
-variance-preserving schedule, so that samplers and guidance are the same for all.
+All three are one affine form. With y = x_t - signal * centre, the input of the network is `scale_in` y, and the clean
+image is centre + `skip` y + `scale_out` output. The noise level and the noisy image are those of the
+variance-preserving schedule, so samplers and guidance are the same for all three.
 """
 
 from __future__ import annotations
@@ -19,7 +19,7 @@ from methods.diffusion.schedule import NoiseSchedule, at
 
 @dataclass(frozen=True)
 class Parameterisation:
-    """Coefficients by index of a schedule; `centre` is the mean colour that edm subtracts, 0 for the others."""
+    """Coefficients for each index of a schedule; `centre` is the mean colour that edm subtracts, 0 for the others."""
 
     schedule: NoiseSchedule
     scale_in: Float64[np.ndarray, " t"]
@@ -28,11 +28,11 @@ class Parameterisation:
     centre: Float[Tensor, "1 c 1 1"] | float = 0.0
 
     def network_input(self, noisy: Tensor, index: int | Tensor) -> Tensor:
-        """Return what the network sees of x_t."""
+        """Return the network's input for x_t."""
         return at(self.scale_in, index, noisy) * self._centred(noisy, index)
 
     def clean(self, output: Tensor, noisy: Tensor, index: int | Tensor) -> Tensor:
-        """Return the estimate of x_0 that an output for x_t stands for."""
+        """Return the estimate of x_0 that an output for x_t represents."""
         centred = self._centred(noisy, index)
         return self.centre + at(self.skip, index, noisy) * centred + at(self.scale_out, index, noisy) * output
 
@@ -41,7 +41,7 @@ class Parameterisation:
         return (noisy - at(self.schedule.signal, index, noisy) * clean) / at(self.schedule.noise, index, noisy)
 
     def target(self, clean: Tensor, noise: Tensor, index: int | Tensor) -> Tensor:
-        """Return the output that would give `clean` exactly; of unit variance for edm, as noise is for epsilon."""
+        """Return the output that would give `clean` exactly; it has unit variance for edm, as noise has for epsilon."""
         signal, level = self.schedule.signal, self.schedule.noise
         of_clean, of_noise = (1 - self.skip * signal) / self.scale_out, -self.skip * level / self.scale_out
         return at(of_clean, index, clean) * (clean - self.centre) + at(of_noise, index, clean) * noise
@@ -53,9 +53,9 @@ class Parameterisation:
 def parameterise(
     settings: DiffusionSettings, schedule: NoiseSchedule, centre: Float[Tensor, "1 c 1 1"] | float = 0.0
 ) -> Parameterisation:
-    """Return the coefficients of the settings' prediction for a schedule, whole or respaced.
+    """Return the coefficients of the prediction in the settings, for a full or respaced schedule.
 
-    epsilon: DDPM, eq. 11. v = signal * noise - level * clean: Salimans and Ho 2022, section 4. edm: Karras et
+    epsilon is DDPM, eq. 11. v = signal * noise - level * clean is Salimans and Ho 2022, section 4. edm is Karras et
     al. 2022, table 1, with sigma = level / signal; with sigma_data 1 it is v with the opposite sign.
     """
     signal, level = schedule.signal, schedule.noise
@@ -69,12 +69,13 @@ def parameterise(
 def _edm(
     settings: DiffusionSettings, schedule: NoiseSchedule, centre: Float[Tensor, "1 c 1 1"] | float
 ) -> Parameterisation:
-    """Return EDM's coefficients, with a skip of our own where `sigma_skip` is set.
+    """Return EDM's coefficients, with our own skip if `sigma_skip` is set.
 
-    Published, the skip is sigma_data^2 / (sigma^2 + sigma_data^2), best for an image whose pixels know nothing
-    of each other: up to sigma_data the network must copy the noise to cancel it, which one of few steps does
-    badly, and grain stays. Detail has far less variance than the image; with the skip of that variance
-    the network says the clean image itself from there on. The output's scale keeps the target's variance 1.
+    The published skip is sigma_data^2 / (sigma^2 + sigma_data^2), which is best for an image whose pixels are
+    independent of each other. Up to sigma_data, the network must copy the noise to cancel it. After few training steps
+    it does this badly, and grain remains. Details have far less variance than the image; with the skip for that
+    variance, the network predicts the clean image itself above that level. The scale of the output keeps the variance
+    of the target at 1.
     """
     signal, level, data = schedule.signal, schedule.noise, settings.sigma_data
     detail = settings.sigma_data if settings.sigma_skip is None else settings.sigma_skip

@@ -1,4 +1,4 @@
-"""Sampling with fewer steps than the training had."""
+"""Sampling with fewer steps than training used."""
 
 from __future__ import annotations
 
@@ -6,22 +6,22 @@ from bench.errors import ConfigError
 
 
 def strided(steps: int, count: int) -> list[int]:
-    """Return the `count` steps of `steps` with an integer stride, from 0 (improved DDPM, `ddimN`).
+    """Return `count` of `steps` steps with an integer stride, starting at 0 (improved DDPM, `ddimN`).
 
     >>> strided(1000, 100)[-2:]
     [980, 990]
 
     Raises:
-        ConfigError: no stride gives that many steps.
+        ConfigError: no integer stride gives that number of steps.
     """
     for stride in range(1, steps + 1):
         kept = range(0, steps, stride)
         if len(kept) == count:
             return list(kept)
     raise ConfigError(
-        f"expected a number of sampling steps that an integer stride over {steps} gives",
+        f"The number of sampling steps must be one that an integer stride over {steps} steps can give",
         got=str(count),
-        fix=f"a divisor of {steps}, such as {_nearest_divisor(steps, count)}",
+        fix=f"use a divisor of {steps}, for example {_nearest_divisor(steps, count)}",
     )
 
 

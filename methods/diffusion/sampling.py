@@ -18,11 +18,11 @@ Predict = Callable[[Tensor, int], Tensor]
 """(network input, step of the full schedule) -> network output; see `guidance.guided`."""
 
 Score = Callable[[Tensor, int], Tensor]
-"""(x_t, index of the respaced schedule) -> what is added to the score of x_t; see `guidance.classifier_score`."""
+"""(x_t, index of the respaced schedule) -> summand for the score of x_t; see `guidance.classifier_score`."""
 
 
 class NoiseSource:
-    """Standard normal noise for a batch, each image's from a seed of its own, whatever the batch and device."""
+    """Standard normal noise for a batch; the noise of each image comes from its own seed on every device."""
 
     def __init__(self, seeds: Sequence[int], device: torch.device | str = "cpu") -> None:
         self._generators = [torch.Generator().manual_seed(seed) for seed in seeds]
@@ -49,7 +49,7 @@ class Sampler:
         self.parameterisation: Parameterisation = parameterise(diffusion, self.schedule, centre)
 
     def start(self, clean: Float[Tensor, "n c h w"], noise: NoiseSource, count: int) -> Float[Tensor, "n c h w"]:
-        """Noise clean images so that `count` steps are left; with none left they stay as they are."""
+        """Noise clean images so that `count` steps remain; if none remain, return the images unchanged."""
         if count == 0:
             return clean
         return self.schedule.add_noise(clean, noise.draw(clean.shape[1:]), count - 1)
@@ -63,10 +63,10 @@ class Sampler:
         count: int | None = None,
         score: Score | None = None,
     ) -> Float[Tensor, "n c h w"]:
-        """Return clean images from `x`, noisy as at index count - 1 (by default the last), in `count` evaluations.
+        """Return clean images from `x`, which is as noisy as at index count - 1 (by default the last index).
 
-        With `score` the noise that the network predicts becomes e - sqrt(1 - a_t) score (Dhariwal and Nichol 2021,
-        algorithm 2), whatever the network's output means.
+        This takes `count` evaluations. With `score`, the noise that the network predicts becomes
+        e - sqrt(1 - a_t) score (Dhariwal and Nichol 2021, algorithm 2), whatever the output of the network means.
         """
         step = self._ddim if self.settings.kind == "ddim" else self._ancestral
         for index in reversed(range(len(self.schedule) if count is None else count)):
@@ -83,7 +83,7 @@ class Sampler:
         return x
 
     def _ddim(self, clean: Tensor, x: Tensor, logits: Tensor | None, index: int, noise: NoiseSource) -> Tensor:
-        """Step as DDIM, eq. 12, with the noise derived again from the clipped estimate, as released."""
+        """Take a step of DDIM, eq. 12; the noise is derived again from the clipped estimate, as in the release."""
         level, previous = float(self.schedule.alphas[index]), float(self.schedule.previous[index])
         direction = self.parameterisation.noise(clean, x, index)
         sigma = self.settings.eta * ((1 - previous) / (1 - level) * (1 - level / previous)) ** 0.5
@@ -91,7 +91,7 @@ class Sampler:
         return x + sigma * noise.draw(x.shape[1:]) if sigma > 0 and index > 0 else x
 
     def _ancestral(self, clean: Tensor, x: Tensor, logits: Tensor | None, index: int, noise: NoiseSource) -> Tensor:
-        """Step as DDPM, algorithm 2, with the learned variance where there is one."""
+        """Take a step of DDPM, algorithm 2, with the learned variance if there is one."""
         mean = self.schedule.posterior_mean(clean, x, index)
         if index == 0:
             return mean

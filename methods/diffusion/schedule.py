@@ -1,4 +1,4 @@
-"""Noise schedules: how much of the image is left at each step. Tables are float64, computed once."""
+"""Noise schedules: how much of the image remains at each step. Tables are float64 and computed once."""
 
 from __future__ import annotations
 
@@ -16,20 +16,21 @@ if TYPE_CHECKING:
 
 
 def betas(settings: DiffusionSettings) -> Float64[np.ndarray, " t"]:
-    """Return the variances that each step adds, in (0, 1).
+    """Return the variance that each step adds, in (0, 1).
 
-    `linear` rises evenly from `beta_start` to `beta_end`; `sqrt-linear` is linear in the root (latent
-    diffusion). The published ends hold for 1000 steps: with fewer steps each adds more, beta 1000 / steps, so
-    that the last step is as noisy (improved DDPM's `get_named_beta_schedule` does so for `linear`).
+    `linear` rises evenly from `beta_start` to `beta_end`; `sqrt-linear` is linear in the square root (latent
+    diffusion). The published ends hold for 1000 steps. With fewer steps each step adds more, beta 1000 / steps, so that
+    the last step is equally noisy (improved DDPM's `get_named_beta_schedule` does this for `linear`).
 
     Raises:
-        ConfigError: the steps are so few that a scaled beta reaches 1.
+        ConfigError: there are so few steps that a scaled beta reaches 1.
     """
     scale = FULL_STEPS / settings.steps
     start, end = scale * settings.beta_start, scale * settings.beta_end
     if end >= 1:
         raise ConfigError(
-            f"expected more than {FULL_STEPS * settings.beta_end:.0f} diffusion steps for beta_end {settings.beta_end}",
+            f"The number of diffusion steps must be more than {FULL_STEPS * settings.beta_end:.0f} for "
+            f"beta_end {settings.beta_end}",
             got=str(settings.steps),
         )
     if settings.schedule == "linear":
@@ -38,11 +39,11 @@ def betas(settings: DiffusionSettings) -> Float64[np.ndarray, " t"]:
 
 
 class NoiseSchedule:
-    """x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) noise, with a_t the product of 1 - beta up to step t.
+    """The process x_t = sqrt(a_t) x_0 + sqrt(1 - a_t) noise, where a_t is the product of 1 - beta up to step t.
 
-    `times[i]` is the step of the full schedule that index i stands for, and what the network is told.
-    `log_variance` is that of the posterior q(x_{t-1} | x_t, x_0), where step 0, whose own is 0, takes step 1's
-    (DDPM, eq. 7; improved DDPM clips likewise).
+    `times[i]` is the step of the full schedule that index i represents, and the step that the network gets.
+    `log_variance` is that of the posterior q(x_{t-1} | x_t, x_0); for step 0, whose variance is 0, it is that of step 1
+    (DDPM, eq. 7; improved DDPM clips in the same way).
     """
 
     def __init__(self, betas: Float64[np.ndarray, " t"], times: Int64[np.ndarray, " t"] | None = None) -> None:
@@ -61,7 +62,7 @@ class NoiseSchedule:
         return len(self.betas)
 
     def respaced(self, times: Sequence[int]) -> NoiseSchedule:
-        """Return the schedule of some of the steps alone, with the noise levels that they had."""
+        """Return the schedule of only some of the steps, with the noise levels that they had."""
         kept = self.alphas[list(times)]
         return NoiseSchedule(1 - kept / np.append(1.0, kept[:-1]), self.times[list(times)])
 
@@ -75,7 +76,7 @@ class NoiseSchedule:
 
 
 def at(table: Float64[np.ndarray, " t"], index: int | Tensor, like: Tensor) -> float | Tensor:
-    """Look a table up: one number for one index, (n, 1, 1, 1) on `like`'s device for an index an image."""
+    """Return a table's value: a number for one index; (n, 1, 1, 1) on the device of `like` for one index per image."""
     if isinstance(index, int):
         return float(table[index])
     import torch
@@ -85,23 +86,24 @@ def at(table: Float64[np.ndarray, " t"], index: int | Tensor, like: Tensor) -> f
 
 
 def time_weights(schedule: NoiseSchedule, settings: DiffusionSettings) -> Float64[np.ndarray, " t"]:
-    """Return how often each step is trained, summing to 1.
+    """Return how often each step is trained; the weights sum to 1.
 
-    `log-normal` gives ln sigma, sigma = sqrt((1 - a) / a), the normal density of EDM (Karras et al. 2022, table
-    1), times the width that each step has there: a short training dwells on the levels that decide most.
+    With `log-normal`, the weight of a step is the normal density of EDM at ln sigma, where sigma = sqrt((1 - a) / a)
+    (Karras et al. 2022, table 1), times the width of the step there. A short training then spends most of its steps on
+    the levels that matter.
     """
     if settings.times == "uniform":
         return np.full(len(schedule), 1 / len(schedule))
     log_sigma = np.log(schedule.noise / schedule.signal)
     z = (log_sigma - settings.log_sigma_mean) / settings.log_sigma_sd
     weights = np.exp(-(z**2) / 2) * np.gradient(log_sigma)
-    return weights / weights.sum()
+    return np.asarray(weights / weights.sum())
 
 
 def draw_times(weights: Float64[np.ndarray, " t"], n: int, rng: np.random.Generator) -> Int64[np.ndarray, " n"]:
     """Draw a step for each image of a batch, one from each of n slices of equal weight, in random order.
 
-    Each image's step has the distribution `weights`, as independent draws would; the batch's loss varies less.
+    The step of each image has the distribution `weights`, as with independent draws, but the batch's loss varies less.
     """
     places = (np.arange(n) + rng.random(n)) / n
     times = np.searchsorted(np.cumsum(weights), places, side="right")

@@ -1,4 +1,4 @@
-"""The reverse step's variance: fixed, or learned between two bounds (Nichol and Dhariwal 2021, section 3.1)."""
+"""The variance of the reverse step: fixed, or learned between two bounds (Nichol and Dhariwal 2021, section 3.1)."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from methods.diffusion.schedule import NoiseSchedule, at
 
 
 def split_output(output: Tensor, learned: bool) -> tuple[Tensor, Tensor | None]:
-    """Split the network's output into the prediction and the variance logits, where it has them."""
+    """Split the network's output into the prediction and the variance logits, if it has them."""
     if not learned:
         return output, None
     prediction, logits = output.chunk(2, dim=1)
@@ -20,7 +20,8 @@ def split_output(output: Tensor, learned: bool) -> tuple[Tensor, Tensor | None]:
 def log_variance(logits: Tensor | None, schedule: NoiseSchedule, index: int | Tensor, like: Tensor) -> Tensor:
     """Return the log variance of p(x_{t-1} | x_t).
 
-    Learned, v = (logits + 1) / 2: v log beta + (1 - v) log of the posterior's variance. Fixed: the posterior's.
+    A learned variance is v log beta + (1 - v) log of the posterior's variance, with v = (logits + 1) / 2. A fixed one
+    is the posterior's.
     """
     low = at(schedule.log_variance, index, like)
     if logits is None:

@@ -1,4 +1,4 @@
-"""A program of the user's own, in an environment of its own, as a method."""
+"""A method that runs the user's own program in its own environment."""
 
 from methods.external.config import ExternalConfig
 from methods.external.method import External

@@ -1,4 +1,4 @@
-"""Settings of the external method: what is run, where, and what it is asked to show."""
+"""Settings of the external method: which program runs, where, and what it is asked to draw."""
 
 from __future__ import annotations
 
@@ -12,24 +12,24 @@ from typing import Any, Literal
 from pydantic import Field, SecretStr, computed_field, field_validator
 
 from bench.contract import Settings
-from methods.crops import PatchSettings
 from methods.gradmix.config import GradMixConfig
 from methods.maps import EnlargingSettings
+from methods.patches import PatchSettings
 
 REQUEST, OUT = "{request}", "{out}"
 SCRIPT_LIMIT = 1 << 20
-"""Bytes: files of the command up to this size are taken for code and hashed; weights are larger."""
+"""Files of the command up to this number of bytes are considered code and hashed; weights are larger."""
 
 Plan = Literal["copy", "balancing", "enlarging", "diffmix", "classes"]
 
 
 class ExternalPart(Settings):
-    """All that the fit phase depends on, beside the data and the seed."""
+    """All settings that the phase `fit` depends on, in addition to the data and the seed."""
 
     command: str
     working_directory: Path | None
     version: str
-    environment: tuple[str, ...]  # names; values are kept out of every record
+    environment: tuple[str, ...]  # only names; values are not recorded anywhere
     scripts: Mapping[str, str]
     patch_size: int
 
@@ -37,25 +37,25 @@ class ExternalPart(Settings):
 class ExternalConfig(PatchSettings):
     """The program, and the plan whose conditions it draws."""
 
-    command: str = Field("", validate_default=True)  # a template with {request} and {out}; no shell reads it
-    working_directory: Path | None = None  # where it is run; the current directory else
-    environment: Mapping[str, SecretStr] = {}  # variables beside those of this process; values are never recorded
+    command: str = Field("", validate_default=True)  # a template with {request} and {out}; not run by a shell
+    working_directory: Path | None = None  # directory to run it in; None means the current one
+    environment: Mapping[str, SecretStr] = {}  # additional variables; values are never recorded
     fit: bool = True  # whether it is called once with phase "fit" before it renders
-    version: str = "1"  # raised by hand when code or weights change that `scripts` does not see
-    # seconds a call; in no key, so that raising it goes on with the chunks that are there
+    version: str = "1"  # raise it when code or weights change that `scripts` does not cover
+    # seconds per call; not part of any key, so that a run with a higher limit continues with the existing chunks
     time_limit: float = Field(86400.0, gt=0, exclude=True)
     plan: Plan = "copy"
     balancing: float = Field(0.5, ge=0, le=1)  # share of balancing maps under plan "diffmix"
-    mixing: GradMixConfig = GradMixConfig()  # of balancing maps
+    mixing: GradMixConfig = GradMixConfig()  # settings of balancing maps
     enlarging: EnlargingSettings = EnlargingSettings()
-    source_images: bool = False  # give the training patch that a condition derives from
-    draws_any_mask: bool = True  # whether it can draw a mask that has no source image
-    chunk: int = Field(256, ge=1)  # conditions a call; each call starts the program anew
+    source_images: bool = False  # pass the training patch that a condition derives from
+    draws_any_mask: bool = True  # whether it can draw a mask without a source image
+    chunk: int = Field(256, ge=1)  # conditions per call; each call starts the program again
 
     @computed_field  # type: ignore[prop-decorator]
     @cached_property
     def scripts(self) -> dict[str, str]:
-        """Digest of each file that the command names, so that an edited script is run again; part of every key."""
+        """Digests of the files that the command names, so that an edited script runs again; part of every key."""
         paths = {token: self.directory / token for token in shlex.split(self.command)}
         return {
             token: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
@@ -65,12 +65,12 @@ class ExternalConfig(PatchSettings):
 
     @property
     def directory(self) -> Path:
-        """The working directory, absolute."""
+        """The working directory, as an absolute path."""
         return (self.working_directory or Path()).expanduser().resolve()
 
     @property
     def part(self) -> ExternalPart:
-        """What the fit phase depends on."""
+        """The settings that the phase `fit` depends on."""
         return ExternalPart(
             command=self.command,
             working_directory=self.working_directory,
@@ -86,10 +86,10 @@ class ExternalConfig(PatchSettings):
         try:
             tokens = shlex.split(command)
         except ValueError as error:
-            raise ValueError(f"mend its quotes: {error}") from error
+            raise ValueError(f"correct the quotes of the command: {error}") from error
         if not tokens or not all(any(name in token for token in tokens) for name in (REQUEST, OUT)):
             raise ValueError(
-                f"--set 'method.command=python generate.py --request {REQUEST} --out {OUT}', with both placeholders"
+                f"use both placeholders: --set 'method.command=python generate.py --request {REQUEST} --out {OUT}'"
             )
         return command
 

@@ -1,4 +1,4 @@
-"""A program in an environment of its own as a method: JSON request and folder there, folder back."""
+"""A method that runs a program in its own environment: it passes a JSON request and folders and reads a folder."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext
+from bench.contract import Condition, Dataset, MethodBase, Part, RunContext
 from bench.errors import DataError, JobError
 from methods.external import exchange, plans
 from methods.external.config import ExternalConfig
@@ -22,45 +22,48 @@ SCHEMA = 1
 PART = "external"
 MODEL, LOGS = "model", "logs"
 SCRATCH = "chunks"
-"""Folder of unfinished work below `run.folder`; it is removed when the job is done."""
+"""Folder for unfinished work in `run.folder`; it is removed when the job is done."""
 
 
-class External:
-    """Images that a program of the user's draws from our conditions; its contract is docs/external.md."""
+class External(MethodBase):
+    """Images that the user's program draws from our conditions; docs/external.md describes the protocol."""
 
     Config: ClassVar[type[ExternalConfig]] = ExternalConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask", "class"})  # of an instance: what its plan shows
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    conditions = frozenset({"mask", "class"})  # an instance has the one that its plan uses
+    config: ExternalConfig
 
     def __init__(self, config: ExternalConfig) -> None:
-        """Keep the settings.
-
-        Raises:
-            ConfigError: the program or its working directory is not there.
-        """
-        check_command(config)
+        """Store the settings."""
         self.config = config
         self.ratio = config.ratio
         self.chunk = config.chunk
         self.draws_any_mask = config.draws_any_mask
-        self.conditions = frozenset({"class" if config.plan == "classes" else "mask"})  # type: ignore[misc]
+        self.conditions = frozenset({"class" if config.plan == "classes" else "mask"})
+
+    def check(self) -> None:
+        """Find the program and its working directory.
+
+        Raises:
+            ConfigError: one of them is not there.
+        """
+        check_command(self.config)
 
     def parts(self) -> Sequence[Part]:
-        """Return the fit phase, where there is one."""
+        """Return the phase `fit`, if there is one."""
         return (Part(PART, frozenset({"train"}), (), self.config.part),) if self.config.fit else ()
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
-        """Write the training set out and call the program with phase "fit".
+        """Write out the training set and call the program with phase "fit".
 
-        The folder that it fills, `out/model`, is given again as it is after a kill.
+        The folder that it writes to, `out/model`, is passed again with its contents after a run was killed.
 
         Raises:
-            JobError: it failed, or left nothing.
+            JobError: the program failed or wrote nothing.
         """
         if part.name != PART:
-            raise DataError(f"expected the part {PART!r}", got=part.name)
+            raise DataError(f"The method external has only the part {PART!r}", got=part.name)
         train, work, model = data["train"], out / SCRATCH / "fit", out / MODEL
         shutil.rmtree(work, ignore_errors=True)
         model.mkdir(exist_ok=True)
@@ -74,14 +77,14 @@ class External:
             progress.advance(1)
         if not any(model.iterdir()):
             raise JobError(
-                "expected phase `fit` of the external program to leave files in its folder `out`",
+                "The external program did not leave files in its folder `out` in phase `fit`",
                 got="an empty folder",
-                fix="save there what phase `render` needs, or --set method.fit=false",
+                fix="save what phase `render` needs in `out`, or use --set method.fit=false",
             )
         shutil.rmtree(work)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Decide what is shown, by the plan of the settings."""
+        """Plan what to draw, according to the settings."""
         return plans.conditions(self.config, data["train"], n, rng)
 
     def render(
@@ -91,12 +94,12 @@ class External:
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Write the conditions out, call the program with phase "render" and read its images.
+        """Write out the conditions, call the program with phase "render" and read its images.
 
-        The folder of the call is kept where anything fails, so that the command can be tried by hand.
+        The folder of the call is kept if anything fails, so that the command can be tried by hand.
 
         Raises:
-            JobError: it failed, or an image is missing or not as it must be.
+            JobError: the program failed, or an image is missing or invalid.
         """
         if not conditions:
             return

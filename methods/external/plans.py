@@ -1,4 +1,4 @@
-"""What an external program is asked to show: plans of other methods, and classes alone."""
+"""What an external program is asked to draw: the plans of other methods, or only classes."""
 
 from __future__ import annotations
 
@@ -9,13 +9,13 @@ import numpy as np
 
 from bench.contract import Condition, Dataset
 from bench.errors import DataError
-from methods.controls.base import Control
-from methods.crops import PatchSettings
+from methods.controls.real import Copy
 from methods.diffmix import DiffMix, DiffMixConfig
 from methods.external.config import ExternalConfig
+from methods.patches import PatchSettings
 from methods.sdm.config import NetworkSettings
 
-# what every program's random generators take: numpy's old one ends here
+# the upper limit of NumPy's old generator, so that every random generator accepts the seed
 SEED_LIMIT = 2**32
 _BALANCING_SHARE = {"balancing": 1.0, "enlarging": 0.0}
 
@@ -23,16 +23,16 @@ _BALANCING_SHARE = {"balancing": 1.0, "enlarging": 0.0}
 def conditions(config: ExternalConfig, train: Dataset, n: int, rng: np.random.Generator) -> Iterator[Condition]:
     """Plan `n` conditions.
 
-    `copy`: label maps of training windows as they are. `balancing`, `enlarging`, `diffmix`: DiffMix's changed maps.
-    `classes`: image-level labels alone, each class as often as any other, in turn.
+    `copy` uses the label maps of training windows unchanged. `balancing`, `enlarging` and `diffmix` use DiffMix's
+    changed maps. `classes` uses only image-level labels, each class in turn and equally often.
 
     Raises:
-        DataError: the dataset has not the labels that the plan shows.
+        DataError: the dataset does not have the labels that the plan uses.
     """
     if config.plan == "classes":
         yield from _classes(train, n, rng)
     elif config.plan == "copy":
-        windows = Control(PatchSettings(**{name: getattr(config, name) for name in PatchSettings.model_fields}))
+        windows = Copy(PatchSettings(**{name: getattr(config, name) for name in PatchSettings.model_fields}))
         for number, (sample, crop) in enumerate(windows.windows(train, n, rng)):
             yield windows.condition("copy", number, sample, crop, seed=int(rng.integers(SEED_LIMIT)))
     else:
@@ -40,7 +40,7 @@ def conditions(config: ExternalConfig, train: Dataset, n: int, rng: np.random.Ge
 
 
 class _ChangedMaps(DiffMix):
-    """DiffMix's label maps; how the images are sampled is the program's affair."""
+    """DiffMix's label maps; the program decides how images are sampled."""
 
     def recipe(self) -> dict[str, Any]:
         return {}
@@ -53,7 +53,7 @@ def _changed(config: ExternalConfig) -> DiffMixConfig:
         balancing=_BALANCING_SHARE.get(config.plan, config.balancing),
         mixing=config.mixing,
         enlarging=config.enlarging,
-        network=NetworkSettings(multipliers=(1,)),  # never built: one level, so that any patch size fits it
+        network=NetworkSettings(multipliers=(1,)),  # never built; one level accepts any patch size
     )
 
 
@@ -61,20 +61,14 @@ def _classes(train: Dataset, n: int, rng: np.random.Generator) -> Iterator[Condi
     labels = train.info.labels
     if not labels:
         raise DataError(
-            f"expected image-level classes in {train.info.name}",
-            got=f"task {train.info.task}",
-            fix="choose a tissue dataset, or --set method.plan=copy",
+            f"The dataset {train.info.name} has no image-level classes, which the plan `classes` needs",
+            got=f"a dataset for the task {train.info.task}",
+            fix="choose a tissue dataset, or use --set method.plan=copy",
         )
     for number in range(n):
         yield Condition(
             id=f"class-{number:05d}",
-            instances=None,
-            types=None,
-            label=number % len(labels),
-            caption=None,
-            source=None,
-            crop=None,
             kind="class",
-            recipe={},
             seed=int(rng.integers(SEED_LIMIT)),
+            label=number % len(labels),
         )

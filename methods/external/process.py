@@ -17,40 +17,40 @@ TAIL_LINES, TAIL_BYTES = 15, 8192
 GRACE = 5.0
 """Seconds between the request to stop and the kill."""
 
-# of the environment that this process runs in; they would lead another Python to our packages
+# variables of this process that would lead another Python to our packages
 _OURS = ("PYTHONPATH", "PYTHONHOME", "VIRTUAL_ENV", "__PYVENV_LAUNCHER__")
 
 
 def check_command(config: ExternalConfig) -> None:
-    """Find the working directory and the program, before any work.
+    """Check that the working directory and the program exist, before any work starts.
 
     Raises:
-        ConfigError: one of them is not there.
+        ConfigError: one of them does not exist.
     """
     if not config.directory.is_dir():
         raise ConfigError(
-            "expected the working directory of the external program to exist",
+            "The working directory of the external program does not exist",
             got=str(config.directory),
-            fix="--set method.working_directory=FOLDER",
+            fix="set an existing folder: --set method.working_directory=FOLDER",
         )
     program = shlex.split(config.command)[0]
     place = str(config.directory / program) if os.sep in program else program
     if shutil.which(place, path=_environment(config).get("PATH")) is None:
         raise ConfigError(
-            "expected the external program to be found and to be executable",
+            "The external program cannot be found or is not executable",
             got=f"{program!r}, run in {config.directory}",
-            fix="name it by its full path, such as /envs/old/bin/python, in --set method.command=...",
+            fix="give its full path, for example /envs/old/bin/python, in --set method.command=...",
         )
 
 
 def call(config: ExternalConfig, request: Path, out: Path, log: Path) -> None:
-    """Run the command once and wait for it; what it prints is appended to `log`.
+    """Run the command once and wait for it; its output is appended to `log`.
 
-    Neither its process nor any that it started and left in its group outlives the call.
+    The process, and every process that it started and left in its group, ends with the call.
 
     Raises:
         ConfigError: it cannot be started.
-        JobError: it ended with another exit code than 0, or had not ended within the time limit.
+        JobError: it ended with an exit code other than 0, or did not end within the time limit.
     """
     arguments = [token.replace(REQUEST, str(request)).replace(OUT, str(out)) for token in shlex.split(config.command)]
     log.parent.mkdir(parents=True, exist_ok=True)
@@ -61,9 +61,9 @@ def call(config: ExternalConfig, request: Path, out: Path, log: Path) -> None:
     if code != 0:
         ended = f"exit code {code}" if code > 0 else f"killed by {_signal_name(-code)}"
         raise JobError(
-            "expected the external program to end with exit code 0",
+            "The external program failed: it did not end with exit code 0",
             got=f"{ended}; its last lines:\n{tail(log)}",
-            fix=f"mend it and run again; its whole output: {log}\nthe request: {request}",
+            fix=f"correct the program and run again; its whole output: {log}\nthe request: {request}",
         )
 
 
@@ -88,7 +88,9 @@ def _run(config: ExternalConfig, arguments: list[str], output: int, log: Path) -
         )
     except OSError as error:
         raise ConfigError(
-            "expected the external program to start", got=f"{arguments[0]}: {error.strerror}", fix="mend method.command"
+            "The external program cannot be started",
+            got=f"{arguments[0]}: {error.strerror}",
+            fix="correct the command: --set method.command=...",
         ) from error
     try:
         return process.wait(config.time_limit)
@@ -97,23 +99,23 @@ def _run(config: ExternalConfig, arguments: list[str], output: int, log: Path) -
         with contextlib.suppress(subprocess.TimeoutExpired):
             process.wait(GRACE)
         raise JobError(
-            f"expected the external program to end within {config.time_limit:g} s",
+            f"The external program did not end within {config.time_limit:g} s",
             got=f"it was stopped; its last lines:\n{tail(log)}",
-            fix=f"--set method.time_limit=SECONDS; its whole output: {log}",
+            fix=f"raise the limit: --set method.time_limit=SECONDS; its whole output: {log}",
         ) from None
-    finally:  # also when we are interrupted
+    finally:  # also after an interrupt
         _signal_group(process, signal.SIGKILL)
         process.wait()
 
 
 def _environment(config: ExternalConfig) -> dict[str, str]:
-    """Return this process's variables, handed on unread but for those of our own Python, and the user's."""
+    """Return this process's variables except those of our own Python, plus the variables of the settings."""
     inherited = {name: value for name, value in os.environ.items() if name not in _OURS}
     return inherited | {name: value.get_secret_value() for name, value in config.environment.items()}
 
 
 def _signal_group(process: subprocess.Popen[bytes], number: signal.Signals) -> None:
-    with contextlib.suppress(ProcessLookupError, PermissionError):  # all of the group have ended
+    with contextlib.suppress(ProcessLookupError, PermissionError):  # all processes of the group have ended
         os.killpg(process.pid, number)
 
 

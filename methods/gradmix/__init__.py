@@ -1,4 +1,4 @@
-"""GradMix: rare nuclei blended into the places of larger, common ones."""
+"""GradMix: rare nuclei are blended into the places of larger, common nuclei."""
 
 from methods.gradmix.config import GradMixConfig, GradMixMethodConfig
 from methods.gradmix.method import GradMix, TileMixer

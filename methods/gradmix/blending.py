@@ -1,4 +1,4 @@
-"""Distance-weighted blending of a donor into the place of a larger nucleus."""
+"""Distance-weighted blending of a donor nucleus into the place of a larger nucleus."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from scipy import ndimage
 
 
 def ring_weights(donor: Bool[np.ndarray, "h w"], ring: Bool[np.ndarray, "h w"]) -> Float64[np.ndarray, "h w"]:
-    """Return the layer's weight in one pass of blending: 1 on the donor, falling to 0 over the ring, else 0.
+    """Return the weight of the layer in one pass of blending: 1 on the donor, falling to 0 over the ring, else 0.
 
-    On the ring w = 1 - (d - 1) / max(d - 1), with d the chessboard distance to the donor. Where all pixels of
-    the ring touch the donor, w = 1 (the release divides 0 by 0 there).
+    On the ring w = 1 - (d - 1) / max(d - 1), where d is the chessboard distance to the donor. If all pixels of the ring
+    touch the donor, w = 1 (the release divides 0 by 0 in this case).
     """
     weights = donor.astype(np.float64)
     if not ring.any():
@@ -28,14 +28,14 @@ def blend(
     layer: UInt8[np.ndarray, "h w 3"],
     weights: Float64[np.ndarray, "h w"],
 ) -> UInt8[np.ndarray, "h w 3"]:
-    """Lay `layer` over `image`, twice as the release does: its weight is 1 - (1 - w)^2 in the end."""
+    """Blend `layer` over `image`, twice as in the release, so that its final weight is 1 - (1 - w)^2."""
     twice = (1 - (1 - weights) ** 2)[..., None]
     mixed = twice * layer.astype(np.float64) + (1 - twice) * image
     return np.asarray(np.rint(mixed), np.uint8)
 
 
 def smooth(image: UInt8[np.ndarray, "h w 3"], ring: Bool[np.ndarray, "h w"], radii: tuple[int, int, int]) -> None:
-    """Replace every channel on the ring, in place, by its median over a disk; at borders the edge repeats."""
+    """Replace every channel on the ring, in place, by its median over a disk; at borders the edge is repeated."""
     rows, columns = np.nonzero(ring)
     if rows.size == 0:
         return

@@ -1,39 +1,31 @@
-"""Settings of GradMix: defaults as published, lengths in pixels at 40x."""
+"""Settings of GradMix; defaults as published, lengths in pixels at 40x."""
 
 from __future__ import annotations
 
 from pydantic import Field
 
 from bench.contract import Settings
-from methods.crops import PatchSettings
-
-REFERENCE_MPP = 0.25
-"""Micrometres a pixel at 40x, where the published lengths hold."""
+from methods.patches import PatchSettings
 
 
 class GradMixConfig(Settings):
-    """How one tile is mixed; every default is the released notebook's (QuIIL/Grad_Mix, grad_mix.ipynb)."""
+    """How one tile is mixed; every default is that of the released notebook (QuIIL/Grad_Mix, grad_mix.ipynb)."""
 
-    border: int = Field(default=30, ge=0)  # nuclei whose centroid lies nearer to a border neither give nor receive
+    border: int = Field(default=30, ge=0)  # nuclei with a centroid nearer to a border are not used
     fraction: float = Field(default=0.8, ge=0, le=1)  # share of the major nuclei that are drawn for replacement
-    size_ratio: float = Field(default=2.3, gt=0)  # a donor fits where |dilated major| >= size_ratio * |donor|
+    size_ratio: float = Field(default=2.3, gt=0)  # a donor fits if area(dilated major) >= size_ratio * area(donor)
     dilation: int = Field(default=2, ge=1)  # iterations of the cross-shaped dilation of a major
-    smooth_red_green: int = Field(default=1, ge=1)  # radius of the median disk on the ring, red and green
-    smooth_blue: int = Field(default=5, ge=1)  # the same, blue
-    # the notebook inpaints the major before blending, DiffMix's port leaves it out; off as in DiffMix's table
+    smooth_red_green: int = Field(default=1, ge=1)  # radius of the median disk on the ring, for red and green
+    smooth_blue: int = Field(default=5, ge=1)  # the same for blue
+    # the notebook inpaints the major before blending, and DiffMix's port does not; off as for DiffMix's table
     inpaint: bool = False
     inpaint_radius: int = Field(default=5, ge=1)
-    # largest share of a neighbour that a donor may cover; 1 never refuses, as released
+    # largest share of a neighbour that a donor may cover; 1 never refuses a donor, as in the release
     max_cover: float = Field(default=1.0, ge=0, le=1)
-    blend: bool = True  # False makes label maps alone, all that DiffMix-B needs
+    blend: bool = True  # False makes only label maps, which is all that DiffMix-B needs
 
 
 class GradMixMethodConfig(PatchSettings):
-    """GradMix as a method: patches cut from mixed tiles."""
+    """Settings of GradMix as a method; patches are cut from mixed tiles."""
 
     mixing: GradMixConfig = GradMixConfig()
-
-
-def scaled(pixels: int, mpp: float) -> int:
-    """Return a length in pixels at 40x in pixels of `mpp` micrometres: rounded half up, 0 only for 0."""
-    return max(min(pixels, 1), int(pixels * REFERENCE_MPP / mpp + 0.5))

@@ -1,4 +1,4 @@
-"""Rare nuclei that may be given away, tile by tile."""
+"""Rare nuclei that can be donors, tile by tile."""
 
 from __future__ import annotations
 
@@ -10,17 +10,18 @@ import numpy as np
 from jaxtyping import Bool
 
 from bench.contract import Dataset, Sample
-from methods.crops import labels_of
-from methods.gradmix.config import GradMixConfig, scaled
+from methods.gradmix.config import GradMixConfig
 from methods.gradmix.measure import measure
+from methods.lengths import scaled
+from methods.patches import labels_of
 
 RECENT = 8
-"""Donor tiles whose pixels are kept: first-fit goes back and forth between few tiles."""
+"""Number of donor tiles whose pixels are kept; the first-fit search alternates between few tiles."""
 
 
 @dataclass(frozen=True, eq=False)
 class Rare:
-    """One rare nucleus: its id in its tile, its class, the upper left corner and mask of its bounding box."""
+    """One rare nucleus: its id in its tile, its class, and the upper left corner and mask of its bounding box."""
 
     instance: int
     kind: int
@@ -31,7 +32,7 @@ class Rare:
 
 @dataclass(frozen=True)
 class DonorTile:
-    """The rare nuclei of one tile, in order of id; `load` reads the tile, for its pixels alone."""
+    """The rare nuclei of one tile, in order of id; `load` reads the tile when its pixels are needed."""
 
     id: str
     rare: tuple[Rare, ...]
@@ -41,7 +42,7 @@ class DonorTile:
 def donor_tile(
     sample: Sample, config: GradMixConfig, rare: Iterable[int], load: Callable[[], Sample] | None = None
 ) -> DonorTile:
-    """List the rare nuclei of a tile that lie far enough from its border."""
+    """Return the rare nuclei of a tile that are far enough from its border."""
     instances, types = labels_of(sample)
     nuclei = measure(instances, len(types))
     gives = nuclei.inside(scaled(config.border, sample.mpp)) & np.isin(types, list(rare))
@@ -56,7 +57,7 @@ def donor_tile(
 
 
 class DonorPool:
-    """The donor tiles of a training set; each is measured once, the first time it is reached."""
+    """The donor tiles of a training set; each tile is measured once, when it is first reached."""
 
     def __init__(self, dataset: Dataset, config: GradMixConfig) -> None:
         """Draw donors from `dataset`, whose `info.rare` names the rare classes."""
@@ -65,7 +66,7 @@ class DonorPool:
         self._load = lru_cache(RECENT)(dataset.__getitem__)
 
     def others(self, index: int, rng: np.random.Generator) -> Iterator[DonorTile]:
-        """Yield every tile but tile `index`, in random order; the order is drawn at once."""
+        """Yield every tile except tile `index`, in a random order that is drawn at the start."""
         order = rng.permutation(len(self._dataset)).tolist()
         return (self._tile(other) for other in order if other != index)
 
@@ -77,7 +78,7 @@ class DonorPool:
 
 
 class Unused:
-    """Donors not given away yet: the target tile's first, then those of other tiles as they are reached."""
+    """Donors that have not been used yet: first those of the target tile, then those of other tiles."""
 
     def __init__(self, own: DonorTile, others: Iterable[DonorTile]) -> None:
         """Start with the target's own rare nuclei."""
@@ -85,7 +86,7 @@ class Unused:
         self._pool = [(own, rare) for rare in own.rare]
 
     def find(self, largest: float) -> tuple[DonorTile, Rare] | None:
-        """Return the first unused donor of at most `largest` pixels, None where there is none."""
+        """Return the first unused donor with at most `largest` pixels; None if there is none."""
         fitting = next((donor for donor in self._pool if donor[1].area <= largest), None)
         while fitting is None:
             tile = next(self._others, None)
@@ -97,5 +98,5 @@ class Unused:
         return fitting
 
     def strike(self, donor: tuple[DonorTile, Rare]) -> None:
-        """Take a donor off the list: it was given away."""
+        """Remove a donor that was used."""
         self._pool.remove(donor)

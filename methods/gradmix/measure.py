@@ -1,4 +1,4 @@
-"""What GradMix needs to know of nuclei: where they are, how large, of which class."""
+"""What GradMix needs to know about nuclei: positions, areas, bounding boxes and classes."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Box = tuple[slice, slice]
 
 @dataclass(frozen=True)
 class Nuclei:
-    """Measurements of the nuclei of one tile; entry i is of instance i + 1.
+    """Measurements of the nuclei of one tile; entry i belongs to instance i + 1.
 
-    `centroids` are (row, column) in pixels, always computed from the map: stored ones come as (x, y) and may
-    be stale. `boxes` hold None where no pixel has the id.
+    `centroids` are (row, column) in pixels and are always computed from the map, because stored ones are (x, y) and may
+    be out of date. `boxes` hold None if no pixel has the id.
     """
 
     areas: Int64[np.ndarray, " n"]
@@ -26,7 +26,7 @@ class Nuclei:
     shape: tuple[int, int]
 
     def inside(self, border: float) -> Bool[np.ndarray, " n"]:
-        """Say which centroids lie at least `border` pixels from every border of the tile."""
+        """Return which centroids are at least `border` pixels away from every border of the tile."""
         far = np.array(self.shape) - 1 - border
         return np.asarray((self.areas > 0) & np.all((self.centroids >= border) & (self.centroids <= far), axis=1))
 

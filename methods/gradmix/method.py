@@ -1,40 +1,39 @@
-"""GradMix as a method: training tiles are mixed whole, and patches are cut from them."""
+"""GradMix as a method: whole training tiles are mixed, and patches are cut from them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, RunContext, Sample
 from bench.errors import DataError
-from methods.crops import Crop, crop_image, crop_labels, grid_crops, require_nuclei
 from methods.gradmix.config import GradMixConfig, GradMixMethodConfig
-from methods.tiles import Tiles, window_of
+from methods.patches import Crop, Tiles, crop_image, crop_labels, grid_crops, require_nuclei, window_of
 from methods.untrained import Untrained
 
 if TYPE_CHECKING:
     from methods.gradmix.mixing import MixedTile
 
-# a seed that JSON readers keep exactly, whatever number type they use
+# the largest seed that JSON readers represent exactly, whatever number type they use
 SEED_LIMIT = 2**53
 
 
 class GradMix(Untrained):
-    """Rare nuclei blended into the places of larger, common ones (Doan et al., MICCAI 2022).
+    """Rare nuclei are blended into the places of larger, common nuclei (Doan et al., MICCAI 2022).
 
-    Nothing is trained. A tile is mixed from its own seed, which every patch of it carries: `plan` mixes label
-    maps alone, `render` mixes the same tile again with its pixels.
+    Nothing is trained. A tile is mixed from its own seed, which every patch of the tile records: `plan` mixes only
+    label maps, and `render` mixes the same tile again with its pixels.
     """
 
-    Config = GradMixMethodConfig
+    Config: ClassVar[type[GradMixMethodConfig]] = GradMixMethodConfig
     config: GradMixMethodConfig
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Mix the tiles that patches are drawn from; recipes hold a tile's class counts before and after."""
+        """Mix the tiles that patches are drawn from; recipes record a tile's class counts before and after."""
         train = data["train"]
         mixer = TileMixer(train, self.config.mixing)
         crops = grid_crops(train, self.config.patch_size, n, rng, count=self.config.grid)
@@ -53,7 +52,7 @@ class GradMix(Untrained):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Mix each source again from the seed in its patches' recipe and cut them out.
+        """Mix each source again from the seed in the recipe of its patches, and cut out the patches.
 
         Raises:
             DataError: a condition does not come from `plan`.
@@ -65,7 +64,7 @@ class GradMix(Untrained):
         for condition in conditions:
             source, y, x = window_of(condition)
             if "tile_seed" not in condition.recipe:
-                raise DataError(f"expected a mixed tile behind {condition.id}", got=f"kind {condition.kind}")
+                raise DataError(f"Condition {condition.id} does not name a mixed tile", got=f"kind {condition.kind}")
             wanted = (source, int(condition.recipe["tile_seed"]))
             if wanted != last:
                 image, last = mixer.mix(tiles.place(source), wanted[1]).image, wanted
@@ -83,7 +82,8 @@ class GradMix(Untrained):
             types=types,
             label=source.label,
             caption=source.caption,
-            source=source.id,
+            tissue=source.tissue,
+            sources={"train": source.id},
             crop=(crop.y, crop.x),
             kind="gradmix",
             recipe=_recipe(source, mixed, crop, size, seed, classes),
@@ -92,29 +92,29 @@ class GradMix(Untrained):
 
 
 class TileMixer:
-    """Mixes tiles of a training set, each from a seed; donors are measured once for all."""
+    """Mixes tiles of a training set, each from a seed; donors are measured once for all tiles."""
 
     def __init__(self, dataset: Dataset, config: GradMixConfig) -> None:
-        """Mix tiles of `dataset`.
+        """Store the tiles of `dataset`.
 
         Raises:
-            DataError: it is no nuclei dataset, or it does not say which classes are rare.
+            DataError: the dataset has no nuclei, or it does not name its rare classes.
         """
         from methods.gradmix.donors import DonorPool
 
         require_nuclei(dataset)
         if not dataset.info.rare:
             raise DataError(
-                f"expected {dataset.info.name} to name its rare classes",
-                got="none",
-                fix="set `rare` in the dataset's card",
+                f"The dataset {dataset.info.name} does not name its rare classes",
+                got="no rare classes",
+                fix="set `rare` in the card of the dataset",
             )
         self._dataset, self._config, self._pool = dataset, config, DonorPool(dataset, config)
 
     def mix(self, index: int, seed: int, *, blend: bool = True) -> MixedTile:
         """Mix tile `index`; a pure function of the dataset, the settings and the seed.
 
-        With `blend` off the labels are the same and there is no image.
+        With `blend` off, the labels are the same and there is no image.
         """
         from methods.gradmix.mixing import mix_tile
 
@@ -127,7 +127,7 @@ class TileMixer:
 def _recipe(
     source: Sample, mixed: MixedTile, crop: Crop, size: int, seed: int, classes: Sequence[str]
 ) -> dict[str, Any]:
-    """Say how the tile was mixed, and which of its replacements have their centre in the patch."""
+    """Return how the tile was mixed, and which of its replacements have their centre in the patch."""
     from methods.gradmix.measure import class_counts
 
     here = [

@@ -1,9 +1,9 @@
-"""GradMix of one tile: rare nuclei take the places of larger, common ones (Doan et al., MICCAI 2022).
+"""GradMix of one tile: rare nuclei take the places of larger, common nuclei (Doan et al., MICCAI 2022).
 
-Follows the released notebook (QuIIL/Grad_Mix, grad_mix.ipynb), except where that is at fault: a donor's
-shape comes from its own tile's label, donor mask and donor pixels move together, windows are clipped at
-borders, an empty ring is allowed, and ids that lose all their pixels are dropped. Every pixel outside the
-dilated majors and the donors stays.
+This follows the released notebook (QuIIL/Grad_Mix, grad_mix.ipynb) with its defects corrected: the shape of a donor
+comes from the label of its own tile, donor mask and donor pixels move together, windows are clipped at borders, an
+empty ring is allowed, and ids that lose all their pixels are dropped. Every pixel outside the dilated majors and the
+donors is unchanged.
 """
 
 from __future__ import annotations
@@ -17,21 +17,22 @@ from jaxtyping import Bool, Float64, Int32, UInt8
 from scipy import ndimage
 
 from bench.contract import Sample
-from methods.crops import drop_vanished, labels_of
 from methods.gradmix.blending import blend, ring_weights, smooth
-from methods.gradmix.config import GradMixConfig, scaled
+from methods.gradmix.config import GradMixConfig
 from methods.gradmix.donors import DonorTile, Rare, Unused, donor_tile
 from methods.gradmix.measure import Box, Nuclei, measure
+from methods.lengths import scaled
+from methods.patches import drop_vanished, labels_of
 
 
 @dataclass(frozen=True)
 class MixedTile:
-    """A tile after mixing; `image` is None where labels alone were asked for.
+    """A tile after mixing; `image` is None if only labels were requested.
 
-    `origin[i]` is the id that instance i + 1 had before. `swapped` lists the replacements in the order they
-    were made (JSON values: `nucleus`, its id before; `was` and `now`, its class before and after; `donor`, a
-    tile's id; `donor_nucleus`, an id there; `at`, row and column of its centre). `skipped` counts majors that
-    were drawn and kept: no donor fitted, or a neighbour would have lost too much.
+    `origin[i]` is the id that instance i + 1 had before. `swapped` lists the replacements in the order in which they
+    were made (JSON values: `nucleus`, its id before; `was` and `now`, its class before and after; `donor`, the id of a
+    tile; `donor_nucleus`, an id in that tile; `at`, row and column of its centre). `skipped` counts majors that were
+    drawn and kept, because no donor fitted or a neighbour would have lost too much.
     """
 
     image: UInt8[np.ndarray, "h w 3"] | None
@@ -46,8 +47,8 @@ class MixedTile:
 class Swap:
     """One replacement, in a window of the target tile.
 
-    `box` is that window, `major` the dilated nucleus and `placed` the donor in it; `shift` leads from a pixel
-    of the donor's tile to its pixel here.
+    `box` is this window, `major` the dilated nucleus and `placed` the donor in it. `shift` leads from a pixel of the
+    donor's tile to its pixel in the target tile.
     """
 
     box: Box
@@ -64,16 +65,16 @@ def mix_tile(
     *,
     rare: tuple[int, ...] = (1,),
 ) -> MixedTile:
-    """Replace most major nuclei of a tile by rare ones of the same tile and of others.
+    """Replace most major nuclei of a tile by rare nuclei of the same tile and of other tiles.
 
     Args:
         sample: the target tile, with labels.
-        donors: other tiles, in the order in which they serve after the target's own; reached lazily.
+        donors: other tiles, used in this order after the target's own nuclei; they are read only when needed.
         config: settings; lengths are scaled from 40x to the tile's resolution.
         rng: draws the majors; the labels do not depend on `config.blend`.
-        rare: rare classes; every other class is a major.
+        rare: rare classes; every other class is a major class.
 
-    A replacement that would wipe out a rare nucleus is skipped, so that their number never falls.
+    A replacement that would erase a rare nucleus is skipped, so the number of rare nuclei never falls.
     """
     instances, types = labels_of(sample)
     nuclei = measure(instances, len(types))
@@ -93,7 +94,7 @@ def mix_tile(
 def place_donor(
     donor: Bool[np.ndarray, "a b"], corner: tuple[int, int], centre: Float64[np.ndarray, " 2"]
 ) -> tuple[int, int]:
-    """Return the shift that brings the middle of a donor's bounding box, at `corner`, to `centre`."""
+    """Return the shift that moves the middle of a donor's bounding box, at `corner`, to `centre`."""
     middle = np.array(corner) + (np.array(donor.shape) - 1) / 2
     row, column = np.floor(centre - middle + 0.5).astype(int).tolist()
     return row, column
@@ -115,12 +116,12 @@ class _Work:
         self.instances, self.types = instances.copy(), types.copy()
         self.image = sample.image.copy() if config.blend else None
         self.colour = _mean_colour(sample.image, instances) if config.blend else None
-        self.left = nuclei.areas.copy()  # pixels that each id holds now
-        self.whole = nuclei.areas.copy()  # pixels that it held when it was drawn
+        self.left = nuclei.areas.copy()  # pixels that each id has now
+        self.whole = nuclei.areas.copy()  # pixels that it had when it was drawn
         self.swapped: list[dict[str, Any]] = []
 
     def replace(self, major: int, box: Box, dilated: Bool[np.ndarray, "h w"], tile: DonorTile, rare: Rare) -> bool:
-        """Put a donor in the place of a major; False where its neighbours forbid it."""
+        """Replace a major by a donor and return True; return False if its neighbours forbid this."""
         swap = self._fit(box, dilated, rare, self.nuclei.centroids[major - 1])
         if not self._label(major, swap, rare.kind):
             return False
@@ -140,7 +141,7 @@ class _Work:
         return True
 
     def finish(self, skipped: int) -> MixedTile:
-        """Drop what vanished and number the rest."""
+        """Drop nuclei without pixels and number the others."""
         kept = np.flatnonzero(self.left > 0).astype(np.int32) + 1
         instances, types = drop_vanished(self.instances, self.types)
         return MixedTile(self.image, instances, types, kept, self.swapped, skipped)
@@ -152,7 +153,7 @@ class _Work:
         rare: Rare,
         centre: Float64[np.ndarray, " 2"],
     ) -> Swap:
-        """Bring the dilated major and the donor, clipped to the tile, into one window."""
+        """Put the dilated major and the donor, clipped to the tile, into one window."""
         donor, shift = rare.mask, place_donor(rare.mask, rare.corner, centre)
         starts = [rare.corner[axis] + shift[axis] for axis in (0, 1)]
         low = [max(0, min(starts[axis], box[axis].start)) for axis in (0, 1)]
@@ -167,7 +168,7 @@ class _Work:
         )
 
     def _label(self, major: int, swap: Swap, kind: int) -> bool:
-        """Write the donor's shape under the major's id, unless that takes too much of a neighbour."""
+        """Write the donor's shape under the major's id, unless this takes too much of a neighbour."""
         window = self.instances[swap.box]
         ids, taken = np.unique(window[swap.placed], return_counts=True)
         others = (ids > 0) & (ids != major)
@@ -183,7 +184,7 @@ class _Work:
         return True
 
     def _paint(self, swap: Swap, source: Sample) -> None:
-        """Blend the tinted donor and what surrounds it into the window."""
+        """Blend the tinted donor and its surroundings into the window."""
         assert self.image is not None
         assert self.colour is not None
         mpp = self.sample.mpp
@@ -198,7 +199,7 @@ class _Work:
         smooth(self.image[box], ring, (fine, fine, coarse))
 
     def _layer(self, swap: Swap, source: Sample) -> UInt8[np.ndarray, "h w 3"]:
-        """Return the donor tile's pixels, moved into the window; the target's own beyond its border."""
+        """Return the donor tile's pixels, moved into the window, and the target's own pixels beyond its border."""
         layer = self.sample.image[swap.box].copy()
         here, there = [], []
         for axis in (0, 1):
@@ -218,7 +219,7 @@ def _draw_majors(
     rare: tuple[int, ...],
     rng: np.random.Generator,
 ) -> list[int]:
-    """Draw the majors to replace, smallest first: they find fewest donors that fit."""
+    """Draw the majors to replace, smallest first, because the fewest donors fit them."""
     receives = nuclei.inside(scaled(config.border, mpp)) & ~np.isin(types, rare)
     candidates = np.flatnonzero(receives) + 1
     drawn = np.sort(rng.choice(candidates, int(config.fraction * candidates.size), replace=False))
@@ -229,7 +230,7 @@ def _draw_majors(
 def _dilate(
     instances: Int32[np.ndarray, "h w"], nuclei: Nuclei, nucleus: int, iterations: int
 ) -> tuple[Box, Bool[np.ndarray, "a b"]]:
-    """Return a nucleus dilated by a cross, and the window that holds it."""
+    """Return a nucleus dilated by a cross, and the window that contains it."""
     box = nuclei.boxes[nucleus - 1]
     assert box is not None
     window, _ = _grown(box, None, iterations, nuclei.shape)
@@ -240,7 +241,7 @@ def _dilate(
 def _grown(
     box: Box, mask: np.ndarray | None, margin: int, shape: tuple[int, int]
 ) -> tuple[Box, Bool[np.ndarray, "a b"]]:
-    """Grow a window by a margin, clipped to the tile, and a mask of it with it."""
+    """Enlarge a window by a margin, clipped to the tile, and enlarge a mask of it in the same way."""
     rows, columns = (
         slice(max(0, box[axis].start - margin), min(shape[axis], box[axis].stop + margin)) for axis in (0, 1)
     )
@@ -251,7 +252,7 @@ def _grown(
 
 
 def _paste(mask: Bool[np.ndarray, "a b"], at: tuple[int, int], size: tuple[int, ...]) -> Bool[np.ndarray, "h w"]:
-    """Return an empty mask of `size` with `mask` at a place that may lie partly outside."""
+    """Return an empty mask of `size` with `mask` at a position that may be partly outside."""
     pasted = np.zeros(size, bool)
     top, left = max(0, -at[0]), max(0, -at[1])
     part = mask[top : size[0] - at[0], left : size[1] - at[1]]
@@ -261,7 +262,7 @@ def _paste(mask: Bool[np.ndarray, "a b"], at: tuple[int, int], size: tuple[int, 
 
 
 def _inpaint(image: UInt8[np.ndarray, "h w 3"], swap: Swap, radius: int) -> None:
-    """Fill the dilated major from what surrounds it, in place (Telea's fast marching)."""
+    """Fill the dilated major from its surroundings, in place (Telea's fast marching method)."""
     import cv2
 
     box, mask = _grown(swap.box, swap.major, radius + 1, (image.shape[0], image.shape[1]))
@@ -270,7 +271,7 @@ def _inpaint(image: UInt8[np.ndarray, "h w 3"], swap: Swap, radius: int) -> None
 
 
 def _mean_colour(image: UInt8[np.ndarray, "h w 3"], instances: Int32[np.ndarray, "h w"]) -> Float64[np.ndarray, " 3"]:
-    """Return the mean colour of the nuclei; values of exactly 0 do not count, as released."""
+    """Return the mean colour of the nuclei; values of exactly 0 do not count, as in the release."""
     pixels = image[instances > 0]
     counts = np.maximum(np.count_nonzero(pixels, axis=0), 1)
     return np.asarray(pixels.sum(axis=0, dtype=np.float64) / counts)

@@ -1,8 +1,7 @@
-"""The two classifiers: of images, and of latents at every noise level."""
+"""The two classifiers: one for images, and one for latents at every noise level."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 
@@ -36,7 +35,7 @@ WEIGHTS, FLAGS = "weights.safetensors", "classifier.json"
 
 
 class Flags(Settings):
-    """What a classifier's weights fit."""
+    """What the weights of a classifier were trained for."""
 
     network: EncoderSettings
     channels: int
@@ -45,7 +44,7 @@ class Flags(Settings):
 
 
 def train_image_classifier(part: ImageClassifierPart, dataset: Dataset, out: Path, run: RunContext) -> None:
-    """Train the auxiliary classifier on labelled images; it is told step 0."""
+    """Train the auxiliary classifier on labelled images; its step is always 0."""
     stage, settings = "image-classifier", part.training
     images = Images(dataset, part.patch_size, run.derive(stage, "order"), labelled=True)
     flags = Flags(network=part.network, channels=3, size=part.patch_size, classes=images.classes)
@@ -63,9 +62,9 @@ def train_image_classifier(part: ImageClassifierPart, dataset: Dataset, out: Pat
 def train_latent_classifier(
     part: LatentClassifierPart, dataset: Dataset, autoencoder: Path, out: Path, run: RunContext
 ) -> None:
-    """Train the guiding classifier on latents of labelled images, noised to a step drawn evenly from all.
+    """Train the guiding classifier on latents of labelled images, noised to a step drawn uniformly from all steps.
 
-    Without `part.diffusion` latents stay clean and the step is 0, as in the release (spec trap T9).
+    Without `part.diffusion`, latents stay clean and the step is 0, as in the release.
     """
     stage, settings, codec = "latent-classifier", part.training, load_codec(autoencoder, run)
     images = Images(dataset, int(codec.network.config.sample_size), run.derive(stage, "order"), labelled=True)
@@ -87,7 +86,7 @@ def train_latent_classifier(
 def noised(
     clean: Tensor, times: Tensor, schedule: NoiseSchedule | None, generator: torch.Generator
 ) -> tuple[Tensor, Tensor]:
-    """Return latents noised to their steps, and the steps; as they are, at step 0, without a schedule."""
+    """Return latents noised to their steps, and the steps; without a schedule, clean latents and step 0."""
     if schedule is None:
         return clean, torch.zeros_like(times)
     noise = torch.randn(clean.shape, generator=generator, device=clean.device)
@@ -95,7 +94,7 @@ def noised(
 
 
 def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
-    """Read a classifier for use, frozen, on the run's device and in its precision.
+    """Load a classifier for use, frozen, on the device and in the precision of the run.
 
     Raises:
         DataError: there is none, or its files do not fit each other.
@@ -109,7 +108,7 @@ def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
 
 
 def rate_at(step: int, settings: ClassifierTraining, steps: int) -> float:
-    """Return the learning rate of a step as a multiple of the first."""
+    """Return the learning rate of a step as a multiple of the first one."""
     return 1 - step / steps if settings.anneal else 1.0
 
 
@@ -139,6 +138,6 @@ def _train(
     save_weights(out / WEIGHTS, trained["model"])
 
 
-def _errors(logits: Tensor, labels: Tensor) -> Mapping[str, Tensor] | dict[str, Tensor]:
+def _errors(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:
     right = (logits.argmax(dim=1) == labels).float().mean()
     return {"loss": cross_entropy(logits.float(), labels), "accuracy": right}

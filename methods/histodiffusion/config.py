@@ -1,4 +1,4 @@
-"""Settings of HistoDiffusion; defaults as published (supplement, table 2), profiles as in spec trap T9."""
+"""Settings of HistoDiffusion; defaults as published (supplement, table 2), and profiles of the paper and the code."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ from methods.latent.config import (
     ReleasedSettings,
     UNetSettings,
 )
-from methods.selection import PUBLISHED_ARMS, SelectionArm
+from methods.selection import SelectiveSettings
 
 # The paper (section 2.3, supplement) and its code (classifier_train.py, ldm/models/diffusion/ddim.py) disagree. In the
-# code steps are one later (1, 21, ... 981), which we do not follow.
+# code, steps are later by one (1, 21, ... 981), which we do not follow.
 PROFILES: dict[str, dict[str, Any]] = {
     "paper": {
         "guidance_scale": 1.0,
@@ -43,7 +43,7 @@ PROFILES: dict[str, dict[str, Any]] = {
         "latent_diffusion": {"training": {"loss": "l1"}},
     },
 }
-# at fewer steps t // 20 points beyond the respaced table
+# with fewer steps, t // 20 is outside the respaced table
 _FEWEST_COMPATIBLE_STEPS = 50
 
 
@@ -53,38 +53,38 @@ class ClassifierTraining(BatchSettings):
     batch_size: int = Field(32, ge=1)
     epochs: float = Field(100, gt=0)
     learning_rate: float = Field(5e-5, gt=0)
-    weight_decay: float = Field(0.05, ge=0)  # of AdamW, as the release's recipe
-    anneal: bool = True  # linearly to 0, as the release's recipe
+    weight_decay: float = Field(0.05, ge=0)  # of AdamW, as in the recipe of the release
+    anneal: bool = True  # linearly to 0, as in the recipe of the release
     clip: float | None = Field(None, gt=0)
     ema: float | None = Field(None, ge=0, lt=1)
 
 
 class ImageClassifierTraining(ClassifierTraining):
-    """Training of the auxiliary classifier, of which the supplement alone tells."""
+    """Training of the auxiliary classifier, which only the supplement describes."""
 
     batch_size: int = Field(64, ge=1)
-    weight_decay: float = Field(0.0, ge=0)  # without it AdamW is the supplement's Adam
+    weight_decay: float = Field(0.0, ge=0)  # with 0, AdamW is the Adam of the supplement
     anneal: bool = False
 
 
 class AutoencoderSettings(ReleasedSettings):
-    """The autoencoder."""
+    """Settings of the autoencoder."""
 
     network: AutoencoderNetwork = AutoencoderNetwork()
     training: AutoencoderTraining = AutoencoderTraining()
-    # of released latents, whose checkpoint does not say it: its configuration's `scale_factor`
+    # scale of released latents, if the checkpoint does not contain it: `scale_factor` of its configuration
     scale: float | None = Field(None, gt=0)
 
     @field_validator("scale")
     @classmethod
     def _is_of_a_release(cls, scale: float | None, info: ValidationInfo) -> float | None:
         if scale is not None and info.data.get("released", "") is None:
-            raise ValueError("leave it out: it is measured on the latents of an autoencoder that is trained")
+            raise ValueError("leave scale out: it is measured on the latents of an autoencoder that is trained")
         return scale
 
 
 class LatentDiffusionSettings(ReleasedSettings):
-    """The unconditional diffusion model of latents."""
+    """Settings of the unconditional diffusion model of latents."""
 
     network: UNetSettings = UNetSettings()
     diffusion: LatentProcess = LatentProcess()
@@ -92,14 +92,14 @@ class LatentDiffusionSettings(ReleasedSettings):
 
 
 class LatentClassifierSettings(Settings):
-    """The time-dependent classifier that guides."""
+    """Settings of the time-dependent classifier that guides sampling."""
 
     network: EncoderSettings = EncoderSettings()
     training: ClassifierTraining = ClassifierTraining()
 
 
 class ImageClassifierSettings(Settings):
-    """The auxiliary classifier of images, of the same architecture (section 2.2), that the decoder is tuned with."""
+    """Settings of the auxiliary image classifier, of the same architecture (section 2.2), for tuning the decoder."""
 
     network: EncoderSettings = EncoderSettings()
     training: ImageClassifierTraining = ImageClassifierTraining()
@@ -117,7 +117,7 @@ class DecoderSettings(BatchSettings):
 
 
 class ImageClassifierPart(Settings):
-    """What the image classifier's weights depend on."""
+    """All settings that the weights of the image classifier depend on."""
 
     patch_size: int
     network: EncoderSettings
@@ -125,7 +125,7 @@ class ImageClassifierPart(Settings):
 
 
 class LatentClassifierPart(Settings):
-    """What the latent classifier's weights depend on beside the autoencoder; `diffusion` None: clean latents."""
+    """All settings that the latent classifier depends on, with the autoencoder; `diffusion` None: clean latents."""
 
     network: EncoderSettings
     training: ClassifierTraining
@@ -133,28 +133,27 @@ class LatentClassifierPart(Settings):
 
 
 class DecoderPart(Settings):
-    """What the fine-tuned decoder's weights depend on beside autoencoder and image classifier."""
+    """All settings that the fine-tuned decoder depends on, with the autoencoder and the image classifier."""
 
     training: DecoderSettings
 
 
-class HistoDiffusionConfig(Settings):
-    """HistoDiffusion as a method; `profile` gives what is not set: `paper`, or `repo_compat` as the code does."""
+class HistoDiffusionConfig(SelectiveSettings):
+    """HistoDiffusion as a method; `profile` sets what is left out: `paper`, or `repo_compat` as in the code."""
 
     patch_size: int = Field(256, ge=8)
     profile: Literal["paper", "repo_compat"] = "paper"
     finetune: bool = True  # decode with the fine-tuned decoder
-    pretrain: bool = True  # autoencoder and diffusion model learn from the unlabelled pool, else from the labelled set
+    pretrain: bool = True  # train autoencoder and diffusion model on the unlabelled pool, not the labelled set
     autoencoder: AutoencoderSettings = AutoencoderSettings()
     latent_diffusion: LatentDiffusionSettings = LatentDiffusionSettings()
     image_classifier: ImageClassifierSettings = ImageClassifierSettings()
     decoder: DecoderSettings = DecoderSettings()
     latent_classifier: LatentClassifierSettings = LatentClassifierSettings()
-    guidance_scale: float = Field(1.0, ge=0)  # 0 draws without classes
-    noised_classifier: bool = True  # the latent classifier learns from noised latents at all steps, else clean ones
+    guidance_scale: float = Field(1.0, ge=0)  # 0 draws without regard to classes
+    noised_classifier: bool = True  # train the latent classifier on latents noised to all steps, not clean ones
     level_index: Literal["step", "t//20"] = "step"
     sampler: SamplerSettings = SamplerSettings(steps=200, clip=False)
-    selection: tuple[SelectionArm, ...] = Field(PUBLISHED_ARMS, min_length=1)
 
     @model_validator(mode="before")
     @classmethod
@@ -168,33 +167,31 @@ class HistoDiffusionConfig(Settings):
         network = self.autoencoder.network
         side = 2 ** (len(self.latent_diffusion.network.multipliers) - 1) * network.factor
         if self.latent_diffusion.released is not None and self.autoencoder.released is None:
-            raise ValueError("a released latent_diffusion needs autoencoder.released: it knows no other latents")
+            raise ValueError("set autoencoder.released too: a released latent_diffusion needs its own latents")
         if not self.pretrain and self.autoencoder.released is not None:
-            raise ValueError(
-                "pretrain false and autoencoder.released exclude each other: a released part is pre-trained"
-            )
+            raise ValueError("set only one of pretrain=false and autoencoder.released: a released part is pre-trained")
         crop = self.autoencoder.training.crop
         if crop is not None and (crop > self.patch_size or crop % network.factor):
             raise ValueError(
-                f"autoencoder.training.crop {crop} must be a multiple of {network.factor}, {self.patch_size} at most"
+                f"autoencoder.training.crop {crop} must be a multiple of {network.factor} up to {self.patch_size}"
             )
         if self.patch_size % side:
-            raise ValueError(f"patch_size {self.patch_size} must be a multiple of {side}: the networks halve it")
+            raise ValueError(f"patch_size {self.patch_size} must be a multiple of {side}, as the networks halve it")
         latent, levels = self.patch_size // network.factor, len(self.latent_classifier.network.multipliers)
         if latent % 2 ** (levels - 1):
-            raise ValueError(f"latent_classifier.network has {levels} levels: too many for latents of {latent}")
+            raise ValueError(f"latent_classifier.network has {levels} levels, too many for latents of {latent}")
         levels = len(self.image_classifier.network.multipliers)
         if self.patch_size % 2 ** (levels - 1):
-            raise ValueError(f"image_classifier.network has {levels} levels: too many for {self.patch_size} pixels")
+            raise ValueError(f"image_classifier.network has {levels} levels, too many for {self.patch_size} pixels")
         if self.level_index == "t//20" and self.sampler.steps < _FEWEST_COMPATIBLE_STEPS:
             raise ValueError(
-                f"level_index t//20 needs sampler.steps of {_FEWEST_COMPATIBLE_STEPS} or more, as released"
+                f"level_index t//20 needs sampler.steps of at least {_FEWEST_COMPATIBLE_STEPS}, as in the release"
             )
         return self
 
     @property
     def autoencoder_part(self) -> AutoencoderPart | ReleasedAutoencoderPart:
-        """What the autoencoder's weights depend on."""
+        """The settings that the weights of the autoencoder depend on."""
         given = self.autoencoder
         if given.released_sha256 is None:
             return AutoencoderPart(patch_size=self.patch_size, network=given.network, training=given.training)
@@ -207,7 +204,7 @@ class HistoDiffusionConfig(Settings):
 
     @property
     def latent_diffusion_part(self) -> LatentDiffusionPart | ReleasedDiffusionPart:
-        """What the diffusion model's weights depend on."""
+        """The settings that the weights of the diffusion model depend on."""
         given = self.latent_diffusion
         if given.released_sha256 is None:
             return LatentDiffusionPart(network=given.network, diffusion=given.diffusion, training=given.training)
@@ -217,18 +214,18 @@ class HistoDiffusionConfig(Settings):
 
     @property
     def image_classifier_part(self) -> ImageClassifierPart:
-        """What the auxiliary classifier's weights depend on."""
+        """The settings that the weights of the auxiliary classifier depend on."""
         return ImageClassifierPart(patch_size=self.patch_size, **_fields(self.image_classifier))
 
     @property
     def latent_classifier_part(self) -> LatentClassifierPart:
-        """What the guiding classifier's weights depend on."""
+        """The settings that the weights of the guiding classifier depend on."""
         diffusion = self.latent_diffusion.diffusion if self.noised_classifier else None
         return LatentClassifierPart(diffusion=diffusion, **_fields(self.latent_classifier))
 
     @property
     def decoder_part(self) -> DecoderPart:
-        """What the fine-tuned decoder's weights depend on."""
+        """The settings that the weights of the fine-tuned decoder depend on."""
         return DecoderPart(training=self.decoder)
 
 
@@ -237,7 +234,7 @@ def _fields(settings: Settings) -> dict[str, Any]:
 
 
 def _under(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Return `values` with `defaults` where they say nothing, at every depth."""
+    """Return `values`, completed from `defaults` at every depth."""
     merged = dict(values)
     for name, default in defaults.items():
         if name not in merged:

@@ -27,7 +27,7 @@ STAGE = "decoder"
 def finetune_decoder(
     part: DecoderPart, dataset: Dataset, autoencoder: Path, classifier: Path, out: Path, run: RunContext
 ) -> None:
-    """Train the decoder of an autoencoder on labelled images; `out` gets a whole autoencoder with the old encoder."""
+    """Train an autoencoder's decoder on labelled images, and write the autoencoder with its old encoder to `out`."""
     settings, codec = part.training, load_codec(autoencoder, run)
     images = Images(dataset, int(codec.network.config.sample_size), run.derive(STAGE, "order"), labelled=True)
     network = load_autoencoder(autoencoder)
@@ -39,12 +39,12 @@ def finetune_decoder(
     make_batch = partial(_batch, images, settings)
     options = TrainingOptions(images.steps(settings), STAGE)
     trained = train(LossTask(decoder, optimizer, loss, clip=settings.clip), make_batch, options, out, run)
-    del trained  # the decoder's modules are the network's own
+    del trained  # the decoder consists of modules of the network
     save_autoencoder(out, network.cpu(), scale)
 
 
 class Decoder(nn.Module):
-    """The decoding half of an autoencoder; the other half is no part of it, and stays as it is."""
+    """The decoding half of an autoencoder; the encoding half is not part of it and stays unchanged."""
 
     def __init__(self, network: AutoencoderKL) -> None:
         super().__init__()
@@ -54,7 +54,8 @@ class Decoder(nn.Module):
 
     def forward(self, latents: Tensor) -> Tensor:
         """Return the images of latents that are not scaled."""
-        return self.decoder(self.post_quant_conv(latents))
+        result: Tensor = self.decoder(self.post_quant_conv(latents))
+        return result
 
 
 class DecoderLoss:
@@ -65,7 +66,7 @@ class DecoderLoss:
         self._perceptual = perceptual_loss(part.training.perceptual)
 
     def __call__(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
-        """Encode, decode, and judge."""
+        """Encode and decode the batch, and classify the result."""
         real = batch["image"].to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1
         latents = self._latents.draw({"image": batch["image"]}, generator) / self._scale
         fake = network(latents.contiguous(memory_format=torch.channels_last))

@@ -1,4 +1,4 @@
-"""HistoDiffusion as a method: as many images of one class as of another."""
+"""HistoDiffusion as a method, which draws equally many images of each class."""
 
 from __future__ import annotations
 
@@ -9,10 +9,11 @@ from typing import ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext
+from bench.contract import Condition, Dataset, Part, RunContext, Weights
 from bench.errors import DataError
 from methods.class_conditions import class_conditions
-from methods.histodiffusion.config import HistoDiffusionConfig
+from methods.histodiffusion.config import DecoderPart, HistoDiffusionConfig, ImageClassifierPart, LatentClassifierPart
+from methods.latent.config import AutoencoderPart, LatentDiffusionPart, ReleasedAutoencoderPart, ReleasedDiffusionPart
 from methods.selection import Selective
 
 AUTOENCODER, DIFFUSION = "autoencoder", "latent-diffusion"
@@ -24,18 +25,19 @@ class HistoDiffusion(Selective):
     """Latent diffusion, pre-trained on unlabelled images, guided by a classifier (Ye et al., MICCAI 2023)."""
 
     Config: ClassVar[type[HistoDiffusionConfig]] = HistoDiffusionConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
-    roles: frozenset[str] = frozenset({"train", "pool"})
+    conditions = frozenset({"class"})
+    roles = frozenset({"train", "pool"})
+    config: HistoDiffusionConfig
 
     def __init__(self, config: HistoDiffusionConfig) -> None:
-        """Keep the settings; where nothing learns from unlabelled images, none are asked for."""
+        """Store the settings; if nothing is trained on unlabelled images, the method does not ask for them."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
         if not any("pool" in part.reads for part in self.parts()):
             self.roles = TRAIN
 
     def parts(self) -> Sequence[Part]:
-        """Return what is pre-trained, then what the labelled images are for."""
+        """Return the pre-trained parts, then the parts that are trained on labelled images."""
         config = self.config
         source, nothing = frozenset({"pool"}) if config.pretrain else TRAIN, frozenset[str]()
         reads = [nothing if given.released else source for given in (config.autoencoder, config.latent_diffusion)]
@@ -50,67 +52,70 @@ class HistoDiffusion(Selective):
             ]
         return (*found, Part(LATENT_CLASSIFIER, TRAIN, (AUTOENCODER,), config.latent_classifier_part))
 
+    def weights(self) -> Sequence[Weights]:
+        """List the released parts, if any, and LPIPS's trunk where reconstructions are compared on it."""
+        from methods.histodiffusion.starting_weights import starting_weights
+
+        return starting_weights(self.config)
+
     def check(self) -> None:
-        """Read the released parts, if any: what does not fit them is said before any work.
+        """Read the released parts, if any, so that a file that does not fit is reported before any work starts.
 
         Raises:
-            ConfigError: nothing says the latent scale.
-            DataError: a file does not fit the settings, or the other file.
+            ConfigError: neither the checkpoint nor the settings contain the latent scale.
+            DataError: a file does not fit the settings, or does not fit the other file.
         """
-        first, second = self.config.autoencoder, self.config.latent_diffusion
-        if first.released is None:  # then neither is the other
+        config = self.config
+        first, second = config.autoencoder_part, config.latent_diffusion_part
+        if not isinstance(first, ReleasedAutoencoderPart):  # then the other part is not released either
             return
         from methods.latent.released_parts import read_autoencoder, read_denoiser
 
-        autoencoder = read_autoencoder(self.config.autoencoder_part, first.released)
-        if second.released is not None:
-            read_denoiser(self.config.latent_diffusion_part, second.released, autoencoder)
+        autoencoder = read_autoencoder(first, config.autoencoder.file)
+        if isinstance(second, ReleasedDiffusionPart):
+            read_denoiser(second, config.latent_diffusion.file, autoencoder)
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
         """Train one part, or read it from its released checkpoint."""
-        config = self.config
+        given = part.config
         if part.name not in {own.name for own in self.parts()}:
-            raise DataError(f"expected a part of {[own.name for own in self.parts()]}", got=part.name)
-        if not part.reads:
-            self._read(part, fitted, out)
+            raise DataError(f"The part must be one of {[own.name for own in self.parts()]}", got=part.name)
+        if isinstance(given, ReleasedAutoencoderPart):
+            from methods.latent.released_parts import keep_autoencoder
+
+            keep_autoencoder(given, self.config.autoencoder.file, out)
+            return
+        if isinstance(given, ReleasedDiffusionPart):
+            from methods.latent.released_parts import keep_denoiser
+
+            keep_denoiser(given, self.config.latent_diffusion.file, fitted[AUTOENCODER], out)
             return
         dataset = data["pool" if "pool" in part.reads else "train"]
-        if part.name == AUTOENCODER:
+        if isinstance(given, AutoencoderPart):
             from methods.latent.autoencoder_training import train_autoencoder
 
-            train_autoencoder(config.autoencoder_part, dataset, out, run)
-        elif part.name == DIFFUSION:
+            train_autoencoder(given, dataset, out, run)
+        elif isinstance(given, LatentDiffusionPart):
             from methods.latent.diffusion_training import train_latent_diffusion
 
-            train_latent_diffusion(config.latent_diffusion_part, dataset, fitted[AUTOENCODER], out, run)
-        elif part.name == DECODER:
+            train_latent_diffusion(given, dataset, fitted[AUTOENCODER], out, run)
+        elif isinstance(given, DecoderPart):
             from methods.histodiffusion.decoder import finetune_decoder
 
-            finetune_decoder(config.decoder_part, dataset, fitted[AUTOENCODER], fitted[IMAGE_CLASSIFIER], out, run)
-        elif part.name == IMAGE_CLASSIFIER:
+            finetune_decoder(given, dataset, fitted[AUTOENCODER], fitted[IMAGE_CLASSIFIER], out, run)
+        elif isinstance(given, ImageClassifierPart):
             from methods.histodiffusion.classifiers import train_image_classifier
 
-            train_image_classifier(config.image_classifier_part, dataset, out, run)
-        else:
+            train_image_classifier(given, dataset, out, run)
+        elif isinstance(given, LatentClassifierPart):
             from methods.histodiffusion.classifiers import train_latent_classifier
 
-            train_latent_classifier(config.latent_classifier_part, dataset, fitted[AUTOENCODER], out, run)
-
-    def _read(self, part: Part, fitted: Mapping[str, Path], out: Path) -> None:
-        """Convert a released part, which no data is needed for."""
-        from methods.latent.released_parts import keep_autoencoder, keep_denoiser
-
-        if part.name == AUTOENCODER:
-            keep_autoencoder(self.config.autoencoder_part, self.config.autoencoder.released, out)
-        else:
-            keep_denoiser(
-                self.config.latent_diffusion_part, self.config.latent_diffusion.released, fitted[AUTOENCODER], out
-            )
+            train_latent_classifier(given, dataset, fitted[AUTOENCODER], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Ask for as many images of one class as of another."""
+        """Plan equally many images of each class."""
         config, sampler = self.config, self.config.sampler
         drawn = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
         return class_conditions(data["train"], n, rng, {"profile": config.profile, **drawn})
@@ -122,7 +127,7 @@ class HistoDiffusion(Selective):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw each image from its condition's class and seed."""
+        """Draw each image from the class and the seed of its condition."""
         from methods.histodiffusion.render import draw_classes
 
         decoder = fitted[DECODER if self.config.finetune else AUTOENCODER]

@@ -1,4 +1,4 @@
-"""Drawing images of classes: guided DDIM on latents, then the decoder."""
+"""Drawing of images by class: guided DDIM on latents, then the decoder."""
 
 from __future__ import annotations
 
@@ -29,10 +29,10 @@ def draw_classes(
     decoder: Path,
     run: RunContext,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """Draw one image a condition, in order.
+    """Draw one image per condition, in order.
 
-    An image's noise derives from its condition's seed alone, so that its neighbours in the batch change
-    nothing but the last bits.
+    The noise of an image depends only on the seed of its condition, so other images in the batch change only the last
+    bits.
 
     Args:
         conditions: what to show.
@@ -43,7 +43,7 @@ def draw_classes(
         run: device and precision.
 
     Raises:
-        DataError: a condition has no class, or one that the classifier was not trained on.
+        DataError: a condition has no class, or a class that the classifier was not trained on.
     """
     (network, flags), (judge, judged), codec = (
         load_denoiser(denoiser, run),
@@ -53,14 +53,15 @@ def draw_classes(
     for condition in conditions:
         if condition.label is None or not 0 <= condition.label < judged.classes:
             raise DataError(
-                f"expected a class from 0 to {judged.classes - 1} in condition {condition.id}",
+                f"Condition {condition.id} needs a class from 0 to {judged.classes - 1}",
                 got=str(condition.label),
             )
     diffusion = flags.part.diffusion
     sampler = Sampler(diffusion, config.sampler, NoiseSchedule(betas(diffusion)))
 
     def predict(x: torch.Tensor, time: int) -> torch.Tensor:
-        return network(x, torch.full((len(x),), time, device=x.device, dtype=torch.int64))
+        result: torch.Tensor = network(x, torch.full((len(x),), time, device=x.device, dtype=torch.int64))
+        return result
 
     def draw(batch: Sequence[Condition]) -> torch.Tensor:
         noise = NoiseSource([condition.seed for condition in batch], codec.device)
@@ -78,7 +79,7 @@ def draw_classes(
 
     size = config.sampler.batch_size
     for first in range(0, len(conditions), size):
-        # gradients are off while a batch is drawn, not while it is handed out: who stops early would leave them off
+        # gradients are off while a batch is drawn and on again while it is handed out, in case the caller stops early
         with torch.no_grad():
             images = draw(conditions[first : first + size])
         yield from image_arrays(images)

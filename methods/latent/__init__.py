@@ -1,1 +1,1 @@
-"""Latent diffusion: autoencoders, denoisers of their latents and encoders that judge them, in diffusers' formats."""
+"""Latent diffusion: autoencoders, denoisers of latents and encoder-UNets that classify them, in diffusers' formats."""

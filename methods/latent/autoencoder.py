@@ -1,4 +1,4 @@
-"""The KL autoencoder: diffusers' network and folder, and what turns images into latents of unit variance and back."""
+"""The KL autoencoder: diffusers' network and folder, and conversion of images to latents of unit variance and back."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ FOLDER = "autoencoder"
 
 
 def make_autoencoder(settings: AutoencoderNetwork, size: int) -> AutoencoderKL:
-    """Make an untrained autoencoder of images of `size` pixels."""
+    """Return an untrained autoencoder for images of `size` pixels."""
     levels = len(settings.multipliers)
     return AutoencoderKL(
         down_block_types=("DownEncoderBlock2D",) * levels,
@@ -36,7 +36,7 @@ def make_autoencoder(settings: AutoencoderNetwork, size: int) -> AutoencoderKL:
 
 
 class Reconstructing(nn.Module):
-    """An autoencoder as training runs it: images and noise in, reconstructions and moments out."""
+    """An autoencoder in the form that training uses: images and noise in, reconstructions and moments out."""
 
     def __init__(self, network: AutoencoderKL) -> None:
         super().__init__()
@@ -49,7 +49,7 @@ class Reconstructing(nn.Module):
 
 
 class Codec:
-    """A trained autoencoder, frozen: images in [-1, 1] to latents of about unit variance, and back."""
+    """A trained, frozen autoencoder that converts images in [-1, 1] to latents of about unit variance, and back."""
 
     def __init__(self, network: AutoencoderKL, run: RunContext) -> None:
         self.network, self.scale = network, float(network.config.scaling_factor)
@@ -63,16 +63,18 @@ class Codec:
 
     @torch.no_grad()
     def moments(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
-        """Return mean and log variance of the latents before scaling, one after the other along channels."""
-        return self._encoder(images.to(self.device, memory_format=torch.channels_last)).float()
+        """Return mean and log variance of the latents before scaling, concatenated along channels."""
+        result: Tensor = self._encoder(images.to(self.device, memory_format=torch.channels_last)).float()
+        return result
 
     def sample(self, moments: Tensor, generator: torch.Generator) -> Float[Tensor, "n c h2 w2"]:
-        """Draw latents, scaled."""
+        """Draw scaled latents."""
         return self.scale * sample_posterior(moments, generator)
 
     def decode(self, latents: Float[Tensor, "n c h2 w2"]) -> Float[Tensor, "n 3 h w"]:
-        """Return the images of scaled latents, about [-1, 1]."""
-        return self._decoder((latents / self.scale).contiguous(memory_format=torch.channels_last)).float()
+        """Return the images of scaled latents, approximately in [-1, 1]."""
+        result: Tensor = self._decoder((latents / self.scale).contiguous(memory_format=torch.channels_last)).float()
+        return result
 
 
 class _Encoding(nn.Module):
@@ -91,16 +93,18 @@ class _Decoding(_Encoding):
 
 def moments_of(network: AutoencoderKL, images: Tensor) -> Tensor:
     """Return the moments of the posterior of images."""
-    return network.encode(images, return_dict=False)[0].parameters
+    result: Tensor = network.encode(images, return_dict=False)[0].parameters
+    return result
 
 
 def decode(network: AutoencoderKL, latents: Tensor) -> Tensor:
     """Return the images of latents that are not scaled."""
-    return network.decode(latents, return_dict=False)[0]
+    result: Tensor = network.decode(latents, return_dict=False)[0]
+    return result
 
 
 def sample_posterior(moments: Tensor, generator: torch.Generator) -> Tensor:
-    """Draw from normals whose means and log variances follow each other along channels."""
+    """Draw from normals whose means and log variances are concatenated along channels."""
     mean, log_variance = moments.float().chunk(2, dim=1)
     noise = torch.randn(mean.shape, generator=generator, device=generator.device).to(mean)
     return mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * noise
@@ -120,17 +124,17 @@ def save_autoencoder(folder: Path, network: AutoencoderKL, scale: float) -> None
 
 
 def load_autoencoder(folder: Path) -> AutoencoderKL:
-    """Read a network, on the CPU.
+    """Load a network, on the CPU.
 
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
     network = load_model(folder / FOLDER, AutoencoderKL)
     if not isinstance(network.config.scaling_factor, int | float):
-        raise DataError("expected a latent scale", got=json.dumps(network.config.scaling_factor))
+        raise DataError("The autoencoder has no valid latent scale", got=json.dumps(network.config.scaling_factor))
     return network
 
 
 def load_codec(folder: Path, run: RunContext) -> Codec:
-    """Read an autoencoder for use, on the run's device and in its precision."""
+    """Load an autoencoder for use, on the device and in the precision of the run."""
     return Codec(load_autoencoder(folder), run)

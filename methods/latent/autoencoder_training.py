@@ -1,4 +1,4 @@
-"""Training of the KL autoencoder against a patch discriminator (VQGAN's losses, as latent diffusion weighs them)."""
+"""Training of the KL autoencoder against a patch discriminator (VQGAN's losses, weighted as in latent diffusion)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from lightning_fabric import Fabric
-from monai.networks.nets import PatchDiscriminator
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
@@ -31,12 +30,12 @@ from methods.latent.perceptual import perceptual_loss
 
 STAGE = "autoencoder"
 
-# Images that colours are measured on.
+# Number of images on which colours are measured.
 MEASURED = 256
 
 
 def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: RunContext) -> None:
-    """Train on a dataset's images; `out` gets the network in diffusers' layout, with its latent scale."""
+    """Train on the images of a dataset, and write the network with its latent scale, in diffusers' layout, to `out`."""
     settings = part.training
     images = Images(dataset, part.patch_size, run.derive(STAGE, "order"))
     with seeded(run.derive(STAGE, "weights")):
@@ -48,13 +47,18 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
     task = Adversaries(Reconstructing(network), discriminator, perceptual, whitening, settings, steps)
     options = TrainingOptions(steps, STAGE, ema=settings.ema)
     trained = train(task, partial(_batch, images, settings), options, out, run)
-    network = trained["autoencoder"].network
+    fitted = trained["autoencoder"]
+    assert isinstance(fitted, Reconstructing)
+    network = fitted.network
     whitening.fold(network)
     save_autoencoder(out, network, latent_scale(network, images, settings, run))
 
 
-def make_discriminator(settings: AutoencoderTraining) -> PatchDiscriminator:
-    """Make an untrained PatchGAN discriminator."""
+def make_discriminator(settings: AutoencoderTraining) -> nn.Module:
+    """Return an untrained PatchGAN discriminator."""
+    # MONAI imports MLflow and more, which training without a discriminator does not need
+    from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
+
     return PatchDiscriminator(
         spatial_dims=2,
         channels=settings.discriminator_width,
@@ -64,7 +68,7 @@ def make_discriminator(settings: AutoencoderTraining) -> PatchDiscriminator:
 
 
 def latent_scale(network: nn.Module, images: Images, settings: AutoencoderTraining, run: RunContext) -> float:
-    """Return 1 / standard deviation of the latents of the first batch, as latent diffusion's `scale_by_std`."""
+    """Return 1 / standard deviation of the latents of the first batch, as `scale_by_std` of latent diffusion does."""
     codec = Codec(network, run)  # type: ignore[arg-type]
     batch = images.batch(0, settings.batch_size * settings.accumulate, False, run.rng(STAGE, "scale"))
     moments = codec.moments(torch.from_numpy(batch["image"]).float() / 127.5 - 1)
@@ -80,10 +84,10 @@ class Losses(NamedTuple):
 
 
 class Adversaries:
-    """The task of `bench.training.train`: autoencoder and discriminator, each with an optimiser of its own.
+    """The task of `bench.training.train`: autoencoder and discriminator, each with its own optimiser.
 
-    Errors are means over pixel values; latent diffusion sums them over an image, so that its KL, summed over latents,
-    is divided by the number of pixel values here: the same direction of the gradient.
+    Errors are means over pixel values. Latent diffusion sums them over an image; therefore its KL, which is summed over
+    latents, is divided by the number of pixel values here, which gives the same direction of the gradient.
     """
 
     def __init__(
@@ -104,7 +108,7 @@ class Adversaries:
         self._perceptual, self._whitening, self._settings, self._steps = perceptual, whitening, settings, steps
 
     def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | Tensor]:
-        """Update the autoencoder, then the discriminator, on the same batches."""
+        """Update the autoencoder and then the discriminator, on the same batches."""
         settings, adversarial = self._settings, step >= self._settings.discriminator_start
         if self._perceptual is not None:
             self._perceptual.to(fabric.device)
@@ -153,7 +157,8 @@ class Adversaries:
             return 1.0
         (wanted,) = torch.autograd.grad(reconstruction, self._last, retain_graph=True)
         (given,) = torch.autograd.grad(score, self._last, retain_graph=True)
-        return (wanted.norm() / (given.norm() + 1e-4)).clamp(0, 1e4).detach()
+        result: Tensor = (wanted.norm() / (given.norm() + 1e-4)).clamp(0, 1e4).detach()
+        return result
 
     def _rate(self, step: int) -> float:
         return 0.5 * (1 + math.cos(math.pi * step / self._steps)) if self._settings.decay else 1.0
@@ -165,12 +170,12 @@ class Adversaries:
 
 
 def hinge(real: Tensor, fake: Tensor) -> Tensor:
-    """Return the discriminator's loss: 0 where it says more than 1 of real and less than -1 of drawn patches."""
+    """Return the discriminator's loss: 0 if real patches score more than 1 and drawn ones less than -1."""
     return 0.5 * (torch.relu(1 - real).mean() + torch.relu(1 + fake).mean())
 
 
 def cut(image: np.ndarray, side: int, rng: np.random.Generator) -> np.ndarray:
-    """Return a random square of `side` pixels of an image: (c, h, w) to (c, side, side), a view."""
+    """Return a random square of `side` pixels of an image: (c, h, w) to (c, side, side), as a view."""
     top, left = (int(rng.integers(length - side + 1)) for length in image.shape[1:])
     return image[:, top : top + side, left : left + side]
 

@@ -1,6 +1,6 @@
-"""Colours as training sees them.
+"""Decorrelation of colours for training.
 
-Brightness of stained tissue varies ten times as much as its hue, which networks therefore learn last.
+The brightness of stained tissue varies ten times as much as its hue, so networks learn the hue last.
 """
 
 from __future__ import annotations
@@ -13,14 +13,14 @@ from torch.nn.functional import conv2d
 
 
 class Whitening:
-    """Divide each principal colour by its standard deviation to the power `strength`, relative to the strongest.
+    """Division of each principal colour by its standard deviation to the power `strength`, relative to the strongest.
 
-    Linear and without offset, so that a network trained behind it can take it into its first and last convolution.
-    Ours: HistoDiffusion and latent diffusion train on RGB, which strength 0 does.
+    The map is linear and has no offset, so a network that was trained on its results can absorb it into its first and
+    last convolution. It is our own addition: HistoDiffusion and latent diffusion train on RGB, as with strength 0.
 
     Args:
         images: some of the training images, RGB in 0..255.
-        strength: 0 changes nothing, 1 makes all principal colours vary alike.
+        strength: 0 changes nothing, 1 makes all principal colours vary equally.
     """
 
     def __init__(self, images: UInt8[Tensor, "n 3 h w"], strength: float) -> None:
@@ -40,7 +40,7 @@ class Whitening:
 
     @torch.no_grad()
     def fold(self, network: AutoencoderKL) -> None:
-        """Change an autoencoder of whitened images, in place, into the same of RGB images."""
+        """Convert an autoencoder of whitened images, in place, to the same autoencoder of RGB images."""
         first, last = network.encoder.conv_in, network.decoder.conv_out
         first.weight.copy_(torch.einsum("oihw,ij->ojhw", first.weight.double(), self.matrix.to(first.weight.device)))
         inverse = self.inverse.to(last.weight.device)

@@ -1,4 +1,4 @@
-"""Settings of autoencoders, latent denoisers and encoder-UNets; defaults as HistoDiffusion trained them.
+"""Settings of autoencoders, latent denoisers and encoder-UNets; the defaults are HistoDiffusion's.
 
 Sources: HistoDiffusion, supplement, table 2; karenyyy/HistoDiffAug, configs/: autoencoder_histo_kl_64x64x3.yaml and
 histo-ldm-kl-8.yaml. Nothing here needs torch.
@@ -18,36 +18,36 @@ from methods.diffusion.config import DiffusionSettings
 
 
 class BatchSettings(Settings):
-    """How many images are seen: `epochs` of the data, unless `steps` is given."""
+    """The number of images that a training uses: `epochs` of the data, unless `steps` is given."""
 
     batch_size: int = Field(ge=1)
     epochs: float = Field(gt=0)
     steps: int | None = Field(None, ge=1)  # instead of epochs
-    orient: bool = False  # rotate by quarters and mirror images at random
+    orient: bool = False  # rotate images by quarters and mirror them at random
 
 
 class AutoencoderNetwork(Settings):
-    """Size of the KL autoencoder; it divides sides by 2^(levels - 1)."""
+    """Size of the KL autoencoder, which divides sides by 2^(levels - 1)."""
 
     width: int = Field(128, ge=4)  # channels at multiplier 1
     multipliers: tuple[int, ...] = Field((1, 2, 4), min_length=1)
-    blocks: int = Field(2, ge=1)  # residual blocks a level; the decoder has one more
+    blocks: int = Field(2, ge=1)  # residual blocks per level; the decoder has one more
     latent_channels: int = Field(3, ge=1)
-    middle_attention: bool = True  # no level has attention; the released layout has it in the middle
-    groups: int = Field(32, ge=1)  # of group normalisation
+    middle_attention: bool = True  # no level has attention, but the middle of the released layout has
+    groups: int = Field(32, ge=1)  # groups of group normalisation
 
     @property
     def factor(self) -> int:
-        """Pixels a latent, along a side."""
-        return 2 ** (len(self.multipliers) - 1)
+        """Pixels per latent, along a side."""
+        return int(2 ** (len(self.multipliers) - 1))
 
 
 class PerceptualSettings(Settings):
-    """Frozen features that reconstructions are compared on.
+    """Frozen features on which reconstructions are compared.
 
-    `lpips`: LPIPS on VGG16 with its published weights, from the folder `weights`. `random-convnet`: seeded random
-    filters, which need none. `auto` becomes the first where `weights` is given, else the second. The folder is no part
-    of what is trained (the file's hash is checked), so that keys hold no path.
+    `lpips` is LPIPS on VGG16 with its published weights, from the folder `weights`. `random-convnet` uses seeded random
+    filters and needs no weights. `auto` is the first if `weights` is given, and otherwise the second. The folder does
+    not affect what is trained (the hash of the file is checked), so keys contain no path.
     """
 
     features: Literal["lpips", "random-convnet", "none"] = "random-convnet"
@@ -63,23 +63,23 @@ class PerceptualSettings(Settings):
 
 
 class AutoencoderTraining(BatchSettings):
-    """Reconstruction (L1 + perceptual), KL and, from a step on, a patch discriminator."""
+    """Reconstruction (L1 + perceptual), KL and, from a certain step, a patch discriminator."""
 
     batch_size: int = Field(6, ge=1)
     epochs: float = Field(10, gt=0)
-    accumulate: int = Field(2, ge=1)  # batches a step
-    crop: int | None = Field(None, ge=8)  # side of the random squares that are trained on; None: whole images
+    accumulate: int = Field(2, ge=1)  # batches per step
+    crop: int | None = Field(None, ge=8)  # side of the random squares used for training; None: whole images
     learning_rate: float = Field(4.5e-6, gt=0)
     betas: tuple[float, float] = (0.5, 0.9)
-    decay: bool = False  # let the rate fall to 0 along a cosine, which short trainings need
+    decay: bool = False  # decrease the rate to 0 along a cosine, which short trainings need
     clip: float | None = Field(None, gt=0)  # largest norm of the autoencoder's gradient
-    # how far principal colours are made to vary alike in what the network sees and in L1: 0 for RGB, 1 for wholly
+    # how equally principal colours vary in the network's input and in L1: 0 for RGB, 1 for completely equal
     whitening: float = Field(0.0, ge=0, le=1)
     perceptual: PerceptualSettings = PerceptualSettings.model_validate({})
-    kl_weight: float = Field(1e-6, ge=0)  # of the KL summed over latents, where errors are summed over pixels
-    discriminator_start: int = Field(50001, ge=0)  # step
+    kl_weight: float = Field(1e-6, ge=0)  # weight of the KL summed over latents, with errors summed over pixels
+    discriminator_start: int = Field(50001, ge=0)  # first step of the discriminator
     discriminator_weight: float = Field(0.5, ge=0)
-    # multiply that by the ratio of the gradients of both losses at the decoder's last layer (VQGAN, eq. 7)
+    # multiply this by the ratio of the gradients of both losses at the decoder's last layer (VQGAN, eq. 7)
     discriminator_adaptive: bool = True
     discriminator_width: int = Field(64, ge=1)
     discriminator_layers: int = Field(3, ge=1)
@@ -87,7 +87,7 @@ class AutoencoderTraining(BatchSettings):
 
 
 class AutoencoderPart(Settings):
-    """All that an autoencoder's weights depend on, beside the data and the seed."""
+    """All settings that an autoencoder's weights depend on, in addition to the data and the seed."""
 
     patch_size: int
     network: AutoencoderNetwork
@@ -95,7 +95,7 @@ class AutoencoderPart(Settings):
 
 
 class ReleasedAutoencoderPart(Settings):
-    """All that an autoencoder depends on that is read from a released checkpoint."""
+    """All settings that an autoencoder from a released checkpoint depends on."""
 
     patch_size: int
     network: AutoencoderNetwork
@@ -109,14 +109,14 @@ class UNetSettings(Settings):
     width: int = Field(192, ge=4)
     multipliers: tuple[int, ...] = Field((1, 2, 2, 4, 4), min_length=1)
     blocks: int = Field(2, ge=1)
-    attention_factors: tuple[int, ...] = (1, 2, 4, 8)  # levels with attention, by how much smaller they are
-    heads: int | None = Field(8, ge=1)  # at every level; None for heads of `head_channels`
+    attention_factors: tuple[int, ...] = (1, 2, 4, 8)  # levels with attention, given by their reduction
+    heads: int | None = Field(8, ge=1)  # at every level; None means heads of `head_channels`
     head_channels: int = Field(8, ge=1)
     groups: int = Field(32, ge=1)
     dropout: float = Field(0.0, ge=0, lt=1)
-    # residual blocks scale and shift normalised features by the step (`use_scale_shift_norm`), else they add it before
+    # residual blocks scale and shift normalised features by the step (`use_scale_shift_norm`), or else add it before
     scale_shift: bool = True
-    # what halves and doubles sides: residual blocks (`resblock_updown`), else one convolution
+    # what halves and doubles sides: residual blocks (`resblock_updown`), or else one convolution
     resampling: Literal["residual", "convolution"] = "residual"
 
 
@@ -126,13 +126,13 @@ class LatentTraining(BatchSettings):
     batch_size: int = Field(4, ge=1)
     epochs: float = Field(10, gt=0)
     learning_rate: float = Field(5e-5, gt=0)
-    weight_decay: float = Field(0.01, ge=0)  # AdamW's own, which the release leaves as it is
-    warmup: int = Field(10000, ge=0)  # steps over which the rate rises linearly from `warmup_rate`
+    weight_decay: float = Field(0.01, ge=0)  # AdamW's default, which the release does not change
+    warmup: int = Field(10000, ge=0)  # steps in which the rate rises linearly from `warmup_rate`
     warmup_rate: float = Field(1e-6, ge=0)
     decay: bool = False
     clip: float | None = Field(None, gt=0)
-    ema: float = Field(0.9999, ge=0, lt=1)  # latent diffusion's default; the horizon follows the number of steps
-    loss: Literal["mse", "l1"] = "mse"  # the paper's; the release's is l1
+    ema: float = Field(0.9999, ge=0, lt=1)  # default of latent diffusion; the horizon grows with the steps
+    loss: Literal["mse", "l1"] = "mse"  # as in the paper; the release uses l1
     compile: bool = False
 
 
@@ -147,7 +147,7 @@ class LatentProcess(DiffusionSettings):
 
 
 class LatentDiffusionPart(Settings):
-    """All that a denoiser's weights depend on, beside the autoencoder, the data and the seed."""
+    """All settings that a denoiser's weights depend on, in addition to the autoencoder, the data and the seed."""
 
     network: UNetSettings
     diffusion: LatentProcess
@@ -155,7 +155,7 @@ class LatentDiffusionPart(Settings):
 
 
 class ReleasedDiffusionPart(Settings):
-    """All that a denoiser depends on that is read from a released checkpoint, beside the autoencoder."""
+    """All settings that a denoiser from a released checkpoint depends on, in addition to the autoencoder."""
 
     network: UNetSettings
     diffusion: LatentProcess
@@ -163,19 +163,25 @@ class ReleasedDiffusionPart(Settings):
 
 
 class ReleasedSettings(Settings):
-    """A part that is read from a checkpoint of the original latent-diffusion code, where one is given, not trained.
+    """A part that is not trained but read from a checkpoint of the original latent-diffusion code, if one is given.
 
-    Keys and records hold the file's hash, not its path. A hash that is given is compared.
+    Keys and records contain the hash of the file, not its path. A hash that is given is compared with the file.
     """
 
-    released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt of tensors alone
+    released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt with only tensors
     released_sha256: str | None = Field(None, validate_default=True)
+
+    @property
+    def file(self) -> Path:
+        """The checkpoint, where one is given."""
+        assert self.released is not None
+        return self.released
 
     @field_validator("released")
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
         if path is not None and not path.expanduser().is_file():
-            raise ValueError("give the path of a checkpoint that is there, .safetensors or .ckpt")
+            raise ValueError("give the path of an existing checkpoint, .safetensors or .ckpt")
         return None if path is None else path.expanduser()
 
     @field_validator("released_sha256")
@@ -184,18 +190,18 @@ class ReleasedSettings(Settings):
         path = info.data.get("released")
         if path is None:
             if given is not None and "released" in info.data:
-                raise ValueError("name the file of this hash as released")
+                raise ValueError("give the path of the file with this hash in `released`")
             return given
         status = path.stat()
         found = _sha256(path, status.st_size, status.st_mtime_ns)
         if given not in (None, found):
-            raise ValueError(f"get that file, or leave the hash out: {path} has {found}")
+            raise ValueError(f"get the file with this hash, or leave the hash out: {path} has {found}")
         return found
 
 
 @lru_cache(maxsize=32)
 def _sha256(path: Path, size: int, mtime_ns: int) -> str:
-    """Size and time are arguments so that a file that was written anew is read anew."""
+    """Return the hash of a file; size and time are arguments so that a file that changed is read again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 

@@ -28,7 +28,7 @@ STAGE = "latent-diffusion"
 def train_latent_diffusion(
     part: LatentDiffusionPart, dataset: Dataset, autoencoder: Path, out: Path, run: RunContext
 ) -> None:
-    """Train on the latents of a dataset's images; `out` gets the averaged UNet in diffusers' layout and its flags."""
+    """Train on the latents of a dataset's images, and write the averaged UNet and its flags to `out`."""
     settings, codec = part.training, load_codec(autoencoder, run)
     images = Images(dataset, int(codec.network.config.sample_size), run.derive(STAGE, "order"))
     latents = Latents(images, codec, settings)
@@ -70,9 +70,9 @@ class LatentLoss:
 
 
 def rate_at(step: int, settings: LatentTraining, steps: int) -> float:
-    """Return the learning rate of a step as a multiple of the highest.
+    """Return the learning rate of a step as a multiple of the highest one.
 
-    It rises linearly from `warmup_rate`; `decay` follows half a cosine over all steps, from 1 to 0.
+    It rises linearly from `warmup_rate`; with `decay` it then follows half a cosine over all steps, from 1 to 0.
     """
     rate = 1.0
     if settings.warmup:

@@ -1,4 +1,4 @@
-"""The encoder half of a UNet with attention pooling: a classifier that knows the noise level (ADM, section 4)."""
+"""The encoder half of a UNet with attention pooling: a classifier that gets the noise level (ADM, section 4)."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from torch.nn.functional import scaled_dot_product_attention, silu
 
 from methods.latent.config import EncoderSettings
 
-# standard deviation of the tokens' places before training
+# standard deviation of the positions of tokens before training
 _SPREAD = 0.02
 
 
 class EncoderUNet(nn.Module):
-    """Logits of k classes for images or latents (n, c, size, size) at steps of the diffusion; 0 is clean."""
+    """Logits of k classes for images or latents (n, c, size, size) at steps of the diffusion, where 0 is clean."""
 
     def __init__(self, settings: EncoderSettings, channels: int, size: int, classes: int) -> None:
         super().__init__()
@@ -64,11 +64,12 @@ class EncoderUNet(nn.Module):
         x = self.conv_in(x)
         for block in self.down_blocks:
             x, _ = block(hidden_states=x, temb=embedding)
-        return self.pool(silu(self.norm(self.mid_block(x, embedding))))
+        result: Tensor = self.pool(silu(self.norm(self.mid_block(x, embedding))))
+        return result
 
 
 class AttentionPool(nn.Module):
-    """What a token of the mean finds in all places (as CLIP's and ADM's pooling), then a linear layer."""
+    """Attention of a mean token to all positions (the pooling of CLIP and ADM), followed by a linear layer."""
 
     def __init__(self, width: int, size: int, head_channels: int, classes: int) -> None:
         super().__init__()
@@ -77,7 +78,7 @@ class AttentionPool(nn.Module):
         self.qkv, self.out = nn.Linear(width, 3 * width), nn.Linear(width, classes)
 
     def forward(self, x: Float[Tensor, "n d h w"]) -> Float[Tensor, "n k"]:
-        """Return logits of feature maps."""
+        """Return the logits of feature maps."""
         tokens = x.flatten(2).transpose(1, 2)
         tokens = torch.cat([tokens.mean(dim=1, keepdim=True), tokens], dim=1) + self.places
         n, _, width = tokens.shape
@@ -86,4 +87,5 @@ class AttentionPool(nn.Module):
             for part in self.qkv(tokens).chunk(3, dim=2)
         )
         found = scaled_dot_product_attention(query[:, :, :1], key, value)
-        return self.out(found.transpose(1, 2).reshape(n, width))
+        result: Tensor = self.out(found.transpose(1, 2).reshape(n, width))
+        return result

@@ -1,4 +1,4 @@
-"""Folders in diffusers' format: `config.json` beside `diffusion_pytorch_model.safetensors`."""
+"""Folders in diffusers' format: `config.json` and `diffusion_pytorch_model.safetensors`."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ Model = TypeVar("Model", bound=ModelMixin)
 
 
 def save_model(folder: Path, model: ModelMixin) -> None:
-    """Write a model, and rename its folder when it is whole."""
+    """Write a model, and rename its folder when it is complete."""
     temporary = folder.with_name(folder.name + ".tmp")
     for old in (temporary, folder):
         if old.exists():
@@ -25,14 +25,17 @@ def save_model(folder: Path, model: ModelMixin) -> None:
 
 
 def load_model(folder: Path, kind: type[Model]) -> Model:
-    """Read a model, on the CPU and in float32; never from the network.
+    """Load a model, on the CPU and in float32; nothing is downloaded.
 
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
     if not (folder / "config.json").is_file():
-        raise DataError(f"expected a trained {kind.__name__}", got=f"no config.json in {folder}")
+        raise DataError(f"There is no trained {kind.__name__}", got=f"no config.json in {folder}")
     try:
-        return kind.from_pretrained(folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False)
+        model: Model = kind.from_pretrained(
+            folder, local_files_only=True, use_safetensors=True, low_cpu_mem_usage=False
+        )
+        return model
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
-        raise DataError(f"expected weights that fit {folder}/config.json", got=str(error).splitlines()[0]) from error
+        raise DataError(f"The weights do not fit {folder}/config.json", got=str(error).splitlines()[0]) from error

@@ -1,4 +1,4 @@
-"""Images to train on, with or without classes, and their batches."""
+"""Training images, with or without classes, and their batches."""
 
 from __future__ import annotations
 
@@ -12,26 +12,27 @@ from bench.errors import DataError
 from methods.latent.config import BatchSettings
 from methods.sdm.crops import ORIENTATIONS, orient
 
-# Datasets of at most so many bytes of pixels are kept in memory.
+# Datasets of at most this many bytes of pixels are kept in memory.
 KEPT = 2**31
 
 
 class Images:
-    """The images of a dataset, all of one size; kept in memory where they are few, else read when they are needed.
+    """The images of a dataset, all of one size; a small dataset is kept in memory, a large one read when needed.
 
     Raises:
-        DataError: the dataset is empty, an image is not of the patch's size, or a class is wanted and missing.
+        DataError: the dataset is empty, an image does not have the size of the patch, or a required class is missing.
     """
 
     def __init__(self, dataset: Dataset, size: int, seed: int, *, labelled: bool = False) -> None:
         self._name = f"{dataset.info.name}, {dataset.info.split}"
         if len(dataset) == 0:
-            raise DataError(f"expected images to train on in {self._name}", got="none")
+            raise DataError(f"There are no images to train on in {self._name}", got="none")
         self._dataset, self.size, self._seed, self._labelled = dataset, size, seed, labelled
         self.classes = len(dataset.info.labels)
         if labelled and not self.classes:
             raise DataError(
-                f"expected a dataset of image-level classes, not {self._name}", got=f"task {dataset.info.task}"
+                f"The dataset {self._name} has no image-level classes",
+                got=f"a dataset for the task {dataset.info.task}",
             )
         few = len(dataset) * size * size * 3 <= KEPT
         self._kept = [self._read(index) for index in range(len(dataset))] if few else None
@@ -40,24 +41,24 @@ class Images:
         return len(self._dataset)
 
     def __getitem__(self, index: int) -> tuple[UInt8[np.ndarray, "h w 3"], int]:
-        """Return an image and its class, -1 where classes are not wanted."""
+        """Return an image and its class, which is -1 if classes are not used."""
         return self._read(index) if self._kept is None else self._kept[index]
 
     def steps(self, settings: BatchSettings, batches: int = 1) -> int:
-        """Return how many steps of `batches` batches a training has."""
+        """Return the number of steps of a training with `batches` batches per step."""
         if settings.steps is not None:
             return settings.steps
         return max(1, math.ceil(settings.epochs * len(self) / (settings.batch_size * batches)))
 
     def places(self, step: int, size: int) -> Int64[np.ndarray, " n"]:
-        """Return the images of a step of `size` images: epoch by epoch, each in a new order."""
+        """Return the positions of the images of a step of `size` images; every epoch has a new order."""
         first, n = step * size, len(self)
         epochs = range(first // n, (first + size - 1) // n + 1)
         orders = [np.random.default_rng((self._seed, epoch)).permutation(n) for epoch in epochs]
         return np.concatenate(orders)[first - epochs[0] * n :][:size]
 
     def batch(self, step: int, size: int, turned: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return the images of a step, uint8 (n, 3, h, w), `turned` by `rng`; and their classes."""
+        """Return the images of a step, uint8 (n, 3, h, w), `turned` by `rng`, and their classes."""
         chosen = [self[int(index)] for index in self.places(step, size)]
         images = [orient(image, int(rng.integers(ORIENTATIONS))) if turned else image for image, _ in chosen]
         return {
@@ -69,12 +70,12 @@ class Images:
         sample, size = self._dataset[index], self.size
         if sample.image.shape != (size, size, 3):
             got = f"{sample.image.shape[0]} x {sample.image.shape[1]} in {sample.id}"
-            raise DataError(f"expected images of {size} x {size} pixels in {self._name}", got=got)
+            raise DataError(f"The images in {self._name} must have {size} x {size} pixels", got=got)
         if not self._labelled:
             return sample.image, -1
         if sample.label is None or not 0 <= sample.label < self.classes:
             raise DataError(
-                f"expected a class below {self.classes} of every image of {self._name}",
-                got=f"{sample.label} of {sample.id}",
+                f"Every image of {self._name} needs a class below {self.classes}",
+                got=f"{sample.label} for {sample.id}",
             )
         return sample.image, sample.label

@@ -1,4 +1,4 @@
-"""Latents to train on: encoded once where that fits in memory, else batch by batch."""
+"""Latents to train on: encoded once if they fit in memory, and otherwise batch by batch."""
 
 from __future__ import annotations
 
@@ -14,19 +14,19 @@ from methods.latent.config import BatchSettings
 from methods.latent.images import Images
 from methods.sdm.crops import ORIENTATIONS, orient
 
-# Moments of at most so many bytes are kept in memory.
+# Moments of at most this many bytes are kept in memory.
 KEPT = 2**31
 CHUNK = 32
 
 
 class Latents:
-    """The latents of a data set's images under a frozen autoencoder, drawn anew from their posteriors at each step.
+    """The latents of a dataset's images under a frozen autoencoder, drawn from their posteriors again at each step.
 
     Args:
-        images: what is encoded.
+        images: the images to encode.
         codec: the autoencoder.
-        settings: batches; with `orient` images are turned before they are encoded.
-        kept: encode everything first; None where the moments are few.
+        settings: batches; with `orient`, images are turned before they are encoded.
+        kept: whether to encode everything first; None means only if the moments are few.
     """
 
     def __init__(self, images: Images, codec: Codec, settings: BatchSettings, *, kept: bool | None = None) -> None:
@@ -38,7 +38,7 @@ class Latents:
         self._moments = self._encode() if (few if kept is None else kept) else None
 
     def batch(self, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return a step's images or, where they are kept, their moments; and their classes."""
+        """Return the moments of a step's images, or the images if moments are not kept; and their classes."""
         size = self._settings.batch_size
         if self._moments is None:
             return self._images.batch(step, size, self._settings.orient, rng)

@@ -11,10 +11,10 @@ from metrics.perceptual import RandomMaps, load_lpips
 
 
 class FilterDistance(nn.Module):
-    """Mean absolute difference of random filters' responses, averaged over layers; (n, 3, h, w) twice to (n,).
+    """Mean absolute difference of the responses of random filters, averaged over layers; (n, 3, h, w) twice to (n,).
 
-    LPIPS's formula divides features by their norm at each pixel, which lets flat regions, where random filters answer
-    next to nothing, weigh as much as edges.
+    LPIPS's formula divides features by their norm at each pixel. With random filters, flat regions, in which responses
+    are almost 0, would then count as much as edges.
     """
 
     def __init__(self) -> None:
@@ -29,11 +29,11 @@ class FilterDistance(nn.Module):
 
 
 def perceptual_loss(settings: PerceptualSettings) -> nn.Module | None:
-    """Return the distance of images in [-1, 1] that the settings name, frozen and on the CPU; None for none.
+    """Return the distance of images in [-1, 1] that the settings name, frozen and on the CPU; None if they name none.
 
     Raises:
-        ConfigError: LPIPS is wanted and no folder of its weights is given.
-        MissingError: the weights are not there.
+        ConfigError: LPIPS is requested without a folder of its weights.
+        MissingError: the weights are absent.
     """
     if settings.features == "none" or settings.weight == 0:
         return None
@@ -41,8 +41,9 @@ def perceptual_loss(settings: PerceptualSettings) -> nn.Module | None:
         return FilterDistance()
     if settings.weights is None:
         raise ConfigError(
-            "expected the folder of LPIPS's weights (VGG16)",
-            got="none",
-            fix="set autoencoder.training.perceptual.weights, or .features=random-convnet",
+            "The folder of the weights of LPIPS (VGG16) is not set",
+            got="no folder",
+            fix="set autoencoder.training.perceptual.weights, "
+            "or autoencoder.training.perceptual.features=random-convnet",
         )
     return load_lpips(settings.weights, "vgg")

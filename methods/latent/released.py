@@ -11,7 +11,7 @@ from torch import Tensor
 from methods.latent.checkpoints import check_fit, section
 
 PREFIX = "first_stage_model."
-# What training alone needed, and what lies in the same module without being part of the network.
+# Tensors that only training needed, and tensors that are in the same module but not part of the network.
 _LEFT_OUT = ("loss.", "model_ema.")
 _NAMES = (
     (r"\bnin_shortcut\b", "conv_shortcut"),
@@ -27,13 +27,13 @@ _NAMES = (
 
 
 def load_released_autoencoder(network: AutoencoderKL, checkpoint: Mapping[str, Tensor]) -> AutoencoderKL:
-    """Fill a network with the first stage of a released checkpoint (its `state_dict`), whole or by itself.
+    """Load the first stage of a released checkpoint (its `state_dict`, of the whole model or only the stage).
 
-    Levels of the decoder are counted from the full size there, from the latents here; attention is 1 x 1 convolutions
-    there, linear layers here.
+    In the release, the decoder's levels are counted from the full size, and here from the latents; attention consists
+    of 1 x 1 convolutions there and of linear layers here.
 
     Raises:
-        DataError: the tensors are not those of such a network, or not of this one.
+        DataError: the tensors are not those of such a network, or not of a network of this size.
     """
     own = section(checkpoint, PREFIX)
     levels, wanted = len(network.config.block_out_channels), network.state_dict()
@@ -50,7 +50,7 @@ def load_released_autoencoder(network: AutoencoderKL, checkpoint: Mapping[str, T
 
 
 def translated(name: str, levels: int) -> str:
-    """Return diffusers' name of a tensor of the original autoencoder.
+    """Return diffusers' name for a tensor of the original autoencoder.
 
     >>> translated("decoder.up.0.block.1.nin_shortcut.weight", 3)
     'decoder.up_blocks.2.resnets.1.conv_shortcut.weight'

@@ -1,4 +1,4 @@
-"""Parts that are read from released checkpoints: converted, checked against settings, saved as trained ones are."""
+"""Parts read from released checkpoints: converted, compared with the settings, and saved as trained parts are."""
 
 from __future__ import annotations
 
@@ -24,17 +24,17 @@ _CLOSE = 1e-4
 
 
 def keep_autoencoder(part: ReleasedAutoencoderPart, file: Path, out: Path) -> None:
-    """Read a released first stage as `read_autoencoder` does; `out` gets what `train_autoencoder` would leave there."""
+    """Read a released first stage, and write the files that `train_autoencoder` would write to `out`."""
     network = read_autoencoder(part, file)
     save_autoencoder(out, network, float(network.config.scaling_factor))
 
 
 def read_autoencoder(part: ReleasedAutoencoderPart, file: Path) -> AutoencoderKL:
-    """Return a released first stage with its latent scale: the checkpoint's, else the setting.
+    """Return a released first stage with its latent scale, from the checkpoint or else from the settings.
 
     Raises:
         DataError: the file does not fit the settings.
-        ConfigError: nothing says the scale.
+        ConfigError: neither the checkpoint nor the settings contain the scale.
     """
     checkpoint = read_checkpoint(file)
     network = load_released_autoencoder(make_autoencoder(part.network, part.patch_size), checkpoint)
@@ -42,40 +42,44 @@ def read_autoencoder(part: ReleasedAutoencoderPart, file: Path) -> AutoencoderKL
     scale = part.scale if held is None else held
     if scale is None:
         raise ConfigError(
-            f"expected the latent scale in {file}",
+            f"The latent scale is neither in {file} nor in the settings",
             got="no scale_factor",
             fix="set autoencoder.scale to the scale_factor of its configuration (1.0 if that has none)",
         )
     if part.scale is not None and not math.isclose(scale, part.scale, rel_tol=_CLOSE):
-        raise DataError(f"expected the latent scale {part.scale:g} in {file}", got=f"{scale:g}", fix="leave scale out")
+        raise DataError(
+            f"The latent scale {part.scale:g} of the settings is not that of {file}",
+            got=f"{scale:g}",
+            fix="leave scale out",
+        )
     network.register_to_config(scaling_factor=scale)
     return network
 
 
 def keep_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Path, out: Path) -> None:
-    """Read a released denoiser as `read_denoiser` does; `out` gets what `train_latent_diffusion` would leave there."""
+    """Read a released denoiser, and write the files that `train_latent_diffusion` would write to `out`."""
     denoiser, flags = read_denoiser(part, file, load_autoencoder(autoencoder))
     save_denoiser(out, denoiser, flags)
 
 
 def read_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: AutoencoderKL) -> tuple[Denoiser, Flags]:
-    """Return a released denoiser and what it fits.
+    """Return a released denoiser and what it was trained for.
 
     Args:
-        part: settings; its diffusion must be the checkpoint's.
+        part: settings, whose diffusion must be that of the checkpoint.
         file: the checkpoint.
-        autoencoder: that whose latents it knows.
+        autoencoder: the autoencoder whose latents it was trained on.
 
     Raises:
-        DataError: the file does not fit the settings, or knows latents of another scale or another noise schedule.
+        DataError: the file does not fit the settings, or uses latents of another scale or another noise schedule.
     """
     checkpoint, codec = read_checkpoint(file), autoencoder.config
     held, scale = scale_of(checkpoint), float(codec.scaling_factor)
     if held is not None and not math.isclose(held, scale, rel_tol=_CLOSE):
         raise DataError(
-            f"expected a denoiser of latents that are scaled by {scale:g}, as the autoencoder's, in {file}",
+            f"The denoiser in {file} must use latents that are scaled by {scale:g}, as those of the autoencoder",
             got=f"{held:g}",
-            fix="give both parts the same checkpoint",
+            fix="use the same checkpoint for both parts",
         )
     _check_schedule(part.diffusion, checkpoint, file)
     side = int(codec.sample_size) // 2 ** (len(codec.block_out_channels) - 1)
@@ -85,13 +89,14 @@ def read_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Autoenco
 
 
 def _check_schedule(diffusion: LatentProcess, checkpoint: Mapping[str, Tensor], file: Path) -> None:
-    """Compare the variances of the noise where the checkpoint holds them."""
+    """Compare the variances of the noise, if the checkpoint contains them."""
     if "betas" not in checkpoint:
         return
     held, wanted = checkpoint["betas"].double().numpy(), betas(diffusion)
     if held.shape != wanted.shape or not np.allclose(held, wanted, rtol=_CLOSE, atol=0):
         raise DataError(
-            f"expected {len(wanted)} steps of noise of variance {wanted[0]:.5g} to {wanted[-1]:.5g} in {file}",
+            f"The denoiser in {file} was not trained with {len(wanted)} steps of noise of variance "
+            f"{wanted[0]:.5g} to {wanted[-1]:.5g}",
             got=f"{len(held)} steps, {held[0]:.5g} to {held[-1]:.5g}",
-            fix="set schedule, steps, beta_start and beta_end of latent_diffusion.diffusion as it was trained",
+            fix="set schedule, steps, beta_start and beta_end of latent_diffusion.diffusion as in its training",
         )

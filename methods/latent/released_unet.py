@@ -1,10 +1,11 @@
 """Denoisers in the layout of the original latent-diffusion code (ADM's UNet), read into diffusers' UNet.
 
-Networks of the same settings compute the same: residual blocks resample before their first convolution, steps are told
-as cosines, then sines, and scale comes before shift in both. What `unet.make_unet` cannot express is refused: class
-embeddings, attention to a context, resampling without weights, a first multiplier other than 1. Two things show in no
-tensor and are the caller's to know: the number of heads, and the order of queries, keys and values, taken as the
-original's default (heads first, each with its queries, keys and values; `use_new_attention_order: false`).
+Networks with the same settings compute the same function: residual blocks resample before their first convolution,
+steps are embedded as cosines and then sines, and the scale precedes the shift in both. What `unet.make_unet` cannot
+represent is refused: class embeddings, attention to a context, resampling without weights, and a first multiplier other
+than 1. No tensor shows the number of heads and the order of queries, keys and values, so the caller must know them. The
+order is assumed to be the original's default (for each head its queries, keys and values; `use_new_attention_order:
+false`).
 """
 
 from __future__ import annotations
@@ -19,7 +20,7 @@ from bench.errors import DataError
 from methods.latent.checkpoints import check_fit, section
 
 PREFIX = "model.diffusion_model."
-# The moving average lies under names without dots (`LitEma`).
+# The moving average is stored under names without dots (`LitEma`).
 AVERAGED = "model_ema.diffusion_model"
 _ENDS = {
     "conv_in": "input_blocks.0.0",
@@ -48,13 +49,13 @@ _VARIANTS = {
 
 
 def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *, ema: bool = True) -> UNet2DModel:
-    """Fill a network of `make_unet` with the denoiser of a released checkpoint (its `state_dict`), whole or by itself.
+    """Load the denoiser of a released checkpoint (its `state_dict`) into a network of `make_unet`.
 
-    Weights are the moving average where the checkpoint has one, which the original samples with, unless `ema` is
-    False. Attention is 1 x 1 convolutions there (queries, keys and values in one), linear layers here.
+    The weights are those of the moving average, which the original samples with, if the checkpoint has one and `ema` is
+    True. Attention consists of 1 x 1 convolutions there (queries, keys and values in one) and of linear layers here.
 
     Raises:
-        DataError: the tensors are not those of such a network, or not of this one; or of one that cannot be expressed.
+        DataError: the tensors are not those of such a network, or of this size, or cannot be represented.
     """
     names, state = original_names(network), network.state_dict()
     found = _averaged(checkpoint, names.values()) if ema else {}
@@ -62,7 +63,7 @@ def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *
         name: tensor for name, tensor in section(checkpoint, PREFIX).items() if not name.startswith("model_ema.")
     }
     _refuse_variants(found)
-    # 1-d convolutions of width 1 are the only tensors of three dimensions
+    # 1-d convolutions of width 1 are the only tensors with three dimensions
     found = {name: tensor[..., 0] if tensor.ndim == 3 else tensor for name, tensor in found.items()}
     wanted = {}
     for ours, name in names.items():
@@ -74,7 +75,7 @@ def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *
 
 
 def original_names(network: UNet2DModel) -> dict[str, str]:
-    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one."""
+    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one name."""
     blocks, found = dict(_blocks(network)), {}
     for name in network.state_dict():
         module, kind = name.rsplit(".", 1)
@@ -89,7 +90,7 @@ def original_names(network: UNet2DModel) -> dict[str, str]:
 
 
 def _blocks(network: UNet2DModel) -> Iterator[tuple[str, str]]:
-    """Yield pairs of our and the original's name of blocks, some of which may not exist."""
+    """Yield pairs of our name and the original's name of blocks, some of which may not exist."""
     number = 0
     for level, block in enumerate(network.down_blocks):
         for index in range(len(block.resnets)):
@@ -115,21 +116,21 @@ def _refuse_variants(found: Mapping[str, Tensor]) -> None:
     for mark, meaning in _VARIANTS.items():
         if any(mark in name for name in found):
             raise DataError(
-                "expected an unconditional denoiser of latents",
-                got=f"one with {meaning}",
+                "The checkpoint must hold an unconditional denoiser of latents",
+                got=f"a denoiser with {meaning}",
                 fix="choose a checkpoint without conditions",
             )
     first, norm = (found.get(name) for name in ("input_blocks.0.0.weight", "input_blocks.1.0.out_layers.0.weight"))
     if first is not None and norm is not None and len(first) != len(norm):
         raise DataError(
-            "expected a denoiser of latents whose first multiplier is 1, which diffusers' network takes for granted",
+            "The denoiser's first multiplier is not 1, as diffusers' network requires",
             got=f"{len(first)} channels, then {len(norm)}",
-            fix="choose another checkpoint: this one cannot be converted",
+            fix="choose another checkpoint, because this one cannot be converted",
         )
 
 
 def _averaged(checkpoint: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
-    """Return the moving average under its full names, which our network and the last weights tell."""
+    """Return the moving average under its full names, which are inferred from our network and the last weights."""
     last = (name.removeprefix(PREFIX) for name in checkpoint if name.startswith(PREFIX))
     full = {name.replace(".", ""): name for name in (*names, *last)}
     own = {name.removeprefix(AVERAGED): tensor for name, tensor in checkpoint.items() if name.startswith(AVERAGED)}
@@ -137,16 +138,17 @@ def _averaged(checkpoint: Mapping[str, Tensor], names: Iterable[str]) -> dict[st
 
 
 def _own(network: UNet2DModel, name: str, tensor: Tensor) -> Tensor:
-    """Return what a tensor of ours is in its original: all of it, or the rows of queries, keys or values."""
+    """Return the part of an original tensor that a tensor of ours needs: all of it, or queries, keys or values."""
     part = re.match(r"(.+)\.to_([qkv])\.", name)
     if part is None:
         return tensor
     heads = network.get_submodule(part[1]).heads
-    return tensor.unflatten(0, (heads, 3, -1))[:, "qkv".index(part[2])].flatten(0, 1)
+    result: Tensor = tensor.unflatten(0, (heads, 3, -1))[:, "qkv".index(part[2])].flatten(0, 1)  # type: ignore[no-untyped-call]
+    return result
 
 
 def _described(found: Mapping[str, Tensor]) -> str | None:
-    """Say what network the tensors are of, as far as single ones tell."""
+    """Return a description of the network that the tensors belong to, as far as single tensors show it."""
     first, step, norm = (
         found.get(name)
         for name in (

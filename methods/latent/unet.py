@@ -1,4 +1,4 @@
-"""The denoiser of latents: diffusers' UNet and folder, and beside it what sampling must agree with (spec trap T23)."""
+"""The denoiser of latents: diffusers' UNet and folder, together with the settings that sampling must agree with."""
 
 from __future__ import annotations
 
@@ -20,14 +20,14 @@ FOLDER, FLAGS = "unet", "latent-diffusion.json"
 
 
 class Flags(Settings):
-    """What was trained or read: the part's settings and the latents' shape."""
+    """What was trained or read: the settings of the part and the shape of the latents."""
 
     part: LatentDiffusionPart | ReleasedDiffusionPart
     shape: tuple[int, int, int]
 
 
 class Denoiser(nn.Module):
-    """A UNet as samplers and losses call it."""
+    """A UNet in the form that samplers and losses call."""
 
     def __init__(self, unet: UNet2DModel) -> None:
         super().__init__()
@@ -35,11 +35,12 @@ class Denoiser(nn.Module):
 
     def forward(self, x: Float[Tensor, "n c h w"], times: Int64[Tensor, " n"]) -> Float[Tensor, "n c h w"]:
         """Return the prediction for noisy latents at their steps."""
-        return self.unet(x, times, return_dict=False)[0]
+        result: Tensor = self.unet(x, times, return_dict=False)[0]
+        return result
 
 
 def make_unet(settings: UNetSettings, shape: tuple[int, int, int]) -> UNet2DModel:
-    """Make an untrained UNet of latents (c, h, w), laid out as latent diffusion's."""
+    """Return an untrained UNet for latents (c, h, w), with the layout of latent diffusion."""
     attends = [2**level in settings.attention_factors for level in range(len(settings.multipliers))]
     residual = settings.resampling == "residual"
     plain = ("ResnetDownsampleBlock2D", "ResnetUpsampleBlock2D") if residual else ("DownBlock2D", "UpBlock2D")
@@ -57,10 +58,10 @@ def make_unet(settings: UNetSettings, shape: tuple[int, int, int]) -> UNet2DMode
         downsample_type=resampling,
         upsample_type=resampling,
         dropout=settings.dropout,
-        # with a number of heads, queries are as wide as features whatever divides them; `with_heads` splits them
+        # with a fixed number of heads, queries are always as wide as the features; `with_heads` splits them
         attention_head_dim=settings.head_channels if settings.heads is None else 1,
         norm_num_groups=settings.groups,
-        attn_norm_num_groups=settings.groups,  # else the middle attention has no normalisation under scale_shift
+        attn_norm_num_groups=settings.groups,  # otherwise the middle attention is not normalised with scale_shift
         norm_eps=1e-5,
         resnet_time_scale_shift="scale_shift" if settings.scale_shift else "default",
     )
@@ -68,7 +69,7 @@ def make_unet(settings: UNetSettings, shape: tuple[int, int, int]) -> UNet2DMode
 
 
 def with_heads(unet: UNet2DModel, heads: int | None) -> UNet2DModel:
-    """Give every attention so many heads; diffusers' own configuration knows heads of one width alone."""
+    """Give every attention layer this many heads; diffusers' configuration supports only heads of one width."""
     if heads is not None:
         for layer in unet.modules():
             if isinstance(layer, Attention):
@@ -77,19 +78,19 @@ def with_heads(unet: UNet2DModel, heads: int | None) -> UNet2DModel:
 
 
 def save_denoiser(folder: Path, denoiser: Denoiser, flags: Flags) -> None:
-    """Write flags and the UNet; the UNet last, so that it is never without flags."""
+    """Write the flags and then the UNet, so that the UNet is never without flags."""
     write_flags(folder / FLAGS, flags)
     save_model(folder / FOLDER, denoiser.unet)
 
 
 def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
-    """Read a denoiser for use, on the run's device and in its precision.
+    """Load a denoiser for use, on the device and in the precision of the run.
 
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
     flags = read_flags(folder / FLAGS, Flags, "a trained latent diffusion model")
     unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)
-    denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)
+    denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
     return fabric.setup_module(denoiser), flags

@@ -1,11 +1,11 @@
-"""Building blocks of the SDM network; parameter names are the released checkpoints'."""
+"""Building blocks of the SDM network; parameter names are those of the released checkpoints."""
 
 from __future__ import annotations
 
 import math
 
 import torch
-import torch.nn.functional as F  # noqa: N812, the name everybody uses
+import torch.nn.functional as F  # noqa: N812, the conventional name
 from jaxtyping import Float
 from torch import Tensor, nn
 
@@ -21,16 +21,16 @@ def time_embedding(times: Float[Tensor, " n"], width: int) -> Float[Tensor, "n w
 
 
 def zeroed(module: nn.Module) -> nn.Module:
-    """Set a module's parameters to zero: the block it ends starts as the identity."""
+    """Set the parameters of a module to zero, so that the block that it ends starts as the identity."""
     for parameter in module.parameters():
         nn.init.zeros_(parameter)
     return module
 
 
 class SpatialNorm(nn.Module):
-    """Spatially adaptive normalisation: x' (1 + gamma) + beta, with x' normalised without parameters.
+    """Spatially adaptive normalisation: x' (1 + gamma) + beta, where x' is normalised without parameters.
 
-    gamma and beta come from the label map at the size of the features (SDM, section 3.2; SPADE).
+    gamma and beta are computed from the label map at the size of the features (SDM, section 3.2; SPADE).
     """
 
     def __init__(self, channels: int, label_channels: int, hidden: int, groups: int) -> None:
@@ -41,7 +41,7 @@ class SpatialNorm(nn.Module):
         self.mlp_beta = nn.Conv2d(hidden, channels, 3, padding=1)
 
     def modulation(self, labels: Float[Tensor, "n l h w"]) -> tuple[Tensor, Tensor]:
-        """Return gamma and beta for label maps; they depend on nothing else."""
+        """Return gamma and beta for label maps; they depend only on the maps."""
         hidden = self.mlp_shared(labels)
         return self.mlp_gamma(hidden), self.mlp_beta(hidden)
 
@@ -52,7 +52,7 @@ class SpatialNorm(nn.Module):
 
 
 class Block(nn.Module):
-    """What encoder and decoder blocks share: time scale and shift after the second norm, and resampling."""
+    """The base of encoder and decoder blocks: scale and shift by time after the second norm, and resampling."""
 
     emb_layers: nn.Sequential
     out_layers: nn.Sequential
@@ -73,11 +73,12 @@ class Block(nn.Module):
     def scale_shift(self, h: Tensor, embedding: Tensor) -> Tensor:
         """Scale and shift normalised features by the time embedding."""
         scale, shift = self.emb_layers(embedding)[:, :, None, None].to(h.dtype).chunk(2, dim=1)
-        return h * (1 + scale) + shift
+        result: Tensor = h * (1 + scale) + shift
+        return result
 
 
 class EncoderBlock(Block):
-    """Residual block of the encoder, which sees no labels (ADM's block with scale and shift)."""
+    """Residual block of the encoder, which does not use labels (ADM's block with scale and shift)."""
 
     def __init__(
         self, channels: int, out: int, embedding: int, groups: int, dropout: float, resample: str | None = None
@@ -91,14 +92,15 @@ class EncoderBlock(Block):
         )
 
     def forward(self, x: Tensor, embedding: Tensor, labels: Labels) -> Tensor:
-        """Transform features; `labels` are not looked at."""
+        """Transform features; `labels` are ignored."""
         h = self.resized(self.in_layers[:2](x))
         h = self.scale_shift(self.out_layers[0](self.in_layers[2](h)), embedding)
-        return self.skip_connection(self.resized(x)) + self.out_layers[1:](h)
+        result: Tensor = self.skip_connection(self.resized(x)) + self.out_layers[1:](h)
+        return result
 
 
 class DecoderBlock(Block):
-    """Residual block of the middle and the decoder: both normalisations are spatially adaptive."""
+    """Residual block of the middle and the decoder; both normalisations are spatially adaptive."""
 
     def __init__(
         self,
@@ -118,10 +120,11 @@ class DecoderBlock(Block):
         self.out_layers = nn.Sequential(nn.SiLU(), nn.Dropout(dropout), zeroed(nn.Conv2d(out, out, 3, padding=1)))
 
     def forward(self, x: Tensor, embedding: Tensor, labels: Labels) -> Tensor:
-        """Transform features as the labels say."""
+        """Transform features depending on the labels."""
         h = self.resized(self.in_layers[0](self.in_norm(x, labels)))
         h = self.scale_shift(self.out_norm(self.in_layers[1](h), labels), embedding)
-        return self.skip_connection(self.resized(x)) + self.out_layers(h)
+        result: Tensor = self.skip_connection(self.resized(x)) + self.out_layers(h)
+        return result
 
 
 class AttentionBlock(nn.Module):
@@ -135,9 +138,10 @@ class AttentionBlock(nn.Module):
         self.proj_out = zeroed(nn.Conv1d(channels, channels, 1))
 
     def forward(self, x: Tensor, embedding: Tensor, labels: Labels) -> Tensor:
-        """Mix pixels; channels of the projection are ordered by head, then query, key, value, as released."""
+        """Mix pixels; projection channels are ordered by head and then query, key, value, as in the release."""
         flat = x.flatten(2)
         n, c, length = flat.shape
         parts = self.qkv(self.norm(flat)).view(n, self.heads, 3, c // self.heads, length).transpose(3, 4)
         mixed = F.scaled_dot_product_attention(*(part.contiguous() for part in parts.unbind(2)))
-        return x + self.proj_out(mixed.transpose(2, 3).reshape(n, c, length)).view_as(x)
+        result: Tensor = x + self.proj_out(mixed.transpose(2, 3).reshape(n, c, length)).view_as(x)
+        return result

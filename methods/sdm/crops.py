@@ -7,16 +7,16 @@ from jaxtyping import Float32, Float64, UInt8
 
 from bench.contract import Dataset
 from bench.errors import DataError
-from methods.crops import labels_of, require_nuclei
 from methods.diffusion.schedule import draw_times
+from methods.patches import labels_of, require_nuclei
 from methods.sdm.condition import channels, condition_map
 
 ORIENTATIONS = 6
-"""None, three rotations, two flips: the release's augmentation ids 0 to 5."""
+"""The identity, three rotations and two flips: the augmentation ids 0 to 5 of the release."""
 
 
 def orient(array: np.ndarray, orientation: int) -> np.ndarray:
-    """Return rows and columns (the first two axes) as they are, rotated by 90, 180 or 270 degrees, or flipped.
+    """Return an array whose first two axes are unchanged, rotated by 90, 180 or 270 degrees, or flipped.
 
     >>> orient(np.array([[1, 2], [3, 4]]), 1).tolist()
     [[2, 4], [1, 3]]
@@ -27,12 +27,12 @@ def orient(array: np.ndarray, orientation: int) -> np.ndarray:
 
 
 class TrainingCrops:
-    """Random crops of every tile of a dataset, which it keeps in memory (8 bytes a pixel).
+    """Random crops of every tile of a dataset, which is kept in memory (8 bytes per pixel).
 
-    Windows reach the last row and column, which the release's never do (spec trap T34).
+    Windows reach the last row and column, which those of the release never do.
 
     Raises:
-        DataError: it is no nuclei dataset, it is empty, or a tile is smaller than the patch.
+        DataError: the dataset has no nuclei, it is empty, or a tile is smaller than the patch.
     """
 
     def __init__(self, dataset: Dataset, patch_size: int) -> None:
@@ -40,7 +40,7 @@ class TrainingCrops:
         self.classes, self._size = len(dataset.info.classes), patch_size
         self._tiles = [_tile(dataset, index, patch_size) for index in range(len(dataset))]
         if not self._tiles:
-            raise DataError(f"expected tiles to train on in {dataset.info.name}", got="none")
+            raise DataError(f"The dataset {dataset.info.name} has no tiles to train on", got="an empty dataset")
 
     def draw(self, rng: np.random.Generator) -> tuple[UInt8[np.ndarray, "h w 3"], UInt8[np.ndarray, "c h w"]]:
         """Draw an image and its condition."""
@@ -52,7 +52,7 @@ class TrainingCrops:
         return orient(image[window], orientation), condition
 
     def mean_colour(self) -> Float32[np.ndarray, " 3"]:
-        """Return the mean of all tiles' pixels, in [-1, 1]."""
+        """Return the mean of the pixels of all tiles, in [-1, 1]."""
         totals = sum(image.reshape(-1, 3).sum(0, dtype=np.float64) for image, _, _ in self._tiles)
         pixels = sum(instances.size for _, instances, _ in self._tiles)
         return np.asarray(totals / pixels / 127.5 - 1, np.float32)
@@ -62,7 +62,7 @@ class TrainingCrops:
     ) -> dict[str, np.ndarray]:
         """Draw a batch: images and conditions as uint8 (n, c, h, w), and a step for each.
 
-        With probability `dropout` an image's whole condition is zero.
+        With probability `dropout`, the whole condition of an image is zero.
         """
         drawn = [self.draw(rng) for _ in range(size)]
         conditions = np.stack([condition for _, condition in drawn])
@@ -72,7 +72,7 @@ class TrainingCrops:
 
     @property
     def condition_channels(self) -> int:
-        """Channels of the conditions."""
+        """Number of channels of the conditions."""
         return channels(self.classes)
 
 
@@ -81,8 +81,8 @@ def _tile(dataset: Dataset, index: int, patch_size: int) -> tuple[np.ndarray, np
     instances, types = labels_of(sample)
     if min(instances.shape) < patch_size:
         raise DataError(
-            f"expected tiles of at least {patch_size} x {patch_size} pixels",
+            f"The patches are larger than the tiles, which must have at least {patch_size} x {patch_size} pixels",
             got=f"{instances.shape[0]} x {instances.shape[1]} in {sample.id}",
-            fix="a smaller patch size (--set method.patch_size=...)",
+            fix="use a smaller patch size: --set method.patch_size=...",
         )
     return sample.image, instances, types

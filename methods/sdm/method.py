@@ -10,32 +10,31 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, Part, RunContext, Sample
+from bench.contract import Condition, Dataset, MethodBase, Part, RunContext, Sample
 from bench.errors import DataError
-from methods.crops import Crop, crop_labels, grid_crops, labels_of, require_nuclei
+from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of, require_nuclei
 from methods.sdm.config import SDMConfig
-from methods.tiles import Tiles
 
 PART = "sdm"
-# a seed that JSON readers keep exactly, whatever number type they use
+# the largest seed that JSON readers represent exactly, whatever number type they use
 SEED_LIMIT = 2**53
 
 
-class SDM:
+class SDM(MethodBase):
     """Semantic diffusion model (Wang et al. 2022): images with the nuclei of a label map."""
 
     Config: ClassVar[type[SDMConfig]] = SDMConfig
-    conditions: ClassVar[frozenset[str]] = frozenset({"mask"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
-    draws_any_mask: ClassVar[bool] = True
+    conditions = frozenset({"mask"})
+    draws_any_mask = True
+    config: SDMConfig
 
     def __init__(self, config: SDMConfig) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         self.config = config
         self.ratio = config.ratio
 
     def parts(self) -> Sequence[Part]:
-        """Return the one network, the same for SDM and every DiffMix of these settings."""
+        """Return the single network, which is the same for SDM and every DiffMix with these settings."""
         return (Part(PART, frozenset({"train"}), (), self.config.part),)
 
     def fit(
@@ -43,7 +42,7 @@ class SDM:
     ) -> None:
         """Train the network."""
         if part.name != PART:
-            raise DataError(f"expected the part {PART!r}", got=part.name)
+            raise DataError(f"SDM has only the part {PART!r}", got=part.name)
         from methods.sdm.training import train_sdm
 
         train_sdm(self.config.part, data["train"], out, run)
@@ -72,7 +71,7 @@ class SDM:
         yield from draw_images(conditions, fitted[PART], self.config.sampler, self.config.guidance_scale, run)
 
     def recipe(self) -> dict[str, Any]:
-        """Say how images are sampled."""
+        """Return how images are sampled, for the metadata of the set."""
         sampler = self.config.sampler
         return {
             "sampler": sampler.kind,
@@ -92,7 +91,7 @@ class SDM:
         recipe: dict[str, Any],
         seed: int,
     ) -> Condition:
-        """Cut a window out of a tile's labels, real or changed."""
+        """Return the condition for a window of a tile's labels, which may be real or changed."""
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
         instances, types = crop_labels(*labels, crop.y, crop.x, size, min_area=least)
         return Condition(
@@ -101,7 +100,8 @@ class SDM:
             types=types,
             label=sample.label,
             caption=sample.caption,
-            source=sample.id,
+            tissue=sample.tissue,
+            sources={"train": sample.id},
             crop=(crop.y, crop.x),
             kind=kind,
             recipe=recipe,
@@ -110,7 +110,7 @@ class SDM:
 
 
 def file_safe(name: str) -> str:
-    """Return a name with everything but letters, digits, dot, minus and underscore replaced by minus.
+    """Return a name in which everything except letters, digits, dots, minus and underscores is replaced by minus.
 
     >>> file_safe("slide 3/tile_1")
     'slide-3-tile_1'

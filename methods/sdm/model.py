@@ -1,4 +1,4 @@
-"""A trained SDM on disk: weights, and beside them every flag that sampling must agree with (spec trap T23)."""
+"""A trained SDM on disk: weights, together with every flag that sampling must agree with."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ WEIGHTS, FLAGS = "weights.safetensors", "sdm.json"
 
 
 class Flags(Settings):
-    """What was trained: the part's settings, the nucleus classes, and the mean colour that edm subtracts."""
+    """What was trained: the settings of the part, the nucleus classes, and the mean colour that edm subtracts."""
 
     part: SDMPart
     classes: int
@@ -27,7 +27,7 @@ class Flags(Settings):
 
 
 def make_network(part: SDMPart, classes: int) -> SDMNetwork:
-    """Make an untrained network."""
+    """Return an untrained network."""
     return SDMNetwork(
         part.network,
         channels(classes),
@@ -43,13 +43,13 @@ def centre_of(flags: Flags) -> Float[Tensor, "1 3 1 1"]:
 
 
 def save_model(folder: Path, network: nn.Module, flags: Flags) -> None:
-    """Write flags and weights into a folder; the weights last, so that they are never without flags."""
+    """Write the flags and then the weights to a folder, so that the weights are never without flags."""
     write_flags(folder / FLAGS, flags)
     save_weights(folder / WEIGHTS, network)
 
 
 def load_model(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
-    """Read a network from a folder, on the run's device and in its precision.
+    """Load a network from a folder, on the device and in the precision of the run.
 
     Raises:
         DataError: flags or weights are missing or do not fit each other.

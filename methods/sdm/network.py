@@ -1,4 +1,4 @@
-"""The SDM network: the encoder sees the noisy image, middle and decoder the label map as well."""
+"""The SDM network: the encoder gets the noisy image; the middle and the decoder also get the label map."""
 
 from __future__ import annotations
 
@@ -15,25 +15,28 @@ from methods.sdm.config import NetworkSettings
 from methods.sdm.labels import Labels
 
 
-class Stage(nn.Sequential):
+class Stage(nn.ModuleList):
     """Layers of one entry of the skip stack."""
 
+    def __init__(self, *layers: nn.Module) -> None:
+        super().__init__(layers)
+
     def forward(self, x: Tensor, embedding: Tensor, labels: Labels) -> Tensor:
-        """Run the layers in turn."""
+        """Run the layers one after the other."""
         for layer in self:
             x = layer(x) if isinstance(layer, nn.Conv2d) else layer(x, embedding, labels)
         return x
 
 
 class SDMNetwork(nn.Module):
-    """UNet laid out as the released SDM (Wang et al. 2022), whose checkpoints' names and shapes it has.
+    """A UNet with the layout of the released SDM (Wang et al. 2022) and the names and shapes of its checkpoints.
 
     Args:
-        settings: its size.
+        settings: size of the network.
         label_channels: channels of the condition.
-        image_size: side of the patches that attention sizes refer to; other sizes run as well.
+        image_size: side of the patches that attention sizes refer to; other sizes also work.
         learned_variance: whether three variance logits follow the three channels of the prediction.
-        recompute: drop activations of blocks in training and compute them again, to save memory.
+        recompute: drop activations of blocks in training and recompute them, to save memory.
 
     Raises:
         ConfigError: channels cannot be divided into groups or heads.
@@ -75,7 +78,7 @@ class SDMNetwork(nn.Module):
     def forward(
         self, x: Float[Tensor, "n 3 h w"], times: Int64[Tensor, " n"], labels: Float[Tensor, "n l h w"] | Labels
     ) -> Float[Tensor, "n out h w"]:
-        """Predict from a noisy image, its step and its condition; all zero is the null condition."""
+        """Return the prediction for a noisy image, its step and its condition (all zero is the null condition)."""
         labels = labels if isinstance(labels, Labels) else Labels(labels)
         embedding = self.time_embed(time_embedding(times, self.width))
         skips = []
@@ -93,7 +96,7 @@ class SDMNetwork(nn.Module):
         return cast(Tensor, stage(x, embedding, labels))
 
     def _encoder(self, widths: list[int], attends: list[bool], blocks: int) -> tuple[nn.ModuleList, list[int]]:
-        """Return the encoder's stages and the channels that each leaves on the skip stack."""
+        """Return the stages of the encoder, and the number of channels that each leaves on the skip stack."""
         channels = widths[0]
         stages: list[nn.Module] = [Stage(nn.Conv2d(3, channels, 3, padding=1))]
         skips = [channels]
@@ -109,7 +112,7 @@ class SDMNetwork(nn.Module):
         return nn.ModuleList(stages), skips
 
     def _decoder(self, widths: list[int], attends: list[bool], blocks: int, skips: list[int]) -> nn.ModuleList:
-        """Return the decoder's stages, one for each entry of the skip stack."""
+        """Return the stages of the decoder, one for each entry of the skip stack."""
         channels, stack = widths[-1], list(skips)
         stages: list[nn.Module] = []
         for level, width in reversed(list(enumerate(widths))):
@@ -127,7 +130,7 @@ class SDMNetwork(nn.Module):
 
 
 class _Builder:
-    """Makes blocks of one network."""
+    """Makes the blocks of one network."""
 
     def __init__(self, settings: NetworkSettings, label_channels: int) -> None:
         self._settings, self._label_channels = settings, label_channels
@@ -158,15 +161,15 @@ def _check_widths(widths: list[int], attends: list[bool], settings: NetworkSetti
     ungrouped = [width for width in widths if width % settings.groups]
     if ungrouped:
         raise ConfigError(
-            f"expected every level's channels to be a multiple of {settings.groups} groups",
+            f"The channels of every level must be a multiple of {settings.groups} groups",
             got=f"{ungrouped[0]} channels at width {settings.width}",
-            fix="set network.groups to a common divisor",
+            fix="set network.groups to a common divisor of the channels",
         )
     attending = [width for width, attends_here in zip(widths, attends, strict=True) if attends_here] + [widths[-1]]
     headless = [width for width in attending if width % settings.head_channels]
     if headless:
         raise ConfigError(
-            f"expected channels in heads of {settings.head_channels}",
+            f"The channels of levels with attention must be a multiple of {settings.head_channels} per head",
             got=f"{headless[0]} channels at width {settings.width}",
-            fix="set network.head_channels to a common divisor",
+            fix="set network.head_channels to a common divisor of the channels",
         )

@@ -1,4 +1,4 @@
-"""Drawing images from label maps with a trained SDM."""
+"""Drawing of images from label maps with a trained SDM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ from methods.sdm.condition import condition_map
 from methods.sdm.labels import Labels
 from methods.sdm.model import Flags, centre_of, load_model
 
-# Bytes that modulations may take: all of them at small sizes, the coarse levels' at the published one.
+# Bytes that modulations may take: all modulations for small images, only those of coarse levels at the published size.
 KEPT_MODULATIONS = 2**30
 
 StartImage = Callable[[Condition], UInt8[np.ndarray, "h w 3"]]
@@ -36,19 +36,19 @@ def draw_images(
     start: StartImage | None = None,
     count: int | None = None,
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """Draw one image a condition, in order, with the network in `folder`.
+    """Draw one image per condition, in order, with the network in `folder`.
 
-    An image's noise derives from its condition's seed alone, so that its neighbours in the batch change
-    nothing but the last bits.
+    The noise of an image depends only on the seed of its condition, so other images in the batch change only the last
+    bits.
 
     Args:
         conditions: label maps, all of one size.
-        folder: what `train_sdm` wrote.
+        folder: the folder that `train_sdm` wrote.
         sampler: how to sample.
         scale: guidance scale, in the convention of the released code.
         run: device and precision.
-        start: gives the image whose noised version sampling starts from; None for pure noise.
-        count: steps left to run from there.
+        start: returns the image whose noised version sampling starts from; None for pure noise.
+        count: number of remaining steps from there.
     """
     network, flags = load_model(folder, run)
     device = next(network.parameters()).device
@@ -67,7 +67,7 @@ def draw_images(
         return image_arrays(steps.run(predictor(network, flags, labels, scale), x, noise, count))
 
     for first in range(0, len(conditions), sampler.batch_size):
-        # gradients are off while a batch is drawn, not while it is handed out: who stops early would leave them off
+        # gradients are off while a batch is drawn and on again while it is handed out, in case the caller stops early
         with torch.no_grad():
             images = drawn(conditions[first : first + sampler.batch_size])
         yield from images
@@ -93,17 +93,17 @@ def label_tensor(conditions: Sequence[Condition], classes: int) -> Float[Tensor,
     maps = []
     for condition in conditions:
         if condition.instances is None or condition.types is None:
-            raise DataError(f"expected a label map in condition {condition.id}", got="none")
+            raise DataError(f"Condition {condition.id} has no label map", got="no label map")
         maps.append(condition_map(condition.instances, condition.types, classes))
     return torch.from_numpy(np.stack(maps)).float()
 
 
 def image_tensor(images: Sequence[UInt8[np.ndarray, "h w 3"]]) -> Float[Tensor, "n 3 h w"]:
-    """Stack images, in [-1, 1]."""
+    """Return a stack of images in [-1, 1]."""
     return torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
 
 
 def image_arrays(x: Float[Tensor, "n 3 h w"]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """Round images in [-1, 1] to grey levels, halves up."""
+    """Yield images in [-1, 1] rounded to grey levels, with halves rounded up."""
     levels = ((x.float() + 1) * 127.5 + 0.5).clamp(0, 255).to(torch.uint8)
     yield from levels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -22,7 +22,7 @@ from methods.sdm.model import Flags, centre_of, make_network, save_model
 
 
 def train_sdm(part: SDMPart, dataset: Dataset, out: Path, run: RunContext) -> None:
-    """Train the network of `part` on random crops of a dataset; `out` gets its averaged weights and flags."""
+    """Train the network of `part` on random crops of a dataset, and write its averaged weights and flags to `out`."""
     crops = TrainingCrops(dataset, part.patch_size)
     red, green, blue = crops.mean_colour().tolist()
     flags = Flags(part=part, classes=crops.classes, centre=(red, green, blue))
@@ -65,14 +65,14 @@ class SDMLoss:
 
 
 def stage_at(step: int, settings: TrainingSettings) -> int:
-    """Return the stage of a step: 0, or 1 from the share `first_stage` of the steps on."""
+    """Return the stage of a step: 0, or 1 after the share `first_stage` of the steps."""
     return int(step >= round(settings.first_stage * settings.steps))
 
 
 def rate_at(step: int, settings: TrainingSettings) -> float:
-    """Return the learning rate of a step, as a multiple of the first stage's.
+    """Return the learning rate of a step as a multiple of the rate of the first stage.
 
-    A warm-up rises linearly; `decay` follows half a cosine over all steps, from 1 to 0.
+    It rises linearly during the warm-up; with `decay` it follows half a cosine over all steps, from 1 to 0.
     """
     first = settings.learning_rates[0]
     rate = settings.learning_rates[stage_at(step, settings)] / first

@@ -1,8 +1,8 @@
 """Adaptive discriminator augmentation (Karras et al. 2020, ADA, section 3 and appendix B), pipeline `bgc`.
 
-Every image that the discriminator sees is changed by the same random family of transforms, each with probability p,
-and p follows the discriminator's overfitting. One difference from the paper: warped images are sampled
-bilinearly, reflected at the border, without the wavelet filter that keeps high frequencies there.
+Every image that the discriminator sees is changed by the same random family of transforms, each with probability p, and
+p follows the overfitting of the discriminator. There is one difference from the paper: warped images are sampled
+bilinearly and reflected at the border, without the wavelet filter that preserves high frequencies.
 """
 
 from __future__ import annotations
@@ -20,6 +20,10 @@ from methods.stylegan2.config import AugmentSettings
 class Augmentation(nn.Module):
     """The transforms and their probability, which training adapts; all state is in buffers."""
 
+    probability: Tensor
+    signs: Tensor
+    count: Tensor
+
     def __init__(self, settings: AugmentSettings) -> None:
         super().__init__()
         self._settings = settings
@@ -28,7 +32,7 @@ class Augmentation(nn.Module):
         self.register_buffer("count", torch.zeros(()))
 
     def forward(self, images: Float[Tensor, "n 3 h w"], generator: torch.Generator) -> Float[Tensor, "n 3 h w"]:
-        """Change images in [-1, 1]; the very same images come back while the probability is 0."""
+        """Change images in [-1, 1]; return them unchanged while the probability is 0."""
         p = float(self.probability)
         if not self._settings.enabled or p == 0:
             return images
@@ -41,7 +45,7 @@ class Augmentation(nn.Module):
 
     @torch.no_grad()
     def adapt(self, real: Float[Tensor, " n"], step: int) -> None:
-        """Count the signs of real images' scores; every few steps move p towards the wanted mean sign."""
+        """Count the signs of real images' scores; every few steps, move p towards the target of the mean sign."""
         if not self._settings.enabled:
             return
         self.signs += real.sign().sum()
@@ -54,7 +58,7 @@ class Augmentation(nn.Module):
 
 
 class _Dice:
-    """Random numbers for a batch; with probability p a transform happens, else its parameter is the neutral one."""
+    """Random numbers for a batch; a transform is applied with probability p, and otherwise its neutral parameter."""
 
     def __init__(self, n: int, p: float, generator: torch.Generator, device: torch.device) -> None:
         self._n, self._p, self._generator, self._device = n, p, generator, device
@@ -76,8 +80,8 @@ class _Dice:
 def warps(n: int, p: float, size: int, generator: torch.Generator, device: torch.device) -> Float[Tensor, "n 3 3"]:
     """Return maps from output to input coordinates in [-1, 1]: pixel blits, then general geometry (ADA, B.1 and B.2).
 
-    Blits: mirroring, quarter turns, shifts by whole pixels up to an eighth. Geometry: scale 2^N(0, .2), rotation
-    before and after an uneven scale 2^N(0, .2), shift N(0, .125) of the side.
+    Blits are mirroring, quarter turns, and shifts by whole pixels of up to an eighth. Geometry is a scale 2^N(0, .2), a
+    rotation before and after an uneven scale 2^N(0, .2), and a shift by N(0, .125) of the side.
     """
     dice = _Dice(n, p, generator, device)
     mirrored = dice.chosen(torch.floor(dice.uniform(0, 2)))
@@ -88,7 +92,7 @@ def warps(n: int, p: float, size: int, generator: torch.Generator, device: torch
     matrix = matrix @ _shift(*(torch.where(blit_shift, value, 0.0) for value in whole))
     even = torch.exp2(dice.normal(0.2))
     uneven = torch.exp2(dice.normal(0.2))
-    # two chances of a rotation: together they turn an image with probability p
+    # a rotation has two chances, which together turn an image with probability p
     p_rotation = 1 - math.sqrt(1 - p)
     before, after = (dice.chosen(dice.uniform(-math.pi, math.pi), p_rotation) for _ in range(2))
     fraction = dice.happens()
@@ -100,7 +104,8 @@ def warps(n: int, p: float, size: int, generator: torch.Generator, device: torch
 def colour_changes(n: int, p: float, generator: torch.Generator, device: torch.device) -> Float[Tensor, "n 4 4"]:
     """Return maps of (r, g, b, 1), colours in [-1, 1] (ADA, B.3).
 
-    Brightness N(0, .2), contrast 2^N(0, .5), luma flipped, hue turned by up to pi either way, saturation 2^N(0, 1).
+    The changes are brightness N(0, .2), contrast 2^N(0, .5), inverted luma, a hue rotation by up to pi in both
+    directions, and saturation 2^N(0, 1).
     """
     dice = _Dice(n, p, generator, device)
     eye = torch.eye(4, device=device).expand(n, 4, 4)
@@ -145,7 +150,7 @@ def _rotation(angle: Float[Tensor, " n"]) -> Float[Tensor, "n 3 3"]:
 
 
 def _shift(y: Float[Tensor, " n"], x: Float[Tensor, " n"]) -> Float[Tensor, "n 3 3"]:
-    """Shift by shares of the side, which is 2 long in these coordinates."""
+    """Return shifts by shares of the side, which has length 2 in these coordinates."""
     matrix = torch.eye(3, device=x.device).repeat(len(x), 1, 1)
     matrix[:, 0, 2], matrix[:, 1, 2] = 2 * x, 2 * y
     return matrix

@@ -16,22 +16,22 @@ class LabelledImages:
     """All images of a dataset, uint8 (n, 3, size, size), with their classes.
 
     Raises:
-        DataError: the dataset has no classes, is empty, or an image has no class or not the patch's size.
+        DataError: the dataset has no classes, is empty, or an image has no class or not the size of the patch.
     """
 
     def __init__(self, dataset: Dataset, size: int, seed: int) -> None:
         require_classes(dataset)
         name = dataset.info.name
         if len(dataset) == 0:
-            raise DataError(f"expected images to train on in {name}", got="none")
+            raise DataError(f"There are no images to train on in {name}", got="none")
         images, labels = [], []
         for index in range(len(dataset)):
             sample = dataset[index]
             if sample.label is None:
-                raise DataError(f"expected a class of every image of {name}", got=f"none of {sample.id}")
+                raise DataError(f"Every image of {name} needs a class", got=f"no class for {sample.id}")
             if sample.image.shape != (size, size, 3):
                 got = f"{sample.image.shape[0]} x {sample.image.shape[1]} in {sample.id}"
-                raise DataError(f"expected images of {size} x {size} pixels in {name}", got=got)
+                raise DataError(f"The images in {name} must have {size} x {size} pixels", got=got)
             images.append(sample.image.transpose(2, 0, 1))
             labels.append(sample.label)
         self.images, self.labels = np.stack(images), np.array(labels, dtype=np.int64)
@@ -39,15 +39,15 @@ class LabelledImages:
         self._seed = seed
 
     def steps(self, settings: TrainingSettings) -> int:
-        """Return how many steps a training has."""
+        """Return the number of steps of a training."""
         if settings.steps is not None:
             return settings.steps
         return max(1, math.ceil(settings.epochs * len(self.labels) / settings.batch_size))
 
     def batch(self, settings: TrainingSettings, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
-        """Return the real images of a step, epoch by epoch in a new order, and classes to draw images of.
+        """Return the real images of a step, and the classes of which to draw images.
 
-        Those have the frequencies of the training set, as real images have.
+        Every epoch has a new order. The classes have the frequencies of the training set, as real images have.
         """
         size = settings.batch_size
         chosen = self._places(step * size, size)

@@ -14,7 +14,7 @@ from methods.stylegan2.layers import EqualConv, EqualLinear
 
 
 class Residual(nn.Module):
-    """Two convolutions beside a plain one, all halving the size; the sum keeps its variance."""
+    """Two convolutions in parallel with a plain one, all of which halve the size; the sum keeps its variance."""
 
     def __init__(self, inputs: int, outputs: int) -> None:
         super().__init__()
@@ -24,11 +24,12 @@ class Residual(nn.Module):
 
     def forward(self, x: Float[Tensor, "n i h w"]) -> Float[Tensor, "n o h/2 w/2"]:
         """Halve the size."""
-        return (self.second(self.first(x)) + self.skip(x)) * math.sqrt(0.5)
+        result: Tensor = (self.second(self.first(x)) + self.skip(x)) * math.sqrt(0.5)
+        return result
 
 
 class Discriminator(nn.Module):
-    """Says how real images of a class look, as a logit; images within [-1, 1]."""
+    """Returns a logit for how real images of a class look; images are in [-1, 1]."""
 
     def __init__(self, size: int, classes: int, settings: NetworkSettings) -> None:
         super().__init__()
@@ -53,14 +54,15 @@ class Discriminator(nn.Module):
             x = self.convolution(torch.cat([x, spread_channel(x, self._group)], dim=1))
             x = self.out(self.dense(x.flatten(1), activated=True))
             condition = self.condition(None, labels)
-            return (x * condition).sum(dim=1) / math.sqrt(x.shape[1])
+            result: Tensor = (x * condition).sum(dim=1) / math.sqrt(x.shape[1])
+            return result
 
 
 def spread_channel(x: Float[Tensor, "n c h w"], group: int) -> Float[Tensor, "n 1 h w"]:
-    """Return the minibatch standard deviation as a channel (Karras et al. 2018, section 3; one statistic a group).
+    """Return the minibatch standard deviation as a channel (Karras et al. 2018, section 3; one statistic per group).
 
-    Groups hold `group` images, every (n / group)-th of the batch. The statistic is the deviation over the group
-    (divided by its size, not by one less), averaged over channels and pixels, equal for all images of the group.
+    A group consists of `group` images, every (n / group)-th of the batch. The statistic is the deviation over the group
+    (divided by its size, not by one less), averaged over channels and pixels; it is equal for all images of the group.
     """
     n, _, h, w = x.shape
     members = min(group, n)

@@ -1,4 +1,4 @@
-"""The generator: mapping network, and a synthesis network that sums the colours of its blocks (skip architecture)."""
+"""The generator: a mapping network, and a synthesis network that sums the colours of its blocks (skip architecture)."""
 
 from __future__ import annotations
 
@@ -13,14 +13,14 @@ from methods.stylegan2.config import NetworkSettings
 from methods.stylegan2.layers import EqualLinear, StyledConv, ToRGB, normalise_second_moment
 from methods.stylegan2.resample import upsample
 
-# The decay of the tracked mean of w, a step (StyleGAN, appendix B).
+# The decay per step of the tracked mean of w (StyleGAN, appendix B).
 MEAN_DECAY = 0.998
 
 
 class Mapping(nn.Module):
-    """Maps z and a class to w; without z (`noise` 0) a class alone, as the discriminator's condition.
+    """Maps z and a class to w, or (`noise` 0) only a class, for the discriminator's condition.
 
-    Label embedding and z are normalised each, then joined (ADA, appendix D; `c_dim` of the release).
+    The label embedding and z are normalised separately and then concatenated (ADA, appendix D; `c_dim` of the release).
     """
 
     def __init__(self, noise: int, latent: int, classes: int, layers: int) -> None:
@@ -57,37 +57,45 @@ class Block(nn.Module):
         self.to_rgb = ToRGB(channels, latent)
 
     def start(self, n: int) -> Float[Tensor, "n c 4 4"]:
-        """Return the constant, once an image."""
+        """Return the constant, repeated once per image."""
         return self.constant.expand(n, -1, -1, -1)
 
 
 class Synthesis(nn.Module):
-    """Draws images from one w a layer; `layers` counts the places where a style enters, the last colours included."""
+    """Draws images from one w per layer; `layers` counts the inputs of a style, including the colours at the end."""
 
     def __init__(self, size: int, settings: NetworkSettings) -> None:
         super().__init__()
         self.blocks = nn.ModuleList(Block(4 * 2**level, settings) for level in range((size // 4).bit_length()))
-        self.noise_sizes = [4 * 2**level for level, block in enumerate(self.blocks) for _ in block.convolutions]
+        self.noise_sizes = [4 * 2**level for level, block in enumerate(self._blocks()) for _ in block.convolutions]
         self.layers = len(self.noise_sizes) + 1
 
     def forward(
         self, w: Float[Tensor, "n l d"], noise: Sequence[Float[Tensor, "n 1 h w"]]
     ) -> Float[Tensor, "n 3 size size"]:
-        """Return images of about [-1, 1], not clipped; `noise` has one map a convolution, of `noise_sizes`."""
-        image, place = None, 0
-        x = self.blocks[0].start(len(w))
-        for block in self.blocks:
+        """Return images of about [-1, 1], not clipped; `noise` has one map per convolution, with `noise_sizes`."""
+        image: Tensor | None = None
+        place, blocks = 0, self._blocks()
+        x = blocks[0].start(len(w))
+        for block in blocks:
             for convolution in block.convolutions:
                 x = convolution(x, w[:, place], noise[place])
                 place += 1
-            # colours share their w with the next block's first convolution
+            # colours use the same w as the first convolution of the next block
             colours = block.to_rgb(x, w[:, place])
             image = colours if image is None else upsample(image) + colours
+        assert image is not None
         return image
+
+    def _blocks(self) -> list[Block]:
+        return [block for block in self.blocks if isinstance(block, Block)]
 
 
 class Generator(nn.Module):
-    """Mapping and synthesis, and the tracked mean of w of each class."""
+    """Mapping and synthesis networks, and the tracked mean of w of each class."""
+
+    mean_sum: Tensor
+    mean_weight: Tensor
 
     def __init__(self, size: int, classes: int, settings: NetworkSettings) -> None:
         super().__init__()
@@ -100,19 +108,20 @@ class Generator(nn.Module):
     def forward(
         self, z: Float[Tensor, "n z"], labels: Int[Tensor, " n"], noise: Sequence[Tensor], truncation: float = 1.0
     ) -> Float[Tensor, "n 3 size size"]:
-        """Draw one image for each z and class, truncated to the class's mean: w_mean + psi (w - w_mean)."""
+        """Draw one image for each z and class, truncated towards the mean of the class: w_mean + psi (w - w_mean)."""
         w = self.mapping(z, labels)
         if truncation != 1:
             w = torch.lerp(self.mean_w(labels), w, truncation)
-        return self.synthesis(w[:, None].expand(-1, self.synthesis.layers, -1), noise)
+        result: Tensor = self.synthesis(w[:, None].expand(-1, self.synthesis.layers, -1), noise)
+        return result
 
     def mean_w(self, labels: Int[Tensor, " n"]) -> Float[Tensor, "n w"]:
-        """Return the tracked mean w of classes; 0 for one that training never drew."""
+        """Return the tracked mean w of classes; 0 for a class that training never drew."""
         return self.mean_sum[labels] / self.mean_weight[labels].clamp(min=torch.finfo(torch.float32).tiny)
 
     @torch.no_grad()
     def track(self, w: Float[Tensor, "n w"], labels: Int[Tensor, " n"]) -> None:
-        """Take a batch's w into the mean of each class, corrected for its start at 0."""
+        """Update the mean of each class with the w of a batch, corrected for its start at 0."""
         one_hot = functional.one_hot(labels, len(self.mean_sum)).to(w.dtype)
         counts = one_hot.sum(dim=0)[:, None]
         batch = (one_hot.transpose(0, 1) @ w) / counts.clamp(min=1)

@@ -17,9 +17,9 @@ _EPSILON = 1e-8
 
 
 def activate(x: Float[Tensor, "n c *s"], bias: Float[Tensor, " c"]) -> Float[Tensor, "n c *s"]:
-    """Return sqrt(2) * leaky_relu(x + bias), slope 0.2."""
+    """Return sqrt(2) * leaky_relu(x + bias), with slope 0.2."""
     shape = (1, -1, *[1] * (x.ndim - 2))
-    # the rectifier is homogeneous: the gain goes in with the bias, one pass over the feature maps less
+    # the rectifier is homogeneous, so the gain is applied together with the bias, which saves a pass over the features
     return functional.leaky_relu(torch.add((bias * GAIN).to(x.dtype).view(shape), x, alpha=GAIN), 0.2)
 
 
@@ -29,10 +29,10 @@ def normalise_second_moment(x: Float[Tensor, "n d"]) -> Float[Tensor, "n d"]:
 
 
 class EqualLinear(nn.Module):
-    """Linear layer whose stored weights are unit normal and scaled when used, so that Adam's steps fit every layer.
+    """A linear layer whose stored weights are unit normal and scaled when used, so that Adam's steps suit every layer.
 
-    `rate` multiplies the learning rate (0.01 in the mapping network, StyleGAN appendix C): weights are stored
-    larger by 1 / rate and used smaller by rate.
+    `rate` multiplies the learning rate (0.01 in the mapping network, StyleGAN appendix C): stored weights are larger by
+    1 / rate and are multiplied by rate when used.
     """
 
     def __init__(self, inputs: int, outputs: int, *, bias: float = 0.0, rate: float = 1.0) -> None:
@@ -42,15 +42,15 @@ class EqualLinear(nn.Module):
         self._scale, self._rate = rate / math.sqrt(inputs), rate
 
     def forward(self, x: Float[Tensor, "n i"], *, activated: bool = False) -> Float[Tensor, "n o"]:
-        """Map `x`, and rectify it where asked."""
+        """Map `x`, and apply the rectifier if `activated`."""
         y, bias = functional.linear(x, self.weight * self._scale), self.bias * self._rate
         return activate(y, bias) if activated else y + bias
 
 
 class EqualConv(nn.Module):
-    """Convolution with equalised learning rate, a bias and a leaky rectifier unless `plain`; may halve the size.
+    """A convolution with equalised learning rate, and a bias and leaky rectifier unless `plain`; it may halve the size.
 
-    To halve, the image is blurred first, with just the padding that the strided convolution needs.
+    To halve the size, the image is blurred first, with exactly the padding that the strided convolution needs.
     """
 
     def __init__(self, inputs: int, outputs: int, kernel: int, *, down: bool = False, plain: bool = False) -> None:
@@ -60,7 +60,7 @@ class EqualConv(nn.Module):
         self._scale, self._kernel, self._down = 1 / math.sqrt(inputs * kernel**2), kernel, down
 
     def forward(self, x: Float[Tensor, "n i h w"]) -> Float[Tensor, "n o h2 w2"]:
-        """Convolve."""
+        """Convolve `x`."""
         weight = self.weight * self._scale
         if self._down:
             y = functional.conv2d(blur(x, (self._kernel + 1) // 2), weight, stride=2)
@@ -77,13 +77,13 @@ def modulated_conv(
     demodulate: bool = True,
     up: bool = False,
 ) -> Float[Tensor, "n o h2 w2"]:
-    """Convolve each image with weights of its own, w' = s_i w / sqrt(sum over i, k of (s_i w)^2 + 1e-8).
+    """Convolve each image with its own weights, w' = s_i w / sqrt(sum over i, k of (s_i w)^2 + 1e-8).
 
-    StyleGAN2, eqs. 1 and 3. A convolution is linear: scaling its input channels by the style and its output channels
-    by the demodulation is the same as scaling its weights, and needs no convolution in groups (the paper's appendix B
-    makes the batch into groups). `up` doubles the size: a transposed convolution, then a blur.
+    This is StyleGAN2, eqs. 1 and 3. A convolution is linear: scaling its input channels by the style and its output
+    channels by the demodulation is the same as scaling its weights, and needs no grouped convolution (the paper's
+    appendix B turns the batch into groups). `up` doubles the size with a transposed convolution and then blurs.
 
-    The factors are computed in float32 whatever the precision; bfloat16 has the range that the scaled images need.
+    The factors are computed in float32 in every precision; bfloat16 has the range that the scaled images need.
     """
     y = x * style.to(x.dtype)[:, :, None, None]
     if up:
@@ -99,7 +99,7 @@ def modulated_conv(
 
 
 class StyledConv(nn.Module):
-    """Modulated convolution of 3 x 3, noise of learned strength, bias, leaky rectifier."""
+    """A modulated 3 x 3 convolution, noise of learned strength, a bias and a leaky rectifier."""
 
     def __init__(self, inputs: int, outputs: int, latent: int, *, up: bool = False) -> None:
         super().__init__()
@@ -112,13 +112,13 @@ class StyledConv(nn.Module):
     def forward(
         self, x: Float[Tensor, "n i h w"], w: Float[Tensor, "n d"], noise: Float[Tensor, "n 1 h2 w2"]
     ) -> Float[Tensor, "n o h2 w2"]:
-        """Apply the style of `w`; one noise value a pixel, the same for all channels."""
+        """Apply the style of `w`; there is one noise value per pixel for all channels."""
         y = modulated_conv(x, self.weight, style_of(self.style, w), up=self._up)
         return activate(y + (noise * self.noise_strength).to(y.dtype), self.bias)
 
 
 class ToRGB(nn.Module):
-    """Modulated convolution of 1 x 1 to colours, without demodulation."""
+    """A modulated 1 x 1 convolution to colours, without demodulation."""
 
     def __init__(self, inputs: int, latent: int) -> None:
         super().__init__()
@@ -128,7 +128,7 @@ class ToRGB(nn.Module):
         self._scale = 1 / math.sqrt(inputs)
 
     def forward(self, x: Float[Tensor, "n i h w"], w: Float[Tensor, "n d"]) -> Float[Tensor, "n 3 h w"]:
-        """Return the block's contribution to the image, in float32 (float64 for float64)."""
+        """Return the contribution of the block to the image, in float32 (float64 for float64)."""
         y = modulated_conv(x, self.weight, style_of(self.style, w) * self._scale, demodulate=False)
         return y.to(w.dtype) + self.bias[:, None, None]
 
@@ -136,4 +136,5 @@ class ToRGB(nn.Module):
 def style_of(layer: EqualLinear, w: Float[Tensor, "n d"]) -> Float[Tensor, "n i"]:
     """Return the scales of input channels, never in half precision."""
     with torch.autocast(w.device.type, enabled=False):
-        return layer(w)
+        result: Tensor = layer(w)
+        return result

@@ -1,4 +1,4 @@
-"""StyleGAN2 as a method: as many images of one class as of another."""
+"""StyleGAN2 as a method, which draws equally many images of each class."""
 
 from __future__ import annotations
 
@@ -19,19 +19,19 @@ PART = "stylegan2"
 
 
 class StyleGAN2(Selective):
-    """Class-conditional StyleGAN2 (Karras et al. 2020): HistoDiffusion's baseline."""
+    """Class-conditional StyleGAN2 (Karras et al. 2020), the baseline of HistoDiffusion."""
 
     Config: ClassVar[type[StyleGAN2Config]] = StyleGAN2Config
-    conditions: ClassVar[frozenset[str]] = frozenset({"class"})
-    roles: ClassVar[frozenset[str]] = frozenset({"train"})
+    conditions = frozenset({"class"})
+    config: StyleGAN2Config
 
     def __init__(self, config: StyleGAN2Config) -> None:
-        """Keep the settings."""
+        """Store the settings."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
 
     def parts(self) -> Sequence[Part]:
-        """Return the one pair of networks."""
+        """Return the single part, which trains both networks."""
         return (Part(PART, frozenset({"train"}), (), self.config.part),)
 
     def fit(
@@ -39,13 +39,13 @@ class StyleGAN2(Selective):
     ) -> None:
         """Train generator and discriminator against each other."""
         if part.name != PART:
-            raise DataError(f"expected the part {PART!r}", got=part.name)
+            raise DataError(f"StyleGAN2 has only the part {PART!r}", got=part.name)
         from methods.stylegan2.training import train_stylegan2
 
         train_stylegan2(self.config.part, data["train"], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Ask for as many images of one class as of another."""
+        """Plan equally many images of each class."""
         return class_conditions(data["train"], n, rng, {"truncation": self.config.truncation})
 
     def render(
@@ -55,7 +55,7 @@ class StyleGAN2(Selective):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw each image from its condition's class and seed."""
+        """Draw each image from the class and the seed of its condition."""
         from methods.stylegan2.render import draw_classes
 
         yield from draw_classes(conditions, fitted[PART], self.config.truncation, self.config.render_batch, run)

@@ -1,4 +1,4 @@
-"""A trained generator on disk: averaged weights, and beside them the settings that they fit."""
+"""A trained generator on disk: averaged weights, together with the settings that they fit."""
 
 from __future__ import annotations
 
@@ -15,25 +15,25 @@ WEIGHTS, FLAGS = "weights.safetensors", "stylegan2.json"
 
 
 class Flags(Settings):
-    """What was trained: the part's settings and the number of classes."""
+    """What was trained: the settings of the part and the number of classes."""
 
     part: StyleGAN2Part
     classes: int
 
 
 def make_generator(flags: Flags) -> Generator:
-    """Make an untrained generator."""
+    """Return an untrained generator."""
     return Generator(flags.part.patch_size, flags.classes, flags.part.network)
 
 
 def save_model(folder: Path, generator: Generator, flags: Flags) -> None:
-    """Write settings and weights; the weights last, so that they are never without settings."""
+    """Write the settings and then the weights, so that the weights are never without settings."""
     write_flags(folder / FLAGS, flags)
     save_weights(folder / WEIGHTS, generator)
 
 
 def load_model(folder: Path, run: RunContext) -> tuple[Generator, Flags]:
-    """Read a generator, in evaluation mode and on the run's device.
+    """Load a generator, in evaluation mode and on the device of the run.
 
     Raises:
         DataError: settings or weights are missing or do not fit each other.

@@ -1,4 +1,4 @@
-"""Drawing images of classes with a trained generator."""
+"""Drawing of images by class with a trained generator."""
 
 from __future__ import annotations
 
@@ -20,22 +20,22 @@ from methods.stylegan2.model import load_model
 def draw_classes(
     conditions: Sequence[Condition], folder: Path, truncation: float, batch_size: int, run: RunContext
 ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-    """Draw one image a condition, in order, with the averaged generator in `folder`, in float32.
+    """Draw one image per condition, in order, with the averaged generator in `folder`, in float32.
 
-    An image's z and noise derive from its condition's seed alone, so that its neighbours in the batch change
-    nothing but the last bits.
+    z and the noise of an image depend only on the seed of its condition, so other images in the batch change only the
+    last bits.
 
     Raises:
-        DataError: a condition has no class, or one that the generator was not trained on.
+        DataError: a condition has no class, or a class that the generator was not trained on.
     """
     generator, flags = load_model(folder, run)
     for condition in conditions:
         if condition.label is None or not 0 <= condition.label < flags.classes:
             raise DataError(
-                f"expected a class from 0 to {flags.classes - 1} in condition {condition.id}", got=str(condition.label)
+                f"Condition {condition.id} needs a class from 0 to {flags.classes - 1}", got=str(condition.label)
             )
     for first in range(0, len(conditions), batch_size):
-        # gradients are off while a batch is drawn, not while it is handed out: who stops early would leave them off
+        # gradients are off while a batch is drawn and on again while it is handed out, in case the caller stops early
         with torch.no_grad():
             images = _draw(generator, conditions[first : first + batch_size], truncation)
         yield from image_arrays(images)
@@ -47,4 +47,5 @@ def _draw(generator: Generator, batch: Sequence[Condition], truncation: float) -
     z = source.draw((generator.latent,))
     noise = [source.draw((1, size, size)) for size in generator.synthesis.noise_sizes]
     labels = torch.tensor([condition.label for condition in batch], device=device)
-    return generator(z, labels, noise, truncation)
+    result: torch.Tensor = generator(z, labels, noise, truncation)
+    return result

@@ -1,7 +1,7 @@
 """Blurring, doubling and halving of images with the binomial filter [1, 3, 3, 1] (StyleGAN2, section 3 and appendix B).
 
-Outside an image everything is 0. Depthwise convolutions: of the ways to write this filter in torch they are the
-fastest on CPUs, by a factor of five and more.
+Pixels outside an image are 0. The filter is a depthwise convolution, which is at least five times as fast on CPUs as
+the other ways to write it in torch.
 """
 
 from __future__ import annotations
@@ -25,7 +25,7 @@ def downsample(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h/2 w/2"]:
 
 
 def upsample(x: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c 2*h 2*w"]:
-    """Set zeros between pixels and filter, with gain 4 so that brightness stays."""
+    """Insert zeros between pixels and filter, with gain 4 so that the brightness is kept."""
     return functional.conv_transpose2d(x, _kernel(x, 4.0), stride=2, padding=1, groups=x.shape[1])
 
 

@@ -1,4 +1,4 @@
-"""Training: generator and discriminator in turn, each with its regulariser every few steps."""
+"""Training: generator and discriminator in turn, each with a regulariser every few steps."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ STAGE = "stylegan2"
 
 
 def train_stylegan2(part: StyleGAN2Part, dataset: Dataset, out: Path, run: RunContext) -> None:
-    """Train on a dataset of labelled images; `out` gets the averaged generator."""
+    """Train on a dataset of labelled images, and write the averaged generator to `out`."""
     images = LabelledImages(dataset, part.patch_size, run.derive(STAGE, "order"))
     flags = Flags(part=part, classes=images.classes)
     with seeded(run.derive(STAGE, "weights")):
@@ -46,7 +46,9 @@ def train_stylegan2(part: StyleGAN2Part, dataset: Dataset, out: Path, run: RunCo
 
 
 class State(nn.Module):
-    """The running mean of path lengths, which checkpoints hold."""
+    """The running mean of path lengths, which is part of checkpoints."""
+
+    path_mean: Tensor
 
     def __init__(self) -> None:
         super().__init__()
@@ -54,14 +56,14 @@ class State(nn.Module):
 
 
 class Adversaries:
-    """The task of `bench.training.train`: four phases a step, in the order of the release.
+    """The task of `bench.training.train`: four phases per step, in the order of the release.
 
-    Generator, path lengths (every 4 steps), discriminator, R1 (every 16): each with an optimiser step of its own.
-    A regulariser counts as often times as the steps it leaves out; Adam's rate and betas allow for the
-    extra steps (StyleGAN2, appendix B, lazy regularisation).
+    The phases are generator, path lengths (every 4 steps), discriminator and R1 (every 16 steps), each with its own
+    optimiser step. A regulariser is multiplied by the number of steps between its phases, and Adam's rate and betas are
+    adapted to the additional steps (StyleGAN2, appendix B, lazy regularisation).
 
-    In bf16-mixed the adversarial losses run in bfloat16, but not the mapping networks, styles, demodulation,
-    the discriminator's last layers, nor anything of the regularisers; 16-mixed trains in float32.
+    In bf16-mixed, the adversarial losses run in bfloat16, but the mapping networks, styles, demodulation, the last
+    layers of the discriminator and the regularisers do not; 16-mixed trains in float32.
     """
 
     def __init__(
@@ -87,14 +89,14 @@ class Adversaries:
         """Run the phases that are due on one batch."""
         settings = self.settings
         real = batch["image"].float() / 127.5 - 1
-        shown: dict[str, float | Tensor] = self._generator_phase(fabric, batch["label_generator"], generator)
+        shown: dict[str, float | Tensor] = {**self._generator_phase(fabric, batch["label_generator"], generator)}
         if settings.path_weight and step % settings.path_every == 0:
             shown |= self._path_phase(fabric, batch["label_path"], generator)
         shown |= self._discriminator_phase(fabric, real, batch, step, generator)
         if settings.r1_weight and step % settings.r1_every == 0:
             shown |= self._r1_phase(fabric, real, batch["label"], generator)
         self._update_average(step)
-        # first of all a loss that is finite only while both networks are
+        # a loss that is finite only if both networks are, so it is computed first
         return {"loss": shown["generator"] + shown["discriminator"], **shown}
 
     def _generator_phase(self, fabric: Fabric, labels: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
@@ -133,21 +135,22 @@ class Adversaries:
         return shown | ({"augmentation": self.augmentation.probability} if self.settings.augment.enabled else {})
 
     def _r1_phase(self, fabric: Fabric, real: Tensor, labels: Tensor, generator: torch.Generator) -> dict[str, Tensor]:
-        # by the images as the discriminator sees them: torch cannot differentiate a warp twice
+        # at the images that the discriminator sees, because torch cannot differentiate a warp twice
         seen = self.augmentation(real, generator)
         penalty = r1_penalty(lambda images: self.discriminator(images, labels), seen)
         self._update(fabric, "discriminator", self.settings.r1_weight / 2 * self.settings.r1_every * penalty)
         return {"r1": penalty.detach()}
 
     def _styles(self, labels: Tensor, generator: torch.Generator, *, track: bool = False) -> Tensor:
-        """Draw w for each layer; with probability `style_mixing` the layers from a random one on get another's."""
+        """Draw w for each layer; with probability `style_mixing`, layers from a random one on use a second w."""
         network, n = self.generator, len(labels)
         layers, device = network.synthesis.layers, labels.device
 
         def drawn() -> Tensor:
             with torch.autocast(device.type, enabled=False):
                 z = torch.randn(n, network.latent, generator=generator, device=device)
-                return network.mapping(z, labels)
+                result: Tensor = network.mapping(z, labels)
+                return result
 
         w = drawn()
         if track:
@@ -160,12 +163,14 @@ class Adversaries:
     def _draw(self, w: Tensor, generator: torch.Generator) -> Tensor:
         sizes = self.generator.synthesis.noise_sizes
         noise = [torch.randn(len(w), 1, size, size, generator=generator, device=w.device) for size in sizes]
-        return self.generator.synthesis(w, noise)
+        result: Tensor = self.generator.synthesis(w, noise)
+        return result
 
     def _score(self, images: Tensor, labels: Tensor, generator: torch.Generator) -> Tensor:
         with torch.autocast(images.device.type, enabled=False):
             seen = self.augmentation(images.float(), generator)
-        return self.discriminator(seen, labels)
+        result: Tensor = self.discriminator(seen, labels)
+        return result
 
     def _half(self, like: Tensor) -> AbstractContextManager[object]:
         return torch.autocast(like.device.type, dtype=torch.bfloat16) if self._bf16 else nullcontext()
@@ -181,18 +186,18 @@ class Adversaries:
         decay = average_decay(self.settings, step)
         for averaged, current in zip(self.average.parameters(), self.generator.parameters(), strict=True):
             averaged.lerp_(current, 1 - decay)
-        for averaged, current in zip(self.average.buffers(), self.generator.buffers(), strict=True):
-            averaged.copy_(current)
+        for copied, buffer in zip(self.average.buffers(), self.generator.buffers(), strict=True):
+            copied.copy_(buffer)
 
 
 def mix_styles(w: Tensor, other: Tensor, probability: float, generator: torch.Generator) -> Tensor:
-    """Give the layers from a random one on another w, with `probability`; one draw for the batch (StyleGAN, 3.1).
+    """Replace the w of the layers from a random one on, with `probability`; one draw for the batch (StyleGAN, 3.1).
 
     Args:
         w: (n, layers, d).
         other: (n, 1, d) or (n, layers, d).
-        probability: of mixing at all.
-        generator: draws whether and where, from layer 1 to the last.
+        probability: of mixing.
+        generator: draws whether to mix, and the first layer, from layer 1 to the last.
     """
     layers, device = w.shape[1], w.device
     cut = torch.randint(1, layers, (1,), generator=generator, device=device)
@@ -202,18 +207,18 @@ def mix_styles(w: Tensor, other: Tensor, probability: float, generator: torch.Ge
 
 
 def average_decay(settings: TrainingSettings, step: int) -> float:
-    """Return the decay of the averaged weights at a step, from its half-life in images.
+    """Return the decay of the averaged weights at a step, computed from its half-life in images.
 
-    With a ramp the half-life is at most that share of the images seen so far: short trainings need it.
+    With a ramp, the half-life is at most that share of the images seen so far, which short trainings need.
     """
     images = settings.ema_half_life * 1000
     if settings.ema_ramp is not None:
         images = min(images, settings.ema_ramp * step * settings.batch_size)
-    return 0.5 ** (settings.batch_size / max(images, 1e-8))
+    return float(0.5 ** (settings.batch_size / max(images, 1e-8)))
 
 
 def _adam(module: nn.Module, settings: TrainingSettings, every: int | None) -> torch.optim.Adam:
-    """Make Adam; with a regulariser `every` few steps its rate and betas are those of one step fewer in every + 1."""
+    """Return Adam; with a regulariser `every` few steps, rate and betas are adapted to every + 1 steps for `every`."""
     share = 1.0 if every is None else every / (every + 1)
     first, second = settings.betas
     return torch.optim.Adam(

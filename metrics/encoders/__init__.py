@@ -1,7 +1,7 @@
 """Feature extractors: images (and captions, where there is a text tower) in, one vector each out.
 
-An encoder is a class of the entry-point group `bench.encoders`, made as `Encoder(weights, device)`. What is known of
-it without torch: `requirement(weights)`, `identify(weights)`, `label(weights)`.
+An encoder is a class of the entry-point group `bench.encoders` that derives from `metrics.encoders.base.Encoder`
+and is made as `Class(weights, device)`. Its class methods `weights`, `identify` and `label` answer without torch.
 """
 
 from __future__ import annotations

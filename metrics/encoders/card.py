@@ -113,12 +113,13 @@ class EncoderCard(Recipe):
 
     def weights_file(self, beside: Path | None = None) -> WeightsFile:
         """Return what file is needed; `beside` is the folder of a user's own card, whose name claims nothing."""
-        gate = "; gated: request access there first" if self.gated else ""
+        gate = ", gated: request access there first" if self.gated else ""
         place = f"https://huggingface.co/{self.hub}" if self.hub else f"{self.title}'s publisher"
         return WeightsFile(
             encoder=self.name if beside is None else f"card:{self.name}",
             file=self.files[0],
-            source=f"{place} (licence {self.licence}{gate})",
+            source=f"{place}{gate}",
+            licence=self.licence,
             size=self.size,
             sha256=self.sha256,
             hub=self.hub or "",
@@ -130,13 +131,21 @@ class EncoderCard(Recipe):
 
 
 @cache
-def ready_card(name: str) -> EncoderCard:
-    """Return a card that is shipped with the package."""
+def shipped_card(name: str) -> EncoderCard:
+    """Return a card that is shipped with the package.
+
+    >>> shipped_card("uni").dimension
+    1024
+    """
     return _card((files("metrics.encoders") / "cards" / f"{name}.yaml").read_text(encoding="utf-8"), f"card {name!r}")
 
 
-def ready_names() -> tuple[str, ...]:
-    """List the cards that are shipped with the package."""
+def shipped_names() -> tuple[str, ...]:
+    """List the cards that are shipped with the package.
+
+    >>> len(shipped_names())
+    8
+    """
     folder = files("metrics.encoders") / "cards"
     return tuple(sorted(entry.name.removesuffix(".yaml") for entry in folder.iterdir() if entry.name.endswith(".yaml")))
 
@@ -146,6 +155,9 @@ def read_card(path: Path) -> EncoderCard:
 
     Raises:
         ConfigError: there is no such file, or it is not a card.
+
+    >>> read_card(Path(__file__).parent / "cards" / "uni.yaml").dimension
+    1024
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -174,6 +186,6 @@ def _card(text: str, title: str) -> EncoderCard:
 def _network_words(network: Any) -> str:
     if isinstance(network, CoCaNetwork):
         return f"coca {network.prefix}, {network.heads} heads, on {_network_words(network.trunk)}"
-    options = getattr(network, "options", {})
+    options = network.options if isinstance(network, TimmNetwork) else {}
     listed = ", ".join(f"{key}={value}" for key, value in sorted(options.items()))
     return f"{network.library} {network.name}" + (f" ({listed})" if listed else "")

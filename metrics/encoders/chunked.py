@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from abc import abstractmethod
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
-from bench.errors import ConfigError, DataError
+from bench.errors import DataError
+from metrics.encoders.base import Encoder
 
 if TYPE_CHECKING:
     import torch
@@ -20,27 +20,13 @@ if TYPE_CHECKING:
 CHUNK = 16
 
 
-class ChunkedEncoder(ABC):
+class ChunkedEncoder(Encoder):
     """Embeds uint8 images chunk by chunk; torch is imported when an encoder is made, not when its class is."""
-
-    def __init__(self, device: str) -> None:
-        """Keep the device, a torch device name such as `cpu` or `cuda`."""
-        self.device = device
-
-    @property
-    @abstractmethod
-    def name(self) -> str:
-        """Name under which metrics on these features are reported."""
-
-    @property
-    @abstractmethod
-    def identity(self) -> str:
-        """Hash of the weights and the preprocessing: rows of different identity share no column."""
 
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
         """Embed RGB images.
 
-        The result does not depend on how the images are batched (to 1e-5).
+        The result does not depend on how the images are batched (to 1e-5 of the largest feature).
 
         Raises:
             DataError: not an 8-bit RGB batch, or empty.
@@ -62,18 +48,6 @@ class ChunkedEncoder(ABC):
                 parts.append(self._embed(filled)[: len(chunk)].float().cpu().numpy())
         return np.concatenate(parts)
 
-    def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """Embed captions.
-
-        Raises:
-            ConfigError: the encoder has no text tower.
-        """
-        raise ConfigError(
-            f"expected an encoder with a text tower for {len(captions)} captions",
-            got=f"{self.name!r}, which embeds images alone",
-            fix="use plip or clip-vit-b-32",
-        )
-
     @staticmethod
     def _exact() -> AbstractContextManager[None]:
         """Return the context of a forward pass: 32-bit convolutions, chosen the same way every time."""
@@ -94,7 +68,11 @@ class ChunkedEncoder(ABC):
 
 
 def channels_first(chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
-    """Return a chunk as float32 (n, 3, h, w) with values 0-255."""
+    """Return a chunk as float32 (n, 3, h, w) with values 0-255.
+
+    >>> tuple(channels_first(np.zeros((2, 4, 5, 3), np.uint8)).shape)
+    (2, 3, 4, 5)
+    """
     import torch
 
     return torch.from_numpy(np.ascontiguousarray(chunk)).permute(0, 3, 1, 2).to(torch.float32)

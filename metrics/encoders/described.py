@@ -1,9 +1,9 @@
-"""Encoders that a recipe describes: one class serves every card and every network of timm."""
+"""Encoders that a recipe describes: one base class serves every card and every network of timm."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from functools import cached_property
+from abc import abstractmethod
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,84 +11,62 @@ import numpy as np
 from jaxtyping import Float32, UInt8
 
 from bench.errors import DataError
+from bench.weights import Weights
 from metrics.encoders.card import Recipe
 from metrics.encoders.chunked import CHUNK, ChunkedEncoder
-from metrics.encoders.weights import EncoderRequirement, WeightsFile, file_sha256, identity
+from metrics.encoders.weights import WeightsFile, file_sha256, identity
 
 if TYPE_CHECKING:
     import torch
 
 
-class Described:
-    """What an entry point names: an encoder that is known by its recipe and made when it is called.
-
-    Args:
-        file: the weights it needs.
-        recipe: returns its recipe; called when features, or their identity, are asked for.
-    """
-
-    def __init__(self, file: Callable[[], WeightsFile], recipe: Callable[[], Recipe]) -> None:
-        self._read_file, self._read_recipe = file, recipe
-
-    @cached_property
-    def file(self) -> WeightsFile:
-        """The weights it needs."""
-        return self._read_file()
-
-    @cached_property
-    def recipe(self) -> Recipe:
-        """All that its features depend on, beside the weights."""
-        return self._read_recipe()
-
-    def label(self, weights: Path | None) -> str:
-        """Return the name under which metrics on these features are reported."""
-        return self.file.label(weights)
-
-    def identify(self, weights: Path | None) -> str:
-        """Return the identity without loading the file into torch."""
-        path = self.file.demand(weights)
-        beside = [f"{name} {file_sha256(path.parent / name)[:16]}" for name in self.file.companions]
-        return identity(file_sha256(path), "; ".join([self.recipe.describe(), *beside]))
-
-    def requirement(self, weights: Path | None) -> EncoderRequirement:
-        """Say what is needed and whether it was found."""
-        return self.file.requirement(weights)
-
-    def __call__(self, weights: Path | None, device: str) -> DescribedEncoder:
-        """Make the encoder.
-
-        Raises:
-            MissingError: the weights are not there.
-            DataError: the file holds other weights.
-        """
-        return DescribedEncoder(self, self.file.demand(weights), device)
-
-
 class DescribedEncoder(ChunkedEncoder):
-    """Features of a recipe's network.
+    """Base of encoders of a recipe; a subclass says which file it needs and what its recipe is.
 
     Args:
-        plan: which encoder it is.
-        path: its weights.
+        weights: the file, or the folder that holds it.
         device: torch device name.
+
+    Raises:
+        MissingError: the weights are not there.
+        DataError: the file holds other weights.
     """
 
-    def __init__(self, plan: Described, path: Path, device: str) -> None:
+    def __init__(self, weights: Path | None, device: str) -> None:
         from metrics.encoders.networks import load_towers
 
-        super().__init__(device)
-        self._plan, self._path, self._recipe = plan, path, plan.recipe
-        self._towers = load_towers(plan.recipe, path, device)
+        path = self.file().demand(weights)
+        super().__init__(path, device)
+        self._recipe = self.recipe()
+        self._towers = load_towers(self._recipe, path, device)
 
-    @property
-    def name(self) -> str:
-        """Name under which metrics on these features are reported."""
-        return self._plan.label(self._path)
+    @classmethod
+    @abstractmethod
+    def file(cls) -> WeightsFile:
+        """Return which file of weights it needs."""
 
-    @property
-    def identity(self) -> str:
-        """Hash of the weights, and the recipe."""
-        return self._plan.identify(self._path)
+    @classmethod
+    @abstractmethod
+    def recipe(cls) -> Recipe:
+        """Return all that its features depend on, beside the weights."""
+
+    @classmethod
+    def label(cls, weights: Path | None) -> str:
+        """Return the name under which metrics on these features are reported."""
+        return cls.file().label(weights)
+
+    @classmethod
+    def identify(cls, weights: Path | None) -> str:
+        """Return hashes of the weights and of what lies beside them, and the recipe."""
+        file = cls.file()
+        path = file.demand(weights)
+        beside = [f"{name} {file_sha256(path.parent / name)[:16]}" for name in file.companions]
+        return identity(file_sha256(path), "; ".join([cls.recipe().describe(), *beside]))
+
+    @classmethod
+    def weights(cls, folder: Path | None) -> Sequence[Weights]:
+        """Return the one file."""
+        return (cls.file().weights(folder),)
 
     def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
         """Embed captions, cut off at the text tower's length (77 tokens for CLIP and PLIP).

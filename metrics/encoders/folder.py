@@ -14,6 +14,9 @@ def find_file(folder: Path, names: Sequence[str], hub: str, encoder: str) -> Pat
 
     Looked through in turn: the folder itself, `<encoder>/`, `<org>/<name>/`, `<org>--<name>/`, and the layout of the
     hub's cache, `models--<org>--<name>/snapshots/*/`, with or without `hub/` before it. Nothing is downloaded.
+
+    >>> find_file(Path(__file__).parent / "cards", ["plip.pt", "plip.yaml"], "", "plip").name
+    'plip.yaml'
     """
     for home in _homes(folder, hub, encoder):
         for name in names:
@@ -25,7 +28,11 @@ def find_file(folder: Path, names: Sequence[str], hub: str, encoder: str) -> Pat
 
 
 def hub_places(hub: str) -> str:
-    """Say where a hub model is looked for, for messages."""
+    """Say where a hub model is looked for, for messages.
+
+    >>> hub_places("org/name")
+    'org/name/, org--name/ or models--org--name/snapshots/*/'
+    """
     flat = hub.replace("/", "--")
     return f"{hub}/, {flat}/ or models--{flat}/snapshots/*/"
 

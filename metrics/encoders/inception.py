@@ -1,13 +1,15 @@
-"""Inception-v3 pool features exactly as clean-fid computes them: the only features that may be called FID and KID."""
+"""Inception-v3 pool features as clean-fid computes them, by its own code: only these may be called FID and KID."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING
 
 import numpy as np
 from jaxtyping import UInt8
 
+from bench.errors import DataError
 from metrics.encoders.published import PublishedEncoder
 from metrics.encoders.weights import WeightsFile
 
@@ -22,7 +24,6 @@ WEIGHTS = WeightsFile(
     sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
 )
 _PREPROCESSING = "clean-fid 'clean': PIL bicubic to 299 x 299 a channel in float, clipped to 0-255; (x - 128) / 128"
-_SIZE = 299
 
 
 class Inception(PublishedEncoder):
@@ -34,29 +35,43 @@ class Inception(PublishedEncoder):
 
     Raises:
         MissingError: the file is not there.
+        DataError: the file is not a TorchScript with a part named `layers`.
     """
 
     file = WEIGHTS
     preprocessing = _PREPROCESSING
 
     def __init__(self, weights: Path | None, device: str) -> None:
-        import torch
+        from cleanfid.resize import build_resizer
 
         super().__init__(weights, device)
-        # The layers alone: the whole script would resize inside, as TensorFlow 1 did.
-        self._layers = torch.jit.load(str(self._path), map_location=device).eval().layers  # type: ignore[no-untyped-call]
+        self._resize = build_resizer("clean")
+        self._network = _wrapped(self._path).to(device)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         import torch
-        from PIL import Image
 
-        resized = np.empty((len(chunk), 3, _SIZE, _SIZE), dtype=np.float32)
-        for image, out in zip(chunk, resized, strict=True):
-            for channel in range(3):
-                plane = Image.fromarray(image[..., channel].astype(np.float32))
-                out[channel] = np.asarray(plane.resize((_SIZE, _SIZE), Image.Resampling.BICUBIC)).clip(0, 255)
-        return torch.from_numpy(resized)
+        resized = np.stack([self._resize(image) for image in chunk])
+        return torch.from_numpy(resized).permute(0, 3, 1, 2).contiguous()
 
     def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
-        features: torch.Tensor = self._layers((pixels - 128) / 128)
-        return features.reshape(len(pixels), -1)
+        features: torch.Tensor = self._network(pixels)
+        return features
+
+
+def _wrapped(path: Path) -> torch.nn.Module:
+    """Load the file into clean-fid's wrapper, which normalises and skips the script's own resizing."""
+    from cleanfid.inception_torchscript import InceptionV3W
+
+    # The wrapper takes a folder and knows one file name in it; the file may have another.
+    with TemporaryDirectory() as folder:
+        (Path(folder) / WEIGHTS.file).symlink_to(path.resolve())
+        try:
+            network: torch.nn.Module = InceptionV3W(folder, download=False)
+        except (RuntimeError, AttributeError) as error:
+            raise DataError(
+                f"expected the TorchScript file of Inception at {path}",
+                got=str(error).splitlines()[0],
+                fix=f"get {WEIGHTS.source}",
+            ) from error
+    return network.eval()

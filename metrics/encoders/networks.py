@@ -53,6 +53,9 @@ def timm_network(network: TimmNetwork) -> Any:
 
     Raises:
         ConfigError: timm knows no such network, or the network no such option.
+
+    >>> timm_network(TimmNetwork(library="timm", name="resnet10t")).num_features
+    512
     """
     import timm
 
@@ -120,7 +123,11 @@ def _check_positions(model: Any, positions: torch.Tensor, path: Path, title: str
 def pool(
     tokens: Float[torch.Tensor, "n t d"], pooling: Pooling, prefix: int
 ) -> Float[torch.Tensor, "n d"] | Float[torch.Tensor, "n 2*d"]:
-    """Pool the tokens of a vision transformer, of which the first `prefix` are class and register tokens."""
+    """Pool the tokens of a vision transformer, of which the first `prefix` are class and register tokens.
+
+    >>> pool(torch.arange(6.0).reshape(1, 3, 2), "mean", 1).tolist()  # of tokens (2, 3) and (4, 5)
+    [[3.0, 4.0]]
+    """
     parts = []
     if pooling in ("cls", "cls+mean"):
         parts.append(tokens[:, 0])

@@ -1,12 +1,14 @@
-"""An encoder whose weights are one published file: its name, identity and requirement follow from the file."""
+"""An encoder whose weights are one published file: its name and identity follow from the file."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import ClassVar
 
+from bench.weights import Weights
 from metrics.encoders.chunked import ChunkedEncoder
-from metrics.encoders.weights import EncoderRequirement, WeightsFile, file_sha256, identity
+from metrics.encoders.weights import WeightsFile, file_sha256, identity
 
 
 class PublishedEncoder(ChunkedEncoder):
@@ -22,24 +24,14 @@ class PublishedEncoder(ChunkedEncoder):
 
     file: ClassVar[WeightsFile]
     preprocessing: ClassVar[str]
+    _path: Path
 
     def __init__(self, weights: Path | None, device: str) -> None:
-        super().__init__(device)
-        self._path = self.file.demand(weights)
-
-    @property
-    def name(self) -> str:
-        """The encoder's id for the published file, `<id>-<8 hex of sha256>` for any other."""
-        return self.label(self._path)
-
-    @property
-    def identity(self) -> str:
-        """Hash of the file and the preprocessing."""
-        return self.identify(self._path)
+        super().__init__(self.file.demand(weights), device)
 
     @classmethod
     def label(cls, weights: Path | None) -> str:
-        """Return the name under which metrics on these features are reported."""
+        """Return the encoder's id for the published file, `<id>-<8 hex of sha256>` for any other."""
         return cls.file.label(weights)
 
     @classmethod
@@ -48,6 +40,6 @@ class PublishedEncoder(ChunkedEncoder):
         return identity(file_sha256(cls.file.demand(weights)), cls.preprocessing)
 
     @classmethod
-    def requirement(cls, weights: Path | None) -> EncoderRequirement:
-        """Say what is needed and whether it was found."""
-        return cls.file.requirement(weights)
+    def weights(cls, folder: Path | None) -> Sequence[Weights]:
+        """Return the one file."""
+        return (cls.file.weights(folder, cls.preprocessing),)

@@ -11,7 +11,7 @@ from jaxtyping import Float32, UInt8
 
 from bench.errors import DataError
 from metrics.encoders.chunked import ChunkedEncoder, channels_first
-from metrics.encoders.weights import EncoderRequirement, identity
+from metrics.encoders.weights import identity
 
 if TYPE_CHECKING:
     import torch
@@ -39,22 +39,12 @@ class RandomConvNet(ChunkedEncoder):
     def __init__(self, weights: Path | None, device: str) -> None:
         import torch
 
-        super().__init__(device)
+        super().__init__(None, device)
         self._filters = [torch.from_numpy(filters).to(device) for filters in random_filters()]
-
-    @property
-    def name(self) -> str:
-        """`random-convnet`."""
-        return self.label(None)
-
-    @property
-    def identity(self) -> str:
-        """Hash of the filters, and the preprocessing."""
-        return self.identify(None)
 
     @classmethod
     def label(cls, weights: Path | None) -> str:
-        """Return the name under which metrics on these features are reported."""
+        """Return `random-convnet`."""
         return "random-convnet"
 
     @classmethod
@@ -62,11 +52,6 @@ class RandomConvNet(ChunkedEncoder):
         """Return the identity without torch."""
         digest = hashlib.sha256(b"".join(filters.tobytes() for filters in random_filters()))
         return identity(digest.hexdigest(), _PREPROCESSING)
-
-    @classmethod
-    def requirement(cls, weights: Path | None) -> EncoderRequirement:
-        """Say that nothing is needed."""
-        return EncoderRequirement("nothing: its filters are drawn from a seed", "", "", "0", None, found=True)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         if min(chunk.shape[1:3]) < SMALLEST:
@@ -92,7 +77,11 @@ class RandomConvNet(ChunkedEncoder):
 
 
 def random_filters() -> list[Float32[np.ndarray, "o i k k"]]:
-    """Return the filters of both layers of each scale: Gaussian-windowed noise of zero mean and unit norm."""
+    """Return the filters of both layers of each scale: Gaussian-windowed noise of zero mean and unit norm.
+
+    >>> [filters.shape for filters in random_filters()][:2]
+    [(16, 3, 5, 5), (16, 16, 3, 3)]
+    """
     rng = np.random.default_rng(SEED)
     layers = []
     for _ in range(SCALES):

@@ -64,6 +64,12 @@ def load_exactly(
 
     Raises:
         DataError: a tensor is missing, left over or of another shape.
+
+    >>> import torch
+    >>> layer = torch.nn.Linear(1, 1)
+    >>> load_exactly(layer, {"weight": torch.ones(1, 1), "bias": torch.ones(1)}, Path("layer.pt"), "a layer")
+    >>> layer.weight.item()
+    1.0
     """
     wanted = network.state_dict()
     missing = sorted(set(wanted) - set(state))

@@ -4,22 +4,30 @@ from __future__ import annotations
 
 import math
 import re
-from functools import partial
+from collections.abc import Sequence
+from functools import cache
 from pathlib import Path
-from typing import NoReturn
+from typing import ClassVar
 
 from bench.errors import ConfigError
+from bench.weights import Weights
 from metrics.encoders.card import TIMM_NAME, Recipe, TimmNetwork
-from metrics.encoders.described import Described
+from metrics.encoders.described import DescribedEncoder
 from metrics.encoders.pixels import Preprocessing
-from metrics.encoders.weights import EncoderRequirement, WeightsFile
+from metrics.encoders.weights import WeightsFile
 
 _TIMM = "https://huggingface.co/timm"
-_SETTING = "the encoder's spec to timm:<architecture> or timm:<architecture>@<file>"
 _FIX = "name the architecture in the encoder's spec: timm:vit_small_patch16_224 or timm:resnet50@my_weights.pth"
+_NEEDED = Weights(
+    name="an architecture of timm and its weights",
+    setting="the encoder's spec to timm:<architecture> or timm:<architecture>@<file>",
+    source=_TIMM,
+    size="any",
+    reason="No architecture was named.",
+)
 
 
-class TimmEncoder:
+class TimmEncoder(DescribedEncoder):
     """The encoder `timm:<architecture>`: pooled features, preprocessing as timm's configuration of it says.
 
     The architecture may carry timm's tag (`resnet50.a1_in1k`), whose preprocessing then counts. The weights are
@@ -27,7 +35,11 @@ class TimmEncoder:
     of the hub's `timm/<architecture>` there. Nothing is downloaded. Metric names carry a hash of the file.
     """
 
-    def with_argument(self, argument: str) -> Described:
+    network: ClassVar[str] = ""
+    named_file: ClassVar[str] = ""
+
+    @classmethod
+    def with_argument(cls, argument: str) -> type[TimmEncoder]:
         """Return the encoder of an architecture.
 
         Raises:
@@ -36,26 +48,38 @@ class TimmEncoder:
         name, _, file = argument.partition("@")
         if not re.match(TIMM_NAME, name):
             raise ConfigError("expected an architecture of timm", got=repr(argument), fix=_FIX)
-        return Described(lambda: timm_file(name, file), partial(timm_recipe, name))
+        return type(cls.__name__, (cls,), {"network": name, "named_file": file})
 
-    def requirement(self, weights: Path | None) -> EncoderRequirement:
-        """Say that an architecture is needed."""
-        name = "an architecture of timm and its weights"
-        return EncoderRequirement(name, _SETTING, _TIMM, "any", reason="No architecture was named.")
+    @classmethod
+    def file(cls) -> WeightsFile:
+        """Return which file of weights the architecture needs."""
+        return timm_file(cls._known(), cls.named_file)
 
-    def label(self, weights: Path | None) -> NoReturn:
-        """Refuse: an architecture must be named."""
-        raise ConfigError("expected an architecture for encoder 'timm'", got="none was named", fix=_FIX)
+    @classmethod
+    def recipe(cls) -> Recipe:
+        """Return the architecture's recipe; imports timm."""
+        return timm_recipe(cls._known())
 
-    identify = label
+    @classmethod
+    def weights(cls, folder: Path | None) -> Sequence[Weights]:
+        """Return the one file; without an architecture, that one is needed."""
+        if not cls.network:
+            return (_NEEDED,)
+        return (cls.file().weights(folder, "as timm's configuration of the architecture says"),)
 
-    def __call__(self, weights: Path | None, device: str) -> NoReturn:
-        """Refuse: an architecture must be named."""
-        self.label(weights)
+    @classmethod
+    def _known(cls) -> str:
+        if not cls.network:
+            raise ConfigError("expected an architecture for encoder 'timm'", got="none was named", fix=_FIX)
+        return cls.network
 
 
 def timm_file(name: str, file: str) -> WeightsFile:
-    """Return what file of weights an architecture needs; `file` is empty or names it, in the folder or anywhere."""
+    """Return what file of weights an architecture needs; `file` is empty or names it, in the folder or anywhere.
+
+    >>> timm_file("resnet50", "").file
+    'resnet50.safetensors'
+    """
     hub = f"timm/{name}" if "." in name else ""
     own = (f"{name}.safetensors", f"{name}.pth", f"{name}.bin")
     names = (file,) if file else own + (("model.safetensors", "pytorch_model.bin") if hub else ())
@@ -68,11 +92,15 @@ def timm_file(name: str, file: str) -> WeightsFile:
     )
 
 
+@cache
 def timm_recipe(name: str) -> Recipe:
     """Return the recipe of an architecture with timm's own preprocessing; imports timm.
 
     Raises:
         ConfigError: timm knows no such architecture, or its preprocessing cannot be followed.
+
+    >>> timm_recipe("resnet50").preprocessing.size
+    224
     """
     import timm
     from timm.data.config import resolve_data_config
@@ -108,6 +136,3 @@ def timm_recipe(name: str) -> Recipe:
         std=found["std"],
     )
     return Recipe(network=network, preprocessing=preprocessing, pooling="pooled")
-
-
-TIMM = TimmEncoder()

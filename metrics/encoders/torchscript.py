@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,8 +10,9 @@ import numpy as np
 from jaxtyping import UInt8
 
 from bench.errors import DataError, MissingError
+from bench.weights import Weights
 from metrics.encoders.chunked import ChunkedEncoder, channels_first
-from metrics.encoders.weights import EncoderRequirement, file_sha256, identity
+from metrics.encoders.weights import file_sha256, identity
 
 if TYPE_CHECKING:
     import torch
@@ -35,26 +37,16 @@ class TorchScript(ChunkedEncoder):
     def __init__(self, weights: Path | None, device: str) -> None:
         import torch
 
-        super().__init__(device)
-        self._path = _demand(weights)
+        path = _demand(weights)
+        super().__init__(path, device)
         try:
-            self._network = torch.jit.load(str(self._path), map_location=device).eval()  # type: ignore[no-untyped-call]
+            self._network = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except RuntimeError as error:
-            raise DataError(f"expected a TorchScript file at {self._path}", got=str(error).splitlines()[0]) from error
-
-    @property
-    def name(self) -> str:
-        """`torchscript:<file stem>-<8 hex of sha256>`."""
-        return self.label(self._path)
-
-    @property
-    def identity(self) -> str:
-        """Hash of the file."""
-        return self.identify(self._path)
+            raise DataError(f"expected a TorchScript file at {path}", got=str(error).splitlines()[0]) from error
 
     @classmethod
     def label(cls, weights: Path | None) -> str:
-        """Return the name under which metrics on this file's features are reported."""
+        """Return `torchscript:<file stem>-<8 hex of sha256>`."""
         path = _demand(weights)
         return f"torchscript:{path.stem.removesuffix('.torchscript')}-{file_sha256(path)[:8]}"
 
@@ -64,11 +56,11 @@ class TorchScript(ChunkedEncoder):
         return identity(file_sha256(_demand(weights)), _PREPROCESSING)
 
     @classmethod
-    def requirement(cls, weights: Path | None) -> EncoderRequirement:
-        """Say what is needed and whether it was found."""
-        found = weights is not None and weights.is_file()
-        reason = "" if found else f"No file at {weights}." if weights else "No file was named."
-        return EncoderRequirement("a TorchScript file", _SETTING, "any export", "any", weights, found, reason)
+    def weights(cls, folder: Path | None) -> Sequence[Weights]:
+        """Return the file."""
+        path = folder if folder is not None and folder.is_file() else None
+        reason = "" if path else f"No file at {folder}." if folder else "No file was named."
+        return (Weights("a TorchScript file", _SETTING, "any export", "any", path=path, reason=reason),)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         return channels_first(chunk)

@@ -8,22 +8,10 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.errors import MissingError
+from bench.weights import Weights
 from metrics.encoders.folder import find_file, hub_places
 
 SETTING = "--weights PATH or BENCH_WEIGHTS, the file or the folder that holds it"
-
-
-@dataclass(frozen=True)
-class EncoderRequirement:
-    """What an encoder needs, field for field the harness's `Requirement`."""
-
-    name: str
-    setting: str
-    source: str
-    size: str
-    path: Path | None = None
-    found: bool = False
-    reason: str = ""
 
 
 @dataclass(frozen=True)
@@ -34,6 +22,7 @@ class WeightsFile:
     known. Any other file gives the encoder another name, so that published metric names stay with published weights.
     `others` are further names under which the same weights are published, `hub` the id of their repository,
     `companions` files that must lie beside them. `beside` is a folder that is looked through first (a card's own).
+    `licence` is empty where it is not known.
     `claims`: the encoder's name is that of a published model, which a file of unknown hash has yet to earn.
     """
 
@@ -47,6 +36,7 @@ class WeightsFile:
     companions: tuple[str, ...] = ()
     beside: Path | None = None
     claims: bool = True
+    licence: str = ""
 
     def path(self, weights: Path | None) -> Path | None:
         """Return the file that `weights` (a file, a folder or nothing) points to, None where there is none."""
@@ -59,12 +49,20 @@ class WeightsFile:
                     return found
         return None
 
-    def requirement(self, weights: Path | None) -> EncoderRequirement:
-        """Say what is needed and whether it was found."""
+    def weights(self, weights: Path | None, preprocessing: str = "") -> Weights:
+        """Return what is needed, and where it was found; `preprocessing` is what the encoder does to pixels."""
         path, missing = self._look(weights)
-        reason = f"{missing[0].upper()}{missing[1:]}." if missing else ""
-        title = f"{self.encoder} weights ({self._title})"
-        return EncoderRequirement(title, SETTING, self.source, self.size, path, not missing, reason)
+        return Weights(
+            name=f"{self.encoder} weights ({self._title})",
+            setting=SETTING,
+            source=self.source,
+            size=self.size,
+            sha256=(self.sha256,) if self.sha256 else (),
+            licence=self.licence,
+            preprocessing=preprocessing,
+            path=path,
+            reason=f"{missing[0].upper()}{missing[1:]}." if missing else "",
+        )
 
     def demand(self, weights: Path | None) -> Path:
         """Return the file.
@@ -77,7 +75,7 @@ class WeightsFile:
             raise MissingError(
                 f"expected the weights of encoder {self.encoder!r}, {self._title} ({self.size})",
                 got=missing,
-                fix=f"get {self.source} and set {SETTING}",
+                fix=f"get {self.weights(weights).where} and set {SETTING}",
             )
         return path
 
@@ -115,13 +113,21 @@ class WeightsFile:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file; a file that did not change is read once a process."""
+    """Return the SHA-256 of a file; a file that did not change is read once a process.
+
+    >>> file_sha256(Path("/dev/null"))[:8]  # of no bytes
+    'e3b0c442'
+    """
     status = path.stat()
     return _sha256(path, status.st_size, status.st_mtime_ns)
 
 
 def identity(weights_sha256: str, preprocessing: str) -> str:
-    """Return what tells an encoder from any other: a hash of its weights, and the preprocessing in words."""
+    """Return what tells an encoder from any other: a hash of its weights, and the preprocessing in words.
+
+    >>> identity("ab12", "224 px")
+    'ab12; 224 px'
+    """
     return f"{weights_sha256}; {preprocessing}"
 
 

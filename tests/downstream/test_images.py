@@ -69,7 +69,7 @@ def test_copies_of_held_out_groups_are_left_out() -> None:
 def test_misfits_are_refused() -> None:
     real, made = TextureDataset(2), TextureDataset(2)
     made.samples[3] = replace(made.samples[3], label=None)
-    with pytest.raises(DataError, match=r"class in 0..2 for train-0-1-0"):
+    with pytest.raises(DataError, match=r"train-0-1-0 needs a class in 0\.\.2"):
         LabelledImages(made)
     made.samples[3] = replace(made.samples[3], label=3)
     with pytest.raises(DataError, match="got: 3"):

@@ -173,7 +173,7 @@ def test_colour_jitter_is_what_it_says() -> None:
 
 def test_sets_that_do_not_fit_are_refused() -> None:
     real = NucleiDataset(2, 64)
-    with pytest.raises(DataError, match="synthetic patches for a share"):
+    with pytest.raises(DataError, match="of synthetic patches, but there are none"):
         PatchStream(TrainingMix(real, None, 0.5), 32, 0, PLAIN, 0)
     with pytest.raises(DataError, match="resolution"):
         PatchStream(TrainingMix(real, NucleiDataset(2, 64, mpp=0.25), 0.5), 32, 0, PLAIN, 0)
@@ -185,5 +185,5 @@ def test_sets_that_do_not_fit_are_refused() -> None:
         PatchStream(TrainingMix(unlabelled), 32, 0, PLAIN, 0)
     short = NucleiDataset(1, 64)
     short.samples[0] = replace(short.samples[0], types=short.samples[0].types[:-1])
-    with pytest.raises(DataError, match="one type an instance"):
+    with pytest.raises(DataError, match="differs from the number of instances"):
         PatchStream(TrainingMix(short), 32, 0, PLAIN, 0)

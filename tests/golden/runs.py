@@ -18,7 +18,7 @@ NUCLEI, TISSUE = HERE / "golden-nuclei.yaml", HERE / "golden-tissue.yaml"
 CHECKPOINT = HERE / "hovernet.safetensors"
 
 # HoVer-Net starts from a trained network and moves little: scores are alive, and rounding stays rounding.
-_NUCLEI = ("downstream.pretrained=" + str(CHECKPOINT), "downstream.learning_rate=1e-4", "downstream.ema=null")
+TRAINED = ("downstream.pretrained=" + str(CHECKPOINT), "downstream.learning_rate=1e-4", "downstream.ema=null")
 _SETS = ("max_samples=24", "reference_samples=48")
 # More steps of training, and a later start from real patches: images neither copies nor far from all that is real.
 _DIFFMIX = ("method.training.steps=120", "method.sampler.steps=8", "method.start_percent=38")
@@ -34,9 +34,9 @@ _TISSUE = (
 _IMPORTED = "discs-by-hand"
 
 RUNS: Mapping[str, tuple[Path, tuple[str, ...], tuple[str, ...]]] = {
-    "diffmix": (NUCLEI, ("--method", "diffmix"), (*_NUCLEI, *_SETS, *_DIFFMIX)),
-    "gradmix": (NUCLEI, ("--method", "gradmix"), (*_NUCLEI, *_SETS)),
-    "imported": (NUCLEI, ("--synthetic", _IMPORTED), (*_NUCLEI, *_SETS)),
+    "diffmix": (NUCLEI, ("--method", "diffmix"), (*TRAINED, *_SETS, *_DIFFMIX)),
+    "gradmix": (NUCLEI, ("--method", "gradmix"), (*TRAINED, *_SETS)),
+    "imported": (NUCLEI, ("--synthetic", _IMPORTED), (*TRAINED, *_SETS)),
     "histodiffusion": (TISSUE, ("--method", "histodiffusion"), _TISSUE),
     "stylegan2": (TISSUE, ("--method", "stylegan2"), (*_TISSUE, "method.training.steps=60")),
 }

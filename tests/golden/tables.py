@@ -5,7 +5,7 @@ from __future__ import annotations
 import csv
 import json
 import math
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pandas as pd
@@ -52,14 +52,14 @@ def number(text: str) -> float:
     return float(text) if text else math.nan
 
 
-def moved(old: list[Row], new: list[Row], tolerances: Mapping[str, float] | None) -> Iterator[str]:
+def moved(old: list[Row], new: list[Row], tolerance: Callable[[Row, str], float] | None) -> Iterator[str]:
     """Name what differs between a golden table and one of today, a line for each cell.
 
     Args:
         old: the golden rows.
         new: the rows of today; columns that the golden rows lack are new and not compared.
-        tolerances: of numbers on another platform, by the beginning of the metric's name, "" being that of the others;
-            None on the same platform, where all must agree bit for bit.
+        tolerance: of the number in a column of a row, on another platform; None on the same one, where all cells must
+            agree bit for bit.
     """
     before, after = _by_identity(old), _by_identity(new)
     yield from (f"gone: {' '.join(filter(None, row))}" for row in before if row not in after)
@@ -67,27 +67,8 @@ def moved(old: list[Row], new: list[Row], tolerances: Mapping[str, float] | None
     for identity, row in before.items():
         for column, value in row.items() if identity in after else ():
             found = after[identity].get(column)
-            if found is None or not _agrees(column, value, found, _tolerance(row["metric"], tolerances)):
+            if found is None or not _agrees(column, value, found, tolerance and tolerance(row, column)):
                 yield f"{' '.join(filter(None, identity))}: {column} was {value or None}, is {found or None}"
-
-
-def deviation(old: list[Row], new: list[Row]) -> dict[str, float]:
-    """Return the largest absolute difference of each metric's numbers; infinite where one is missing."""
-    before, after = _by_identity(old), _by_identity(new)
-    largest: dict[str, float] = {}
-    for identity in before.keys() & after.keys():
-        row = before[identity]
-        for column, value in row.items():
-            found = after[identity][column]
-            if column in ("reason", *DIGESTS) or value == found:
-                continue
-            try:
-                size = abs(number(value) - number(found))
-            except ValueError:
-                size = math.inf
-            name = row["metric"]
-            largest[name] = max(largest.get(name, 0.0), math.inf if math.isnan(size) else size)
-    return largest
 
 
 def _text(column: str, value: object) -> str:
@@ -106,12 +87,6 @@ def _by_identity(rows: list[Row]) -> dict[tuple[str, ...], Row]:
     found = {tuple(row[column] for column in IDENTITY): row for row in rows}
     assert len(found) == len(rows), "two rows are one measurement"
     return found
-
-
-def _tolerance(metric: str, tolerances: Mapping[str, float] | None) -> float | None:
-    if tolerances is None:
-        return None
-    return tolerances[max((name for name in tolerances if metric.startswith(name)), key=len)]
 
 
 def _agrees(column: str, old: str, new: str, tolerance: float | None) -> bool:

@@ -11,10 +11,25 @@ import pytest
 from tests.golden import platforms, runs, tables
 from tests.golden.tables import Row, number
 
-pytestmark = pytest.mark.timeout(600)
+pytestmark = pytest.mark.timeout(1800)  # 90 s on an idle core
 
-# Absolute, of values, errors and bounds, by the beginning of the metric's name. Only on another platform.
-ELSEWHERE = {"": 1e-6}
+# Absolute tolerances on another platform, by method and the beginning of the metric's name. The longest name counts.
+# Measured with ATEN_CPU_CAPABILITY=default and ONEDNN_MAX_CPU_ISA=SSE41 (README.md). Where a pixel, a nucleus or an
+# image falls on the other side of a threshold, the tolerance is about two such steps.
+_SHARES = {"precision": 0.12, "recall": 0.12, "density": 0.12, "coverage": 0.12, "gan_test": 0.12, "auth_pct": 12.0}
+_CLASSIFIED = {"": 0.06, "f1_class": 0.35, "sensitivity_class": 0.35, "colour_fd": 0.02, "fd": 0.02, "kd": 1e-3}
+ELSEWHERE = {
+    "": {"": 1e-6},
+    # copies lie exactly at the distance of a neighbour, where rounding decides; real patches are 24 here
+    "copy": {"": 1e-6, "density": 0.07},
+    # rounding grows over 120 steps of training; pixels at a threshold flip, a nucleus may be split or found
+    "diffmix": {"": 0.05, "count_r2": 0.5, "hd95": 0.5, "colour_fd": 1e-4, "fd": 1e-3, "kd": 1e-5, **_SHARES},
+    # a latent diffusion and a GAN: rounding grows faster still, and few images are counted
+    "histodiffusion": _CLASSIFIED | _SHARES,
+    "stylegan2": _CLASSIFIED | _SHARES,
+}
+OVER_TWO_SEEDS = 13  # bounds over two seeds are 12.7 standard errors away, Student's t with one degree of freedom
+P_VALUE = 0.05  # Holm's adjustment also lets one arm's p-value move that of another
 
 # Main metrics, and what lies strictly between their bounds; the others between 0 and 1.
 NUCLEI = ("dice/image", "aji/image", "pq/image", "mpq/image", "f_d", "hd95/image")
@@ -41,24 +56,38 @@ AT_BOUND = {
 def test_tables_hold(golden: dict[str, list[Row]], name: str) -> None:
     """What moved is printed: the row, the column, the old value and the new one."""
     same = platforms.is_golden()
-    differences = list(tables.moved(tables.read(name), golden[name], None if same else ELSEWHERE))
+    differences = list(tables.moved(tables.read(name), golden[name], None if same else elsewhere))
     where = (
         "on the platform of the tables" if same else f"on another platform than that of the tables, {platforms.here()}"
     )
     assert not differences, f"{len(differences)} cells of {name} moved {where}:\n" + "\n".join(differences)
 
 
+def elsewhere(row: Row, column: str) -> float:
+    """Return the tolerance of a number on another platform."""
+    own = ELSEWHERE.get(row["method"], ELSEWHERE[""])
+    tolerance = own[max((name for name in own if row["metric"].startswith(name)), key=len)]
+    if column in ("p", "p_holm"):
+        return P_VALUE
+    over_seeds = row["seed"] == "-1" and column in ("ci_low", "ci_high")
+    return tolerance * OVER_TWO_SEEDS if over_seeds else tolerance
+
+
+def _rounding(row: Row, column: str) -> float:
+    return 1e-6
+
+
 def test_moved_rows_are_named() -> None:
     old = [{**dict.fromkeys(tables.IDENTITY, ""), "metric": "fd@a", "value": "0.5", "set_digest": "a", "reason": ""}]
     assert list(tables.moved(old, old, None)) == []
-    assert list(tables.moved(old, [{**old[0], "value": "0.5000001", "later": "1"}], {"": 1e-6})) == []
-    assert list(tables.moved(old, [{**old[0], "set_digest": "b"}], {"": 1e-6})) == []
+    assert list(tables.moved(old, [{**old[0], "value": "0.5000001", "later": "1"}], _rounding)) == []
+    assert list(tables.moved(old, [{**old[0], "set_digest": "b"}], _rounding)) == []
     assert list(tables.moved(old, [{**old[0], "set_digest": "b"}], None)) == ["fd@a: set_digest was a, is b"]
     moved = [{**old[0], "value": "0.50001"}]
-    assert list(tables.moved(old, moved, {"": 1e-6})) == ["fd@a: value was 0.5, is 0.50001"]
-    assert list(tables.moved(old, moved, {"": 1e-6, "fd": 1e-4})) == []
+    assert list(tables.moved(old, moved, _rounding)) == ["fd@a: value was 0.5, is 0.50001"]
+    assert list(tables.moved(old, moved, lambda row, column: 1e-4)) == []
     assert list(tables.moved(old, moved, None)) == ["fd@a: value was 0.5, is 0.50001"]
-    assert list(tables.moved(old, [{**old[0], "reason": "given"}], {"": 1e-6})) == ["fd@a: reason was None, is given"]
+    assert list(tables.moved(old, [{**old[0], "reason": "given"}], _rounding)) == ["fd@a: reason was None, is given"]
     assert list(tables.moved(old, [], None)) == ["gone: fd@a"]
     assert list(tables.moved([], old, None)) == ["new: fd@a"]
 

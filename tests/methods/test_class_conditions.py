@@ -35,8 +35,9 @@ def test_a_condition_is_a_class_and_a_seed() -> None:
     assert all(0 <= condition.seed < SEED_LIMIT for condition in found)
     for condition in found:
         assert condition.kind == "class"
-        absent = (condition.instances, condition.types, condition.caption, condition.source, condition.crop)
+        absent = (condition.instances, condition.types, condition.caption, condition.tissue, condition.crop)
         assert absent == (None,) * 5
+        assert condition.sources == {}
         assert condition.recipe == {"truncation": 0.5}
 
 

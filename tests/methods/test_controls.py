@@ -9,14 +9,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.contract import Condition, Method
+from bench.contract import Condition, MethodBase
 from bench.errors import BenchError, DataError
 from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, ShuffledLabels
 from methods.controls.classic import turn
 from methods.controls.noise import channel_moments
 from methods.controls.shuffled import partner
-from methods.controls.stains import HED_UNIT, jitter_stains, optical_density
-from methods.crops import Crop, crop_labels
+from methods.controls.stain_jitter import HED_UNIT, jitter_stains, optical_density
+from methods.patches import Crop, crop_labels
 from tests import toy
 
 SIZE = 32
@@ -41,7 +41,7 @@ def draw(kind: type, n: int = 9, seed: int = 0) -> tuple[list[Condition], list[n
 def windows(conditions: list[Condition], where: toy.NucleiDataset) -> Iterator[tuple]:
     """Yield image, instances and types of each condition's own window, cut from the tile."""
     for condition in conditions:
-        sample = next(sample for sample in where.samples if sample.id == condition.source)
+        sample = next(sample for sample in where.samples if sample.id == condition.sources["train"])
         y, x = condition.crop
         labels = crop_labels(sample.instances, sample.types, y, x, SIZE, min_area=3)
         yield sample.image[y : y + SIZE, x : x + SIZE], *labels
@@ -50,7 +50,7 @@ def windows(conditions: list[Condition], where: toy.NucleiDataset) -> Iterator[t
 @pytest.mark.parametrize("kind", DRAWING)
 def test_every_control_draws_labelled_patches(kind: type) -> None:
     conditions, images = draw(kind)
-    assert isinstance(make(kind), Method)
+    assert isinstance(make(kind), MethodBase)
     assert len(conditions) == len(images) == 9
     assert len({condition.id for condition in conditions}) == 9
     for condition, image in zip(conditions, images, strict=True):
@@ -69,14 +69,16 @@ def test_every_control_follows_its_seed(kind: type) -> None:
     np.testing.assert_array_equal(images, images_again)
     for one, two in zip(first, again, strict=True):
         np.testing.assert_array_equal(one.instances, two.instances)
-        assert (one.id, one.source, one.crop, one.recipe, one.seed) == (
+        assert (one.id, one.sources, one.crop, one.recipe, one.seed) == (
             two.id,
-            two.source,
+            two.sources,
             two.crop,
             two.recipe,
             two.seed,
         )
-    differs = [(a.source, a.crop, a.recipe) != (b.source, b.crop, b.recipe) for a, b in zip(first, other, strict=True)]
+    differs = [
+        (a.sources, a.crop, a.recipe) != (b.sources, b.crop, b.recipe) for a, b in zip(first, other, strict=True)
+    ]
     assert any(differs)
 
 
@@ -114,32 +116,47 @@ def test_images_with_a_class_of_their_own_keep_it(kind: type) -> None:
     assert {condition.label for condition in conditions} == {0, 1, 2}
     if kind in (Copy, ShuffledLabels):
         places = {name: index for index, name in enumerate(views["train"].ids)}
-        true = [places[condition.source] % 3 for condition in conditions]
+        true = [places[condition.sources["train"]] % 3 for condition in conditions]
         right = np.mean([condition.label == label for condition, label in zip(conditions, true, strict=True)])
         assert right == 1 if kind is Copy else right == 0
 
 
-@pytest.mark.parametrize("kind", DRAWING)
-def test_datasets_without_labels_are_refused(kind: type) -> None:
-    class Pool(Tissue):
-        task = "pool"
+class Captioned(Tissue):
+    """Images with captions only; every second caption has no image."""
 
-    views = {"train": Pool(2, 96), "fresh": Pool(2, 96, split="fresh")}
+    task = "text"
+
+    def __getitem__(self, index: int) -> Sample:
+        sample = super().__getitem__(index)
+        image = sample.image if index % 2 == 0 else np.zeros((0, 0, 3), np.uint8)
+        return replace(sample, image=image, label=None, caption=f"caption {index}")
+
+
+@pytest.mark.parametrize("kind", [Copy, Noise, Classic, MoreReal])
+def test_images_with_captions_keep_them(kind: type) -> None:
+    views = {"train": Captioned(4, SIZE), "fresh": Captioned(4, SIZE, split="fresh")}
+    conditions = list(make(kind).plan(views, 6, np.random.default_rng(0)))
+    assert {condition.caption for condition in conditions} == {"caption 0", "caption 2"}
+    images = list(make(kind).render(conditions, views, {}, toy.Run()))
+    assert {image.shape for image in images} == {(SIZE, SIZE, 3)}
+
+
+def test_labels_that_are_absent_are_not_exchanged() -> None:
     with pytest.raises(DataError, match="nuclei dataset"):
-        list(make(kind).plan(views, 3, np.random.default_rng(0)))
+        list(make(ShuffledLabels).plan({"train": Captioned(4, SIZE)}, 3, np.random.default_rng(0)))
 
 
 @pytest.mark.parametrize("kind", [Copy, Classic, MoreReal, ShuffledLabels])
 def test_masks_without_a_tile_are_refused(kind: type) -> None:
     conditions, _ = draw(kind, 1)
-    foreign = replace(conditions[0], source=None, crop=None, recipe={})
+    foreign = replace(conditions[0], sources={}, crop=None, recipe={})
     with pytest.raises(DataError, match=conditions[0].id):
         list(make(kind).render([foreign], data(), {}, toy.Run()))
 
 
 def test_real_only_adds_nothing() -> None:
     method = RealOnly(RealOnly.Config())
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert method.ratio == 0
     assert list(method.plan(data(), 5, np.random.default_rng(0))) == []
     assert list(method.render([], data(), {}, toy.Run())) == []
@@ -177,7 +194,7 @@ def test_noise_has_the_channels_moments_and_no_structure() -> None:
 
 
 def test_noise_draws_any_mask() -> None:
-    mask = replace(draw(Noise, 1)[0][0], source=None, crop=None, instances=np.zeros((20, 50), np.int32))
+    mask = replace(draw(Noise, 1)[0][0], sources={}, crop=None, instances=np.zeros((20, 50), np.int32))
     (image,) = make(Noise).render([mask], data(), {}, toy.Run())
     assert image.shape == (20, 50, 3)
     (image,) = make(Noise).render([replace(mask, instances=None)], data(), {}, toy.Run())
@@ -224,8 +241,8 @@ def test_more_real_shows_fresh_tiles() -> None:
     conditions, images = draw(MoreReal)
     fresh = data()["fresh"]
     for condition, image in zip(conditions, images, strict=True):
-        assert (condition.source, condition.crop, condition.kind) == (None, None, "fresh")
-        named = replace(condition, source=condition.recipe["fresh"], crop=tuple(condition.recipe["crop"]))
+        assert (condition.sources, condition.crop, condition.kind) == ({}, None, "fresh")
+        named = replace(condition, sources={"train": condition.recipe["fresh"]}, crop=tuple(condition.recipe["crop"]))
         pixels, instances, _ = next(windows([named], fresh))
         np.testing.assert_array_equal(image, pixels)
         np.testing.assert_array_equal(condition.instances, instances)
@@ -233,7 +250,7 @@ def test_more_real_shows_fresh_tiles() -> None:
 
 def test_more_real_refuses_training_tiles() -> None:
     train = data()["train"]
-    with pytest.raises(DataError, match="no training tiles"):
+    with pytest.raises(DataError, match="also training tiles"):
         list(make(MoreReal).plan({"train": train, "fresh": train}, 3, np.random.default_rng(0)))
 
 
@@ -243,8 +260,9 @@ def test_shuffled_labels_are_of_another_patch() -> None:
     wrong = 0
     for condition, image, (pixels, instances, _) in zip(conditions, images, windows(conditions, train), strict=True):
         np.testing.assert_array_equal(image, pixels)
-        assert condition.recipe["labels"] != condition.source
-        named = replace(condition, source=condition.recipe["labels"], crop=tuple(condition.recipe["labels_crop"]))
+        assert condition.recipe["labels"] != condition.sources["train"]
+        corner = tuple(condition.recipe["labels_crop"])
+        named = replace(condition, sources={"train": condition.recipe["labels"]}, crop=corner)
         np.testing.assert_array_equal(condition.instances, next(windows([named], train))[1])
         wrong += not np.array_equal(condition.instances > 0, instances > 0)
     assert wrong >= 11

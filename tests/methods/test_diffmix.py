@@ -12,11 +12,11 @@ import numpy as np
 import pytest
 import torch
 
-from bench.contract import Condition, Method
+from bench.contract import Condition, MethodBase
 from bench.errors import DataError
-from methods.crops import crop_labels
 from methods.diffmix import DiffMix, DiffMixB, DiffMixE
 from methods.gradmix import TileMixer
+from methods.patches import crop_labels
 from methods.sdm import SDM
 from methods.sdm.network import SDMNetwork
 from tests import toy
@@ -52,7 +52,7 @@ def _plan(method: DiffMix, n: int = 12, seed: int = 0) -> list[Condition]:
 )
 def test_composition(cls: type[DiffMix], ratio: float, kinds: dict[str, int]) -> None:
     method = _method(cls)
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert method.ratio == ratio
     assert pickle.loads(pickle.dumps(method.config)) == method.config
     drawn = [condition.kind for condition in _plan(method)]
@@ -84,7 +84,7 @@ def test_provenance() -> None:
     assert [c.recipe for c in conditions] == [c.recipe for c in _plan(_method())]
     changed = set()
     for condition in conditions:
-        assert condition.source in TRAIN.ids
+        assert condition.sources["train"] in TRAIN.ids
         assert condition.crop is not None
         assert json.loads(json.dumps(condition.recipe)) == condition.recipe
         assert condition.recipe["start"] == "source"
@@ -110,9 +110,9 @@ def test_balancing_labels_are_gradmix_labels() -> None:
     method = _method(DiffMixB)
     mixer = TileMixer(TRAIN, method.config.mixing)
     for condition in _plan(method):
-        assert condition.source is not None
+        assert "train" in condition.sources
         assert condition.crop is not None
-        mixed = mixer.mix(TRAIN.ids.index(condition.source), condition.recipe["tile_seed"], blend=False)
+        mixed = mixer.mix(TRAIN.ids.index(condition.sources["train"]), condition.recipe["tile_seed"], blend=False)
         expected = crop_labels(mixed.instances, mixed.types, *condition.crop, 32, min_area=3)
         np.testing.assert_array_equal(condition.instances, expected[0])
         np.testing.assert_array_equal(condition.types, expected[1])
@@ -156,10 +156,10 @@ def test_no_steps_return_the_real_patch(fitted: dict[str, Path], monkeypatch: py
     method = _method(start_percent=0.0)
     conditions = _plan(method, 4)
     for condition, image in zip(conditions, method.render(conditions, DATA, fitted, toy.Run()), strict=True):
-        assert condition.source is not None
+        assert "train" in condition.sources
         assert condition.crop is not None
         y, x = condition.crop
-        tile = TRAIN[TRAIN.ids.index(condition.source)]
+        tile = TRAIN[TRAIN.ids.index(condition.sources["train"])]
         np.testing.assert_array_equal(image, tile.image[y : y + 32, x : x + 32])
     assert calls.rows == []
 
@@ -167,7 +167,7 @@ def test_no_steps_return_the_real_patch(fitted: dict[str, Path], monkeypatch: py
 def test_a_condition_without_source_starts_from_a_random_training_patch(fitted: dict[str, Path]) -> None:
     method = _method(start_percent=0.0)
     own = _plan(method, 6)
-    foreign = [replace(c, source=None, crop=None, seed=number) for number, c in enumerate(own)]
+    foreign = [replace(c, sources={}, crop=None, seed=number) for number, c in enumerate(own)]
     starts = [method.start_of(condition, TRAIN) for condition in foreign]
     assert {start.kind for start in starts} == {"train-random"}
     assert len(set(starts)) > 1
@@ -180,6 +180,6 @@ def test_a_condition_without_source_starts_from_a_random_training_patch(fitted: 
 
 def test_a_source_outside_the_training_set_is_refused(fitted: dict[str, Path]) -> None:
     method = _method()
-    condition = replace(_plan(method, 1)[0], source="test-0")
+    condition = replace(_plan(method, 1)[0], sources={"train": "test-0"})
     with pytest.raises(DataError, match="training tile"):
         list(method.render([condition], DATA, fitted, toy.Run()))

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from methods.crops import labels_of
 from methods.maps import EnlargedMap, EnlargingSettings, enlarge
+from methods.patches import labels_of
 from tests import toy
 
 ALL = EnlargingSettings(share=1.0)

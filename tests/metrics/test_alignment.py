@@ -3,14 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from sklearn.metrics.pairwise import paired_cosine_distances
-from torchmetrics.functional import pairwise_cosine_similarity
 
 from bench.errors import DataError
 from metrics.alignment import has_text, similarity
 
 
 def test_equals_scikit_learn_and_skips_empty_captions(agree):
+    from sklearn.metrics.pairwise import paired_cosine_distances
+    from torchmetrics.functional import pairwise_cosine_similarity
+
     rng = np.random.default_rng(0)
     images, texts = rng.normal(size=(5, 16)), rng.normal(size=(5, 16))
     texts[3] = 0

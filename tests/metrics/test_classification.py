@@ -5,9 +5,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from imblearn.metrics import specificity_score
-from sklearn import metrics as sk
-from torchmetrics.functional.classification import multiclass_auroc, multiclass_specificity
 
 from bench.errors import DataError
 from metrics.classification import accuracy, auroc, auroc_by_class, by_class, f1, one_hot_confusion, score_classes
@@ -33,6 +30,10 @@ DRAWS = "300 images of 5 classes"
 
 @pytest.mark.parametrize("seed", range(3))
 def test_equals_scikit_learn_and_torchmetrics(agree, seed):
+    from imblearn.metrics import specificity_score
+    from sklearn import metrics as sk
+    from torchmetrics.functional.classification import multiclass_auroc, multiclass_specificity
+
     rng = np.random.default_rng(seed)
     true = rng.integers(0, 5, 300)
     scores = rng.dirichlet(np.ones(5), 300) + 0.4 * np.eye(5)[true]

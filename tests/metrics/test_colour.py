@@ -5,9 +5,6 @@ import pytest
 import torch
 from scipy import ndimage
 from scipy.linalg import sqrtm
-from skimage.metrics import mean_squared_error
-from skimage.metrics import peak_signal_noise_ratio as peak_signal_noise_ratio_skimage
-from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
 
 from bench.errors import DataError
 from metrics.colour import colour_distance, colour_features
@@ -43,6 +40,10 @@ def test_stains_are_told_apart():
 
 
 def test_reconstruction_equals_torchmetrics(agree):
+    from skimage.metrics import mean_squared_error
+    from skimage.metrics import peak_signal_noise_ratio as peak_signal_noise_ratio_skimage
+    from torchmetrics.functional.image import peak_signal_noise_ratio, structural_similarity_index_measure
+
     image, blurred = images(1, 3)[0], ndimage.gaussian_filter(images(1, 3)[0], (1, 1, 0))
     found = reconstruction(image, blurred)
     tensors = [torch.from_numpy(a.transpose(2, 0, 1)[None] / 255.0) for a in (blurred, image)]

@@ -5,7 +5,6 @@ from functools import cache
 import numpy as np
 import pytest
 from scipy import ndimage
-from skimage.filters import threshold_otsu
 
 from bench.datasets.phantom.config import PhantomConfig
 from bench.datasets.phantom.draw import draw_tile
@@ -59,6 +58,8 @@ def noise():
 
 def segment(image):
     """Find dark pixels: a segmenter that knows no label."""
+    from skimage.filters import threshold_otsu
+
     grey = image.mean(axis=2)
     return (grey < threshold_otsu(grey)).astype(np.int64)
 

@@ -3,8 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from monai.metrics import compute_dice
-from sklearn.metrics import f1_score
 
 from bench.errors import DataError
 from metrics.faithfulness import class_dice, faithfulness, mask_dice
@@ -15,6 +13,9 @@ def maps(seed, n_classes=3):
 
 
 def test_equals_scikit_learn_and_monai(agree):
+    from monai.metrics import compute_dice
+    from sklearn.metrics import f1_score
+
     asked, synthetic, real = maps(0), maps(1), maps(2)
     found = faithfulness(asked, synthetic, real, 3)
     inputs = "random type maps of 20 px, 3 classes"
@@ -53,6 +54,8 @@ def test_refuses():
 
 
 def test_a_nucleus_of_no_class_counts_in_the_binary_score_alone():
+    from sklearn.metrics import f1_score
+
     mask = maps(5)
     unclassed = np.where(mask > 0, 4, 0)
     found = faithfulness(mask, unclassed, mask, 3)

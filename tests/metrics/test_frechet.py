@@ -6,8 +6,6 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.linalg import sqrtm
-from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
-from torchmetrics.image.fid import _compute_fid
 
 from bench.errors import DataError
 from metrics.floor import real_floor
@@ -47,12 +45,16 @@ SKEWED = {"inputs": "500 normal and 400 gamma rows of 64", "relative": True}
 
 
 def test_equals_torchmetrics(agree, skewed):
+    from torchmetrics.image.fid import _compute_fid
+
     moments = [torch.from_numpy(a) for v in skewed for a in (v.mean(0), np.cov(v, rowvar=False))]
     about = {"reference": "torchmetrics", "function": "image.fid._compute_fid", "bound": 1e-8}
     agree("fd", frechet_distance(*skewed).value, float(_compute_fid(*moments)), **about, **SKEWED)
 
 
 def test_equals_torch_fidelity(agree, skewed):
+    from torch_fidelity.metric_fid import fid_features_to_statistics, fid_statistics_to_metric
+
     statistics = [fid_features_to_statistics(torch.from_numpy(v)) for v in skewed]
     theirs = fid_statistics_to_metric(*statistics, verbose=False)["frechet_inception_distance"]
     about = {"reference": "torch-fidelity", "function": "fid_statistics_to_metric", "bound": 1e-6}

@@ -3,9 +3,6 @@
 import numpy as np
 import pytest
 import torch
-from monai.metrics import compute_panoptic_quality
-from sklearn.metrics import f1_score, jaccard_score
-from torchmetrics.functional.detection import panoptic_quality
 
 from metrics.instances import InstanceScores, pool, pooled_panoptic, score_instances
 from tests.precision.plugin import reference
@@ -34,6 +31,8 @@ def as_torchmetrics(instances_, types=None):
 
 
 def test_torchmetrics(agree, maps, scores):
+    from torchmetrics.functional.detection import panoptic_quality
+
     true, pred = (as_torchmetrics(a) for a in maps)
     values = panoptic_quality(pred, true, things={1}, stuffs={0}, return_sq_and_rq=True, return_per_class=True)
     # Classes in the order given: things first.
@@ -50,6 +49,8 @@ def test_torchmetrics(agree, maps, scores):
 
 
 def test_pooled_equals_torchmetrics(agree):
+    from torchmetrics.functional.detection import panoptic_quality
+
     pairs = [pair(seed) for seed in SEEDS]
     ours = pooled_panoptic(pool([score_instances(*both) for both in pairs]).sum(axis=0))
     true, pred = (torch.cat([as_torchmetrics(both[side]) for both in pairs]) for side in (0, 1))
@@ -60,6 +61,8 @@ def test_pooled_equals_torchmetrics(agree):
 
 
 def test_monai(agree, maps, scores):
+    from monai.metrics import compute_panoptic_quality
+
     true, pred = (torch.from_numpy(a) for a in maps)
     for name in ("dq", "sq", "pq"):
         theirs = compute_panoptic_quality(pred, true, metric_name="rq" if name == "dq" else name, smooth_numerator=0.0)
@@ -127,6 +130,8 @@ def test_one_mask_a_nucleus(agree):
 
 
 def test_foregrounds_equal_scikit_learn(agree, maps, scores):
+    from sklearn.metrics import f1_score, jaccard_score
+
     true, pred = (a.ravel() > 0 for a in maps)
     about = {"reference": "scikit-learn", "inputs": f"foregrounds of {INPUTS}", "bound": 1e-9}
     agree("dice/image", scores.dice, f1_score(true, pred), function="f1_score", **about)

@@ -3,12 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from cleanfid import fid
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from sklearn.metrics.pairwise import polynomial_kernel
-from torch_fidelity.metric_kid import kid_features_to_metric
-from torchmetrics.image.kid import poly_mmd
 
 from bench.errors import DataError
 from metrics import kernel
@@ -21,6 +17,8 @@ from metrics.kernel import (
 
 
 def by_definition(x, y):
+    from sklearn.metrics.pairwise import polynomial_kernel
+
     n, m = len(x), len(y)
     xx, yy, xy = (polynomial_kernel(a, b, degree=3, coef0=1) for a, b in ((x, x), (y, y), (x, y)))
     within = (xx.sum() - np.trace(xx)) / (n * (n - 1)) + (yy.sum() - np.trace(yy)) / (m * (m - 1))
@@ -55,6 +53,8 @@ WHOLE = "two sets of 150 normal rows of 12, one subset of all"
 
 
 def test_subsets_equal_clean_fid(agree, monkeypatch):
+    from cleanfid import fid
+
     x, y = sets(300, 200)
     subsets = list(subset_indices(300, 200, rng=np.random.default_rng(4), n_subsets=7, subset_size=60))
     # clean-fid draws from its second argument first; feed it our own draws.
@@ -66,6 +66,8 @@ def test_subsets_equal_clean_fid(agree, monkeypatch):
 
 
 def by_torch_fidelity(x, y, **options):
+    from torch_fidelity.metric_kid import kid_features_to_metric
+
     tensors = torch.from_numpy(x), torch.from_numpy(y)
     found = kid_features_to_metric(*tensors, rng_seed=4, verbose=False, kid_kernel="poly", **options)
     return found["kernel_inception_distance_mean"]
@@ -81,6 +83,9 @@ def test_subsets_equal_torch_fidelity(agree):
 
 
 def test_the_full_statistic_is_one_subset_of_all(agree):
+    from cleanfid import fid
+    from torchmetrics.image.kid import poly_mmd
+
     x, y = sets(150, 150)
     ours = kernel_distance(x, y).value
     about = {"inputs": WHOLE, "bound": 1e-9}

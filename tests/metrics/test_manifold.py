@@ -5,11 +5,9 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from prdc import compute_prdc
-from torch_fidelity.metric_prc import prc_features_to_metric
 
 from bench.errors import DataError
-from metrics import neighbours
+from metrics import nearest_neighbours
 from metrics.frechet import frechet_distance
 from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
@@ -25,7 +23,7 @@ def normal(n, d=8, shift=0.0, seed=0):
 @pytest.mark.parametrize("block", [17, 1024])
 @pytest.mark.parametrize("k", [1, 5])
 def test_equals_the_slow_twin(agree, monkeypatch, block, k):
-    monkeypatch.setattr(neighbours, "_BLOCK", block)
+    monkeypatch.setattr(nearest_neighbours, "_BLOCK", block)
     real, synthetic = normal(90), normal(60, shift=0.4, seed=1)
     found = manifold_scores(real, synthetic, k=k)
     about = {"reference": "tests/reference/manifold.py", "bound": 1e-9}
@@ -45,6 +43,8 @@ LARGER = "500 and 400 normal rows of 32, k of 3 and 5"
 
 @pytest.mark.parametrize("k", [3, 5])
 def test_equals_prdc(agree, capsys, k):
+    from prdc import compute_prdc
+
     real, synthetic = normal(500, 32), normal(400, 32, 0.1, seed=1)
     found, theirs = manifold_scores(real, synthetic, k=k), compute_prdc(real, synthetic, k)
     for name in NAMES:
@@ -54,6 +54,8 @@ def test_equals_prdc(agree, capsys, k):
 
 @pytest.mark.parametrize("k", [3, 5])
 def test_equals_torch_fidelity(agree, k):
+    from torch_fidelity.metric_prc import prc_features_to_metric
+
     real, synthetic = normal(500, 32), normal(400, 32, 0.1, seed=1)
     found = manifold_scores(real, synthetic, k=k)
     theirs = prc_features_to_metric(
@@ -112,7 +114,7 @@ def test_fresh_images_are_authentic():
 
 def test_distances_are_exact_far_from_the_origin():
     x, y = normal(20, shift=1000), normal(30, shift=1000, seed=1)
-    distance = np.concatenate([block for _, block in neighbours.squared_distances(x, y)])
+    distance = np.concatenate([block for _, block in nearest_neighbours.squared_distances(x, y)])
     expected = ((x[:, None] - y[None]) ** 2).sum(axis=2)
     assert np.abs(distance - expected).max() < 1e-4
 

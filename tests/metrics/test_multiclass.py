@@ -4,8 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 import torch
-from sklearn.metrics import r2_score
-from torchmetrics.functional.detection import panoptic_quality
 
 from bench.errors import DataError
 from metrics.instances import panoptic, pooled_pq
@@ -78,6 +76,8 @@ def typed_pairs(n=4):
 
 def by_torchmetrics(pairs):
     """Return PQ by class, of all the pairs in one call."""
+    from torchmetrics.functional.detection import panoptic_quality
+
     sides = ([(t, tt) for t, tt, _, _ in pairs], [(p, pt) for _, _, p, pt in pairs])
     true, pred = (torch.from_numpy(np.stack([np.stack([type_map(*a), a[0]], -1) for a in side])) for side in sides)
     found = panoptic_quality(pred.long(), true.long(), things=THINGS, stuffs={0}, return_per_class=True)
@@ -113,6 +113,8 @@ def test_binary_equals_torchmetrics(agree):
 
 
 def test_r2_equals_scikit_learn(agree):
+    from sklearn.metrics import r2_score
+
     rng = np.random.default_rng(0)
     true = rng.poisson(20, (30, 4))
     pred = true + rng.integers(-5, 6, true.shape)

@@ -12,7 +12,6 @@ from bench.errors import DataError, MissingError
 from metrics.encoders.weights import file_sha256
 from metrics.perceptual import LPIPS, fill, load_lpips, lpips_distance, lpips_identity, perceptual_distance
 
-home = import_module("torchmetrics.functional.image.lpips")
 NETS = ["alex", "vgg"]
 
 
@@ -50,7 +49,8 @@ def own_trunks(folder, monkeypatch):
 
 def reference(net, folder):
     """Torchmetrics' LPIPS with the published heads and our trunk."""
-    model = home._LPIPS(net=net, pnet_rand=True, pretrained=True)
+    # Not an attribute of its package, where a function has that name.
+    model = import_module("torchmetrics.functional.image.lpips")._LPIPS(net=net, pnet_rand=True, pretrained=True)
     own = torch.load(folder / perceptual._NETS[net].trunk.file, weights_only=True)
     state = model.net.state_dict()
     model.net.load_state_dict({name: own["features." + name.partition(".")[2]] for name in state})

@@ -1,12 +1,13 @@
 """The perceptual distance on random feature maps against the layers of torchmetrics' LPIPS."""
 
 import torch
-from torchmetrics.functional.image.lpips import NetLinLayer, _normalize_tensor, _spatial_average
 
 from metrics.perceptual import perceptual_distance
 
 
 def test_equals_torchmetrics(agree):
+    from torchmetrics.functional.image.lpips import NetLinLayer, _normalize_tensor, _spatial_average
+
     generator = torch.Generator().manual_seed(0)
     shapes = [(2, 16, 12, 12), (2, 32, 6, 6), (2, 64, 3, 3)]
     a, b = ([torch.randn(shape, generator=generator) for shape in shapes] for _ in range(2))

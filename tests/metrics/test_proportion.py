@@ -2,7 +2,6 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binom, binomtest
 
 from bench.errors import DataError
 from metrics.proportion import mean_proportion, proportion
@@ -11,6 +10,8 @@ from metrics.proportion import mean_proportion, proportion
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (3, 7), (50, 100), (999, 1000)])
 @pytest.mark.parametrize("level", [0.9, 0.95])
 def test_is_scipys(k, n, level):
+    from scipy.stats import binomtest
+
     found = proportion(k, n, level=level)
     reference = binomtest(k, n).proportion_ci(level, method="wilson")
     assert found.value == k / n
@@ -21,6 +22,8 @@ def test_is_scipys(k, n, level):
 
 
 def test_covers_the_truth_as_often_as_it_says():
+    from scipy.stats import binom
+
     n, truths = 60, np.linspace(0.05, 0.95, 181)
     found = [proportion(k, n) for k in range(n + 1)]
     coverage = [sum(binom.pmf(k, n, p) for k in range(n + 1) if found[k].low <= p <= found[k].high) for p in truths]

@@ -3,10 +3,8 @@
 import numpy as np
 import pytest
 import torch
-from monai.metrics import compute_hausdorff_distance
 from scipy import ndimage
 from scipy.spatial.distance import cdist
-from surface_distance import compute_robust_hausdorff, compute_surface_distances
 
 from bench.errors import DataError
 from metrics.surface import hausdorff, hausdorff_by_definition
@@ -36,6 +34,8 @@ def test_published_toys():
 
 @pytest.mark.parametrize("seed", range(4))
 def test_equals_monai_and_brute_force(agree, seed):
+    from monai.metrics import compute_hausdorff_distance
+
     true, pred = blobs(seed), blobs(seed + 100)
     tensors = [torch.from_numpy(mask[None, None].astype(np.float32)) for mask in (pred, true)]
     theirs = float(compute_hausdorff_distance(*tensors, include_background=True, percentile=95))
@@ -61,6 +61,8 @@ def test_concatenated_equals_medpy(agree, seed):
 @pytest.mark.parametrize("seed", range(4))
 def test_within_a_pixel_of_surface_distance(agree, seed):
     """It puts surfaces between pixels and weighs them by length: another definition, which must lie near."""
+    from surface_distance import compute_robust_hausdorff, compute_surface_distances
+
     true, pred = blobs(seed), blobs(seed + 100)
     theirs = compute_robust_hausdorff(compute_surface_distances(true, pred, (1, 1)), 95)
     about = {"reference": "surface-distance", "function": "compute_robust_hausdorff", "bound": 1.0}

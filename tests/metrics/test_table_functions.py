@@ -287,10 +287,10 @@ PARTS = {
     "multiclass": {"class_counts", "mean_defined"},
     "neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
-    "perceptual": {"load_lpips", "lpips_identity", "fill"},
+    "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
     "quadrature": {"few_groups"},
     "resampling": {"mean_statistics", "mean_of", "group_sums", "draws", "replicates"},
-    "table": {"metric", "distance_name", "reading_position", "shown_times"},
+    "table": {"metric", "of_groups", "distance_name", "reading_position", "find"},
     "types": {"matching_radius", "centroids", "match_centroids", "n_counts", "type_counts", "matched_counts"},
     "uncertainty": {
         *("arm_interval", "cluster_bootstrap", "holm", "interval_fields", "paired_difference", "rank_intervals"),

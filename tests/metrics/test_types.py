@@ -8,7 +8,6 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from scipy import ndimage
-from sklearn.metrics import accuracy_score, precision_recall_fscore_support
 
 from bench.errors import DataError
 from metrics.types import (
@@ -49,6 +48,8 @@ def test_published_toy():
 
 
 def test_perfect_pairs_give_the_usual_f1():
+    from sklearn.metrics import precision_recall_fscore_support
+
     rng = np.random.default_rng(0)
     true, pred = rng.integers(1, 4, 200), rng.integers(1, 4, 200)
     everyone = CentroidMatches(np.stack([np.arange(200)] * 2, axis=1), np.array([], int), np.array([], int))
@@ -141,6 +142,8 @@ TYPED = "three maps of 300 px with 200 nuclei of 3 classes, pooled"
 
 
 def test_equals_loops_over_nuclei_and_pairs(agree):
+    from sklearn.metrics import accuracy_score
+
     images, counts = [], np.zeros(n_counts(3), dtype=np.int64)
     for seed in range(3):
         rng = np.random.default_rng(seed)

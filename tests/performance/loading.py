@@ -1,6 +1,6 @@
 """Memory and throughput of loading, as docs/performance.md shows them: `python -m tests.performance.loading --n 10000`.
 
-Needs 4.7 GB of disk a thousand patches, under `--folder`, which is left empty.
+It needs 4.7 GB of disk space per thousand patches under `--folder`, which is left empty.
 """
 
 from __future__ import annotations
@@ -21,7 +21,7 @@ from tests.performance import sets
 
 
 class Cost(NamedTuple):
-    """What a case cost: patches, seconds, peak memory of the process in MB."""
+    """The cost of a case: patches, seconds, peak memory of the process in MB."""
 
     title: str
     n: int
@@ -30,7 +30,7 @@ class Cost(NamedTuple):
 
 
 def measure(title: str, case: str, folder: Path, out: Path) -> Cost:
-    """Run a case in a process of its own; numerical libraries get one thread."""
+    """Run a case in its own process; numerical libraries get one thread."""
     command = [sys.executable, "-m", "tests.performance.cases", case, str(folder), str(out)]
     environment = {**os.environ, "OMP_NUM_THREADS": "1"}
     done = subprocess.run(command, check=True, capture_output=True, text=True, env=environment)
@@ -44,23 +44,25 @@ def measure_all(folder: Path, n: int) -> Iterator[Cost]:
     sets.write_pannuke(raw, n)
     yield measure("prepare PanNuke's float64 arrays", "pannuke", raw, cache)
     shutil.rmtree(raw)
-    yield measure("read them prepared: images, instances, classes", "prepared", cache, folder)
+    yield measure("read these arrays after preparation: images, instances, classes", "prepared", cache, folder)
     shutil.rmtree(cache)
     for suffix in (".png", ".jpg"):
         sets.write_folder(raw, n, suffix)
-        yield measure(f"prepare a folder of {suffix[1:].upper()}", "images", raw, cache)
+        yield measure(f"prepare a folder of {suffix[1:].upper()} files", "images", raw, cache)
         shutil.rmtree(raw)
         shutil.rmtree(cache)
     sets.write_sealed(raw, n)
-    yield measure("decode a sealed set's files, two bare threads", "bare", raw, cache)
-    yield measure("load a sealed set for scoring, two threads", "scoring", raw, cache)
+    yield measure("decode the files of a sealed set, in two plain threads", "bare", raw, cache)
+    yield measure("load a sealed set for scoring, in two threads", "scoring", raw, cache)
     shutil.rmtree(raw)
 
 
 def measure_records(folder: Path, n: int) -> Cost:
-    """Measure a prepared split's text alone."""
+    """Measure only the text of a prepared split."""
     sets.write_records(folder / "records", n)
-    cost = measure("open a prepared split, ids, groups, digest, half of it", "records", folder / "records", folder)
+    cost = measure(
+        "open a prepared split: ids, groups, digest, half of the split", "records", folder / "records", folder
+    )
     shutil.rmtree(folder / "records")
     return cost
 
@@ -69,10 +71,12 @@ def main() -> None:
     """Print the table of docs/performance.md."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--n", type=int, default=10_000, help="patches of 256 px")
-    parser.add_argument("--records", type=int, default=100_000, help="samples of the split opened for its text alone")
+    parser.add_argument(
+        "--records", type=int, default=100_000, help="samples of the split that is opened only for its text"
+    )
     parser.add_argument("--folder", type=Path, help="where to write the sets")
     options = parser.parse_args()
-    print("| | n | s | a second | peak memory, MB |\n|---|---:|---:|---:|---:|")
+    print("| | n | s | per second | peak memory, MB |\n|---|---:|---:|---:|---:|")
     with TemporaryDirectory(dir=options.folder) as name:
         folder = Path(name)
         for cost in chain([measure_records(folder, options.records)], measure_all(folder, options.n)):

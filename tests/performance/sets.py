@@ -73,7 +73,15 @@ def write_sealed(folder: Path, n: int) -> None:
 
     def write(index: int) -> None:
         image, instances, types = _shifted(index)
-        condition = Condition(f"s{index:06d}", instances, types, None, None, "a", (0, 0), "copy", {}, index)
+        condition = Condition(
+            id=f"s{index:06d}",
+            kind="copy",
+            seed=index,
+            instances=instances,
+            types=types,
+            sources={"train": "a"},
+            crop=(0, 0),
+        )
         writer.write(index, condition, image)
 
     _drawn()

@@ -25,7 +25,7 @@ def sealed(folder: Path, labels: list[int], **manifest: Any) -> SyntheticSet:
     folder.mkdir()
     writer = SyntheticSetWriter(folder, TRAIN.info, {})
     for index, label in enumerate(labels):
-        condition = Condition(f"s{index}", None, None, label, None, None, None, "class", {}, 0)
+        condition = Condition(id=f"s{index}", kind="class", seed=0, label=label)
         writer.write(index, condition, grey(index))
     writer.seal(len(labels), {"method": "painter", "seed": 0, **manifest})
     return SyntheticSet(folder)
@@ -106,7 +106,9 @@ def test_sets_with_sources_or_without_classes_are_no_sets_of_classes(tmp_path: P
         instances = nuclei[0].instances if types else None
         kinds = nuclei[0].types if types else None
         corner = None if source is None else (0, 0)
-        writer.write(0, Condition("s", instances, kinds, 0, None, source, corner, "class", {}, 0), nuclei[0].image)
+        shown = {"instances": instances, "types": kinds, "label": 0, "crop": corner}
+        sources = {} if source is None else {"train": source}
+        writer.write(0, Condition(id="s", kind="class", seed=0, sources=sources, **shown), nuclei[0].image)
         writer.seal(1, {"method": "toy"})
         assert not shows_classes(SyntheticSet(folder))
 

@@ -75,7 +75,9 @@ def test_sheet_of_a_sealed_set_mixes_kinds_and_finds_the_crops(tmp_path: Path) -
         assert tile.instances is not None
         image, instances, types = toy.tile(50 + index, 32)
         kind = "enlarging" if index == 4 else "balancing"
-        writer.write(index, Condition(f"s{index}", instances, types, None, None, source, window, kind, {}, 0), image)
+        sources = {} if source is None else {"train": source}
+        shown = {"instances": instances, "types": types, "sources": sources, "crop": window}
+        writer.write(index, Condition(id=f"s{index}", kind=kind, seed=0, **shown), image)
     writer.seal(6, {"method": "toy"})
     set_sheet(SyntheticSet(folder), train, tmp_path / "sheet.png", n=4)
     sheet = read_rgb(tmp_path / "sheet.png")

@@ -10,6 +10,7 @@ import pytest
 from rich.console import Console
 
 from bench.results.table import ScoreRow, merge_rows, read_rows, write_rows
+from metrics.table import find
 from reports.board import Cell, Leaderboard
 from reports.columns import Column
 from reports.leaderboard import leaderboard
@@ -44,8 +45,8 @@ def terminal(board: Leaderboard, width: int = 140, everything: bool = False) -> 
         (0.0, Column("fd@x", encoder="x"), "0.00"),
         (312.4, Column("fd@x", encoder="x"), "312"),
         (4.2, Column("fd@x", encoder="x"), "4.20"),
-        (0.0042, Column("kd@x", encoder="x"), "4.20"),
-        (-0.00042, Column("kd@x", encoder="x"), "-0.420"),
+        (0.0042, Column("kd@x", encoder="x", about=find("kd@x")), "4.20"),
+        (-0.00042, Column("kd@x", encoder="x", about=find("kd@x")), "-0.420"),
         (123456.0, Column("seconds", "cost"), "1.23e+05"),
     ],
 )

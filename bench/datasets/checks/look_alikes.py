@@ -24,6 +24,7 @@ is within 4 by chance.
 LISTED = 20
 """Pairs that are listed one by one; the rest is counted."""
 _SIDE = 32
+_LOWEST = 8
 _FLAT = 3.0
 _BLOCK = 256
 
@@ -39,18 +40,19 @@ class Pair(NamedTuple):
 def look(image: UInt8[np.ndarray, "h w 3"]) -> Look | None:
     """Describe an image for comparison; None for one without pixels.
 
-    The code is the 64-bit perceptual hash of the `imagehash` library: signs of the lowest 8 x 8 cosine frequencies of
-    the whole image, grey, 32 x 32 px. It stays the same under rescaling, JPEG and slight changes of brightness; not
-    under flips, rotations and crops, which are *not* found. An image is `flat` when the standard deviation of its grey
-    values at 32 x 32 px is below 3 of 255: its code is noise.
+    The code is the 64-bit perceptual hash that the library ImageHash computes: which of the lowest 8 x 8 cosine
+    frequencies of the whole image, grey, 32 x 32 px, are above their median. It stays the same under rescaling, JPEG
+    and slight changes of brightness; not under flips, rotations and crops, which are *not* found. An image is `flat`
+    when the standard deviation of its grey values at 32 x 32 px is below 3 of 255: its code is noise.
     """
     if image.size == 0:
         return None
-    from imagehash import phash
+    from scipy.fft import dct
 
-    small = shrink(image, "L")
-    code = np.packbits(phash(small).hash.reshape(-1))
-    return Look(int.from_bytes(code.tobytes(), "big"), bool(np.asarray(small).std() < _FLAT))
+    small = np.asarray(shrink(image, "L"))
+    frequencies = dct(dct(small, axis=0), axis=1)[:_LOWEST, :_LOWEST]
+    code = np.packbits(frequencies > np.median(frequencies))
+    return Look(int.from_bytes(code.tobytes(), "big"), bool(small.std() < _FLAT))
 
 
 def shrink(image: UInt8[np.ndarray, "h w 3"], mode: str, side: int = _SIDE) -> Image.Image:

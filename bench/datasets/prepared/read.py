@@ -11,9 +11,8 @@ from sys import intern
 from typing import Any, NamedTuple
 
 import numpy as np
-from jaxtyping import Int64
 
-from bench.contract import DatasetInfo, Sample
+from bench.contract import DatasetInfo, Sample, SampleRecord, count_nuclei
 from bench.digest import digest
 from bench.errors import DataError
 
@@ -42,6 +41,11 @@ class _Record(NamedTuple):
     digest: str
     offsets: tuple[int | None, ...]
 
+    def told(self, n_classes: int) -> SampleRecord:
+        types = np.frombuffer(self.types or b"", np.uint8)
+        nuclei = count_nuclei(types, n_classes)
+        return SampleRecord(self.id, self.group, *self.shape, self.label, self.caption, self.tissue, nuclei)
+
 
 class PreparedDataset:
     """A `bench.contract.Dataset` over a folder that `prepare` wrote, or over some of its samples.
@@ -63,6 +67,7 @@ class PreparedDataset:
         values: dict[str, Any] = dict(self._document["info"])
         for key in ("classes", "labels", "rare"):
             values[key] = tuple(values[key])
+        values["tissues"] = tuple(sorted({record.tissue for record in self._all if record.tissue is not None}))
         return DatasetInfo(**{**values, "split": self._split or values["split"]})
 
     @property
@@ -75,10 +80,11 @@ class PreparedDataset:
         """The group of each sample, in order."""
         return [record.group for record in self._records]
 
-    @property
-    def labels(self) -> list[int | None]:
-        """The image-level class of each sample, in order."""
-        return [record.label for record in self._records]
+    @cached_property
+    def records(self) -> list[SampleRecord]:
+        """What is known of each sample without decoding its image, in order."""
+        n_classes = len(self.info.classes)
+        return [record.told(n_classes) for record in self._records]
 
     @cached_property
     def digest(self) -> str:
@@ -89,15 +95,6 @@ class PreparedDataset:
     def notes(self) -> dict[str, Any]:
         """What the source found out about the data."""
         return dict(self._document["notes"])
-
-    @cached_property
-    def nucleus_counts(self) -> Int64[np.ndarray, "n c"]:
-        """Nuclei of each sample by class; column `i` is class `i + 1`. No image is read."""
-        n_classes = len(self.info.classes)
-        counts = np.zeros((len(self), n_classes), np.int64)
-        for row, record in zip(counts, self._records, strict=True):
-            row += np.bincount(np.frombuffer(record.types or b"", np.uint8), minlength=n_classes + 1)[1:]
-        return counts
 
     def subset(self, indices: Iterable[int], *, split: str | None = None) -> PreparedDataset:
         """Return a view of some samples, in the order given, under another split's name if one is given."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections import Counter
 from contextlib import AbstractContextManager, ExitStack
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any, BinaryIO, Protocol
 
@@ -68,7 +68,7 @@ def prepare(
         raise DataError(f"expected samples in the {split} split of {card.name}", got="none")
     content = {
         "schema": SCHEMA,
-        "info": asdict(info),
+        "info": asdict(replace(info, tissues=writer.tissues())),
         "digest": dataset_digest(info, writer.digests),
         "notes": source.notes(),
         "native_mpp": card.mpp,
@@ -86,6 +86,7 @@ class _Writer:
         self._ids: set[str] = set()
         self._nuclei: Counter[int] = Counter()
         self._labels: Counter[int] = Counter()
+        self._tissues: set[str] = set()
         self._vanished = 0
         self._files: dict[str, BinaryIO] = {
             kind: stack.enter_context((out / name).open("wb")) for kind, (name, _) in DTYPES.items()
@@ -104,6 +105,7 @@ class _Writer:
         types = None if sample.types is None else sample.types.tolist()
         self._nuclei.update(types or [])
         self._labels.update([] if sample.label is None else [sample.label])
+        self._tissues.update([] if sample.tissue is None else [sample.tissue])
         record: dict[str, Any] = {
             "id": sample.id,
             "group": sample.group,
@@ -129,6 +131,10 @@ class _Writer:
             "labels": {name: self._labels[index] for index, name in enumerate(self.info.labels)},
             "vanished": self._vanished,
         }
+
+    def tissues(self) -> tuple[str, ...]:
+        """Return the tissues that samples show, sorted."""
+        return tuple(sorted(self._tissues))
 
     def _append(self, kind: str, array: np.ndarray | None) -> int | None:
         """Append an array's pixels; return the byte they begin at."""

@@ -20,7 +20,7 @@ from bench.contract import Sample, Settings
 from bench.datasets.card import DatasetCard
 from bench.datasets.checks.merging import TOLERANCE
 from bench.datasets.readers.captioned import checked_pattern
-from bench.datasets.source import DatasetSource, Finding
+from bench.datasets.source import DatasetSource, Finding, open_source
 from bench.datasets.tile_source import TileSource
 from bench.errors import ConfigError, MissingError
 from bench.formats.folders import IMAGE_SUFFIXES
@@ -184,9 +184,6 @@ class ImagePool(TileSource):
 
     def _dataset(self, part: PoolPart) -> DatasetSource:
         if part.name not in self._opened:
-            # imported here: opening imports whatever module a dataset is registered with
-            from bench.datasets.opening import open_source
-
             self._opened[part.name] = open_source(part.dataset, self.root)
         return self._opened[part.name]
 

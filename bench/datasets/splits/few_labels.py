@@ -11,7 +11,7 @@ from typing import Literal
 import numpy as np
 from pydantic import Field
 
-from bench.contract import Dataset, DatasetInfo, Sample, Settings
+from bench.contract import Dataset, DatasetInfo, Sample, SampleRecord, Settings
 from bench.datasets.prepared.read import PreparedDataset
 from bench.digest import digest
 from bench.errors import DataError
@@ -40,10 +40,10 @@ def limit_labels(train: PreparedDataset, labelled: Labelled) -> tuple[PreparedDa
         DataError: an image has no label, or a class has too few images.
     """
     by_class: dict[int, list[int]] = defaultdict(list)
-    for index, label in enumerate(train.labels):
-        if label is None:
-            raise DataError("expected a label for every training image", got=f"none for {train.ids[index]!r}")
-        by_class[label].append(index)
+    for index, record in enumerate(train.records):
+        if record.label is None:
+            raise DataError("expected a label for every training image", got=f"none for {record.id!r}")
+        by_class[record.label].append(index)
     rng = np.random.default_rng(labelled.seed)
     chosen: list[int] = []
     for label, n in zip(sorted(by_class), _quota(len(train), len(by_class), labelled.share, rng), strict=True):
@@ -81,6 +81,11 @@ class Unlabelled:
     def groups(self) -> Sequence[str]:
         """The group of each sample, in order."""
         return self._data.groups
+
+    @cached_property
+    def records(self) -> list[SampleRecord]:
+        """What is known of each sample without its labels, in order."""
+        return [record._replace(label=None, caption=None, nuclei=()) for record in self._data.records]
 
     @cached_property
     def digest(self) -> str:

@@ -46,7 +46,7 @@ def assign(dataset: PreparedDataset, n_folds: int, seed: int) -> dict[str, int]:
     tie = {group: rng.random() for group in sorted(members)}
     counts = _rare_counts(dataset)
     rare = {group: int(counts[indices].sum()) for group, indices in members.items()}
-    label = {group: dataset.labels[indices[0]] or 0 for group, indices in members.items()}
+    label = {group: dataset.records[indices[0]].label or 0 for group, indices in members.items()}
     ordered = sorted(members, key=lambda group: (-rare[group], label[group], tie[group]))
     folds: dict[str, int] = {}
     load = np.zeros(n_folds)
@@ -60,5 +60,5 @@ def assign(dataset: PreparedDataset, n_folds: int, seed: int) -> dict[str, int]:
 
 
 def _rare_counts(dataset: PreparedDataset) -> Int64[np.ndarray, " n"]:
-    rare = [index - 1 for index in dataset.info.rare]
-    return np.asarray(dataset.nucleus_counts[:, rare].sum(axis=1))
+    rare = dataset.info.rare
+    return np.array([sum(record.nuclei[index - 1] for index in rare) for record in dataset.records], np.int64)

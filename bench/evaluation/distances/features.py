@@ -1,10 +1,10 @@
-"""Stage *features*: images in an encoder's eyes. They are read once for all encoders that have not seen them yet."""
+"""Stage *features*: images as an encoder sees them."""
 
 from __future__ import annotations
 
 import itertools
 import json
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple, Protocol
@@ -13,11 +13,10 @@ import numpy as np
 from jaxtyping import Float, Int, UInt8
 
 from bench.contract import Dataset, Sample
-from bench.digest import digest
+from bench.digest import digest, write_json
 from bench.engine.context import Run
-from bench.engine.job import Finished
 from bench.engine.session import Session
-from bench.engine.store import write_json
+from bench.engine.step import Step
 from bench.errors import DataError
 from bench.formats.parallel import ordered_map
 from bench.stages.patches import Window, random_windows
@@ -67,6 +66,11 @@ class Extractor(Protocol):
         """Everything that the features depend on but the images."""
         ...
 
+    @property
+    def version(self) -> int:
+        """Version of the code that computes the features."""
+        ...
+
     def load(self, device: str) -> Embedding:
         """Make it ready on a device."""
         ...
@@ -77,6 +81,7 @@ class Colours:
 
     name: ClassVar[str] = "colour"
     identity: ClassVar[str] = "colour: mean and SD of optical density in R, G, B, H, E (metrics.colour, version 1)"
+    version: ClassVar[int] = 1
 
     def load(self, device: str) -> Embedding:
         """Return itself: it needs no device."""
@@ -89,125 +94,198 @@ class Colours:
         return np.stack([colour_features(image) for image in batch])
 
 
+class Images(Protocol):
+    """Images to embed; picklable."""
+
+    @property
+    def title(self) -> str:
+        """What they are, for people."""
+        ...
+
+    @property
+    def config(self) -> Mapping[str, Any]:
+        """How they are cut, for a key."""
+        ...
+
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Digests of what they are cut from, for a key."""
+        ...
+
+    def __len__(self) -> int: ...
+
+    def read(self, context: Run) -> Iterable[Image]:
+        """Yield them in order."""
+        ...
+
+
 @dataclass(frozen=True)
-class Images:
-    """Images to embed: `config` and `inputs` name them in the key of a job, `read` yields them."""
+class RealPatches:
+    """`n` random patches of a split, spread evenly over its tiles."""
 
-    title: str
+    data: Dataset
     n: int
-    config: Mapping[str, Any]
-    inputs: Mapping[str, str]
-    read: Callable[[Run], Iterable[Image]]
+    patch: int
+
+    @property
+    def title(self) -> str:
+        """Their number and split."""
+        return f"{self.n} real patches of {self.data.info.split}"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Size and number."""
+        return {"patch": self.patch, "n": self.n}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The split's digest."""
+        return {"images": self.data.digest}
+
+    def __len__(self) -> int:
+        return self.n
+
+    def read(self, context: Run) -> Iterator[Image]:
+        """Cut them, tile by tile."""
+        # a caption may have no image
+        shown = [index for index, record in enumerate(self.data.records) if record.height]
+        return map(_image, random_windows(self.data, shown, self.n, self.patch, context.seed))
 
 
-def real_images(real: Dataset, n: int, patch: int) -> Images:
-    """Describe `n` random patches of a split, spread evenly over its tiles."""
+@dataclass(frozen=True)
+class SetImages:
+    """All images of a synthetic set."""
 
-    def read(run: Run) -> Iterator[Image]:
-        return map(_image, random_windows(real, range(len(real)), n, patch, run.seed))
+    made: SyntheticSet
 
-    title = f"{n} real patches of {real.info.split}"
-    return Images(title, n, {"patch": patch, "n": n}, {"images": real.digest}, read)
+    @property
+    def title(self) -> str:
+        """Their number."""
+        return f"{len(self.made)} images"
 
+    @property
+    def config(self) -> dict[str, Any]:
+        """Nothing: they are taken whole."""
+        return {}
 
-def synthetic_images(synthetic: SyntheticSet) -> Images:
-    """Describe all images of a set."""
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The set's digest."""
+        return {"images": self.made.digest}
 
-    def read(run: Run) -> Iterator[Image]:
+    def __len__(self) -> int:
+        return len(self.made)
+
+    def read(self, context: Run) -> Iterator[Image]:
+        """Decode them."""
         # groups and ids first: worker threads then find the metadata read
-        said = zip(synthetic.groups, synthetic.ids, strict=True)
-        decoded = ordered_map(synthetic.image, range(len(synthetic)), run.threads)
+        said = zip(self.made.groups, self.made.ids, strict=True)
+        decoded = ordered_map(self.made.image, range(len(self.made)), context.threads)
         return (Image(pixels, group, name) for pixels, (group, name) in zip(decoded, said, strict=True))
 
-    return Images(f"{len(synthetic)} images", len(synthetic), {}, {"images": synthetic.digest}, read)
 
+@dataclass(frozen=True)
+class SourcePatches:
+    """Training patches that a set's images derive from, each window (source, y, x) once."""
 
-def source_images(synthetic: SyntheticSet, train: Dataset) -> Images | None:
-    """Describe the training patches that a set's images derive from, each window once; None where there are none."""
-    lines = [line for line in synthetic.metadata if line["source"] is not None and line["crop"] is not None]
-    windows = sorted({(str(line["source"]), int(line["crop"][0]), int(line["crop"][1])) for line in lines})
-    if not windows:
-        return None
-    size = synthetic[0].image.shape[0]
+    train: Dataset
+    windows: tuple[tuple[str, int, int], ...]
+    size: int
 
-    def read(run: Run) -> Iterator[Image]:
-        places = {name: index for index, name in enumerate(train.ids)}
-        for source, of_tile in itertools.groupby(windows, key=lambda window: window[0]):
-            tile: Sample = train[places[source]]
+    @property
+    def title(self) -> str:
+        """Their number."""
+        return f"{len(self.windows)} training patches behind them"
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The windows."""
+        return {"windows": digest(self.windows), "size": self.size}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The training split's digest."""
+        return {"images": self.train.digest}
+
+    def __len__(self) -> int:
+        return len(self.windows)
+
+    def read(self, context: Run) -> Iterator[Image]:
+        """Cut them, source by source.
+
+        Raises:
+            DataError: a window reaches beyond its source.
+        """
+        places = {name: index for index, name in enumerate(self.train.ids)}
+        for source, of_tile in itertools.groupby(self.windows, key=lambda window: window[0]):
+            tile: Sample = self.train[places[source]]
             for _, y, x in of_tile:
-                image = _image(Window(tile, y, x, size))
-                if image.pixels.shape[:2] != (size, size):
-                    raise DataError(f"expected windows of {size} px inside {source}", got=f"one at row {y}, column {x}")
+                image = _image(Window(tile, y, x, self.size))
+                if image.pixels.shape[:2] != (self.size, self.size):
+                    got = f"one at row {y}, column {x}"
+                    raise DataError(f"A window of {self.size} px reaches beyond {source}", got=got)
                 yield image
 
-    title = f"{len(windows)} training patches behind them"
-    config = {"windows": digest(windows), "size": size}
-    return Images(title, len(windows), config, {"images": train.digest}, read)
+
+def source_patches(made: SyntheticSet, train: Dataset) -> SourcePatches | None:
+    """Return the training patches that a set's images derive from; None where there are none."""
+    windows = sorted({(line.tile, *line.crop) for line in made.metadata if line.tile and line.crop is not None})
+    return SourcePatches(train, tuple(windows), made.records[0].height) if windows else None
 
 
-def embed(session: Session, extractors: Sequence[Extractor], images: Images) -> dict[str, Features]:
-    """Return the features of some images by the name of their extractor.
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Embed(Step):
+    """Compute the features of images; one row per image, with group and name beside it."""
 
-    Each extractor's are a job of their own. Those that are not in the store are all made in one pass over the images,
-    so that each image is read and decoded once; their networks are in memory together.
-    """
-    jobs = {
-        extractor.name: session.torch(
-            "features",
-            {"encoder": extractor.identity, **images.config},
-            images.inputs,
-            f"{extractor.name}, {images.title}",
-        )
-        for extractor in extractors
-    }
-    finished: dict[str, Finished] = {}
-    missing: dict[str, tuple[Embedding, Path]] = {}
+    stage: ClassVar[str] = "features"
+    version: ClassVar[int] = 2
 
-    def descend(rest: Sequence[Extractor], run: Run | None) -> None:
-        """Open the jobs one within the other; the innermost reads the images for all that are open."""
-        if not rest:
-            if run is not None:
-                _embed(images, missing, run)
-            return
-        extractor, entered = rest[0], False
+    extractor: Extractor
+    images: Images
 
-        def work(folder: Path, inside: Run) -> None:
-            nonlocal entered
-            entered = True
-            missing[extractor.name] = extractor.load(inside.device), folder
-            descend(rest[1:], inside)
+    @property
+    def config(self) -> dict[str, Any]:
+        """The encoder's identity and how images are cut."""
+        return {"encoder": self.extractor.identity, **self.images.config}
 
-        finished[extractor.name] = session.do(jobs[extractor.name], work, within=True)
-        if not entered:
-            descend(rest[1:], run)
+    @property
+    def inputs(self) -> Mapping[str, str]:
+        """Digests of what the images are cut from."""
+        return self.images.inputs
 
-    # one order in every process, so that none waits for a job that waits for its own
-    descend(sorted(extractors, key=lambda extractor: jobs[extractor.name].key), None)
-    return {name: _read(finished[name].path) for name in jobs}
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of the encoder."""
+        return {"encoder": self.extractor.version}
 
-
-def _embed(images: Images, missing: Mapping[str, tuple[Embedding, Path]], run: Run) -> None:
-    parts: dict[str, list[np.ndarray]] = {name: [] for name in missing}
-    seen: list[tuple[str, str]] = []
-    stream = iter(images.read(run))
-    with run.progress("embed", images.n, unit="image") as progress:
-        while batch := list(itertools.islice(stream, _BATCH)):
-            pixels = np.stack([image.pixels for image in batch])
-            seen.extend((image.group, image.name) for image in batch)
-            for name, (embedding, _) in missing.items():
-                parts[name].append(embedding.images(pixels))
-            progress.advance(len(batch))
-    for name, (_, folder) in missing.items():
-        np.save(folder / "features.npy", np.concatenate(parts[name]))
+    def run(self, folder: Path, context: Run) -> None:
+        """Read the images batch by batch and embed them."""
+        embedding = self.extractor.load(context.device)
+        parts: list[np.ndarray] = []
+        seen: list[tuple[str, str]] = []
+        stream = iter(self.images.read(context))
+        with context.progress("embed", len(self.images), unit="image") as progress:
+            while batch := list(itertools.islice(stream, _BATCH)):
+                parts.append(embedding.images(np.stack([image.pixels for image in batch])))
+                seen.extend((image.group, image.name) for image in batch)
+                progress.advance(len(batch))
+        np.save(folder / "features.npy", np.concatenate(parts))
         groups, names = zip(*seen, strict=True)
         write_json(folder / "images.json", {"groups": groups, "names": names})
+
+
+def embed_step(session: Session, extractor: Extractor, images: Images) -> Embed:
+    """Return the step that embeds images."""
+    title = f"{extractor.name}, {images.title}"
+    return Embed(place=session.torch, title=title, extractor=extractor, images=images)
+
+
+def read_features(path: Path) -> Features:
+    """Read what :class:`Embed` wrote."""
+    images = json.loads((path / "images.json").read_text(encoding="utf-8"))
+    return Features(np.load(path / "features.npy"), images["groups"], images["names"])
 
 
 def _image(window: Window) -> Image:
     name = f"{window.sample.id} {window.y} {window.x} {window.size}"
     return Image(window.image, window.sample.group, name)
-
-
-def _read(path: Path) -> Features:
-    images = json.loads((path / "images.json").read_text(encoding="utf-8"))
-    return Features(np.load(path / "features.npy"), images["groups"], images["names"])

@@ -42,11 +42,11 @@ def colour_scores(real: Features, synthetic: Features) -> Scores:
     return {"colour_fd": frechet_distance(real.values, synthetic.values).value}
 
 
-def memory_scores(train: Features, synthetic: Features, test: Features) -> Scores:
-    """Return `auth_pct` and `copy_rate` of the three sets together; each training patch counts once."""
+def memory_scores(train: Features, synthetic: Features, test: Features | None) -> Scores:
+    """Return `auth_pct` and `copy_rate`; each training patch counts once. Without a test set the latter is NaN."""
     from metrics.memorisation import memorisation
 
-    found = memorisation(train.values, synthetic.values, test.values)
+    found = memorisation(train.values, synthetic.values, None if test is None else test.values)
     return {"auth_pct": found.auth_pct, "copy_rate": found.copy_rate}
 
 

@@ -15,7 +15,7 @@ RUNNER = CliRunner()
 @pytest.fixture
 def toy(tmp_path, monkeypatch):
     card = toy_card("consep", write_consep(tmp_path / "consep"))
-    monkeypatch.setattr("bench.datasets.opening.load_card", lambda name: card)
+    monkeypatch.setattr("bench.datasets.source.load_card", lambda name: card)
     return tmp_path
 
 

@@ -19,7 +19,7 @@ def export(*arguments: object, **options: object):
 
 def test_a_dataset_with_its_classes_merged(tmp_path, monkeypatch) -> None:
     truth = write_consep(tmp_path / "consep")
-    monkeypatch.setattr("bench.datasets.opening.load_card", lambda name: toy_card("consep", truth))
+    monkeypatch.setattr("bench.datasets.source.load_card", lambda name: toy_card("consep", truth))
     result = export("consep", "--format", "hovernet", "--out", tmp_path / "out", "--data-root", tmp_path)
     assert result.exit_code == 0, result.output
     assert f"train: 12 images in {tmp_path / 'out' / 'train'}" in result.stdout

@@ -13,6 +13,7 @@ from typer.testing import CliRunner
 from bench.cli import leaderboard as command
 from bench.cli import tracking
 from bench.errors import BenchError, ConfigError, MissingError
+from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
 from tests import toy_results
 
@@ -39,7 +40,13 @@ def store(tmp_path: Path) -> Path:
     ]
     for index, (dataset, preset, method, day) in enumerate(runs):
         rows = toy_results.rows(f"r{index}", method, dataset=dataset, preset=preset)
-        document = {"dataset": dataset, "created": f"{day}T00:00:00+00:00", "rare": ["miscellaneous"]}
+        document = RunDocument(
+            dataset=dataset,
+            method=method,
+            preset=preset,
+            created=f"{day}T00:00:00+00:00",
+            rare=("miscellaneous",),
+        )
         results.write(f"r{index}", rows, document)
     return tmp_path
 

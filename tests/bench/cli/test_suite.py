@@ -39,7 +39,7 @@ def test_a_suite_from_plan_to_summary(
     code, out, _ = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
     assert code == 0
     assert "Mine: 2 runs" in out
-    for said in ("copy (ratio=0.5)", "real-only, copy", "tiny+budget.amount=2", "then prepare: phantom"):
+    for said in ("copy (ratio=0.5)", "real-only, copy", "tiny+budget.amount=2", "prepare: phantom"):
         assert said in " ".join(out.split()), said
     assert not (tmp_path / "store").exists()
 
@@ -96,7 +96,7 @@ def test_a_dry_run_shows_its_table_before_what_is_missing(
     code, out, err = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
     assert code == 2
     assert "cannot start here" in out
-    assert "then prepare: phantom" in " ".join(out.split())
+    assert "prepare: phantom" in " ".join(out.split())
     assert err.startswith("error: run 'far': expected GLySAC")
 
 

@@ -10,7 +10,7 @@ from pydantic import model_validator
 
 from bench.config import RunRequest, load_preset, preset_names
 from bench.config.files import folder, merge
-from bench.config.overrides import parse
+from bench.config.overrides import parse, placeless
 from bench.config.request import Environment
 from bench.config.validate import build
 from bench.contract import Settings, Task
@@ -116,6 +116,16 @@ def test_tables_tell_no_paths_of_this_machine(tmp_path: Path) -> None:
     assert found.method["released"] == str(tmp_path / "model.ckpt")
     assert found.method_text == f"released=model.ckpt@{hashlib.sha256(b'weights').hexdigest()[:8]}"
     assert found.protocol_text == f"downstream.vit.weights={tmp_path.name} name=a/b"
+
+
+def test_documents_keep_files_by_name_and_hash(tmp_path: Path) -> None:
+    one, other = tmp_path / "one" / "model.ckpt", tmp_path / "other" / "model.ckpt"
+    for path in (one, other):
+        path.parent.mkdir()
+        path.write_bytes(b"weights")
+    told = [placeless(["method.ratio=2", f"downstream.pretrained={path}"]) for path in (one, other)]
+    hashed = hashlib.sha256(b"weights").hexdigest()[:8]
+    assert told[0] == told[1] == ["method.ratio=2", f"downstream.pretrained=model.ckpt@{hashed}"]
 
 
 @pytest.mark.parametrize("item", ["method.a", "=3", "method=3", "a..b=1"])

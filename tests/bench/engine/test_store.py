@@ -1,42 +1,46 @@
-"""The job store: keys, publication, resumption, locks."""
+"""The store and the keys of steps: publication, resumption, locks."""
 
 from __future__ import annotations
 
 import json
 import multiprocessing
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.digest import canonical_json, digest
-from bench.engine import job as job_module
-from bench.engine.job import Job
-from bench.engine.store import JobStore
+from bench.engine.step import Place
+from bench.engine.store import Store
+from tests.bench.engine.toy_steps import Newer, OtherStage, Toy
 
 
-def make(**changes: object) -> Job:
-    fields = {"stage": "fit", "config": {"a": 1}, "inputs": {"data": "x"}, "seed": 3, **changes}
-    return Job(**fields)  # type: ignore[arg-type]
+def make(kind: type[Toy] = Toy, **changes: Any) -> Toy:
+    return kind(**{"place": Place(), "seed": 3, **changes})
 
 
 def test_key_ignores_order_and_title_and_sees_everything_else() -> None:
-    base = make(config={"a": 1, "b": (1, 2)})
-    assert base.key == make(config={"b": [1, 2], "a": 1}, title="other").key
-    for change in (
-        {"stage": "train"},
-        {"config": {"a": 2}},
-        {"inputs": {"data": "y"}},
-        {"seed": 4},
-        {"device": "cuda"},
-        {"precision": "bf16-mixed"},
-        {"threads": 2},
-    ):
-        assert make(**change).key != make().key, change
+    base = make(settings={"a": 1, "b": (1, 2)})
+    assert base.key == make(settings={"b": [1, 2], "a": 1}, title="other").key
+    changed = [
+        make(OtherStage),
+        make(Newer),
+        make(settings={"a": 2}),
+        make(digests={"data": "y"}),
+        make(plugins={"method": 2}),
+        make(plugins={}),
+        make(seed=4),
+        make(place=Place(device="cuda")),
+        make(place=Place(precision="bf16-mixed")),
+        make(place=Place(threads=2)),
+    ]
+    keys = [make().key, *(step.key for step in changed)]
+    assert len(set(keys)) == len(keys)
 
 
-def test_key_sees_the_stage_version(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_key_sees_the_version_of_the_step(monkeypatch: pytest.MonkeyPatch) -> None:
     before = make().key
-    monkeypatch.setattr(job_module, "STAGE_VERSIONS", {**job_module.STAGE_VERSIONS, "fit": 99})
+    monkeypatch.setattr(Toy, "version", 99)
     assert make().key != before
 
 
@@ -48,8 +52,8 @@ def test_canonical_json_refuses_what_has_no_one_form() -> None:
         digest({"a": object()})
 
 
-def test_finished_job_is_not_done_again(tmp_path: Path) -> None:
-    store, calls = JobStore(tmp_path), []
+def test_finished_step_is_not_done_again(tmp_path: Path) -> None:
+    store, calls = Store(tmp_path), []
 
     def work(folder: Path) -> None:
         calls.append(folder)
@@ -63,12 +67,13 @@ def test_finished_job_is_not_done_again(tmp_path: Path) -> None:
     assert (second.path / "result.txt").read_text() == "42"
     document = json.loads((second.path / "job.json").read_text())
     assert document["config"] == {"a": 1}
+    assert document["versions"] == {"method": 1}
     assert document["cost"]["seconds"] > 0
     assert document["cost"]["peak_rss_mib"] > 1
 
 
-def test_failed_job_goes_on_from_its_folder_and_publishes_no_scratch(tmp_path: Path) -> None:
-    store = JobStore(tmp_path)
+def test_failed_step_goes_on_from_its_folder_and_publishes_no_scratch(tmp_path: Path) -> None:
+    store = Store(tmp_path)
 
     def fail(folder: Path) -> None:
         (folder / "checkpoint.pt").write_text("half")
@@ -87,7 +92,7 @@ def test_failed_job_goes_on_from_its_folder_and_publishes_no_scratch(tmp_path: P
 
 
 def test_time_of_a_failed_attempt_is_added(tmp_path: Path) -> None:
-    store = JobStore(tmp_path)
+    store = Store(tmp_path)
 
     def fail(folder: Path) -> None:
         (folder / "x").touch()
@@ -107,10 +112,10 @@ def _append(root: Path, counter: Path) -> None:
         with counter.open("a") as handle:
             handle.write("x")
 
-    JobStore(root).run(make(), work)
+    Store(root).run(make(), work)
 
 
-def test_two_processes_do_a_job_once(tmp_path: Path) -> None:
+def test_two_processes_do_a_step_once(tmp_path: Path) -> None:
     counter = tmp_path / "count"
     context = multiprocessing.get_context("spawn")
     processes = [context.Process(target=_append, args=(tmp_path / "store", counter)) for _ in range(3)]

@@ -13,16 +13,19 @@ from scipy import ndimage
 
 from bench.config import Preset, load_preset
 from bench.contract import Condition, Prediction
-from bench.engine.job import Finished, Job
-from bench.engine.session import Session
-from bench.evaluation.evidence import Faithful, Judge
-from bench.evaluation.faithfulness import MaskPatches, faithfulness, mask_statistics, render_masks, type_map
+from bench.engine.session import Session, drive, together
+from bench.evaluation.faithfulness import Faithful, Faithfulness, RenderMasks, mask_statistics, type_map
+from bench.evaluation.masks import MaskPatches
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import Arm, Network
-from bench.stages.synthesize import synthesize
+from bench.stages.judge import Judge
+from bench.stages.synthesize import set_size, synthesize
+from bench.synthetic import SyntheticSet
 from methods.controls import Copy
-from methods.crops import PatchSettings
-from tests import toy
+from methods.patches import PatchSettings
+from tests import toy, toy_tissue
+from tests.bench.conftest import finished
+from tests.bench.evaluation.trials import Given, bench_of
 
 TRAIN = toy.NucleiDataset(n_tiles=4, size=64)
 TEST = toy.NucleiDataset(n_tiles=4, size=64, seed=9, split="test")
@@ -45,7 +48,7 @@ class Painter(Copy):
             yield PALETTE[np.roll(types, self.shift, axis=0)]
 
 
-class Reader:
+class Reader(toy_tissue.Reader):
     """A segmenter that reads classes off the nearest colour of the palette."""
 
     def predict(self, images: Any, checkpoint: Path, run: Any) -> Iterator[Prediction]:
@@ -61,8 +64,7 @@ class Reader:
 
 
 def segmenter(folder: Path) -> Judge:
-    model = Finished(Job("train", {}, {}), folder, reused=False, cost={})
-    return Judge(Network("reader", Reader(), {}), model)
+    return Judge(Network("reader", Reader(), {}), finished(folder))
 
 
 def arm(name: str, **changes: Any) -> Arm:
@@ -76,9 +78,17 @@ def preset() -> Preset:
     return load_preset("tiny", {"patch": SIZE, "faithfulness_samples": 12, "max_samples": 6})
 
 
+def measure(session: Session, folder: Path, asked: Arm, seeds: int = 2) -> Faithful | None:
+    """Draw a set under each seed, and ask how faithful the arm is."""
+    n = set_size(asked, TRAIN, preset())
+    drawn = (synthesize(session, asked, DATA, {}, n, seed, f"seed {seed}") for seed in range(seeds))
+    frame = bench_of(session, DATA, asked, preset=preset(), seeds=seeds)
+    trial = Given(frame, asked, drive(together(*drawn)), judge=segmenter(folder))
+    return drive(Faithfulness().measure(trial))
+
+
 def score(session: Session, folder: Path, asked: Arm) -> Faithful:
-    sets = [synthesize(session, asked, DATA, {}, preset(), seed) for seed in range(2)]
-    found = faithfulness(session, asked, DATA, {}, sets, segmenter(folder), preset())
+    found = measure(session, folder, asked)
     assert found is not None
     return found
 
@@ -113,15 +123,17 @@ def test_every_seed_is_scored_by_test_slide(session: Session, tmp_path: Path) ->
 
 def test_again_nothing_is_drawn(session: Session, tmp_path: Path) -> None:
     score(session, tmp_path, arm("good"))
-    done = len(session.finished)
-    score(session, tmp_path, arm("good"))
-    assert all(finished.reused for finished in session.finished[done:])
+    again = dataclasses.replace(session, finished={}, _asked={})
+    score(again, tmp_path, arm("good"))
+    assert again.finished.keys() == session.finished.keys()
+    assert again.reused == len(again.finished) > 6
+    assert session.reused == 0
 
 
 def test_conditions_say_nothing_of_the_test_image() -> None:
     conditions = list(MaskPatches(TEST, 12, SIZE).conditions(0))
     for condition in conditions:
-        assert condition.source is None
+        assert condition.sources == {}
         assert condition.crop is None
         assert condition.recipe == {}
     fields = {field.name for field in dataclasses.fields(Condition)}
@@ -143,15 +155,31 @@ def test_who_adds_nothing_is_not_asked(session: Session, tmp_path: Path) -> None
         conditions = frozenset({"text"})
 
     of_text = Arm("captions", "", Captions(PatchSettings(patch_size=SIZE)))
-    made = [synthesize(session, of_text, DATA, {}, preset(), 0)]
-    assert faithfulness(session, of_text, DATA, {}, made, segmenter(tmp_path), preset()) is None
-    assert faithfulness(session, arm("good"), DATA, {}, [None], segmenter(tmp_path), preset()) is None
+    assert measure(session, tmp_path, of_text) is None
+    frame = bench_of(session, DATA, preset=preset())
+    nothing = Given(frame, arm("good"), [None], judge=segmenter(tmp_path))
+    assert drive(Faithfulness().measure(nothing)) is None
+    (made,) = drive(together(synthesize(session, arm("good"), DATA, {}, 4, 0, "seed 0")))
+    without_judge = Given(frame, arm("good"), [made])
+    assert drive(Faithfulness().measure(without_judge)) is None
 
 
 def test_masks_are_drawn_once_for_every_size_and_seed(session: Session) -> None:
-    drawn = [render_masks(session, arm("good"), DATA, {}, MaskPatches(TEST, n, SIZE), s) for n, s in ((4, 0), (6, 0))]
-    assert [len(item) for item in drawn] == [4, 6]
-    assert drawn[0].use == "evaluation"
+    def step(n: int, seed: int) -> RenderMasks:
+        return RenderMasks(
+            place=session.numeric,
+            seed=seed,
+            arm=arm("good"),
+            data={"train": TRAIN},
+            fitted={},
+            masks=MaskPatches(TEST, n, SIZE),
+        )
+
+    steps = [step(n, seed) for n, seed in ((4, 0), (6, 0), (6, 1), (6, 0))]
+    drawn = [SyntheticSet(done.path) for done in drive(together(*(session.do(one) for one in steps)))]
+    assert [len(item) for item in drawn] == [4, 6, 6, 6]
+    assert len({item.folder for item in drawn}) == 3
+    assert {item.use for item in drawn} == {"evaluation"}
 
 
 def test_a_nucleus_of_no_class_counts_in_the_binary_scores_alone() -> None:

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
 
 from bench.contract import Prediction, Sample
 from bench.errors import DataError
@@ -24,12 +23,17 @@ def pooled(tmp_path: Path) -> tuple[np.ndarray, np.ndarray, Statistics]:
     scores[np.arange(60), true] += 0.3
     image = np.zeros((2, 2, 3), np.uint8)
     samples = [Sample(f"s{i}", image, f"g{i % 7}", 0.5, label=int(label)) for i, label in enumerate(true)]
-    rows = [tissue_statistics(s, Prediction(scores=row), 3) for s, row in zip(samples, scores, strict=True)]
+    rows = [
+        {"id": s.id, "group": s.group, **tissue_statistics(s, Prediction(scores=row), 3)}
+        for s, row in zip(samples, scores, strict=True)
+    ]
     write_statistics(tmp_path, rows)
     return true, scores, Statistics(tmp_path)
 
 
 def test_every_score_is_that_of_the_reference(pooled: tuple[np.ndarray, np.ndarray, Statistics]) -> None:
+    from sklearn.metrics import accuracy_score, f1_score, recall_score, roc_auc_score
+
     true, scores, statistics = pooled
     seen = scores.argmax(axis=1)
     found = {}

@@ -11,7 +11,7 @@ import numpy as np
 from bench.contract import Condition, DatasetInfo, Sample
 from bench.formats.labels import read_labels
 from bench.imageio import read_rgb
-from bench.synthetic import SyntheticSetWriter
+from bench.synthetic import SyntheticSetWriter, tile_role
 from tests.toy import NucleiDataset
 
 
@@ -40,8 +40,9 @@ def seal(folder: Path, samples: list[Sample], info: DatasetInfo, use: str = "tra
     """Seal samples as a synthetic set."""
     writer = SyntheticSetWriter(folder, info, {"source": "slide-0"})
     for index, item in enumerate(samples):
-        shown = (item.id, item.instances, item.types, item.label, item.caption)
-        writer.write(index, Condition(*shown, "source", (0, 0), "copy", {}, 0), item.image)
+        shown = {name: getattr(item, name) for name in ("id", "instances", "types", "label", "caption", "tissue")}
+        made = Condition(**shown, kind="copy", seed=0, sources={tile_role(use): "source"}, crop=(0, 0))
+        writer.write(index, made, item.image)
     manifest = {"method": "toy", "variant": "", "config": {}, "seed": 0, "dataset": "toy", "parts": {}, "use": use}
     writer.seal(len(samples), manifest)
     return folder

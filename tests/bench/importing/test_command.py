@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.datasets.opening import open_source
+from bench.datasets.source import open_source
 from bench.engine.reporter import Reporter
 from bench.errors import BenchError, ConfigError, DataError, SealError
 from bench.importing.command import import_set
@@ -51,7 +51,21 @@ def test_a_table_tells_group_caption_and_source(tmp_path: Path) -> None:
     assert (first.group, first.caption) == ("slide 7", "two nuclei")
     assert second.group == source
     made = open_imported(tmp_path / "store", "phantom", "mine")
-    assert [line["crop"] for line in made.metadata] == [None, [16, 8]]
+    assert [record.crop for record in made.metadata] == [None, (16, 8)]
+
+
+def test_a_tissue_is_imported_and_only_then_part_of_the_key(tmp_path: Path) -> None:
+    write_images(tmp_path, 2)
+    made = {}
+    for name, column in (("plain", "group"), ("told", "tissue"), ("empty", "tissue")):
+        table = tmp_path / f"{name}.csv"
+        value = "" if name == "empty" else "ä tile 0" if column == "group" else "colon"
+        table.write_text(f"file_name,{column}\nä tile 0.png,{value}\nä tile 1.png,\n")
+        made[name] = bring_in(tmp_path / "img", tmp_path / "store", table=table, replace=True)
+    assert [sample.tissue for sample in made["told"]] == ["colon", None]
+    assert made["told"].info.tissues == ("colon",)
+    assert made["plain"].folder == made["empty"].folder != made["told"].folder
+    assert len({each.digest for each in made.values()}) == 1
 
 
 def test_classes_by_folder_on_the_tissue_task(tmp_path: Path) -> None:
@@ -62,7 +76,7 @@ def test_classes_by_folder_on_the_tissue_task(tmp_path: Path) -> None:
             path.rename(tmp_path / "sorted" / name / path.name)
     made = bring_in(tmp_path / "sorted", tmp_path / "store", dataset="phantom-tissue")
     labels = made.info.labels
-    assert [labels[line["label"]] for line in made.metadata] == ["TUM", "TUM", "STR", "STR"]
+    assert [labels[record.label] for record in made.records] == ["TUM", "TUM", "STR", "STR"]
     (tmp_path / "sorted" / "XYZ").mkdir()
     (tmp_path / "sorted" / "str" / "str-0.png").rename(tmp_path / "sorted" / "XYZ" / "a.png")
     with pytest.raises(DataError, match="one folder a class"):
@@ -77,7 +91,7 @@ def test_renderings_of_test_masks_are_for_evaluation_alone(tmp_path: Path) -> No
     (tmp_path / "img" / "ä tile 0.png").rename(tmp_path / "img" / f"{test}.png")
     made = bring_in(tmp_path / "img", tmp_path / "store", rendered_from="test")
     assert made.use == EVALUATION
-    assert made.metadata[0]["source"] == test
+    assert made.metadata[0].sources == {"test": test}
 
 
 def test_a_source_that_is_no_training_sample_is_refused_and_nothing_is_left(tmp_path: Path) -> None:

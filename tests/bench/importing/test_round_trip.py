@@ -52,7 +52,7 @@ def test_images_by_class(tmp_path: Path) -> None:
     export_parts(open_parts(str(first.folder), "all", None), out, "imagefolder")
     folder = next(path.parent.parent for path in out.rglob("*.png"))
     again = import_set(import_request(folder, tmp_path / "b", dataset="phantom-tissue"), quiet)
-    assert sorted(line["sha256"] for line in again.metadata) == sorted(line["sha256"] for line in first.metadata)
+    assert sorted(line.sha256 for line in again.metadata) == sorted(line.sha256 for line in first.metadata)
 
 
 def _only(out: Path, pattern: str) -> Path:

@@ -4,22 +4,42 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.contract import Requirement
-from bench.plan.checks import check_weights
+from bench.contract import Weights
+from bench.plan.checks import check_files, check_weights
 from downstream.vit import ViT, ViTConfig, ViTPretrained
+from tests.toy_tissue import Painter, PainterConfig
+
+NEEDED = Weights("weights of a toy", "toy.file", "an address", "1 MB", licence="of the author")
 
 
 def test_weights_that_a_network_starts_from_are_asked_for() -> None:
-    (missing,) = check_weights("vit-pretrained", ViTPretrained(ViTPretrained.Config()).requirement())
+    what = "downstream network 'vit-pretrained'"
+    (missing,) = check_weights(what, ViTPretrained(ViTPretrained.Config()).weights(), "leave it out")
     assert "ImageNet weights" in missing.expected
     assert "'vit-pretrained'" in missing.expected
     assert "downstream.vit-pretrained.pretrained" in missing.fix
     assert "--weights" in missing.fix
-    (absent,) = check_weights("vit", ViT(ViTConfig(pretrained=Path("nowhere.safetensors"))).requirement())
-    assert "nowhere.safetensors" in absent.got
+    absent = ViT(ViTConfig(pretrained=Path("nowhere.safetensors"))).weights()
+    assert "nowhere.safetensors" in next(iter(check_weights(what, absent, ""))).got
 
 
 def test_networks_without_weights_or_with_theirs_miss_nothing(tmp_path: Path) -> None:
-    assert list(check_weights("vit", ViT(ViTConfig()).requirement())) == []
-    there = Requirement("weights", "key", "an address", "1 MB", path=tmp_path, found=True)
-    assert list(check_weights("mine", there)) == []
+    assert list(check_weights("vit", ViT(ViTConfig()).weights(), "")) == []
+    there = Weights("weights", "key", "an address", "1 MB", path=tmp_path)
+    assert list(check_weights("mine", [there], "")) == []
+
+
+def test_a_file_that_does_not_fit_is_not_found(tmp_path: Path) -> None:
+    torn = Weights("weights", "key", "an address", "1 MB", path=tmp_path, reason="torn")
+    assert [missing.got for missing in check_weights("mine", [torn], "")] == ["torn"]
+
+
+def test_weights_of_a_method_are_asked_for_with_licence_and_setting() -> None:
+    class Starting(Painter):
+        def weights(self) -> tuple[Weights, ...]:
+            return (NEEDED,)
+
+    assert list(check_files("painter", Painter(PainterConfig()))) == []
+    (missing,) = check_files("starting", Starting(PainterConfig()))
+    assert missing.expected == "expected weights of a toy (1 MB) for the method 'starting'"
+    assert missing.fix == "get it from an address (licence of the author); set toy.file; or choose another method"

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from bench.contract import Sample
-from bench.datasets.opening import open_source
+from bench.datasets.source import open_source
 from bench.engine.reporter import Reporter
 from bench.errors import ConfigError, SealError
 from bench.importing.command import import_set
@@ -85,10 +85,10 @@ def test_sets_are_brought_to_the_preset(store: Path) -> None:
         size = made[0].image.shape[:2]
         if made.use == EVALUATION:
             assert size == (64, 64)  # 128 px at 0.25 um
-            assert made.metadata[0]["crop"] == [16, 32]
+            assert made.metadata[0].crop == (16, 32)
         else:
             assert size == (32, 32)  # 80 px at 0.25 um are 40: cut in the middle
-            assert made.metadata[0]["recipe"]["offset"] == [4, 4]
+            assert made.metadata[0].recipe["offset"] == [4, 4]
 
 
 def test_a_sealed_set_of_ours_is_run_by_its_folder_under_a_name_of_its_own(store: Path) -> None:

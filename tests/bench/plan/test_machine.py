@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bench.contract import Weights
+from bench.plan import machine
 from bench.plan.machine import Diagnosis, examine
+from methods.external import External
+from tests.toy_tissue import Painter
 
 
 def _found(tmp_path: Path, **changes: Path | None) -> dict[str, dict[str, Diagnosis]]:
@@ -28,6 +34,21 @@ def test_networks_that_start_from_weights_are_listed_with_the_file_they_want(tmp
     assert not networks["vit-pretrained"].ok
     assert "--weights" in networks["vit-pretrained"].fix
     assert "vit" not in networks
+
+
+def test_methods_that_start_from_weights_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    class Starting(Painter):
+        def weights(self) -> tuple[Weights, ...]:
+            return (Weights("weights of a toy", "toy.file", "an address", "1 MB", licence="MIT", reason="No file."),)
+
+    assert "methods that start from weights" not in _found(tmp_path)
+    plugins = {"painter": Painter, "starting": Starting, "external": External}  # the last has no settings of its own
+    monkeypatch.setattr(machine, "names", lambda group: tuple(plugins) if group == "methods" else ())
+    monkeypatch.setattr(machine, "load", lambda group, name: plugins[name])
+    listed = _found(tmp_path)["methods that start from weights"]
+    assert list(listed) == ["starting"]
+    assert listed["starting"].text == "weights of a toy; 1 MB"
+    assert listed["starting"].fix == "No file. get it from an address (licence MIT); set toy.file"
 
 
 def test_a_data_root_without_data_is_said(tmp_path: Path) -> None:

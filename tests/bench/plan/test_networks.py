@@ -11,7 +11,7 @@ from bench.config import RunRequest, load_preset
 from bench.config.overrides import parse
 from bench.errors import ConfigError
 from bench.plan.networks import make_networks
-from bench.run.pipeline import resolve
+from bench.run.resolve import resolve
 
 BOTH = ("vit", "colour-histogram")
 VITS = ("vit", "vit-pretrained")

@@ -11,10 +11,15 @@ import pytest
 from pydantic import ValidationError
 
 from bench.errors import DataError
+from bench.results.document import RunDocument
 from bench.results.table import COLUMNS, SCHEMA, ResultsStore, ScoreRow, merge_rows, read_rows, write_rows
 from tests import toy_results
 
 BASE = {"run": "r", "dataset": "phantom", "method": "diffmix", "preset": "smoke", "metric": "pq/image"}
+
+
+def document(created: str = "") -> RunDocument:
+    return RunDocument(dataset="phantom", method="diffmix", preset="smoke", created=created)
 
 
 def test_columns_are_those_of_the_design() -> None:
@@ -23,7 +28,7 @@ def test_columns_are_those_of_the_design() -> None:
         "ci_high ci_method n floor direction preset protocol set_digest reason"
     )
     assert set(design.split()) <= set(COLUMNS)
-    assert set(COLUMNS) - set(design.split()) == {"kind", "seeds", "p", "p_holm", "n_skipped"}
+    assert set(COLUMNS) - set(design.split()) == {"kind", "seeds", "p", "p_holm", "n_skipped", "harness"}
 
 
 def test_what_is_missing_needs_a_reason() -> None:
@@ -68,7 +73,8 @@ def test_an_older_file_with_fewer_columns_still_parses(tmp_path: Path) -> None:
     frame = read_rows([tmp_path / "old.parquet", tmp_path / "new.parquet"])
     first = frame.iloc[0]
     assert first["value"] == 0.25
-    assert (first["kind"], first["seeds"], first["fold"], first["protocol"]) == ("score", 1, "", 1)
+    names = ("kind", "seeds", "fold", "protocol", "harness")
+    assert [first[name] for name in names] == ["score", 1, "", 1, 1]
     assert first["ci_low"] != first["ci_low"]
 
 
@@ -84,8 +90,8 @@ def test_a_file_of_a_newer_schema_is_refused(tmp_path: Path) -> None:
 
 def test_arms_of_several_runs_stand_once_and_the_newest_wins(tmp_path: Path) -> None:
     store = ResultsStore(tmp_path)
-    store.write("new", toy_results.rows("new", "gradmix"), {"created": "2026-02-01T00:00:00+00:00"})
-    store.write("old", toy_results.rows("old", "diffmix"), {"created": "2026-01-01T00:00:00+00:00"})
+    store.write("new", toy_results.rows("new", "gradmix"), document("2026-02-01T00:00:00+00:00"))
+    store.write("old", toy_results.rows("old", "diffmix"), document("2026-01-01T00:00:00+00:00"))
     assert store.runs() == ("old", "new")
     table = store.table()
     baseline = table[(table["method"] == "real-only") & (table["metric"] == "pq/image")]
@@ -95,8 +101,8 @@ def test_arms_of_several_runs_stand_once_and_the_newest_wins(tmp_path: Path) -> 
 
 def test_more_seeds_and_numbers_win_over_newer_rows(tmp_path: Path) -> None:
     store = ResultsStore(tmp_path)
-    store.write("old", toy_results.rows("old", seeds=3), {"created": "2026-01-01T00:00:00+00:00"})
-    store.write("new", toy_results.rows("new", seeds=2), {"created": "2026-02-01T00:00:00+00:00"})
+    store.write("old", toy_results.rows("old", seeds=3), document("2026-01-01T00:00:00+00:00"))
+    store.write("new", toy_results.rows("new", seeds=2), document("2026-02-01T00:00:00+00:00"))
     together = store.table().query("seed == -1 and metric == 'pq/image' and kind == 'score'")
     assert set(together["run"]) == {"old"}
     missing = ScoreRow(**{**BASE, "run": "newest"}, reason="weights absent")
@@ -106,7 +112,8 @@ def test_more_seeds_and_numbers_win_over_newer_rows(tmp_path: Path) -> None:
 
 def test_protocols_variants_and_weights_are_kept_apart(tmp_path: Path) -> None:
     row = {**BASE, "value": 0.2, "ci_low": 0.1, "ci_high": 0.3}
-    changes = [{}, {"protocol": 2}, {"variant": "w=2"}, {"encoder": "x:1"}, {"fold": "1/5"}, {"budget": "9 epochs"}]
+    changes = [{}, {"protocol": 2}, {"harness": 2}, {"variant": "w=2"}, {"encoder": "x:1"}, {"fold": "1/5"}]
+    changes.append({"budget": "9 epochs"})
     write_rows(tmp_path / "a", [ScoreRow(**row, **change) for change in changes])
     assert len(merge_rows(read_rows([tmp_path / "a"]))) == len(changes)
 
@@ -119,7 +126,7 @@ def test_an_empty_store_has_an_empty_table(tmp_path: Path) -> None:
 
 def test_a_run_without_its_document_does_not_count(tmp_path: Path) -> None:
     store = ResultsStore(tmp_path)
-    store.write("whole", toy_results.rows("whole"), {})
+    store.write("whole", toy_results.rows("whole"), document())
     write_rows(store.root / "killed.parquet", toy_results.rows("killed"))
     assert store.runs() == ("whole",)
     (store.root / "bad.json").write_text("{")

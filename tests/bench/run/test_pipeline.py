@@ -10,17 +10,20 @@ import pytest
 
 from bench.contract import TrainingMix
 from bench.errors import BenchError, ConfigError, MissingError, SealError
-from bench.evaluation.evidence import Outcome
+from bench.evaluation.statistics import Statistics
 from bench.results.table import ALL_SEEDS, ResultsStore
+from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.synthetic import SyntheticSet, verify_set
 from tests.bench.conftest import request
+from tests.bench.run.stages import stages
+from tests.golden.runs import TRAINED
 
 ARMS = ["real-only", "copy", "noise", "diffmix"]
 
 
 def scores(outcome: Outcome):
-    return ResultsStore(outcome.store).table()
+    return ResultsStore(outcome.store).rows(outcome.run)
 
 
 def sets(outcome: Outcome) -> list[SyntheticSet]:
@@ -52,6 +55,8 @@ def test_differences_are_to_the_baseline_and_adjusted(tiny: Outcome) -> None:
     assert sorted(differences["method"]) == sorted(set(ARMS) - {"real-only"})
     values = table[(table["metric"] == "pq/image") & (table["kind"] == "score") & (table["seed"] == ALL_SEEDS)]
     value = values.set_index("method")["value"]
+    assert value.between(0, 1, inclusive="neither").all()
+    assert value.nunique() == len(ARMS)
     for row in differences.to_dict("records"):
         np.testing.assert_allclose(row["value"], value[row["method"]] - value["real-only"], atol=1e-12)
         assert row["p_holm"] >= row["p"]
@@ -125,7 +130,7 @@ def test_test_masks_are_drawn_for_evaluation_alone(tiny: Outcome) -> None:
     assert sorted(item.manifest["method"] for item in found) == ["diffmix", "diffmix", "noise", "noise"]
     for item in found:
         verify_set(item.folder)
-        assert {line["source"] for line in item.metadata} == {None}
+        assert all(line.sources == {} for line in item.metadata)
         with pytest.raises(SealError, match="data to train on"):
             TrainingMix(_train(tiny), item, 0.5)
     # the same masks for every method and seed
@@ -146,15 +151,15 @@ def test_sets_are_sealed_and_derive_from_training_tiles(tiny: Outcome) -> None:
     for item in found:
         verify_set(item.folder)
         assert item.manifest["dataset"] == "phantom"
-        assert {line["source"] for line in item.metadata} <= set(_train_ids(tiny))
+        assert {line.sources["train"] for line in item.metadata} <= set(_train_ids(tiny))
 
 
 def test_copy_is_a_crop_of_its_source(tiny: Outcome) -> None:
     item = next(s for s in sets(tiny) if s.manifest["method"] == "copy")
     tiles = _train(tiny)
     for sample, line in zip(item, item.metadata, strict=True):
-        source = tiles[list(tiles.ids).index(line["source"])]
-        y, x = line["crop"]
+        source = tiles[list(tiles.ids).index(line.sources["train"])]
+        y, x = line.crop
         np.testing.assert_array_equal(sample.image, source.image[y : y + 32, x : x + 32])
 
 
@@ -165,26 +170,63 @@ def test_results_hold_what_tracking_and_reports_read(tiny: Outcome) -> None:
     curves = [json.loads(line) for line in (folder / "curves.jsonl").read_text().splitlines()]
     assert {"fit/sdm/loss", "hovernet/real-only/0/loss", "hovernet/diffmix/1/loss"} <= {c["name"] for c in curves}
     document = ResultsStore(tiny.store).document(tiny.run)
-    assert document["digests"].keys() >= {"train", "test"}
-    assert not any("/" in str(value) for key, value in document["request"].items() if key != "controls")
+    assert document.digests.keys() >= {"train", "test"}
+    assert not any("/" in str(value) for key, value in document.request.items() if key != "controls")
+
+
+def test_from_a_row_one_gets_to_what_it_came_from(tiny: Outcome) -> None:
+    results = ResultsStore(tiny.store)
+    index = results.document(tiny.run).index()
+    for one in index:
+        assert (tiny.store / one.folder / "job.json").exists()
+    rows = results.rows(tiny.run)
+    of_diffmix = rows[(rows["method"] == "diffmix") & (rows["seed"] == 1)]
+    (pq,) = of_diffmix[(of_diffmix["metric"] == "pq/image") & (of_diffmix["kind"] == "score")].to_dict("records")
+    found = {(one.kind, one.evaluation): one for one in index.of(pq)}
+    made = SyntheticSet(tiny.store / found["set", ""].folder)
+    assert made.digest == found["set", ""].digest == pq["set_digest"]
+    assert made.manifest["method"] == "diffmix"
+    assert (tiny.store / found["part", ""].folder / "curves.jsonl").exists()
+    read = Statistics(tiny.store / found["statistics", "nuclei"].folder)
+    assert np.nanmean(read.numbers("pq")) == pytest.approx(pq["value"])
+    predictions = tiny.store / found["predictions", "nuclei"].folder
+    assert len(list(predictions.glob("*.npz"))) == len(read)
+    model = json.loads((predictions / "job.json").read_text())["inputs"]["model"]
+    assert model == found["model", "nuclei"].key
+    assert {one.seed for one in index.of(pq) if one.kind != "part"} == {1}
+    assert {one.seed for one in index.of({**pq, "seed": ALL_SEEDS})} == {0, 1}
+    fd = of_diffmix[(of_diffmix["metric"] == "fd@random-convnet") & (of_diffmix["split"] == "test")].iloc[0]
+    (distance,) = [one for one in index.of(fd) if one.evaluation == "distances"]
+    said = json.loads((tiny.store / distance.folder / "fidelity.json").read_text())
+    assert said["scores"]["fd"] == fd["value"]
+    baseline = index.of({**pq, "method": "real-only"})
+    assert {one.kind for one in baseline} == {"model", "predictions", "statistics"}
 
 
 def test_again_nothing_is_done(tiny: Outcome) -> None:
-    again = run_request(request(tiny.store, seeds=2))
+    again = run_request(request(tiny.store, seeds=2, overrides=TRAINED))
     assert again.run == tiny.run
-    assert again.reused == again.jobs > 20
+    assert again.reused == again.steps > 20
 
 
 def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
-    other = run_request(request(tiny.store, method="diffmix-e"))
-    new = {"synthesize", "fidelity", "train", "predict", "evaluate", "render-masks", "faithfulness"}
-    store = tiny.store / "jobs"
-    assert len(list((store / "fit").iterdir())) == 1  # the network of diffmix is that of diffmix-e
-    document = ResultsStore(tiny.store).document(other.run)
-    fresh = other.jobs - other.reused
-    # a set, four comparisons, a network with its predictions and scores; masks, their predictions and scores
-    assert 0 < fresh <= 11
-    assert set(document["jobs"].values()) >= new
+    before = stages(tiny.store)
+    other = run_request(request(tiny.store, method="diffmix-e", overrides=TRAINED))
+    fresh = stages(tiny.store) - before
+    # a set, its features, its comparisons with both splits, its look at test images; a network with its predictions and
+    # scores; test masks, which so short a training draws as diffmix draws them: what is seen in them is known
+    assert fresh == {
+        "synthesize": 1,
+        "features": 3,
+        "fidelity": 4,
+        "leakage": 1,
+        "train": 1,
+        "predict": 1,
+        "evaluate": 1,
+        "render-masks": 1,
+    }
+    assert fresh.total() == other.steps - other.reused
+    assert set(ResultsStore(tiny.store).document(other.run).steps.values()) >= set(fresh)
 
 
 def test_overrides_change_the_variant_and_the_preset_label(tiny: Outcome) -> None:
@@ -201,8 +243,8 @@ def test_a_fold_tests_inside_train(tiny: Outcome) -> None:
     outcome = run_request(request(tiny.store, method="copy", controls=(), fold=(1, 2)))
     rows = ResultsStore(outcome.store).rows(outcome.run)
     assert set(rows["fold"]) == {"1/2"}
-    digests = ResultsStore(outcome.store).document(outcome.run)["digests"]
-    whole = ResultsStore(tiny.store).document(tiny.run)["digests"]
+    digests = ResultsStore(outcome.store).document(outcome.run).digests
+    whole = ResultsStore(tiny.store).document(tiny.run).digests
     assert digests["train"] != whole["train"]
     assert digests["test"] != whole["test"]
 

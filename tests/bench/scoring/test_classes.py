@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from sklearn import metrics as sk
 
 from bench.errors import DataError
 from bench.scoring.class_tables import load_predictions
@@ -41,6 +40,8 @@ def scored(tmp_path):
 
 
 def test_scores_are_scikit_learns(tmp_path) -> None:
+    from sklearn import metrics as sk
+
     found = score_predictions(load_predictions(truth(tmp_path), scored(tmp_path)), seed=0)
     pred = SCORES.argmax(axis=1)
     assert found.classes == list(NAMES)
@@ -59,6 +60,8 @@ def test_scores_are_scikit_learns(tmp_path) -> None:
 
 
 def test_labels_alone_have_no_auroc_and_beside_scores_they_decide(tmp_path) -> None:
+    from sklearn import metrics as sk
+
     labels = write(tmp_path, "labels", "id,label", [(f"i{i}", NAMES[c]) for i, c in enumerate(TRUE)])
     found = score_predictions(load_predictions(truth(tmp_path), labels), seed=0)
     assert (found.accuracy, found.auroc, found.per_class["ADI"].auroc) == (1, None, None)

@@ -9,22 +9,20 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.config import load_preset
-from bench.engine.job import Finished, Job
-from bench.engine.session import Session
-from bench.evaluation.evidence import Judge
+from bench.engine.session import Session, drive
 from bench.plan.arms import Arm, Network
+from bench.stages.judge import Judge
 from bench.stages.select import Choice, choose_set, even_quota, expand
 from bench.synthetic import verify_set
 from methods.selection import SelectionArm
 from tests import toy_tissue
+from tests.bench.conftest import finished
 
 TRAIN = toy_tissue.TissueDataset(n_tiles=12, size=8)
 
 
 def judge(folder: Path) -> Judge:
-    model = Finished(Job("train", {}, {}), folder, reused=True, cost={"seconds": 0.0})
-    return Judge(Network("reader", toy_tissue.Reader(), {}), model)
+    return Judge(Network("reader", toy_tissue.Reader(), {}), finished(folder))
 
 
 def painter(**settings: Any) -> list[Arm]:
@@ -33,7 +31,7 @@ def painter(**settings: Any) -> list[Arm]:
 
 
 def chosen(session: Session, arm: Arm, folder: Path, seed: int = 0) -> Choice:
-    return choose_set(session, arm, {"train": TRAIN}, {}, load_preset("tiny"), seed, judge(folder))
+    return drive(choose_set(session, arm, {"train": TRAIN}, {}, seed, judge(folder)))
 
 
 def shows(image: np.ndarray) -> int:
@@ -55,15 +53,15 @@ def test_the_pool_is_drawn_once_and_centroids_keep_the_wrong_ones_out(session: S
     assert len(list((session.store.root / "jobs" / "synthesize").iterdir())) == 1
     for choice, n in ((random, 2), (centroid, 4)):
         assert choice.made is not None
-        made = verify_set(choice.made.folder)
-        assert Counter(line["label"] for line in made.metadata) == {0: n, 1: n, 2: n}
-    assert all(shows(sample.image) == sample.label for sample in centroid.made)
-    told = centroid.made.manifest
+        made = verify_set(choice.made.set.folder)
+        assert Counter(record.label for record in made.records) == {0: n, 1: n, 2: n}
+    assert all(shows(sample.image) == sample.label for sample in centroid.made.set)
+    told = centroid.made.set.manifest
     assert told["acceptance"] < 1
     assert told["candidates"] == {"red": 6, "green": 6, "blue": 6}
     assert set(told["accepted"]) == {"red", "green", "blue"}
     assert sum(told["accepted"].values()) == pytest.approx(18 * told["acceptance"])
-    assert random.made.manifest["accepted"] == random.made.manifest["candidates"]
+    assert random.made.set.manifest["accepted"] == random.made.set.manifest["candidates"]
 
 
 def test_selected_images_agree_with_their_class_more_often_than_random_ones(session: Session, tmp_path: Path) -> None:
@@ -75,7 +73,7 @@ def test_selected_images_agree_with_their_class_more_often_than_random_ones(sess
     for arm in arms:
         made = chosen(session, arm, tmp_path).made
         assert made is not None
-        agree.append(np.mean([shows(sample.image) == sample.label for sample in made]))
+        agree.append(np.mean([shows(sample.image) == sample.label for sample in made.set]))
     assert agree[1] == 1.0
     assert agree[0] < 0.75
 
@@ -84,17 +82,18 @@ def test_more_pools_are_drawn_where_one_does_not_suffice(session: Session, tmp_p
     (arm,) = painter(confused=0.6, selection=(SelectionArm(rule="centroid", ratio=2.0),))
     made = chosen(session, arm, tmp_path).made
     assert made is not None
-    assert len(made) == 24
-    pools = len(made.manifest["pools"])
+    assert len(made.set) == 24
+    pools = len(made.set.manifest["pools"])
     assert pools > 1
     assert len(list((session.store.root / "jobs" / "synthesize").iterdir())) == pools
 
 
 def test_further_pools_are_of_the_classes_that_lack_images_and_serve_all_arms(session: Session, tmp_path: Path) -> None:
     arms = painter(confused=0.1, weak=1, selection=[SelectionArm(rule="centroid", ratio=ratio) for ratio in (1.0, 2.0)])
-    small, large = (chosen(session, arm, tmp_path).made for arm in arms)
-    assert small is not None
-    assert large is not None
+    few, many = (chosen(session, arm, tmp_path).made for arm in arms)
+    assert few is not None
+    assert many is not None
+    small, large = few.set, many.set
     further = len(large.manifest["pools"]) - 1
     assert further > 0
     assert large.manifest["candidates"] == {"red": 12, "green": 12 + 36 * further, "blue": 12}
@@ -119,7 +118,7 @@ def test_the_same_seed_chooses_the_same_set_and_another_does_not(session: Sessio
     assert first is not None
     assert again is not None
     assert other is not None
-    assert first.digest == again.digest != other.digest
+    assert first.set.digest == again.set.digest != other.set.digest
 
 
 @pytest.mark.parametrize(("n", "ratio", "expected"), [(12, 0.5, [2, 2, 2]), (10, 1.0, [4, 3, 3]), (2, 0.1, [1, 1, 1])])

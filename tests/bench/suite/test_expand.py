@@ -43,7 +43,7 @@ def test_lists_expand_to_their_product_in_order(tmp_path: Path) -> None:
     last = runs[-1].request
     assert (last.method, last.seeds) == ("noise", 2)
     assert last.overrides == ("budget.unit=epochs", "budget.amount=1", "method.ratio=1")
-    assert len({run.request for run in runs}) == 8
+    assert len({run.request.model_dump_json() for run in runs}) == 8
 
 
 def test_folds_are_a_run_each_or_one_of_them(tmp_path: Path) -> None:
@@ -96,8 +96,22 @@ def test_cards_lie_beside_the_suite(tmp_path: Path) -> None:
     line = {"method": "copy", "dataset": "cards/a.yaml", "pool_dataset": "/far/b.yaml", "text_dataset": "pathcap"}
     (run,) = runs_of(tmp_path, line)
     assert run.request.dataset == str(tmp_path / "cards/a.yaml")
-    assert run.request.pool_dataset == "/far/b.yaml"
-    assert run.request.text_dataset == "pathcap"
+    assert run.request.data == {"pool": "/far/b.yaml", "text": "pathcap"}
+
+
+def test_roles_are_merged_and_may_vary(tmp_path: Path) -> None:
+    line = {"method": "copy", "grid": {"pool_dataset": ["a", "b"], "data.text": ["c"]}, "set": {"patch": 96}}
+    defaults = {"dataset": "phantom", "data": {"text": "pathcap", "atlas": "mine"}}
+    runs = runs_of(tmp_path, line, defaults={**TINY, **defaults})
+    assert [run.request.data for run in runs] == [{"text": "c", "atlas": "mine", "pool": name} for name in "ab"]
+    assert all(run.request.overrides == (*STEPS, "patch=96") for run in runs)
+
+
+def test_a_role_has_one_dataset(tmp_path: Path) -> None:
+    line = {"method": "copy", "dataset": "phantom", "data": {"text": "a"}, "text_dataset": "b"}
+    with pytest.raises(ConfigError, match="one dataset for the role 'text'") as caught:
+        runs_of(tmp_path, line)
+    assert caught.value.got == "a and b"
 
 
 @pytest.mark.parametrize(

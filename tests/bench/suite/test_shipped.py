@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.registry import names, point
-from bench.run.pipeline import resolve
+from bench.run.resolve import resolve
 from bench.suite.expand import SuiteRun, expand
 from bench.suite.file import find_suite, published_table, suite_names
 

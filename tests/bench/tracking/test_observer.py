@@ -13,12 +13,13 @@ from typing import Any
 import pytest
 
 from bench.errors import BenchError, MissingError
+from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
 from bench.tracking import default_uri, observer, rebuild, track
 from bench.tracking.server import started
 from tests import toy_results
 
-DOCUMENT = {"dataset": "phantom", "method": "diffmix", "preset": "smoke", "created": "2026-01-02T03:04:05+00:00"}
+DOCUMENT = RunDocument(dataset="phantom", method="diffmix", preset="smoke", created="2026-01-02T03:04:05+00:00")
 
 
 def make_store(folder: Path, **changes: Any) -> ResultsStore:

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
 from bench.tracking.record import CURVE_POINTS, metric_key, read_record
 from tests import toy_results
@@ -19,19 +20,23 @@ DOCUMENT: dict[str, Any] = {
     "method": "diffmix",
     "variant": "guidance_scale=2.0",
     "preset": "smoke",
-    "protocol": 1,
+    "harness": 1,
     "seeds": 3,
     "request": {"seeds": 3, "store": "/somewhere", "fold": None},
     "config": {"method": {"guidance_scale": 2.0, "sdm": {"width": 32}}},
     "digests": {"train": "aa", "test": "bb"},
     "versions": {"numpy": "2.0"},
-    "jobs": [{"key": "k", "reused": False}],
+    "steps": {"k": "fit"},
 }
+
+
+def document(**changes: Any) -> RunDocument:
+    return RunDocument.model_validate({**DOCUMENT, **changes})
 
 
 def make_store(folder: Path, seeds: int = 3) -> ResultsStore:
     store = ResultsStore(folder)
-    store.write("run-1", toy_results.rows(seeds=seeds), DOCUMENT)
+    store.write("run-1", toy_results.rows(seeds=seeds), document())
     lines = [{"name": "sdm/loss", "step": step, "value": 1.0 / (1 + step)} for step in range(1000)]
     lines += [{"name": "sdm/loss", "step": 0, "value": 7.0}, {"name": "lr", "step": 5, "value": 0.1}]
     (store.folder("run-1") / "curves.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
@@ -49,7 +54,7 @@ def test_record_names_the_run_and_its_configuration(tmp_path: Path) -> None:
     assert "request.store" not in record.parameters
     assert "request.fold" not in record.parameters
     assert record.tags["bench.run"] == "run-1"
-    assert record.tags["bench.protocol"] == "1"
+    assert record.tags["bench.harness"] == "1"
     assert record.tags["bench.digests.train"] == "aa"
     assert [path.name for path in record.artifacts] == ["run-1.json", "run-1.parquet", "leaderboard.md"]
 
@@ -75,7 +80,7 @@ def test_arms_of_one_method_are_told_apart(tmp_path: Path) -> None:
         for row in toy_results.rows()
     ]
     other = [row for row in toy_results.rows(shift=0.1, variant="centroid 100%") if row.method == "diffmix"]
-    store.write("run-1", [*other, *made, *other], {**DOCUMENT, "variant": "random 50%"})
+    store.write("run-1", [*other, *made, *other], document(variant="random 50%"))
     metrics = read_record(tmp_path, "run-1").metrics
     assert metrics["pq/image"] == pytest.approx(0.39)
     assert metrics["centroid 100-/pq/image"] == pytest.approx(0.49)
@@ -101,12 +106,12 @@ def test_curves_are_thinned_and_the_last_record_of_a_step_counts(tmp_path: Path)
 def test_content_sees_numbers_and_pictures_but_not_the_time_or_reuse(tmp_path: Path) -> None:
     store = make_store(tmp_path)
     before = read_record(tmp_path, "run-1").content
-    store.write("run-1", toy_results.rows(seeds=3), {**DOCUMENT, "created": "2027-01-01T00:00:00+00:00", "jobs": []})
+    store.write("run-1", toy_results.rows(seeds=3), document(created="2027-01-01T00:00:00+00:00", steps={}))
     assert read_record(tmp_path, "run-1").content == before
     (store.folder("run-1") / "leaderboard.md").write_text("# other")
     changed = read_record(tmp_path, "run-1").content
     assert changed != before
-    store.write("run-1", toy_results.rows(seeds=3, shift=0.01), DOCUMENT)
+    store.write("run-1", toy_results.rows(seeds=3, shift=0.01), document())
     assert read_record(tmp_path, "run-1").content not in {before, changed}
 
 

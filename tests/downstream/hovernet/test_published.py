@@ -56,5 +56,5 @@ def test_encoder_weights_of_the_release_are_taken(tmp_path) -> None:
     with pytest.raises(DataError, match="encoder of HoVer-Net"):
         load_encoder(target, tmp_path / "other.tar")
     (tmp_path / "torn.tar").write_bytes(b"no weights")
-    with pytest.raises(DataError, match="readable encoder weights"):
+    with pytest.raises(DataError, match="Cannot read encoder weights"):
         load_encoder(target, tmp_path / "torn.tar")

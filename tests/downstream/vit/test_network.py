@@ -223,20 +223,22 @@ def test_pretrained_weights_come_from_a_file_with_a_head_of_our_own(tmp_path: Pa
     assert own["pos_embed"].shape == (1, 1 + 4, 192)  # interpolated from 16 places
     assert torch.equal(own["blocks.3.mlp.fc1.weight"], donor["blocks.3.mlp.fc1.weight"])
     save_file({"cls_token": donor["cls_token"]}, path)
-    with pytest.raises(DataError, match="absent or of another shape"):
+    with pytest.raises(DataError, match="absent or have another shape"):
         build(ViTConfig(pretrained=path, **options), 3)
 
 
 def test_missing_weights_are_named_before_anything_is_trained(tmp_path: Path) -> None:
     network = ViTPretrained(ViTPretrainedConfig())
-    needed = network.requirement()
+    (needed,) = network.weights()
     assert not needed.found
     assert "vit_base_patch16_224" in needed.name
-    with pytest.raises(MissingError, match=r"no file was named.*downstream.vit-pretrained.pretrained"):
+    with pytest.raises(
+        MissingError, match=r"neither a file nor a folder of weights was named.*downstream.vit-pretrained.pretrained"
+    ):
         trained(network, TextureDataset(2), 1, tmp_path)
     absent = ViT(ViTConfig(pretrained=tmp_path / "absent.pth"))
-    assert "absent.pth" in absent.requirement().reason
-    assert ViT(ViTConfig()).requirement() is None
+    assert "absent.pth" in absent.weights()[0].reason
+    assert ViT(ViTConfig()).weights() == ()
 
 
 def test_misfits_are_explained(tmp_path: Path) -> None:

@@ -71,8 +71,8 @@ def test_the_folder_of_weights_is_looked_through(tmp_path: Path, weights: Path, 
     found = network(tmp_path)
     assert found.config.pretrained == path
     assert isinstance(found, Downstream)
-    assert found.requirement().found
-    assert not list(check_weights("vit-pretrained", found.requirement()))
+    (needed,) = found.weights()
+    assert (needed.found, needed.path) == (True, path)
 
 
 def test_the_second_version_of_a_network_comes_first_and_a_tag_means_one_alone(tmp_path: Path, weights: Path) -> None:
@@ -117,10 +117,10 @@ def test_what_is_missing_is_said_with_where_it_was_looked_for(tmp_path: Path) ->
     cases = {
         None: "nor a folder of weights",
         tmp_path: f"timm/{TAGGED}/model.safetensors",
-        tmp_path / "no": "no folder",
+        tmp_path / "no": "there is no folder",
     }
     for folder, said in cases.items():
-        (missing,) = check_weights("vit-pretrained", network(folder).requirement())
+        (missing,) = check_weights("downstream network 'vit-pretrained'", network(folder).weights(), "leave it out")
         assert TINY in missing.expected
         assert said in missing.got
         assert f"huggingface.co/timm/{TAGGED}" in missing.fix
@@ -128,14 +128,13 @@ def test_what_is_missing_is_said_with_where_it_was_looked_for(tmp_path: Path) ->
 
 
 def test_a_file_of_another_network_is_found_out_before_any_work(tmp_path: Path, weights: Path) -> None:
-    wrong = network(pretrained=weights, network="vit_small_patch16_224").requirement()
+    (wrong,) = network(pretrained=weights, network="vit_small_patch16_224").weights()
     assert not wrong.found
-    assert "of another shape" in wrong.reason
+    assert "have another shape" in wrong.reason
     torn = laid(tmp_path, f"{TAGGED}.safetensors", weights)
     torn.write_bytes(b"torn")
-    assert "does not fit" in network(tmp_path).requirement().reason
-    needed = ViT(ViTConfig(network=TINY, pretrained=tmp_path / "absent.pth")).requirement()
-    assert needed is not None
-    assert needed.reason.startswith("no file")
+    assert "does not fit" in network(tmp_path).weights()[0].reason
+    (needed,) = ViT(ViTConfig(network=TINY, pretrained=tmp_path / "absent.pth")).weights()
+    assert needed.reason.startswith("there is no file")
     with pytest.raises(ConfigError, match="vision transformer of timm"):
-        network(pretrained=weights, network="resnet18").requirement()
+        network(pretrained=weights, network="resnet18").weights()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import torch
-from scipy.stats import norm
 from torch import Tensor
 
 from methods.diffusion.config import DiffusionSettings
@@ -40,6 +39,8 @@ def _reverse_normal(
 
 @pytest.mark.parametrize("step", [1, 25, 700])
 def test_bound_is_the_divergence_of_two_normals(step: int) -> None:
+    from scipy.stats import norm
+
     clean, noisy, guess, logits = _example(step)
     mean, sd = _reverse_normal(*(t.double().numpy() for t in (noisy, guess, logits)), step)
     true_sd = np.sqrt(SCHEDULE.variance[step])
@@ -57,6 +58,8 @@ def test_bound_is_the_divergence_of_two_normals(step: int) -> None:
 
 
 def test_first_step_is_the_likelihood_of_grey_levels() -> None:
+    from scipy.stats import norm
+
     clean, noisy, guess, logits = _example(0)
     clean[0, 0, 0, :2] = torch.tensor([1.0, -1.0])
     guess = (noisy - SCHEDULE.signal[0] * clean) / SCHEDULE.noise[0] + 0.3 * guess
@@ -101,6 +104,7 @@ def test_split_output() -> None:
 
 
 def test_absolute_error() -> None:
+
     parameterisation = parameterise(DiffusionSettings(learned_variance=False), SCHEDULE)
     clean, noise, times = torch.rand(2, 3, 4, 4), torch.randn(2, 3, 4, 4), torch.tensor([10, 900])
     found = {

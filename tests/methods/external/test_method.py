@@ -11,11 +11,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from bench.contract import Method
+from bench.contract import MethodBase
 from bench.errors import DataError, JobError
 from bench.imageio import read_instances, read_rgb
-from methods.crops import crop_labels
 from methods.external import exchange
+from methods.patches import crop_labels
 from tests import toy
 from tests.methods.external.programs import PAINTER, SIZE, Run, Tissue, draw, external
 
@@ -37,12 +37,12 @@ def render_only(tmp_path: Path, body: str, **changes: Any) -> JobError:
 def test_fit_and_render(tmp_path: Path) -> None:
     folder = tmp_path / "a folder with spaces & ünïcode"
     method = external(folder)
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     conditions, images = draw(method, DATA, folder)
     mean = np.mean([sample.image.mean((0, 1)) for sample in TRAIN.samples], axis=0).astype(np.uint8)
     for condition, image in zip(conditions, images, strict=True):
         assert condition.kind == "copy"
-        sample = next(sample for sample in TRAIN.samples if sample.id == condition.source)
+        sample = next(sample for sample in TRAIN.samples if sample.id == condition.sources["train"])
         np.testing.assert_array_equal(
             condition.instances, crop_labels(sample.instances, sample.types, *condition.crop, SIZE, min_area=3)[0]
         )
@@ -113,7 +113,7 @@ def test_source_images_are_training_windows_and_only_where_asked_for(tmp_path: P
     copying = 'import shutil; shutil.copy(pathlib.Path(request["conditions"], line["source"]), path)'
     conditions, images = draw(external(tmp_path, RENDERING + copying, fit=False, source_images=True), DATA, tmp_path)
     for condition, image in zip(conditions, images, strict=True):
-        tile = TRAIN[TRAIN.ids.index(condition.source)].image
+        tile = TRAIN[TRAIN.ids.index(condition.sources["train"])].image
         y, x = condition.crop
         np.testing.assert_array_equal(image, tile[y : y + SIZE, x : x + SIZE])
     assert "KeyError" in render_only(tmp_path, copying).got
@@ -123,23 +123,27 @@ def test_a_test_mask_comes_without_any_image(tmp_path: Path) -> None:
     method = external(tmp_path, RENDERING + f"Image.fromarray({FLAT} + (line['source'] is None)).save(path)", fit=False)
     method = type(method)(method.config.model_copy(update={"source_images": True}))
     (own,) = method.plan(DATA, 1, np.random.default_rng(0))
-    masked = replace(own, id="test-00000", source=None, crop=None, kind="test-mask", seed=2**52 + 1)
+    masked = replace(own, id="test-00000", sources={}, crop=None, kind="test-mask", seed=2**52 + 1)
     (image,) = method.render([masked], DATA, {}, Run(folder=tmp_path))
     assert np.all(image == 1)
-    with pytest.raises(DataError, match="a tile of toy"):
-        list(method.render([replace(own, source="test-7")], DATA, {}, Run(folder=tmp_path)))
+    with pytest.raises(DataError, match="dataset toy"):
+        list(method.render([replace(own, sources={"train": "test-7"})], DATA, {}, Run(folder=tmp_path)))
 
 
 @pytest.mark.parametrize(
     ("body", "message", "got"),
     [
-        ("pass", "one PNG a condition", "7 of 7 missing: copy-00000.png, .* and 2 more; in it: nothing"),
+        (
+            "pass",
+            "one PNG per condition",
+            "7 of 7 missing: copy-00000.png, .* 2 more; the folder contains: nothing",
+        ),
         (f"Image.fromarray({FLAT}[:-1]).save(path)", "32 x 32 pixels", "31 x 32"),
         (f"Image.fromarray({FLAT}).convert('RGBA').save(path)", "8-bit RGB", "8-bit RGB with alpha"),
         (f"Image.fromarray({FLAT}[..., 0]).save(path)", "8-bit RGB", "8-bit grey"),
         (f"Image.fromarray({FLAT}[..., 0].astype(np.uint16)).save(path)", "8-bit RGB", "16-bit grey"),
-        (f"Image.fromarray({FLAT}).save(path, format='JPEG')", "expected a PNG", "another"),
-        ("path.write_bytes(b'')", "expected a PNG", "broken"),
+        (f"Image.fromarray({FLAT}).save(path, format='JPEG')", "is not a PNG", "another"),
+        ("path.write_bytes(b'')", "is not a PNG", "broken"),
         (f"Image.fromarray({FLAT}).save(out.parent / path.name); path.symlink_to(out.parent / path.name)", "", "link"),
     ],
 )
@@ -200,7 +204,7 @@ def test_changed_maps_are_those_of_diffmix(tmp_path: Path, plan: str, kinds: set
     assert {condition.kind for condition in planned} == kinds
     for own, other in zip(planned, theirs.plan(DATA, 8, np.random.default_rng(0)), strict=True):
         np.testing.assert_array_equal(own.instances, other.instances)
-        assert own.source == other.source
+        assert own.sources["train"] == other.sources["train"]
         assert not {"sampler", "start"} & set(own.recipe)
 
 

@@ -28,9 +28,9 @@ def run(tmp_path: Path, program: str, **changes: Any) -> str:
 @pytest.mark.parametrize(
     ("text", "hint"),
     [
-        ("", "with both placeholders"),
-        ("python a.py --request {request}", "with both placeholders"),
-        ("python 'a.py {request} {out}", "mend its quotes"),
+        ("", "both placeholders"),
+        ("python a.py --request {request}", "both placeholders"),
+        ("python 'a.py {request} {out}", "correct the quotes"),
     ],
 )
 def test_a_command_lacks_something(text: str, hint: str) -> None:
@@ -46,7 +46,7 @@ def test_an_absent_program_or_folder_is_found_before_any_work(tmp_path: Path) ->
         {"command": "sh {request} {out}", "working_directory": tmp_path / "absent"},
     ):
         with pytest.raises(ConfigError) as caught:
-            External(External.Config.model_validate(changes))
+            External(External.Config.model_validate(changes)).check()
         assert caught.value.got
         assert caught.value.fix
 

@@ -10,10 +10,10 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.contract import Method
+from bench.contract import MethodBase
 from bench.errors import DataError
-from methods.crops import crop_labels
 from methods.gradmix import GradMix, GradMixConfig, TileMixer
+from methods.patches import crop_labels
 from tests import toy
 
 CONFIG = GradMix.Config(patch_size=32, grid=4)
@@ -26,7 +26,7 @@ def planned(n: int = 10, seed: int = 0) -> tuple[GradMix, toy.NucleiDataset, lis
 
 def test_is_a_method() -> None:
     method, _, _ = planned(0)
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert method.ratio == 1
     assert list(method.parts()) == []
 
@@ -42,7 +42,7 @@ def test_plan_is_deterministic_and_json() -> None:
         np.testing.assert_array_equal(condition.instances, twin.instances)
         assert json.loads(json.dumps(condition.recipe)) == condition.recipe
         assert len(json.dumps(condition.recipe)) < 2000
-        assert condition.source in train.ids
+        assert condition.sources["train"] in train.ids
         assert condition.kind == "gradmix"
     assert len({condition.id for condition in first}) == 10
 
@@ -50,7 +50,7 @@ def test_plan_is_deterministic_and_json() -> None:
 def test_recipe_tells_class_counts() -> None:
     _, train, conditions = planned()
     for condition in conditions:
-        sample = next(sample for sample in train.samples if sample.id == condition.source)
+        sample = next(sample for sample in train.samples if sample.id == condition.sources["train"])
         before, after = condition.recipe["before"], condition.recipe["after"]
         assert list(before.values()) == [int((sample.types == kind).sum()) for kind in (1, 2, 3, 4)]
         assert after["miscellaneous"] >= before["miscellaneous"]
@@ -64,7 +64,7 @@ def test_labels_are_those_of_the_rendered_tile() -> None:
     mixer = TileMixer(train, CONFIG.mixing)
     changed = 0
     for condition, image in zip(conditions, images, strict=True):
-        index = train.ids.index(condition.source)
+        index = train.ids.index(condition.sources["train"])
         mixed = mixer.mix(index, condition.seed)
         y, x = condition.crop
         np.testing.assert_array_equal(image, mixed.image[y : y + 32, x : x + 32])
@@ -89,7 +89,7 @@ def test_render_does_not_depend_on_chunks_or_run() -> None:
 
 def test_conditions_of_others_are_refused() -> None:
     method, train, conditions = planned(1)
-    for foreign in (replace(conditions[0], source=None, crop=None), replace(conditions[0], recipe={})):
+    for foreign in (replace(conditions[0], sources={}, crop=None), replace(conditions[0], recipe={})):
         with pytest.raises(DataError, match="gradmix-00000"):
             list(method.render([foreign], {"train": train}, {}, toy.Run()))
 

@@ -12,7 +12,6 @@ from hypothesis import strategies as st
 
 from bench.contract import Sample
 from methods.gradmix import GradMixConfig
-from methods.gradmix.config import scaled
 from methods.gradmix.donors import donor_tile
 from methods.gradmix.mixing import MixedTile, mix_tile, place_donor
 from tests import toy
@@ -124,13 +123,6 @@ def test_square_oracle() -> None:
     assert changed[34:46, 34:46].any()
     changed[34:46, 34:46] = False
     assert not changed.any()
-
-
-def test_lengths_follow_the_resolution() -> None:
-    assert [scaled(30, mpp) for mpp in (0.25, 0.5, 1.0)] == [30, 15, 8]
-    assert [scaled(2, mpp) for mpp in (0.25, 0.5, 1.0)] == [2, 1, 1]
-    assert scaled(5, 0.5) == 3
-    assert scaled(0, 0.25) == 0
 
 
 def test_border_nuclei_are_left_alone() -> None:

@@ -62,7 +62,7 @@ def test_labels_are_even_over_classes() -> None:
     conditions = _conditions(_method(), 11)
     assert sorted(Counter(c.label for c in conditions).values()) == [3, 4, 4]
     assert len({c.id for c in conditions}) == len({c.seed for c in conditions}) == 11
-    assert {(c.kind, c.source, c.instances) for c in conditions} == {("class", None, None)}
+    assert all(c.kind == "class" and not c.sources and c.instances is None for c in conditions)
     assert conditions == _conditions(_method(), 11)
 
 
@@ -125,8 +125,8 @@ def test_the_pre_trained_decoder_decodes_without_fine_tuning(fitted: dict[str, P
 
 
 def test_an_unknown_class_is_named(fitted: dict[str, Path]) -> None:
-    condition = Condition("odd", None, None, 3, None, None, None, "class", {}, 0)
-    with pytest.raises(DataError, match="from 0 to 2 in condition odd"):
+    condition = Condition(id="odd", kind="class", seed=0, label=3)
+    with pytest.raises(DataError, match="Condition odd needs a class from 0 to 2"):
         next(_method().render([condition], DATA, fitted, toy.Run()))
 
 

@@ -82,13 +82,17 @@ def test_a_trained_denoiser_of_released_latents_reads_the_pool(file: Path) -> No
 @pytest.mark.parametrize(
     ("changes", "where", "fix"),
     [
-        ({"autoencoder": {"released": None}}, "valid value", "needs autoencoder.released"),
-        ({"pretrain": False}, "valid value", "exclude each other"),
-        ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "autoencoder.released in", "a checkpoint that is there"),
+        ({"autoencoder": {"released": None}}, "valid value", "set autoencoder.released too"),
+        ({"pretrain": False}, "valid value", "set only one of"),
+        ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "autoencoder.released in", "an existing checkpoint"),
         ({"autoencoder": {"released": 7}}, "autoencoder.released in", "path"),
-        ({"autoencoder": {"released_sha256": "0" * 64}}, "autoencoder.released_sha256", "get that file"),
-        ({"autoencoder": {"released": None, "released_sha256": "0" * 64}}, "released_sha256", "name the file"),
-        ({"autoencoder": {"released": None, "scale": 0.5}}, "autoencoder.scale", "leave it out"),
+        ({"autoencoder": {"released_sha256": "0" * 64}}, "autoencoder.released_sha256", "get the file"),
+        (
+            {"autoencoder": {"released": None, "released_sha256": "0" * 64}},
+            "released_sha256",
+            "the file with this hash",
+        ),
+        ({"autoencoder": {"released": None, "scale": 0.5}}, "autoencoder.scale", "leave scale out"),
     ],
 )
 def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: str, fix: str) -> None:
@@ -100,13 +104,25 @@ def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: 
     assert fix in caught.value.fix
 
 
+def test_files_are_listed_as_weights(file: Path, tmp_path: Path) -> None:
+    digest = hashlib.sha256(file.read_bytes()).hexdigest()
+    listed = HistoDiffusion(_config(file)).weights()
+    assert [(one.path, one.sha256, one.found) for one in listed] == [(file, (digest,), True)] * 2
+    lpips = {"features": "lpips", "weights": tmp_path}
+    training = {**tiny()["autoencoder"]["training"], "perceptual": lpips}
+    trained = tiny(autoencoder={**tiny()["autoencoder"], "training": training})
+    (missing,) = check_files("histodiffusion", HistoDiffusion(HistoDiffusionConfig.model_validate(trained)))
+    assert "vgg16-397923af.pth" in missing.expected
+    assert "method.autoencoder.training.perceptual.weights" in missing.fix
+
+
 def test_files_are_read_before_any_work(file: Path, tmp_path: Path) -> None:
-    assert list(check_files(HistoDiffusion(_config(file)))) == []
-    assert list(check_files(HistoDiffusion(HistoDiffusionConfig.model_validate(tiny())))) == []
+    assert list(check_files("histodiffusion", HistoDiffusion(_config(file)))) == []
+    assert list(check_files("histodiffusion", HistoDiffusion(HistoDiffusionConfig.model_validate(tiny())))) == []
     bare = write_released(tmp_path / "bare.ckpt", scale=None)
-    (missing,) = check_files(HistoDiffusion(_config(bare)))
+    (missing,) = check_files("histodiffusion", HistoDiffusion(_config(bare)))
     assert "latent scale" in missing.expected
     assert "set autoencoder.scale" in missing.fix
     other = {"released": write_released(tmp_path / "other.ckpt", scale=0.25), "network": UNET}
-    (missing,) = check_files(HistoDiffusion(_config(file, latent_diffusion=other)))
+    (missing,) = check_files("histodiffusion", HistoDiffusion(_config(file, latent_diffusion=other)))
     assert missing.got == "0.25"

@@ -104,11 +104,11 @@ class _Odd:
     [
         (
             {"state_dict": {"a": torch.zeros(1)}, "hyper_parameters": _Odd()},
-            "nothing but tensors",
+            "more than tensors",
             "weights_only=False",
         ),
-        ({"state_dict": {}}, "expected tensors by name", "latent diffusion"),
-        ([1], "expected tensors by name", "latent diffusion"),
+        ({"state_dict": {}}, "no tensors by name", "latent diffusion"),
+        ([1], "no tensors by name", "latent diffusion"),
     ],
 )
 def test_unfit_files_are_refused(tmp_path: Path, content: object, message: str, fix: str) -> None:

@@ -100,17 +100,17 @@ def test_a_wrong_number_of_heads_does_change_the_output() -> None:
         (Shape(channels=4), "of another shape, first input_blocks.0.0.weight (it has width 8 for latents of 4"),
         (Shape(residual=False), "resampling convolution, scale_shift true, attention in input blocks [3])"),
         (Shape(scale_shift=False), "scale_shift false"),
-        (Shape(attention_factors=(1, 2)), "without a place, first input_blocks.1.1.norm.bias"),
+        (Shape(attention_factors=(1, 2)), "that do not belong to it, first input_blocks.1.1.norm.bias"),
         (Shape(blocks=2), "missing"),
     ],
 )
 def test_other_settings_are_refused(other: Shape, got: str) -> None:
     network = original(other)
     for stored in (_stored(network), {**_stored(network), **_averaged(network)}):
-        with pytest.raises(DataError, match="denoiser of a latent diffusion model of these settings") as caught:
+        with pytest.raises(DataError, match="denoiser of a latent diffusion model with these settings") as caught:
             load_released_unet(make_unet(_settings(Shape()), (3, 16, 16)), stored)
         assert got in caught.value.got
-        assert caught.value.fix == "give the settings of `network` that it was trained with"
+        assert caught.value.fix == "use the settings of `network` that it was trained with"
 
 
 @pytest.mark.parametrize("name", ["label_emb.weight", "input_blocks.3.1.transformer_blocks.0.norm1.weight"])
@@ -122,7 +122,7 @@ def test_conditional_denoisers_are_refused(name: str) -> None:
 
 def test_a_first_multiplier_other_than_1_is_refused() -> None:
     stored = _stored(original(Shape(multipliers=(2, 3))))
-    with pytest.raises(DataError, match="first multiplier is 1") as caught:
+    with pytest.raises(DataError, match="first multiplier is not 1") as caught:
         load_released_unet(make_unet(UNetSettings(width=8, multipliers=(2, 3), groups=4, heads=2), (3, 16, 16)), stored)
     assert caught.value.got == "8 channels, then 16"
 

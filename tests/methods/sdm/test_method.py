@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 from pydantic import ValidationError
 
-from bench.contract import Method
+from bench.contract import MethodBase
 from bench.errors import DataError
 from methods.sdm import SDM, SDMConfig
 from methods.sdm.method import file_safe
@@ -37,7 +37,7 @@ def test_imports_without_torch() -> None:
 
 def test_is_a_method() -> None:
     method = SDM(SDMConfig())
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert (method.ratio, method.conditions, method.roles) == (1.0, {"mask"}, {"train"})
     assert pickle.loads(pickle.dumps(method.config)) == method.config
     (part,) = method.parts()
@@ -63,15 +63,15 @@ def test_plan_copies_windows_evenly() -> None:
     assert len({condition.id for condition in conditions}) == len(conditions) == 10
     assert [c.id for c in conditions] == [c.id for c in again]
     assert [c.seed for c in conditions] == [c.seed for c in again]
-    sources = [condition.source for condition in conditions]
+    sources = [condition.sources["train"] for condition in conditions]
     assert sorted(sources.count(name) for name in DATA["train"].ids) == [3, 3, 4]
     for condition in conditions:
         assert condition.kind == "copy"
-        assert condition.source is not None
+        assert "train" in condition.sources
         assert condition.crop is not None
         assert condition.instances is not None
         assert condition.types is not None
-        tile = DATA["train"][DATA["train"].ids.index(condition.source)]
+        tile = DATA["train"][DATA["train"].ids.index(condition.sources["train"])]
         y, x = condition.crop
         assert tile.instances is not None
         window = tile.instances[y : y + 32, x : x + 32]

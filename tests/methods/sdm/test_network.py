@@ -163,5 +163,5 @@ def test_recomputing_gives_the_same_gradients() -> None:
 
 @pytest.mark.parametrize("change", [{"groups": 3}, {"head_channels": 12}])
 def test_channels_that_do_not_divide_are_refused(change: dict[str, int]) -> None:
-    with pytest.raises(ConfigError, match="expected"):
+    with pytest.raises(ConfigError, match="must be a multiple"):
         SDMNetwork(SMALL.model_copy(update=change), 6, 16)

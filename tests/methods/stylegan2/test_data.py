@@ -75,11 +75,11 @@ class _Unlabelled(TissueDataset):
 
 
 def test_what_cannot_be_trained_on_is_named() -> None:
-    with pytest.raises(DataError, match="a class of every image"):
+    with pytest.raises(DataError, match="needs a class"):
         LabelledImages(_Unlabelled(2, 16), 16, 0)
     with pytest.raises(DataError, match="image-level classes"):
         LabelledImages(toy.NucleiDataset(1, 16), 16, 0)
-    with pytest.raises(DataError, match="images of 32 x 32"):
+    with pytest.raises(DataError, match="must have 32 x 32"):
         LabelledImages(DATA, 32, 0)
     with pytest.raises(DataError, match="images to train on"):
         LabelledImages(TissueDataset(0, 16), 16, 0)

@@ -13,7 +13,7 @@ import pytest
 from pydantic import ValidationError
 
 from bench.config.files import folder, read_yaml
-from bench.contract import Condition, Method, Settings
+from bench.contract import Condition, MethodBase, Settings
 from bench.errors import DataError
 from methods.stylegan2 import StyleGAN2, StyleGAN2Config
 from methods.stylegan2.model import WEIGHTS
@@ -46,7 +46,7 @@ def test_imports_without_torch() -> None:
 
 def test_is_a_method() -> None:
     method = StyleGAN2(StyleGAN2Config())
-    assert isinstance(method, Method)
+    assert isinstance(method, MethodBase)
     assert (method.conditions, method.roles, method.ratio) == ({"class"}, {"train"}, 3.0)
     assert [arm.title for arm in method.selections] == [
         "random 50%",
@@ -85,7 +85,7 @@ def test_plan_goes_round_the_classes() -> None:
     conditions = _conditions(8)
     assert [condition.label for condition in conditions] == [0, 1, 2, 0, 1, 2, 0, 1]
     assert len({condition.id for condition in conditions}) == len({condition.seed for condition in conditions}) == 8
-    assert all(c.kind == "class" and c.source is None and c.instances is None for c in conditions)
+    assert all(c.kind == "class" and not c.sources and c.instances is None for c in conditions)
     assert conditions == _conditions(8)
     with pytest.raises(DataError, match="image-level classes"):
         list(_method().plan({"train": toy.NucleiDataset(1, 16)}, 2, np.random.default_rng(0)))

@@ -5,19 +5,18 @@ import pytest
 import yaml
 from PIL import Image
 from pydantic import ValidationError
-from timm.data import create_transform
 
 from bench.errors import ConfigError
 from bench.registry import names
-from metrics.encoders.card import EncoderCard, read_card, ready_card, ready_names
+from metrics.encoders.card import EncoderCard, read_card, shipped_card, shipped_names
 from metrics.encoders.pixels import Preprocessing
 from tests.metrics.encoders.models import images
 
 
 def test_every_card_is_registered_and_complete():
-    assert set(ready_names()) <= set(names("encoders"))
-    for name in ready_names():
-        card = ready_card(name)
+    assert set(shipped_names()) <= set(names("encoders"))
+    for name in shipped_names():
+        card = shipped_card(name)
         assert card.name == name
         assert card.hub
         assert card.sources
@@ -43,7 +42,7 @@ CHANGES = [
 
 @pytest.mark.parametrize(("change", "place"), CHANGES)
 def test_wrong_cards_say_where(change, place, tmp_path):
-    card = ready_card("uni").model_dump(mode="json")
+    card = shipped_card("uni").model_dump(mode="json")
     (tmp_path / "card.yaml").write_text(yaml.safe_dump(card))
     assert read_card(tmp_path / "card.yaml").name == "uni"
     (tmp_path / "card.yaml").write_text(yaml.safe_dump(card | change))
@@ -61,8 +60,8 @@ def test_what_is_no_card(text, tmp_path):
 
 def test_numbers_that_yaml_takes_for_text_do_not_pass_unseen():
     # YAML 1.1 reads 1e-5 as text; the cards write 1.0e-5.
-    for name in ready_names():
-        network = ready_card(name).network
+    for name in shipped_names():
+        network = shipped_card(name).network
         options = network.trunk.options if network.library == "coca" else getattr(network, "options", {})
         assert all(isinstance(value, float) for key, value in options.items() if key == "init_values")
         assert {key for key, value in options.items() if isinstance(value, str)} <= {
@@ -79,6 +78,8 @@ PIXELS = {"interpolation": "bicubic", "mean": (0.5, 0.4, 0.3), "std": (0.1, 0.2,
 @pytest.mark.parametrize("fit", ["shorter", "squash"])
 @pytest.mark.parametrize("interpolation", ["bilinear", "bicubic", "lanczos"])
 def test_preprocessing_equals_timm(shape, fit, interpolation):
+    from timm.data import create_transform
+
     pixels = Preprocessing(**PIXELS | {"size": 48, "resize": 56, "fit": fit, "interpolation": interpolation})
     theirs = create_transform(
         (3, 48, 48),
@@ -124,7 +125,7 @@ def test_other_preprocessing_has_other_words():
 
 
 def test_other_recipes_have_other_words():
-    card = ready_card("virchow2").model_dump()
+    card = shipped_card("virchow2").model_dump()
     words = {
         EncoderCard.model_validate(card | change).describe()
         for change in (

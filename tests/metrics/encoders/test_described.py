@@ -4,19 +4,16 @@ import socket
 
 import numpy as np
 import pytest
-import timm
 import torch
 import yaml
 from PIL import Image
-from timm.data import create_transform, resolve_data_config
-from torchvision import transforms
 
-from bench.contract import Encoder, Requirement
 from bench.errors import ConfigError, DataError, MissingError
 from bench.plan.encoders import encoder_handle
-from metrics.encoders.card import EncoderCard, ready_card, ready_names
+from metrics.encoders.base import Encoder
+from metrics.encoders.card import EncoderCard, shipped_card, shipped_names
 from metrics.encoders.chunked import CHUNK
-from metrics.encoders.described import Described
+from metrics.encoders.described import DescribedEncoder
 from metrics.encoders.networks import CoCaImageTower, timm_network
 from metrics.encoders.weights import WeightsFile
 from tests.metrics.encoders import models
@@ -59,8 +56,9 @@ def folder(tmp_path_factory):
 
 def small(name, **changes):
     """Return a ready card's encoder with a small network in its place: the rest of the card stays in force."""
-    card = EncoderCard.model_validate(ready_card(name).model_dump() | changes)
-    return Described(card.weights_file, lambda: card)
+    card = EncoderCard.model_validate(shipped_card(name).model_dump() | changes)
+    answers = {"file": classmethod(lambda cls: card.weights_file()), "recipe": classmethod(lambda cls: card)}
+    return type("Small", (DescribedEncoder,), answers)
 
 
 def encoder(name, folder):
@@ -88,7 +86,7 @@ def encoder(name, folder):
             "network": tiny | {"options": {"img_size": 32, "depth": 2, "reg_tokens": 4, "global_pool": ""}},
         },
     }[name]
-    pixels = ready_card(name).preprocessing.model_dump() | {"size": sizes[name]}
+    pixels = shipped_card(name).preprocessing.model_dump() | {"size": sizes[name]}
     return small(name, preprocessing=pixels, **changes)(folder, "cpu")
 
 
@@ -109,6 +107,9 @@ def test_features_do_not_depend_on_the_batch(name, folder):
 @pytest.mark.parametrize("spec", TIMM)
 @pytest.mark.parametrize("shape", [(60, 75), (201, 180)])
 def test_timm_equals_timm(spec, shape, folder):
+    import timm
+    from timm.data import create_transform, resolve_data_config
+
     name = spec.partition(":")[2].partition("@")[0]
     network = timm.create_model(name, pretrained=False, num_classes=0)
     saved = models.load_state(folder / TIMM[spec])
@@ -150,7 +151,7 @@ def test_plip_equals_transformers(folder):
 def test_captions_need_the_published_tokenizer(folder, tmp_path):
     models.save_clip(tmp_path)
     (tmp_path / "merges.txt").unlink()
-    pixels = ready_card("plip").preprocessing.model_dump() | {"size": models.CLIP_SIZE}
+    pixels = shipped_card("plip").preprocessing.model_dump() | {"size": models.CLIP_SIZE}
     made = small("plip", dimension=16, preprocessing=pixels)(tmp_path / "pytorch_model.bin", "cpu")
     assert made.images(images(1)).shape == (1, 16)
     with pytest.raises(MissingError, match="tokenizer"):
@@ -163,7 +164,7 @@ def test_phikon_equals_transformers(folder):
     from transformers import BitImageProcessorPil, Dinov2Model
 
     model = Dinov2Model.from_pretrained(folder / "models--small--dinov2/snapshots/0a1b", local_files_only=True).eval()
-    side, pixels = models.DINO_SIZE, ready_card("phikon-v2").preprocessing
+    side, pixels = models.DINO_SIZE, shipped_card("phikon-v2").preprocessing
     processor = BitImageProcessorPil(
         size={"shortest_edge": side},
         crop_size={"height": side, "width": side},
@@ -178,9 +179,11 @@ def test_phikon_equals_transformers(folder):
 
 
 def test_conch_equals_its_formula(folder):
+    from torchvision import transforms
+
     model = models.CoCa().eval()
     model.load_state_dict(models.load_state(folder / "coca.bin"))
-    side, pixels = models.COCA_SIZE, ready_card("conch").preprocessing
+    side, pixels = models.COCA_SIZE, shipped_card("conch").preprocessing
     prepare = transforms.Compose(
         [
             transforms.Resize(side, transforms.InterpolationMode.BICUBIC),
@@ -196,6 +199,8 @@ def test_conch_equals_its_formula(folder):
 
 
 def test_virchow2_joins_class_token_and_mean_of_patches(folder):
+    import timm
+
     options = {"img_size": 32, "depth": 2, "reg_tokens": 4, "num_classes": 0, "global_pool": ""}
     model = timm.create_model("vit_tiny_patch16_224", **options).eval()
     model.load_state_dict(models.load_state(folder / "registers.pth"))
@@ -209,12 +214,14 @@ def test_virchow2_joins_class_token_and_mean_of_patches(folder):
 
 
 def test_metas_file_of_dinov2_loads_as_timm_loads_it(tmp_path):
+    import timm
+
     options = {"depth": 1, "embed_dim": 24, "num_heads": 2}
     state = models.shaken(timm.create_model("vit_large_patch14_dinov2", img_size=70, **options)).state_dict()
     state = {**state, "mask_token": torch.zeros(1, 24)}
     models.save_state(state, tmp_path / "dinov2_vitl14_pretrain.pth")
     network = {"library": "timm", "name": "vit_large_patch14_dinov2", "options": options | {"img_size": 28}}
-    pixels = ready_card("dinov2-vit-l-14").preprocessing.model_dump() | {"size": 28}
+    pixels = shipped_card("dinov2-vit-l-14").preprocessing.model_dump() | {"size": 28}
     made = small("dinov2-vit-l-14", network=network, preprocessing=pixels, dimension=24)(tmp_path, "cpu")
     theirs = timm.create_model(
         "vit_large_patch14_dinov2",
@@ -232,8 +239,8 @@ def test_metas_file_of_dinov2_loads_as_timm_loads_it(tmp_path):
 
 def test_ready_networks_have_their_published_width():
     checked = []
-    for name in ready_names():
-        card = ready_card(name)
+    for name in shipped_names():
+        card = shipped_card(name)
         network = card.network
         if network.library == "transformers":
             continue
@@ -262,17 +269,19 @@ PUBLISHED = {
 @pytest.mark.parametrize("name", PUBLISHED)
 def test_ready_networks_have_their_published_size(name):
     with torch.device("meta"):
-        network = timm_network(ready_card(name).network)
+        network = timm_network(shipped_card(name).network)
     millions = round(sum(parameter.numel() for parameter in network.parameters()) / 1e6)
     assert (millions, network.num_prefix_tokens, network.patch_embed.num_patches) == PUBLISHED[name]
 
 
-@pytest.mark.parametrize("name", ready_names())
+@pytest.mark.parametrize("name", shipped_names())
 def test_missing_weights_say_how_to_get_them(name, tmp_path):
     handle = encoder_handle(name, tmp_path)
-    card = ready_card(name)
-    needed = Requirement(**vars(handle.plugin.requirement(tmp_path)))
+    card = shipped_card(name)
+    (needed,) = handle.plugin.weights(tmp_path)
     assert not needed.found
+    assert needed.licence == card.licence
+    assert needed.preprocessing == card.preprocessing.describe()
     assert [missing.fix for missing in handle.missing()]
     with pytest.raises(MissingError) as caught:
         handle.load("cpu")
@@ -285,7 +294,7 @@ def test_names_say_what_is_not_verified(folder, tmp_path):
     made = encoder("plip", folder)
     digest = made.identity[:8]
     assert made.name == f"plip-unverified-{digest}"
-    file = ready_card("plip").weights_file()
+    file = shipped_card("plip").weights_file()
     path = folder / "small/clip/pytorch_model.bin"
     known = WeightsFile(**{**vars(file), "sha256": made.identity[:64]})
     assert known.label(path) == "plip"
@@ -323,19 +332,19 @@ def test_other_weights_are_refused(folder, tmp_path):
     models.save_state(state, tmp_path / "registers.pth")
     with pytest.raises(DataError, match="position embeddings"):
         encoder("virchow2", tmp_path)
-    pixels = ready_card("plip").preprocessing.model_dump() | {"size": models.CLIP_SIZE}
+    pixels = shipped_card("plip").preprocessing.model_dump() | {"size": models.CLIP_SIZE}
     made = small("plip", hub="small/clip", preprocessing=pixels)(folder, "cpu")
     with pytest.raises(DataError, match="expected 512 features"):
         made.images(images(1, 32, 32))
 
 
 def test_own_card(folder, tmp_path):
-    card = ready_card("conch").model_dump(mode="json") | {
+    card = shipped_card("conch").model_dump(mode="json") | {
         "name": "plip",
         "hub": None,
         "files": ["vit.safetensors"],
         "network": {"library": "timm", "name": "test_vit"},
-        "preprocessing": ready_card("uni").preprocessing.model_dump(mode="json") | {"size": 160},
+        "preprocessing": shipped_card("uni").preprocessing.model_dump(mode="json") | {"size": 160},
         "pooling": "cls",
         "dimension": 64,
     }

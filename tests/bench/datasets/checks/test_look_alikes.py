@@ -49,6 +49,20 @@ def test_flips_and_rotations_are_not_found(changed) -> None:
     assert similar([look(np.ascontiguousarray(changed(image(7))))], [look(image(7))]) == []
 
 
+def test_the_code_is_the_hash_of_imagehash() -> None:
+    """The numbers are those of `imagehash.phash`, ImageHash 4.3.2."""
+    y, x = np.indices((32, 32))
+    greys = {
+        0x905DF6A4C35DB14A: np.random.default_rng(0).integers(0, 256, (32, 32), dtype=np.uint8),
+        0xEF6B94946313926C: np.where((y - 12) ** 2 + (x - 20) ** 2 < 60, 90, 220),
+        0xF0A89D5D615B611D: 128 + 60 * np.sin(x / 3) + 60 * np.cos(y / 5),
+        0x8000000000000000: 8 * x,
+    }
+    images = {code: np.repeat(grey.astype(np.uint8)[..., None], 3, axis=2) for code, grey in greys.items()}
+    images |= {0xE082F841A6F3E7C6: image(0), 0xCD7664639296FA18: image(1), 0xFB4DA951EC911554: image(2)}
+    assert [look(array).code for array in images.values()] == list(images)
+
+
 def test_nearly_blank_images_look_like_none() -> None:
     rng = np.random.default_rng(0)
     blank = [np.clip(rng.normal(240, 3, (64, 64, 3)), 0, 255).astype(np.uint8) for _ in range(2)]

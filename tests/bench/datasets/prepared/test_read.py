@@ -11,7 +11,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from bench.contract import Dataset, Sample
+from bench.contract import Dataset, Sample, SampleRecord
 from bench.datasets.prepared.read import PreparedDataset
 from bench.datasets.prepared.write import prepare
 from bench.datasets.readers.consep import CoNSeP
@@ -76,12 +76,16 @@ def test_samples_of_every_kind_come_back(tmp_path) -> None:
     assert isinstance(dataset, Dataset)
     assert dataset.ids == [sample.id for sample in samples]
     assert dataset.groups == ["slide-0", "slide-0", "slide-1", "slide-1"]
-    assert dataset.labels == [None, 1, None, None]
+    assert [record.label for record in dataset.records] == [None, 1, None, None]
     for index, sample in enumerate(samples):
         equal(dataset[index], sample)
-    counts = dataset.nucleus_counts
-    np.testing.assert_array_equal(counts[0], np.bincount(first.types, minlength=5)[1:])
-    assert counts[2].sum() == counts[3].sum() == 0
+    n_classes = len(dataset.info.classes)
+    assert dataset.records == [SampleRecord.of(dataset[index], n_classes) for index in range(4)]
+    assert dataset.records[0].nuclei == tuple(np.bincount(first.types, minlength=5)[1:])
+    assert sum(dataset.records[2].nuclei + dataset.records[3].nuclei) == 0
+    assert (dataset.records[2].height, dataset.records[2].width) == (7, 90)
+    assert dataset.info.tissues == ("colon",)
+    assert json.loads((tmp_path / "info.json").read_text())["info"]["tissues"] == ["colon"]
 
 
 def test_an_official_layout_is_prepared_with_counts_and_notes(tmp_path) -> None:
@@ -100,7 +104,7 @@ def test_an_official_layout_is_prepared_with_counts_and_notes(tmp_path) -> None:
     assert dataset.notes == {"classes_merged": "raw"}
     document = json.loads((tmp_path / "out" / "info.json").read_text())
     expected = np.bincount(np.concatenate([item.types for item in truth["train"].values()]), minlength=5)[1:]
-    assert list(document["counts"]["nuclei"].values()) == expected.tolist() == dataset.nucleus_counts.sum(0).tolist()
+    assert list(document["counts"]["nuclei"].values()) == expected.tolist() == _nuclei(dataset)
     assert document["counts"]["vanished"] == 0
     assert document["digest"] == dataset.digest
 
@@ -113,7 +117,7 @@ def test_the_working_resolution_is_everywhere(tmp_path) -> None:
     dataset = prepared(tmp_path, samples, mpp=0.5)
     assert dataset.info.mpp == dataset[0].mpp == 0.5
     assert dataset[0].image.shape == (*dataset[0].instances.shape, 3) == (20, 20, 3)
-    lost = sum(len(sample.types) for sample in samples) - dataset.nucleus_counts.sum()
+    lost = sum(len(sample.types) for sample in samples) - sum(_nuclei(dataset))
     assert json.loads((tmp_path / "info.json").read_text())["counts"]["vanished"] == lost > 0
 
 
@@ -183,3 +187,8 @@ def test_a_folder_of_another_schema_or_cut_short_is_refused(tmp_path) -> None:
     info.write_text(info.read_text().replace('"schema": 1', '"schema": 99'))
     with pytest.raises(DataError, match="schema 99"):
         PreparedDataset(tmp_path)
+
+
+def _nuclei(dataset: PreparedDataset) -> list[int]:
+    """Return the nuclei of each class."""
+    return [sum(counts) for counts in zip(*(record.nuclei for record in dataset.records), strict=True)]

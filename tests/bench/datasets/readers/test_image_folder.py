@@ -261,6 +261,6 @@ def test_a_prepared_split_has_labels_and_groups(tmp_path: Path) -> None:
     truth = write_classes(tmp_path / "data", {"tumour": 2, "stroma": 1, "fat": 1}, ".png")
     prepare(ImageFolder(card(), tmp_path / "data"), "train", None, tmp_path / "out", Counted())
     data = PreparedDataset(tmp_path / "out")
-    assert [LABELS[label] for label in data.labels] == [name.split("/")[0] for name in data.ids]
+    assert [LABELS[record.label] for record in data.records] == [name.split("/")[0] for name in data.ids]
     for sample in (data[index] for index in range(len(data))):
         np.testing.assert_array_equal(sample.image, truth[sample.group].image)

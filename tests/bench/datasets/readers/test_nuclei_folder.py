@@ -11,8 +11,8 @@ from PIL import Image
 
 from bench.datasets.card import DatasetCard, load_card, read_card
 from bench.datasets.checks.verify import verify
-from bench.datasets.opening import open_source
 from bench.datasets.readers.nuclei_folder import NucleiFolder
+from bench.datasets.source import open_source
 from bench.errors import ConfigError, DataError, MissingError
 from tests.bench.datasets.layouts import Written, shipped_card, write_image
 from tests.bench.formats.labels import formats

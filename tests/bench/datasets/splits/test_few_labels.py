@@ -62,7 +62,7 @@ def train(tmp_path_factory: pytest.TempPathFactory) -> PreparedDataset:
 
 def test_as_many_of_each_class_and_the_remainder_by_seed(train: PreparedDataset) -> None:
     few, pool = limit_labels(train, Labelled(share=0.1))
-    assert Counter(few.labels) == {0: 10, 1: 10, 2: 10}
+    assert Counter(record.label for record in few.records) == {0: 10, 1: 10, 2: 10}
     assert len(pool) == 270
     assert not set(few.ids) & set(pool.ids)
     odd, _ = limit_labels(train, Labelled(share=31 / 300))
@@ -92,7 +92,7 @@ def test_the_seed_decides(train: PreparedDataset) -> None:
 
 
 def test_too_few_of_a_class_and_too_small_a_share_are_refused(train: PreparedDataset) -> None:
-    uneven = train.subset([i for i, label in enumerate(train.labels) if label != 0 or i < 4])
+    uneven = train.subset([i for i, record in enumerate(train.records) if record.label != 0 or i < 4])
     with pytest.raises(DataError, match="labelled images of a"):
         limit_labels(uneven, Labelled(share=0.5))
     with pytest.raises(DataError, match="at least one"):

@@ -44,7 +44,7 @@ def test_folds_partition_samples_and_keep_groups_whole(dataset) -> None:
 
 def test_folds_hold_about_as_many_rare_nuclei_and_groups(dataset) -> None:
     validations = [fold(dataset, k, 4, seed=3)[1] for k in range(1, 5)]
-    rare = [int(view.nucleus_counts[:, 0].sum()) for view in validations]
+    rare = [sum(record.nuclei[0] for record in view.records) for view in validations]
     assert max(rare) - min(rare) <= 1
     sizes = [len(set(view.groups)) for view in validations]
     assert max(sizes) - min(sizes) <= 1
@@ -65,7 +65,7 @@ def test_labels_are_spread_where_no_class_is_rare(tmp_path) -> None:
     dataset = prepared(tmp_path, samples)
     for k in (1, 2, 3):
         _, validation = fold(dataset, k, 3, seed=0)
-        assert sorted(validation.labels) == [0, 0, 1, 1]
+        assert sorted(record.label for record in validation.records) == [0, 0, 1, 1]
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 4), (5, 4), (1, 1), (1, 12)])

@@ -1,0 +1,69 @@
+"""What a part, a renderer or a network is given to run with."""
+
+from __future__ import annotations
+
+from contextlib import AbstractContextManager
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+
+
+class Progress(Protocol):
+    """A running count of one long piece of work."""
+
+    def advance(self, n: int = 1, **values: float) -> None:
+        """Count `n` more units, with the newest values to show (loss, learning rate, ...)."""
+        ...
+
+
+class RunContext(Protocol):
+    """What a part, a renderer or a network is given to run with; free of torch types."""
+
+    @property
+    def seed(self) -> int:
+        """The seed of this piece of work; every random generator derives from it."""
+        ...
+
+    @property
+    def device(self) -> str:
+        """Device kind: `cpu`, `cuda` or `mps`."""
+        ...
+
+    @property
+    def precision(self) -> str:
+        """Fabric's name of the precision: `32-true`, `bf16-mixed`, `16-mixed`."""
+        ...
+
+    @property
+    def threads(self) -> int:
+        """Threads that numerical libraries may use."""
+        ...
+
+    @property
+    def workers(self) -> int:
+        """Processes that may load data beside the training process; results never depend on it."""
+        ...
+
+    @property
+    def folder(self) -> Path:
+        """Where this piece of work keeps its files; what lies in the subfolder `chunks` is gone when it is done."""
+        ...
+
+    def derive(self, *scope: str | int) -> int:
+        """Return a 63-bit seed that depends on the run's seed and the scope alone."""
+        ...
+
+    def rng(self, *scope: str | int) -> np.random.Generator:
+        """Return a generator seeded by `derive(*scope)`."""
+        ...
+
+    def progress(
+        self, stage: str, total: int, *, done: int = 0, unit: str = "step"
+    ) -> AbstractContextManager[Progress]:
+        """Show the progress of a stage of `total` units of which `done` are done already."""
+        ...
+
+    def curve(self, name: str, step: int, value: float) -> None:
+        """Record a point of a training curve; recording a step again replaces it."""
+        ...

@@ -1,0 +1,53 @@
+"""How any process does a step: the one place where a step meets a store, a context and its thread count."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from bench.engine.context import Run
+from bench.engine.reporter import Reporter
+from bench.engine.step import Finished, Step
+from bench.engine.store import Store
+
+
+def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> Finished:
+    """Return the finished step, doing it in this process where it is not in the store.
+
+    Args:
+        step: what to do.
+        store: where its output is published.
+        reporter: what people see meanwhile.
+        workers: processes that may load data beside the step; no result depends on it.
+    """
+    begun = time.perf_counter()
+    name = f"{step.stage}: {step.title}"
+
+    def work(folder: Path) -> None:
+        reporter.begin(name)
+        context = Run(step.seed, *step.place, workers, folder, reporter)
+        with _threads(step):
+            step.run(folder, context)
+
+    def wait() -> None:
+        reporter.say(f"{name}: another process is working on it; waiting for its result")
+
+    finished = store.run(step, work, wait=wait)
+    if not finished.reused:
+        reporter.end(name, time.perf_counter() - begun)
+    return finished
+
+
+@contextmanager
+def _threads(step: Step) -> Iterator[None]:
+    """Give numerical libraries exactly the threads that the step's key names: sums depend on how they are split."""
+    from threadpoolctl import threadpool_limits
+
+    if step.place.precision:
+        import torch
+
+        torch.set_num_threads(step.place.threads)
+    with threadpool_limits(step.place.threads, user_api="blas"):
+        yield

@@ -1,0 +1,18 @@
+"""The default executor: steps one after the other, in this process."""
+
+from __future__ import annotations
+
+from bench.engine.execute import execute
+from bench.engine.executors.base import Surroundings
+from bench.engine.step import Finished, Step
+
+
+class InProcess:
+    """Does each step at once, in the process of the program."""
+
+    async def run(self, step: Step, session: Surroundings) -> Finished:
+        """Do a step and return it finished."""
+        return execute(step, session.store, session.reporter, session.workers)
+
+    def close(self) -> None:
+        """End nothing: nothing was started."""

@@ -1,0 +1,48 @@
+"""A worker process: reads pickled steps from standard input, does them, and writes back what became of them."""
+
+from __future__ import annotations
+
+import os
+import sys
+import traceback
+from typing import IO, Any
+
+from bench.engine.execute import execute
+from bench.engine.executors.processes import receive, send
+from bench.engine.reporter import Reporter
+from bench.errors import BenchError, JobError
+
+
+def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Do steps until the other side closes the pipe."""
+    while True:
+        try:
+            request = receive(requests)
+        except EOFError:
+            return
+        send(answers, _answer(*request))
+
+
+def _answer(step: Any, store: Any, quiet: bool, workers: int) -> tuple[str, Any]:
+    try:
+        return "done", execute(step, store, Reporter(quiet=quiet, live=False), workers)
+    except BenchError as error:
+        return "error", error
+    except Exception as error:
+        traceback.print_exc()
+        return "error", JobError(
+            f"A step failed: {step.stage}: {step.title}",
+            got=f"{type(error).__name__}: {error}",
+            fix="finished work is kept: run the same command again to go on; the traceback is above",
+        )
+
+
+def main() -> None:
+    """Serve the process that started this one; whatever a library prints goes to standard error."""
+    answers = os.fdopen(os.dup(1), "wb")
+    os.dup2(2, 1)
+    serve(sys.stdin.buffer, answers)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,104 @@
+"""Steps: frozen descriptions of one piece of work each, and the keys that name their outputs."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from bench.digest import digest
+from bench.engine.context import Run
+
+
+class Place(NamedTuple):
+    """Where and how a step computes; floating-point results depend on all three, so its key holds them.
+
+    Steps of plain numpy leave `precision` empty and run on the CPU.
+    """
+
+    device: str = "cpu"
+    precision: str = ""
+    threads: int = 1
+
+
+class Resources(NamedTuple):
+    """What a step asks of the machine that it runs on, for executors that choose one."""
+
+    accelerator: bool = False
+    memory_gib: float = 0.0
+    minutes: float = 0.0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Step(ABC):
+    """One piece of work: a pure function of hashed inputs whose output is a folder.
+
+    A subclass per stage holds what the work needs (datasets, plugins, folders of earlier steps), all of it picklable,
+    so that any process can run the step from its pickle. `stage` names the folder of its outputs; `version` is raised
+    by hand when the numbers of the stage change.
+    """
+
+    stage: ClassVar[str]
+    version: ClassVar[int] = 1
+
+    place: Place
+    seed: int = 0
+    title: str = ""
+
+    @property
+    @abstractmethod
+    def config(self) -> Any:
+        """Settings that matter to the output, as JSON values."""
+
+    @property
+    @abstractmethod
+    def inputs(self) -> Mapping[str, str]:
+        """Digests of what the step reads, by role."""
+
+    @property
+    def versions(self) -> Mapping[str, int]:
+        """Versions of the plugins that do the work and of the metrics that it computes."""
+        return {}
+
+    @property
+    def resources(self) -> Resources:
+        """What the step asks of a machine."""
+        return Resources(accelerator=self.place.device != "cpu")
+
+    @abstractmethod
+    def run(self, folder: Path, context: Run) -> None:
+        """Fill the folder.
+
+        The folder may hold what an earlier, killed attempt left, which the step either goes on from or overwrites.
+        """
+
+    def document(self) -> dict[str, Any]:
+        """Return everything that the key is made of."""
+        return {
+            "stage": self.stage,
+            "version": self.version,
+            "versions": dict(self.versions),
+            "config": self.config,
+            "inputs": dict(self.inputs),
+            "seed": self.seed,
+            **self.place._asdict(),
+        }
+
+    @cached_property
+    def key(self) -> str:
+        """The sha256 of the document's canonical JSON."""
+        return digest(self.document())
+
+
+@dataclass(frozen=True)
+class Finished:
+    """A published step: its folder, and whether it was there already."""
+
+    key: str
+    stage: str
+    path: Path
+    reused: bool
+    cost: Mapping[str, float] = field(default_factory=dict)

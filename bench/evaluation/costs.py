@@ -1,0 +1,32 @@
+"""Rows of what an arm cost, stage by stage; a reused step costs what it cost when it was done."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+from bench.engine.step import Finished
+from bench.evaluation.row_maker import Rows
+from bench.plan.arms import Arm
+from bench.results.table import ScoreRow
+from bench.stages.synthesize import Made
+from bench.stages.trial import Tested
+
+
+def cost_rows(
+    arm: Arm, parts: Mapping[str, Finished], sets: Sequence[Made | None], tested: Sequence[Tested], rows: Rows
+) -> Iterator[ScoreRow]:
+    """Yield wall time, peak memory and images per second of an arm's parts, sets and networks."""
+    for name, finished in parts.items():
+        for what, value in finished.cost.items():
+            yield rows.row(arm, {}, kind="cost", metric=f"fit/{name}/{what}", value=value)
+    for seed, made in enumerate(sets):
+        if made is not None:
+            n, cost = len(made.set), made.finished.cost
+            rate = {"images_per_second": n / max(cost["seconds"], 1e-9)}
+            for what, value in {**cost, **rate}.items():
+                yield rows.row(arm, {}, kind="cost", seed=seed, metric=f"synthesize/{what}", value=value, n=n)
+    for one in tested:
+        columns = {"kind": "cost", "seed": one.seed, "downstream": one.network, "budget": rows.budget}
+        for stage, finished in (("train", one.model), ("predict", one.predictions)):
+            for what, value in finished.cost.items():
+                yield rows.row(arm, columns, metric=f"{stage}/{what}", value=value)

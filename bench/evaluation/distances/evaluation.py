@@ -1,0 +1,203 @@
+"""How near are synthetic images to real ones, how varied, and are they copies? Distances of sets of images."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+from bench.engine.session import together
+from bench.engine.step import Finished
+from bench.evaluation.base import Evaluation, Measured, Output
+from bench.evaluation.columns import over_seeds
+from bench.evaluation.distances.features import (
+    Colours,
+    Embed,
+    Extractor,
+    Images,
+    RealPatches,
+    SetImages,
+    embed_step,
+    source_patches,
+)
+from bench.evaluation.distances.numbers import MANIFOLD
+from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour, CompareWithMemory
+from bench.evaluation.row_maker import Rows, metric_columns
+from bench.results.table import ScoreRow
+from bench.stages.trial import Trial
+from bench.synthetic import SyntheticSet
+from bench.track import track_of
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+
+COLOUR = "colour_fd"
+OF_FEATURES = ("fd", "kd", *MANIFOLD)
+OF_MEMORY = ("auth_pct", "copy_rate")
+_READ = "read it against the floor, and over seeds"
+NO_INTERVAL = {
+    "fd": f"no interval: resampling biases a Frechet distance; {_READ}",
+    COLOUR: f"no interval: resampling biases a Frechet distance; {_READ}",
+    **dict.fromkeys(
+        (*MANIFOLD, *OF_MEMORY),
+        f"no interval: resampling repeats images, which makes neighbours of copies; {_READ}",
+    ),
+}
+TOO_FEW = "undefined for so few images"
+
+
+class Distance(NamedTuple):
+    """One synthetic set compared with one split in the features of one encoder; no encoder's name for colour only."""
+
+    seed: int
+    split: str
+    encoder: str
+    identity: str
+    finished: Finished
+
+
+class Distances(Evaluation):
+    """Fréchet and kernel distances, precision, recall, density, coverage, authenticity, copies, and colour."""
+
+    name: ClassVar[str] = "distances"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The families of scores on features, and the distance of colours."""
+        from metrics.table import FAMILIES, METRICS
+
+        return (*(FAMILIES[kind] for kind in (*OF_FEATURES, *OF_MEMORY)), METRICS[COLOUR])
+
+    async def applies(self, trial: Trial) -> str:
+        """Say why no network is trained on a dataset where none is; distances are measured all the same."""
+        return track_of(trial.bench.data["train"].info).untrained
+
+    async def measure(self, trial: Trial) -> list[Distance]:
+        """Compare every set with both splits in the features of every encoder, and by colour."""
+        sets = await trial.compared()
+        found = await together(*(_compare(trial, made.set, seed) for seed, made in sets))
+        return [distance for one in found for distance in one]
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield rows of every seed's set, and the mean and spread over seeds."""
+        for each in measured:
+            groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+            for distance in each.evidence:
+                for columns in _of_set(distance):
+                    columns["set_digest"] = each.digest(distance.seed)
+                    if not each.trial.bench.networks:  # no rows of test scores say it
+                        columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
+                    groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(columns)
+                    yield rows.row(each.trial.arm, columns)
+            for group in groups.values():
+                if len(group) > 1 and all(row["value"] is not None for row in group):
+                    yield rows.row(each.trial.arm, over_seeds(group))
+
+    def outputs(self, evidence: Sequence[Distance]) -> Iterator[Output]:
+        """Yield the scores of each comparison."""
+        for distance in evidence:
+            yield Output("statistics", distance.finished, distance.seed, "", distance.split, distance.identity)
+
+
+async def _compare(trial: Trial, made: SyntheticSet, seed: int) -> list[Distance]:
+    """Compare one set: embed all images that are needed, then compare."""
+    comparison = _Comparison(trial, made, f"{trial.arm.title}, seed {seed}")
+    asked: list[tuple[Extractor, str, str]] = []
+    for split in ("train", "test"):
+        asked += [(handle, split, handle.metric_name) for handle in trial.bench.encoders]
+        asked.append((Colours(), split, ""))
+    done = await together(*(comparison.compare(extractor, split, encoder) for extractor, split, encoder in asked))
+    return [
+        Distance(seed, split, encoder, extractor.identity, finished)
+        for (extractor, split, encoder), finished in zip(asked, done, strict=True)
+    ]
+
+
+class _Comparison:
+    """One synthetic set beside as many real patches of the training and of the test split."""
+
+    def __init__(self, trial: Trial, made: SyntheticSet, title: str) -> None:
+        self._session, self._data = trial.bench.session, trial.bench.data
+        self._patch, self._made, self._title = trial.bench.preset.patch, made, title
+        self._n = min(len(made), trial.bench.preset.reference_samples)
+        self._sources = source_patches(made, self._data["train"])
+
+    async def compare(self, extractor: Extractor, split: str, encoder: str) -> Finished:
+        """Return the comparison with one split; with the training split it also asks for copies."""
+        kind = CompareColour if not encoder else Compare if split == "test" else CompareWithMemory
+        real, made = await together(
+            self._embed(extractor, self._real(split)), self._embed(extractor, SetImages(self._made))
+        )
+        more: dict[str, Any] = {}
+        if kind is CompareWithMemory:
+            more = {"test": self._data["test"], "sources": self._sources, "behind": None}
+            more["unseen"] = await self._embed(extractor, self._real("test"))
+            if self._sources is not None:
+                more["behind"] = await self._embed(extractor, self._sources)
+        step = kind(
+            place=self._session.torch,
+            title=f"{self._title}, {extractor.name}, against {split}",
+            extractor=extractor,
+            asked=Distances.version,
+            metrics=_metrics(encoder, kind),
+            n=self._n,
+            patch=self._patch,
+            data=self._data[split],
+            synthetic=self._made,
+            real=real,
+            made=made,
+            **more,
+        )
+        return await self._session.do(step)
+
+    def _real(self, split: str) -> RealPatches:
+        return RealPatches(self._data[split], POOL * self._n, self._patch)
+
+    async def _embed(self, extractor: Extractor, images: Images) -> Finished:
+        step: Embed = embed_step(self._session, extractor, images)
+        return await self._session.do(step)
+
+
+def _metrics(encoder: str, kind: type[Compare]) -> tuple[Metric, ...]:
+    """Return the metrics that a comparison computes."""
+    from metrics.table import distance_name, metric
+
+    if not encoder:
+        return (metric(COLOUR),)
+    kinds = (*OF_FEATURES, *(OF_MEMORY if kind is CompareWithMemory else ()))
+    return tuple(metric(distance_name(one, encoder)) for one in kinds)
+
+
+def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
+    from metrics.table import distance_name, metric
+
+    result = json.loads((distance.finished.path / RESULT).read_text(encoding="utf-8"))
+    scores, floor = result["scores"], result["floor"] or {}
+    se = scores.pop("kd_se", None)
+    for kind, value in scores.items():
+        name = distance_name(kind, distance.encoder) if distance.encoder else kind
+        yield {
+            "seed": distance.seed,
+            **metric_columns(metric(name)),
+            "split": distance.split,
+            "encoder": distance.identity,
+            "value": value,
+            "n": result["n"],
+            "floor": floor.get(kind),
+            **_interval(kind, value, se),
+        }
+
+
+def _interval(kind: str, value: float | None, se: float | None) -> dict[str, Any]:
+    if value is None:
+        return {"reason": TOO_FEW}
+    if kind != "kd":
+        return {"reason": NO_INTERVAL[kind]}
+    if se is None:
+        return {"reason": "no interval: the jackknife needs at least two groups"}
+    return {
+        "se": se,
+        "ci_low": value - 1.96 * se,
+        "ci_high": value + 1.96 * se,
+        "ci_method": "jackknife over groups",
+    }

@@ -1,0 +1,143 @@
+"""Stage *fidelity*: how far a synthetic set is from real patches, whether it fills their space, whether it copies."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import numpy as np
+
+from bench.contract import Dataset
+from bench.digest import write_json
+from bench.engine.context import Run
+from bench.engine.step import Finished, Step
+from bench.evaluation.distances.features import Extractor, Features, SourcePatches, read_features
+from bench.evaluation.distances.numbers import (
+    FLOOR_SPLITS,
+    NEIGHBOURS,
+    Scores,
+    colour_scores,
+    feature_scores,
+    floor_of,
+    memory_floor,
+    memory_scores,
+    plain,
+    together,
+)
+from bench.synthetic import SyntheticSet
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+
+# Real patches embedded for each synthetic one: both halves of a floor need as many as the set has.
+POOL = 3
+RESULT = "fidelity.json"
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Compare(Step):
+    """Compare `n` images of a set with as many real patches of one split, in the features of one encoder.
+
+    `asked` is the version of the evaluation that asks.
+    """
+
+    stage: ClassVar[str] = "fidelity"
+    version: ClassVar[int] = 2
+
+    extractor: Extractor
+    asked: int
+    metrics: tuple[Metric, ...]
+    n: int
+    patch: int
+    data: Dataset
+    synthetic: SyntheticSet
+    real: Finished
+    made: Finished
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The encoder and how many images are compared."""
+        config = {"encoder": self.extractor.identity, "n": self.n, "patch": self.patch, "pool": POOL}
+        return config | {"floor_splits": FLOOR_SPLITS, "neighbours": NEIGHBOURS}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of the split and of the set, keys of their features."""
+        features = {"features:real": self.real.key, "features:synthetic": self.made.key}
+        return {"real": self.data.digest, "synthetic": self.synthetic.digest, **features}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Versions of the evaluation and of the metrics."""
+        computed = {f"metric:{metric.id}": metric.protocol_version for metric in self.metrics}
+        return {"evaluation:distances": self.asked, **computed}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write the scores and what real images give in the place of synthetic ones."""
+        scores, floor = self.score(context)
+        write_json(folder / RESULT, {"n": self.n, "scores": plain(scores), "floor": plain(floor)})
+
+    def score(self, context: Run) -> tuple[Scores, Scores | None]:
+        """Return distances and neighbourhoods, and their floor."""
+        return self._compared(context, feature_scores, partial(feature_scores, with_error=False))
+
+    def _compared(
+        self,
+        context: Run,
+        score: Callable[[Features, Features], Scores],
+        score_floor: Callable[[Features, Features], Scores],
+    ) -> tuple[Scores, Scores | None]:
+        pool, made = read_features(self.real.path), read_features(self.made.path)
+        scores = score(self.chosen(pool, "real", context), self.chosen(made, "synthetic", context))
+        return scores, floor_of(pool, self.n, context, score_floor)
+
+    def chosen(self, features: Features, which: str, context: Run) -> Features:
+        """Draw as many images as are compared."""
+        return features.take(np.sort(context.rng(which).permutation(len(features.values))[: self.n]))
+
+
+class CompareColour(Compare):
+    """Compare colours only."""
+
+    def score(self, context: Run) -> tuple[Scores, Scores | None]:
+        """Return the distance of colour features and its floor."""
+        return self._compared(context, colour_scores, colour_scores)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class CompareWithMemory(Compare):
+    """Ask beside distances to the training split whether its patches were copied; the test split was never seen.
+
+    `sources` are the training patches that the set derives from (what a copy would be a copy of), and `behind` their
+    features.
+    """
+
+    test: Dataset
+    unseen: Finished
+    sources: SourcePatches | None
+    behind: Finished | None
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Beside the comparison's: which training patches are behind the set."""
+        return super().config | {"sources": None if self.sources is None else dict(self.sources.config)}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Beside the comparison's: the test split."""
+        inputs = {**super().inputs, "test": self.test.digest, "features:test": self.unseen.key}
+        return inputs if self.behind is None else inputs | {"features:sources": self.behind.key}
+
+    def score(self, context: Run) -> tuple[Scores, Scores | None]:
+        """Return distances, authenticity and copies, and what fresh images give in their place."""
+        scores, floor = super().score(context)
+        behind = [] if self.behind is None else [read_features(self.behind.path)]
+        train = together([read_features(self.real.path), *behind])
+        test = read_features(self.unseen.path)
+        made = self.chosen(read_features(self.made.path), "synthetic", context)
+        fresh = memory_floor(train, test, self.n, context)
+        both = None if floor is None and fresh is None else (floor or {}) | (fresh or {})
+        return scores | memory_scores(train, made, test), both

@@ -1,0 +1,91 @@
+"""Which test masks are drawn, and which real patches they are of: the same for every arm, seed and run."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+import numpy as np
+from jaxtyping import UInt8
+
+from bench.contract import Condition, Dataset, Sample
+from bench.engine.context import derive_seed
+from bench.errors import SealError
+from bench.stages.patches import cut, cut_rectangle, random_windows
+from bench.synthetic import SyntheticSet
+
+# Every arm, seed and run of a dataset is asked for the same masks.
+WINDOW_SEED = 0
+
+
+class MaskPatches:
+    """Patches of the test split, each tile equally often, at places that are the same for every arm."""
+
+    def __init__(self, test: Dataset, n: int, size: int) -> None:
+        """Choose `n` patches of `size` pixels; nothing is read yet."""
+        self.test, self.n, self.size = test, n, size
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the patches, tile by tile; a sample's id is that of its tile."""
+        return map(cut, random_windows(self.test, range(len(self.test)), self.n, self.size, WINDOW_SEED))
+
+    def key(self) -> dict[str, str | int]:
+        """Return what the patches depend on beside the split."""
+        return {"n": self.n, "size": self.size, "window_seed": WINDOW_SEED}
+
+    def conditions(self, seed: int) -> Iterator[Condition]:
+        """Yield the patches as conditions without their images, with seeds of one generation seed."""
+        for index, sample in enumerate(self.samples()):
+            yield Condition(
+                id=f"test-{index:05d}",
+                instances=sample.instances,
+                types=sample.types,
+                label=sample.label,
+                caption=sample.caption,
+                tissue=sample.tissue,
+                kind="test-mask",
+                # JSON readers keep 53 bits
+                seed=derive_seed(seed, "test-mask", index) % 2**53,
+            )
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """What names the real patches in a key."""
+        return {"test": self.test.digest, **{name: str(value) for name, value in self.key().items()}}
+
+    def __len__(self) -> int:
+        return self.n
+
+    def read(self, threads: int) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yield the real patches."""
+        return (sample.image for sample in self.samples())
+
+
+class GivenMasks(MaskPatches):
+    """The windows of the test split that the images of an imported set show."""
+
+    def __init__(self, test: Dataset, drawn: SyntheticSet) -> None:
+        """Look the windows up; nothing is read yet."""
+        super().__init__(test, len(drawn), 0)
+        self._drawn = drawn
+
+    def samples(self) -> Iterator[Sample]:
+        """Yield the windows, in the order of the set.
+
+        Raises:
+            SealError: a window reaches beyond its test sample.
+        """
+        places = {name: index for index, name in enumerate(self.test.ids)}
+        for line, drawn in zip(self._drawn.metadata, self._drawn.records, strict=True):
+            sample = self.test[places[str(line.tile)]]
+            (h, w), (y, x) = (drawn.height, drawn.width), line.crop or (0, 0)
+            if y + h > sample.image.shape[0] or x + w > sample.image.shape[1]:
+                raise SealError(
+                    f"expected {line.file_name} to show a window of {sample.id} of {sample.image.shape[:2]} px",
+                    got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um a pixel",
+                    fix="import it again with y and x of the window in the table, or with its own --mpp",
+                )
+            yield cut_rectangle(sample, y, x, h, w)
+
+    def key(self) -> dict[str, str | int]:
+        """Return what the windows depend on beside the split."""
+        return {"n": self.n, "set": self._drawn.digest}

@@ -1,0 +1,140 @@
+"""Evaluations of what networks find in test images: statistics of each image, and scores that follow from them."""
+
+from __future__ import annotations
+
+from abc import abstractmethod
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar, NamedTuple
+
+from bench.contract import Dataset, DatasetInfo, Prediction, Sample
+from bench.engine.context import Run
+from bench.engine.session import together
+from bench.engine.step import Finished, Step
+from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
+from bench.evaluation.comparison import Scored, compare
+from bench.evaluation.row_maker import Rows, metric_columns
+from bench.evaluation.score import Score
+from bench.evaluation.statistics import Statistics, write_statistics
+from bench.results.table import ScoreRow
+from bench.stages.predict import read_prediction
+from bench.stages.trial import Tested, Trial
+
+
+class Compared(NamedTuple):
+    """What one network's predictions came to."""
+
+    tested: Tested
+    statistics: Finished
+
+
+class PredictionEvaluation(Evaluation):
+    """Compares what every network predicts of the test images with their labels, arm by arm.
+
+    A metric of a package of its own derives from this: `metrics` says what it is, `image` what is kept of one image,
+    and `scores` how that becomes the number. Intervals and differences to the baseline follow.
+    """
+
+    @abstractmethod
+    def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
+        """Return what is kept of one image: names and values that a column of a table can hold."""
+
+    @abstractmethod
+    def scores(self, info: DatasetInfo) -> Iterator[Score]:
+        """Yield the scores that follow from the statistics of all images."""
+
+    def settings(self, info: DatasetInfo) -> Mapping[str, object]:
+        """Return what the statistics depend on beside images and predictions, as JSON values."""
+        return {"classes": list(info.classes), "labels": list(info.labels), "mpp": info.mpp}
+
+    async def applies(self, trial: Trial) -> str:
+        """Say why no network was trained on an arm."""
+        return await trial.untested()
+
+    async def measure(self, trial: Trial) -> list[Compared]:
+        """Train, predict and compare under every seed."""
+        tested = await trial.tested()
+        return await together(*(self._one(trial, each) for each in tested))
+
+    async def _one(self, trial: Trial, tested: Tested) -> Compared:
+        session = trial.bench.session
+        step = Evaluate(
+            place=session.numeric,
+            title=f"{tested.network} on {trial.arm.title}, seed {tested.seed}",
+            evaluation=self,
+            predictions=tested.predictions,
+            test=trial.bench.data["test"],
+        )
+        return Compared(tested, await session.do(step))
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield every score of every network: values, intervals and differences to the baseline."""
+        info = measured[0].trial.bench.data["test"].info
+        known = {metric.id: metric for metric in self.metrics}
+        for network in dict.fromkeys(one.tested.network for each in measured for one in each.evidence):
+            scored = [_scored(each, network) for each in measured if not each.reason]
+            for score in self.scores(info):
+                columns = {
+                    **metric_columns(known[score.metric]),
+                    "split": "test",
+                    "downstream": network,
+                    "budget": rows.budget,
+                    "class": score.class_,
+                }
+                yield from compare(scored, score, columns, rows)
+                for each in measured:
+                    if each.reason:
+                        yield rows.row(each.trial.arm, columns, reason=each.reason)
+
+    def outputs(self, evidence: Sequence[Compared]) -> Iterator[Output]:
+        """Yield models, predictions and statistics."""
+        for tested, statistics in evidence:
+            yield Output("model", tested.model, tested.seed, tested.network)
+            yield Output("predictions", tested.predictions, tested.seed, tested.network, "test")
+            yield Output("statistics", statistics, tested.seed, tested.network, "test")
+
+
+def _scored(measured: Measured, network: str) -> Scored:
+    of_network = [one for one in measured.evidence if one.tested.network == network]
+    statistics = [Statistics(one.statistics.path) for one in of_network]
+    return Scored(measured.trial.arm, statistics, [measured.digest(one.tested.seed) for one in of_network])
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Evaluate(Step):
+    """Compare predictions with a split; one row of statistics per image."""
+
+    stage: ClassVar[str] = "evaluate"
+    version: ClassVar[int] = 2
+
+    evaluation: PredictionEvaluation
+    predictions: Finished
+    test: Dataset
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The evaluation and what its statistics depend on."""
+        return {"evaluation": self.evaluation.name, **self.evaluation.settings(self.test.info)}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Key of the predictions, digest of the split."""
+        return {"predictions": self.predictions.key, "test": self.test.digest}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Versions of the evaluation and of its metrics: a changed metric is computed again."""
+        return metric_versions(self.evaluation)
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write the statistics."""
+        rows: list[dict[str, object]] = []
+        with context.progress("evaluate", len(self.test), unit="image") as progress:
+            for index in range(len(self.test)):
+                prediction = read_prediction(self.predictions.path / f"{index:05d}.npz")
+                sample = self.test[index]
+                found = self.evaluation.image(sample, prediction, self.test.info)
+                rows.append({"id": sample.id, "group": sample.group, **found})
+                progress.advance(1)
+        write_statistics(folder, rows)

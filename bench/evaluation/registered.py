@@ -1,0 +1,73 @@
+"""The evaluations that are installed, ours and others' alike."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from bench.contract import DatasetInfo
+from bench.errors import ConfigError
+from bench.evaluation.base import Evaluation
+from bench.evaluation.predictions import PredictionEvaluation
+from bench.registry import load, names
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+
+# Their rows stand in this order, those of other packages after them.
+_ORDER = ("distances", "acceptance", "gan_test", "leakage", "nuclei", "tissue", "faithfulness")
+
+
+def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:
+    """Return the evaluations that are about a dataset, all of them where none is given.
+
+    Raises:
+        ConfigError: an entry point does not name an evaluation.
+    """
+    known = names("evaluations")
+    ordered = [name for name in _ORDER if name in known] + [name for name in known if name not in _ORDER]
+    found = [evaluation(name) for name in ordered]
+    return [one for one in found if info is None or one.about(info)]
+
+
+def known_metrics() -> dict[str, Metric]:
+    """Return every metric that an evaluation may report, by id; the table's own where several name one."""
+    from metrics.table import METRICS
+
+    found = dict(METRICS)
+    for one in evaluations():
+        for metric in one.metrics:
+            found.setdefault(metric.id, metric)
+    return found
+
+
+def evaluation(name: str) -> Evaluation:
+    """Return the evaluation of a name.
+
+    Raises:
+        ConfigError: there is none, or its entry point does not name an evaluation.
+    """
+    plugin = load("evaluations", name)
+    if not (isinstance(plugin, type) and issubclass(plugin, Evaluation)):
+        raise ConfigError(
+            f"The entry point {name!r} of the group bench.evaluations does not name an evaluation",
+            got=repr(plugin),
+            fix="derive the class from bench.evaluation.base.Evaluation",
+        )
+    made: Evaluation = plugin()
+    return made
+
+
+def prediction_evaluation(name: str) -> PredictionEvaluation:
+    """Return the evaluation of predictions of a name.
+
+    Raises:
+        ConfigError: there is none, or it does not read predictions.
+    """
+    found = evaluation(name)
+    if not isinstance(found, PredictionEvaluation):
+        raise ConfigError(
+            f"The evaluation {name!r} does not compare predictions",
+            got=type(found).__name__,
+            fix="derive the class from bench.evaluation.predictions.PredictionEvaluation",
+        )
+    return found

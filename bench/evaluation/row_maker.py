@@ -1,0 +1,61 @@
+"""How rows are made: the columns that all rows of a run, an arm or a metric share."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from bench.engine.context import derive_seed
+from bench.plan.arms import Arm
+from bench.results.table import ScoreRow
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+
+
+@dataclass(frozen=True)
+class Rows:
+    """Makes the rows of one run.
+
+    `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `n_resamples` the
+    number of resamples of intervals, `selector` the network that chooses images from pools.
+    """
+
+    common: Mapping[str, Any]
+    budget: str
+    n_resamples: int
+    selector: str = ""
+
+    def row(self, arm: Arm, columns: Mapping[str, Any], **more: Any) -> ScoreRow:
+        """Return one row of an arm; later columns win."""
+        return ScoreRow(method=arm.name, variant=arm.variant, **{**self.common, **columns, **more})
+
+
+def metric_columns(entry: Metric) -> dict[str, Any]:
+    """Return what is known of a metric, as columns."""
+    return {
+        "metric": entry.id,
+        "direction": entry.direction,
+        "protocol": entry.protocol_version,
+        "aggregation": entry.aggregation,
+    }
+
+
+def interval_columns(interval: Any) -> dict[str, Any]:
+    """Return an interval as columns; a missing value or missing bounds come with their reason."""
+    return {
+        "value": interval.value,
+        "se": interval.se,
+        "ci_low": interval.low,
+        "ci_high": interval.high,
+        "ci_method": interval.method,
+        "reason": interval.reason,
+    }
+
+
+def resampler(network: str, metric: str, class_: str) -> np.random.Generator:
+    """Return the generator of a metric's resamples, the same for every arm: differences are paired."""
+    return np.random.default_rng(derive_seed("bootstrap", network, metric, class_))

@@ -1,0 +1,59 @@
+"""Scores: which statistics of an image a metric sums, and how the sums become the metric."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float64
+
+from bench.evaluation.statistics import Statistics
+
+Statistic = Callable[[Float64[np.ndarray, "... k"]], Float64[np.ndarray, " ..."]]
+
+
+@dataclass(frozen=True)
+class Score:
+    """One metric of a test set.
+
+    `class_` is the name of a nucleus class, empty for metrics over all. A mean has two statistics per image, its value
+    and whether it counts: `is_mean` says so, for images left out to be counted. `whole` computes a number that follows
+    from no sums, such as an area under a curve, from the whole test set. `missing` says why there is no number at all,
+    `remark` what a reader of the number must know; both are mostly empty.
+    """
+
+    metric: str
+    class_: str
+    read: Callable[[Statistics], Float64[np.ndarray, "n k"]]
+    statistic: Statistic
+    is_mean: bool = False
+    whole: Callable[[Statistics], float] | None = None
+    missing: Callable[[Statistics], str] = lambda statistics: ""
+    remark: Callable[[Statistics], str] = lambda statistics: ""
+
+    def skipped(self, statistics: Statistics) -> int | None:
+        """Return how many images a mean leaves out; None for what is not a mean."""
+        return len(statistics) - int(self.read(statistics)[:, 1].sum()) if self.is_mean else None
+
+
+def mean_score(
+    metric: str,
+    values: Callable[[Statistics], Float64[np.ndarray, " n"]],
+    *,
+    remark: Callable[[Statistics], str] = lambda statistics: "",
+) -> Score:
+    """Return a mean over images; those whose value is NaN do not count."""
+    from metrics.uncertainty import mean_of, mean_statistics
+
+    return Score(metric, "", lambda s: mean_statistics(values(s)), mean_of, is_mean=True, remark=remark)
+
+
+def number(statistics: Statistics, name: str) -> Float64[np.ndarray, " n"]:
+    """Return a column of one number per image."""
+    return statistics.numbers(name)
+
+
+def stack(score: Score, seeds: Sequence[Statistics]) -> Float64[np.ndarray, "seeds n k"]:
+    """Return a score's statistics under every seed."""
+    return np.stack([score.read(statistics) for statistics in seeds])

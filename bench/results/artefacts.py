@@ -1,0 +1,55 @@
+"""The index of what rows came from: sets, models, predictions, features, statistics, curves."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any, Literal, Self
+
+from bench.contract import Settings
+
+Kind = Literal["part", "set", "model", "predictions", "features", "statistics"]
+
+
+class Artefact(Settings):
+    """One output in the store.
+
+    `key` and `stage` name the step that made it; its folder is `jobs/<stage>/<key>` below the store. `digest` is that
+    of a set's content, empty for what is no set. `evaluation` is the question that the output answers, if any.
+    """
+
+    kind: Kind
+    method: str
+    variant: str = ""
+    seed: int = 0
+    network: str = ""
+    fold: str = ""
+    split: str = ""
+    encoder: str = ""
+    evaluation: str = ""
+    stage: str
+    key: str
+    digest: str = ""
+
+    @property
+    def folder(self) -> Path:
+        """Where it is, relative to the store."""
+        return Path("jobs") / self.stage / self.key
+
+
+class Artefacts(tuple[Artefact, ...]):
+    """The artefacts of one run."""
+
+    def of(self, row: Mapping[str, Any]) -> Self:
+        """Return what a row of the results table came from; one of all seeds came from those of each seed."""
+        return type(self)(self._of(row))
+
+    def _of(self, row: Mapping[str, Any]) -> Iterator[Artefact]:
+        for one in self:
+            same = one.method == row["method"] and one.variant == row["variant"]
+            same &= row["seed"] < 0 or one.seed == row["seed"] or one.kind == "part"
+            same &= not one.network or not row["downstream"] or one.network == row["downstream"]
+            same &= not one.encoder or one.encoder == row["encoder"]
+            same &= not one.encoder or one.split == row["split"]
+            if same:
+                yield one

@@ -1,0 +1,69 @@
+"""The document of a run: what was asked for, what it was resolved to, and where everything is that it made."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any, Self
+
+from pydantic import ConfigDict, Field
+
+from bench.contract import Settings
+from bench.results.artefacts import Artefact, Artefacts
+
+SCHEMA_VERSION = 2
+
+
+class RunDocument(Settings):
+    """One run; written last, so a run counts once its document is there.
+
+    `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
+    and compared. `steps` maps the key of every step to its stage.
+    """
+
+    model_config = ConfigDict(extra="ignore")
+
+    schema_version: int = SCHEMA_VERSION
+    run: str = ""
+    created: str = ""
+    dataset: str
+    method: str
+    variant: str = ""
+    preset: str
+    harness: int = 1
+    seeds: int = 1
+    rare: tuple[str, ...] = ()
+    request: Mapping[str, Any] = Field(default_factory=dict)
+    config: Mapping[str, Any] = Field(default_factory=dict)
+    evaluations: Mapping[str, int] = Field(default_factory=dict)
+    device_name: str = ""
+    digests: Mapping[str, str] = Field(default_factory=dict)
+    steps: Mapping[str, str] = Field(default_factory=dict)
+    findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
+    artefacts: tuple[Artefact, ...] = ()
+    versions: Mapping[str, str] = Field(default_factory=dict)
+
+    @classmethod
+    def of_json(cls, text: str) -> Self:
+        """Return the document of a file; what an older schema lacks is left empty.
+
+        Raises:
+            ValueError: the file is no document.
+        """
+        values = json.loads(text)
+        # the first schema did not say its number
+        older = isinstance(values, dict) and "schema_version" not in values
+        return cls.model_validate(_of_schema_1(values) if older else values)
+
+    def index(self) -> Artefacts:
+        """Return the artefacts, to be asked for those of a row."""
+        return Artefacts(self.artefacts)
+
+
+def _of_schema_1(values: Mapping[str, Any]) -> dict[str, Any]:
+    """Take over what the first schema said under other names."""
+    older = {"schema_version": 1, **values}
+    older["harness"] = older.pop("protocol", 1)
+    older["steps"] = older.pop("jobs", {})
+    older["findings"] = {"leakage": older.pop("leakage", [])}
+    return older

@@ -1,0 +1,25 @@
+"""Everything that the steps of a run left, for its results to be made from."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from bench.contract import Dataset
+from bench.engine.step import Finished
+from bench.evaluation.base import Evaluation, Measured
+from bench.stages.synthesize import Made
+from bench.stages.trial import Tested, Trial
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run whose steps are all finished; `parts`, `sets` and `tested` have one entry per arm, as `trials` do."""
+
+    data: Mapping[str, Dataset]
+    trials: Sequence[Trial]
+    evaluations: Sequence[Evaluation]
+    measured: Mapping[str, Sequence[Measured]]
+    parts: Sequence[Mapping[str, Finished]]
+    sets: Sequence[Sequence[Made | None]]
+    tested: Sequence[Sequence[Tested]]

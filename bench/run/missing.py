@@ -1,0 +1,63 @@
+"""What a run lacks on this machine: data, weights, memory and devices."""
+
+from __future__ import annotations
+
+from bench.engine.device import resolve_device
+from bench.errors import BenchError
+from bench.plan.checks import (
+    Missing,
+    check_accelerator,
+    check_conditions,
+    check_files,
+    check_memory,
+    check_roles,
+    check_test,
+    check_tracks,
+    check_weights,
+)
+from bench.run.resolve import Resolved
+from bench.stages.prepare import offered_roles
+from bench.track import track_of
+
+
+def find_missing(resolved: Resolved) -> list[Missing]:
+    """List what this machine lacks of data, weights, memory and devices; nothing is written."""
+    request, preset = resolved.request, resolved.preset
+    track = track_of(resolved.card)
+    missing: list[Missing] = []
+    try:
+        device = resolve_device(request.device)
+    except BenchError as error:
+        missing.append(Missing.from_error(error))
+        device = resolve_device("cpu")
+    try:
+        resolved.source.locate()
+        missing.extend(check_test(resolved.source.splits(), resolved.card.name, track))
+        offered = offered_roles(resolved.source) | set(resolved.others)
+        read = {arm.name: arm.method.roles for arm in resolved.arms}
+        shows = {arm.name: arm.method.conditions for arm in resolved.arms}
+        missing.extend(check_roles(read, offered, resolved.card.name))
+        missing.extend(check_conditions(shows, resolved.card.name, track))
+    except BenchError as error:
+        missing.append(Missing.from_error(error))
+    for arm in {id(arm.method): arm for arm in resolved.arms}.values():
+        missing.extend(check_files(arm.name, arm.method))
+    for role, other in resolved.others.items():
+        if role not in resolved.roles:  # named for others of a suite: nobody reads it here
+            continue
+        try:
+            other.locate()
+        except BenchError as error:
+            missing.append(Missing.from_error(error))
+    made_for = {network.name: track_of(network.plugin) for network in resolved.networks}
+    missing.extend(check_tracks(made_for, resolved.card.name, track))
+    for network in resolved.networks:
+        needed = network.plugin.weights()
+        missing.extend(check_weights(f"downstream network {network.name!r}", needed, "leave the network out"))
+    for handle in resolved.encoders:
+        missing.extend(handle.missing())
+    missing.extend(
+        check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
+    )
+    missing.extend(check_memory(preset.memory_gib))
+    return list(dict.fromkeys(missing))

@@ -1,0 +1,57 @@
+"""A score of a whole test set with its interval: the evaluations' own scores, resampled from one seed."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, NamedTuple
+
+import numpy as np
+
+from bench.evaluation.base import Evaluation
+from bench.evaluation.comparison import NO_SUMS, UNDEFINED
+from bench.evaluation.score import Score
+from bench.evaluation.statistics import Statistics
+from bench.scoring.output import LEVEL, Bounds, Number, bounds, number
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+
+
+class Estimate(NamedTuple):
+    """A metric of the whole set, its interval, and what a reader of it must know."""
+
+    value: Number
+    bounds: Bounds
+    reason: str = ""
+
+
+def estimates(
+    evaluation: Evaluation, scores: Iterable[Score], statistics: Statistics, seed: int
+) -> dict[tuple[str, str], Estimate]:
+    """Return every score by the id of its metric and its class, its interval inside the range of its metric."""
+    metrics = {metric.id: metric for metric in evaluation.metrics}
+    return {(score.metric, score.class_): _estimate(score, metrics[score.metric], statistics, seed) for score in scores}
+
+
+def value_of(score: Score, statistics: Statistics) -> Number:
+    """Return a score without an interval."""
+    if score.whole is not None:
+        return number(score.whole(statistics))
+    # summed without groups: their order would show in the last bits
+    return number(float(score.statistic(score.read(statistics).sum(axis=0))))
+
+
+def _estimate(score: Score, metric: Metric, statistics: Statistics, seed: int) -> Estimate:
+    from metrics.uncertainty import cluster_bootstrap
+
+    missing = score.missing(statistics)
+    if missing:
+        return Estimate(None, None, missing)
+    value = value_of(score, statistics)
+    if score.whole is not None:
+        return Estimate(value, None, UNDEFINED if value is None else NO_SUMS)
+    # one stream per metric: all of them resample the same groups
+    rng, groups = np.random.default_rng(seed), np.asarray(statistics.groups)
+    interval = cluster_bootstrap(score.read(statistics), groups, score.statistic, rng=rng, level=LEVEL)
+    reason = "; ".join(filter(None, [interval.reason, score.remark(statistics)]))
+    return Estimate(value, bounds(interval.low, interval.high, metric.bounds), reason)

@@ -1,0 +1,67 @@
+"""Stage *fit*: the parts that methods need are trained once and shared."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
+
+from bench.contract import Dataset, MethodBase, Part
+from bench.engine.context import Run
+from bench.engine.session import Session
+from bench.engine.step import Finished, Step
+from bench.plan.arms import Arm
+from bench.plugin_version import version_of
+
+GENERATOR_SEED = 0
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Fit(Step):
+    """Train one part; its key holds no method name, so methods that list an equal part share it."""
+
+    stage: ClassVar[str] = "fit"
+
+    method: MethodBase
+    part: Part
+    data: Mapping[str, Dataset]
+    needed: Mapping[str, Finished]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """Name and settings of the part."""
+        return {"part": self.part.name, **self.part.config.model_dump(mode="json")}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Digests of the data that the part reads, and keys of the parts that it builds on."""
+        inputs = {f"data:{role}": data.digest for role, data in sorted(self.data.items())}
+        return inputs | {f"part:{name}": finished.key for name, finished in self.needed.items()}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of the class whose `fit` trains the part."""
+        return {"method": version_of(self.method, "fit")}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Train into the folder."""
+        needed = {name: finished.path for name, finished in self.needed.items()}
+        self.method.fit(self.part, self.data, needed, folder, context)
+
+
+async def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> dict[str, Finished]:
+    """Train what a method needs, in the order that it lists."""
+    fitted: dict[str, Finished] = {}
+    for part in arm.method.parts():
+        step = Fit(
+            place=session.torch,
+            seed=GENERATOR_SEED,
+            title=part.name,
+            method=arm.method,
+            part=part,
+            data={role: data[role] for role in part.reads},
+            needed={name: fitted[name] for name in part.needs},
+        )
+        fitted[part.name] = await session.do(step)
+    return fitted

@@ -1,0 +1,162 @@
+"""One arm of a run at work: what its stages make, each of it made when it is first asked for."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import Callable, Coroutine, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, NamedTuple, TypeVar
+
+from bench.config import Preset
+from bench.contract import Dataset
+from bench.engine.session import Session, start, together
+from bench.engine.step import Finished
+from bench.plan.arms import Arm, Network
+from bench.plan.encoders import EncoderHandle
+from bench.plan.imported import untrainable
+from bench.stages.adapt import adapt
+from bench.stages.fit import fit_parts
+from bench.stages.judge import Judge
+from bench.stages.predict import DatasetPictures, predict
+from bench.stages.select import choose_set
+from bench.stages.synthesize import Made, set_size, synthesize
+from bench.stages.train import train_network
+from bench.synthetic import TRAINING
+from bench.track import track_of
+
+Result = TypeVar("Result")
+
+
+@dataclass(frozen=True)
+class Bench:
+    """What all arms of a run share: the session, the data, the networks and encoders, and the number of seeds.
+
+    `subjects` are the arms that the run is about.
+    """
+
+    session: Session
+    preset: Preset
+    data: Mapping[str, Dataset]
+    networks: Sequence[Network]
+    encoders: Sequence[EncoderHandle]
+    seeds: int
+    subjects: Sequence[Arm]
+
+
+class Sets(NamedTuple):
+    """An arm's set under each seed, None where it adds nothing; empty, and why, where one of them could not be made."""
+
+    made: Sequence[Made | None]
+    reason: str = ""
+
+
+class Tested(NamedTuple):
+    """One network trained on one arm under one seed, and what it finds in the test images."""
+
+    seed: int
+    network: str
+    model: Finished
+    predictions: Finished
+
+
+class Trial:
+    """One arm at work; what several callers ask for is made once.
+
+    `baseline` is the arm of real images only, whose networks judge what this arm draws; None where this is it.
+    """
+
+    def __init__(self, bench: Bench, arm: Arm, baseline: Trial | None = None) -> None:
+        """Plan for one arm; nothing is done yet."""
+        self.bench, self.arm, self.baseline = bench, arm, baseline
+        self._made: dict[str, asyncio.Task[Any]] = {}
+
+    async def parts(self) -> dict[str, Finished]:
+        """Return the arm's trained parts by name."""
+        return await self._once(self._fit)
+
+    async def sets(self) -> Sets:
+        """Return the arm's set under every seed."""
+        return await self._once(self._make_sets)
+
+    async def tested(self) -> list[Tested]:
+        """Train every network under every seed and predict the test split; nothing for an untested arm."""
+        return await self._once(self._test_all)
+
+    async def untested(self) -> str:
+        """Say why no network is trained on this arm; empty where one is."""
+        track = track_of(self.bench.data["train"].info)
+        if self.arm.ready is not None:
+            return untrainable(self.arm.ready, track)
+        return track.untrained or (await self.sets()).reason
+
+    async def compared(self) -> list[tuple[int, Made]]:
+        """Return the sets that are compared with real images, each with its seed.
+
+        None that shows test masks; of a set that was made elsewhere, the same under every seed, the first only.
+        """
+        made = [(seed, one) for seed, one in enumerate((await self.sets()).made) if one is not None]
+        made = [(seed, one) for seed, one in made if one.set.use == TRAINING]
+        return made[:1] if self.arm.ready is not None else made
+
+    async def model(self, network: Network, seed: int) -> Finished:
+        """Return a network trained on this arm under a seed."""
+        return await self._train(network, (await self.sets()).made[seed], seed)
+
+    async def judge(self) -> Judge | None:
+        """Return the run's first network as it was trained on real data under the first seed; None without one."""
+        if self.baseline is None or not self.bench.networks:
+            return None
+        network = self.bench.networks[0]
+        return Judge(network, await self.baseline.model(network, 0))
+
+    async def _once(self, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
+        task = self._made.get(make.__name__)
+        if task is None:
+            task = start(make())
+            self._made[make.__name__] = task
+        result: Result = await task
+        return result
+
+    async def _fit(self) -> dict[str, Finished]:
+        return await fit_parts(self.bench.session, self.arm, self.bench.data)
+
+    async def _make_sets(self) -> Sets:
+        fitted = await self.parts()
+        found = await together(*(self._set(fitted, seed) for seed in range(self.bench.seeds)))
+        reasons = [reason for _, reason in found if reason]
+        if reasons:  # without a set of every seed the arm has none
+            self.bench.session.reporter.warn(f"{self.arm.title}: {reasons[0]}")
+            return Sets([], reasons[0])
+        return Sets([made for made, _ in found])
+
+    async def _test_all(self) -> list[Tested]:
+        if await self.untested():
+            return []
+        sets, networks = await self.sets(), self.bench.networks
+        return await together(
+            *(self._test(network, made, seed) for seed, made in enumerate(sets.made) for network in networks)
+        )
+
+    async def _set(self, fitted: Mapping[str, Finished], seed: int) -> tuple[Made | None, str]:
+        session, data, arm = self.bench.session, self.bench.data, self.arm
+        if arm.ready is not None:
+            return await adapt(session, arm.ready, data["train"], self.bench.preset), ""
+        judge = await self.judge() if arm.selection is not None else None
+        if judge is not None:
+            return await choose_set(session, arm, data, fitted, seed, judge)
+        n = set_size(arm, data["train"], self.bench.preset)
+        if n == 0:
+            return None, ""
+        return await synthesize(session, arm, data, fitted, n, seed, f"seed {seed}"), ""
+
+    async def _train(self, network: Network, made: Made | None, seed: int) -> Finished:
+        synthetic = None if made is None else made.set
+        train, preset = self.bench.data["train"], self.bench.preset
+        return await train_network(self.bench.session, network, self.arm, train, synthetic, preset, seed)
+
+    async def _test(self, network: Network, made: Made | None, seed: int) -> Tested:
+        model = await self._train(network, made, seed)
+        title = f"{network.name} on {self.arm.title}, seed {seed}"
+        pictures = DatasetPictures("test", self.bench.data["test"])
+        predictions = await predict(self.bench.session, network, model, pictures, title)
+        return Tested(seed, network.name, model, predictions)

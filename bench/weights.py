@@ -1,0 +1,46 @@
+"""Weights: a published or a user's own file that a method, a network or an encoder starts from.
+
+This module is on the ground floor and imports the standard library only, so that every package may import it.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True)
+class Weights:
+    """One file that something starts from, and whether it was found.
+
+    Attributes:
+        name: what the file is, in words.
+        setting: which setting or option points to it.
+        source: where to get it.
+        size: about how large it is, with the unit.
+        sha256: SHA-256 of the published files that fit, or as many first digits as were published; may be empty.
+        licence: the terms of use; empty where they are not known.
+        preprocessing: what happens to the pixels before the network sees them; empty where nothing is fixed.
+        path: where the file was found; None where it was not.
+        reason: why it was not found, or why the file there does not fit; empty where all is well.
+    """
+
+    name: str
+    setting: str
+    source: str
+    size: str
+    sha256: tuple[str, ...] = ()
+    licence: str = ""
+    preprocessing: str = ""
+    path: Path | None = None
+    reason: str = ""
+
+    @property
+    def where(self) -> str:
+        """Where to get it, with the licence where that is known."""
+        return f"{self.source} (licence {self.licence})" if self.licence else self.source
+
+    @property
+    def found(self) -> bool:
+        """Whether a file is there that fits."""
+        return self.path is not None and not self.reason

@@ -1,0 +1,37 @@
+"""`bench run`: how the data of roles is named."""
+
+from __future__ import annotations
+
+import sys
+
+import pytest
+
+from bench import cli
+
+
+@pytest.mark.parametrize(
+    ("options", "error", "got"),
+    [
+        (["--data", "text"], "expected --data ROLE=NAME", "text"),
+        (["--data", "=pathcap"], "expected --data ROLE=NAME", "=pathcap"),
+        (["--data", "text=a", "--data", "text=b"], "expected one dataset for the role 'text'", "a and b"),
+        (["--data", "pool=a", "--pool-dataset", "b"], "expected one dataset for the role 'pool'", "a and b"),
+        (["--data", "txet=phantom"], "No method of this run reads data of the role that --data names", "'txet'"),
+    ],
+)
+def test_data_of_roles_is_refused_in_three_lines(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    options: list[str],
+    error: str,
+    got: str,
+) -> None:
+    asked = ["run", "--method", "copy", "--dataset", "phantom", "--preset", "tiny", *options]
+    monkeypatch.setattr(sys, "argv", ["bench", *asked])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == f"error: {error}"
+    assert lines[1].split(maxsplit=1) == ["got:", got]
+    assert lines[2].startswith("fix:")

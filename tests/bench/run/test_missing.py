@@ -1,0 +1,46 @@
+"""What a run lacks: each cause once, with all that wants it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from bench.run.missing import find_missing
+from bench.run.resolve import resolve
+from tests.bench.conftest import request
+
+
+def test_arms_of_a_method_that_does_not_fit_are_two_causes_and_two_items(tmp_path: Path) -> None:
+    resolved = resolve(request(tmp_path, method="histodiffusion"))
+    assert len(resolved.arms) > 3
+    role, label = find_missing(resolved)
+    assert role.expected == "expected the dataset to offer 'pool' data, which histodiffusion reads"
+    assert role.got == "phantom offers fresh, test, train"
+    assert label.expected == "expected a dataset of tissue classes for the method 'histodiffusion'"
+    assert label.got == "phantom, a dataset of nuclei"
+
+
+def test_methods_that_want_the_same_are_listed_in_one_item(tmp_path: Path) -> None:
+    asked = request(tmp_path, method="diffmix", controls=("sdm", "gradmix"), dataset="phantom-tissue")
+    (label,) = find_missing(resolve(asked))
+    assert label.expected == "expected a dataset of nuclei for the methods 'sdm', 'gradmix' and 'diffmix'"
+    assert label.got == "phantom-tissue, a dataset of tissue classes"
+
+
+def test_networks_that_want_the_same_are_listed_in_one_item(tmp_path: Path) -> None:
+    asked = request(tmp_path, method="copy", downstream=("vit", "colour-histogram"))
+    (track,) = find_missing(resolve(asked))
+    assert (
+        track.expected
+        == "expected a dataset of tissue classes for the downstream networks 'vit' and 'colour-histogram'"
+    )
+    assert "phantom-tissue" in track.fix
+
+
+def test_methods_that_read_the_same_role_are_listed_in_one_item(tmp_path: Path) -> None:
+    asked = request(tmp_path, method="histodiffusion", controls=("stylegan2", "copy"), dataset="phantom-tissue")
+    assert find_missing(resolve(asked)) == []
+    missing = find_missing(resolve(asked.model_copy(update={"dataset": "phantom"})))
+    assert [item.expected for item in missing] == [
+        "expected the dataset to offer 'pool' data, which histodiffusion reads",
+        "expected a dataset of tissue classes for the methods 'stylegan2' and 'histodiffusion'",
+    ]
