@@ -17,6 +17,7 @@ from packaging.utils import canonicalize_name
 from PIL import Image
 
 from bench.extras import EXTRAS
+from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
 from tests import toy, toy_results
 from tests.bench.formats.labels import formats
@@ -68,7 +69,8 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     np.save(path / "s.npy", rng.normal(size=(20, 5)))
     (path / "t.csv").write_text("id,label\na,x\nb,y\nc,x\nd,y\n")
     (path / "p.csv").write_text("id,x,y\na,.9,.1\nb,.6,.4\nc,.7,.3\nd,.1,.9\n")
-    document = {"dataset": "phantom", "created": "2026-01-03T00:00:00+00:00", "rare": []}
+    created = "2026-01-03T00:00:00+00:00"
+    document = RunDocument(dataset="phantom", method="diffmix", preset="smoke", created=created)
     ResultsStore(path / "store").write("r0", toy_results.rows("r0"), document)
     return path
 

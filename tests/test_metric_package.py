@@ -14,7 +14,7 @@ import pytest
 
 from bench import cli, registry
 from bench.config import RunRequest
-from bench.evaluation import page
+from bench.evaluation import metric_page
 from bench.evaluation.registered import known_metrics
 from bench.results.table import ResultsStore
 from bench.run.pipeline import run_request
@@ -108,11 +108,11 @@ def test_without_its_package_the_column_is_still_among_all(store: Path) -> None:
 
 
 def test_the_page_on_metrics_has_it(package: Path, tmp_path: Path, capsys) -> None:
-    page.main([str(tmp_path / "metrics.md")])
+    metric_page.main([str(tmp_path / "metrics.md")])
     (line,) = (x for x in (tmp_path / "metrics.md").read_text(encoding="utf-8").splitlines() if f"`{ID}`" in x)
     assert "| relative error of counts |" in line
     with pytest.raises(SystemExit) as caught:
-        page.main([str(tmp_path / "nowhere" / "metrics.md")])
+        metric_page.main([str(tmp_path / "nowhere" / "metrics.md")])
     assert caught.value.code == 2
     assert "existing folder" in capsys.readouterr().err
 

@@ -285,7 +285,7 @@ PARTS = {
     "instances": {"pooled_panoptic", "pool"},
     "kernel": {"subset_indices", "kernel_distance_subsets", "kernel_distance_jackknife"},
     "multiclass": {"class_counts", "mean_defined"},
-    "neighbours": {"squared_distances", "nearest", "kth_radii"},
+    "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
     "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
     "quadrature": {"few_groups"},

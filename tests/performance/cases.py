@@ -62,11 +62,11 @@ def prepared(folder: Path, out: Path) -> int:
 
 def scoring(folder: Path, out: Path) -> int:
     """Read a sealed set as the features stage does."""
-    from bench.evaluation.distances.features import synthetic_images
+    from bench.evaluation.distances.features import SetImages
     from bench.synthetic import SyntheticSet
     from tests.toy import Run
 
-    return sum(image.pixels.ndim == 3 for image in synthetic_images(SyntheticSet(folder)).read(Run(threads=THREADS)))
+    return sum(image.pixels.ndim == 3 for image in SetImages(SyntheticSet(folder)).read(Run(threads=THREADS)))
 
 
 def bare(folder: Path, out: Path) -> int:

@@ -47,7 +47,11 @@ def test_the_documented_intervals_are_found() -> None:
 def documented() -> dict[str, tuple[tuple[float, float], tuple[float, float] | None]]:
     """Return the intervals of PQ and of its difference to real-only that the documentation gives each arm."""
     found = {}
-    section = DOCS.read_text(encoding="utf-8").partition("can the harness tell?")[2].partition("\n## ")[0]
+    section = (
+        DOCS.read_text(encoding="utf-8")
+        .partition("does the harness distinguish good data from bad?")[2]
+        .partition("\n## ")[0]
+    )
     for method in ("real-only", "more-real", "shuffled-labels"):
         line = re.search(rf"^\| {method}\b(?! under).*$", section, re.MULTILINE)
         assert line is not None, method

@@ -200,12 +200,10 @@ def test_weights_to_start_from_are_known_by_their_hash(tmp_path: Path) -> None:
     told = [config(pretrained=path).model_dump(mode="json")["pretrained"] for path in (one, same, other)]
     assert told[0] == told[1] == f"sha256:{hashlib.sha256(b'one').hexdigest()}"
     assert told[2] != told[0]
-    assert HoVerNet(config()).requirement() is None
-    found = HoVerNet(config(pretrained=one)).requirement()
-    assert found is not None
+    assert HoVerNet(config()).weights() == ()
+    (found,) = HoVerNet(config(pretrained=one)).weights()
     assert found.found
-    absent = HoVerNet(config(pretrained=tmp_path / "none")).requirement()
-    assert absent is not None
+    (absent,) = HoVerNet(config(pretrained=tmp_path / "none")).weights()
     assert not absent.found
     assert "none" in absent.reason
 

@@ -311,7 +311,7 @@ def test_specs():
 
 
 def test_nothing_is_known_through_torch():
-    names = ("random_convnet", "torchscript", "inception", "clip", "ready", "timm_networks")
+    names = ("random_convnet", "torchscript", "inception", "clip", "shipped", "timm_networks")
     modules = ", ".join(f"metrics.encoders.{name}" for name in names)
     code = f"import sys, {modules}; metrics.encoders.random_convnet.RandomConvNet.identify(None)"
     code += "; metrics.encoders.shipped.UNI.recipe().describe(); metrics.encoders.shipped.UNI.weights(None)"

@@ -66,7 +66,7 @@ def test_as_many_of_each_class_and_the_remainder_by_seed(train: PreparedDataset)
     assert len(pool) == 270
     assert not set(few.ids) & set(pool.ids)
     odd, _ = limit_labels(train, Labelled(share=31 / 300))
-    assert sorted(Counter(odd.labels).values()) == [10, 10, 11]
+    assert sorted(Counter(record.label for record in odd.records).values()) == [10, 10, 11]
 
 
 def test_few_groups_are_labelled_and_other_groups_make_a_pool_apart(train: PreparedDataset) -> None:
