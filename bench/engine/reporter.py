@@ -23,7 +23,7 @@ class Reporter:
     interval = 15.0
 
     def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
-        """Print messages unless `quiet`; `live` shows bars, for a terminal that only one process uses (None: detect)."""
+        """Print messages unless `quiet`; `live` shows bars, for a terminal of one process (None: detect)."""
         self.quiet = quiet
         self._console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         # with other processes on the same terminal, each line must name its step

@@ -1,4 +1,4 @@
-"""The document of a run: what was asked for, what it was resolved to, and where everything is that it made."""
+"""The document of a run: the request, what it was resolved to, and the places of its outputs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ SCHEMA_VERSION = 2
 
 
 class RunDocument(Settings):
-    """One run; written last, so a run counts once its document is there.
+    """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
-    and compared. `steps` maps the key of every step to its stage. Documents of schema 1 are read with what they lack
-    left empty.
+    and compared. `steps` maps the key of every step to its stage. Documents of schema 1 are read with
+    empty values for the fields that they lack.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -46,7 +46,7 @@ class RunDocument(Settings):
     @model_validator(mode="before")
     @classmethod
     def _of_schema_1(cls, values: Any) -> Any:
-        """Take over what the first schema said under other names."""
+        """Read the fields that had other names in the first schema."""
         if not isinstance(values, Mapping) or values.get("schema_version", 1) >= SCHEMA_VERSION:
             return values
         older = dict(values)
@@ -56,5 +56,5 @@ class RunDocument(Settings):
         return older | {"schema_version": 1}
 
     def index(self) -> Artefacts:
-        """Return the artefacts, to be asked for those of a row."""
+        """Return the artefacts of the run, which can be looked up by row."""
         return Artefacts(self.artefacts)
