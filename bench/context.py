@@ -1,4 +1,4 @@
-"""What a part, a renderer or a network is given to run with."""
+"""The context in which a part, a renderer or a network runs."""
 
 from __future__ import annotations
 
@@ -10,15 +10,15 @@ import numpy as np
 
 
 class Progress(Protocol):
-    """A running count of one long piece of work."""
+    """The progress of one long piece of work."""
 
     def advance(self, n: int = 1, **values: float) -> None:
-        """Count `n` more units, with the newest values to show (loss, learning rate, ...)."""
+        """Count `n` more units and show the newest values (loss, learning rate, ...)."""
         ...
 
 
 class RunContext(Protocol):
-    """What a part, a renderer or a network is given to run with; free of torch types."""
+    """The context in which a part, a renderer or a network runs; free of torch types."""
 
     @property
     def seed(self) -> int:
@@ -42,16 +42,16 @@ class RunContext(Protocol):
 
     @property
     def workers(self) -> int:
-        """Processes that may load data beside the training process; results never depend on it."""
+        """Processes that may load data for the training process; results never depend on it."""
         ...
 
     @property
     def folder(self) -> Path:
-        """Where this piece of work keeps its files; what lies in the subfolder `chunks` is gone when it is done."""
+        """The folder of this piece of work; its subfolder `chunks` is removed when the work is done."""
         ...
 
     def derive(self, *scope: str | int) -> int:
-        """Return a 63-bit seed that depends on the run's seed and the scope alone."""
+        """Return a 63-bit seed that depends only on the run's seed and the scope."""
         ...
 
     def rng(self, *scope: str | int) -> np.random.Generator:
@@ -61,7 +61,7 @@ class RunContext(Protocol):
     def progress(
         self, stage: str, total: int, *, done: int = 0, unit: str = "step"
     ) -> AbstractContextManager[Progress]:
-        """Show the progress of a stage of `total` units of which `done` are done already."""
+        """Show the progress of a stage of `total` units, of which `done` are already done."""
         ...
 
     def curve(self, name: str, step: int, value: float) -> None:

@@ -1,4 +1,4 @@
-"""The contracts: what flows between datasets, methods, downstream networks and encoders.
+"""The contracts between datasets, methods, downstream networks and encoders.
 
 This module is on the ground floor: it imports the standard library, numpy, jaxtyping and pydantic only, and
 every package but `metrics` may import it.
@@ -25,19 +25,19 @@ Task = Literal["nuclei", "tissue", "text", "pool"]
 
 
 class Settings(BaseModel):
-    """Base of every configuration model: unknown keys are refused, values are frozen."""
+    """Base of every configuration model: unknown keys are refused, and values are frozen."""
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
 
 @dataclass(frozen=True)
 class DatasetInfo:
-    """What is known of a dataset without reading its images.
+    """What is known about a dataset without reading its images.
 
     `classes[i]` names nucleus class `i + 1` (0 is background); `labels[i]` names image-level class `i`.
     `rare` are the nucleus class ids that balancing methods favour. `mpp` is micrometres per pixel. `tissues` are
-    the names of the tissues that samples are known to show, sorted. `use` is "evaluation" for images of test masks,
-    on which no network may be trained.
+    the sorted names of the tissues of its samples, as far as they are known. `use` is "evaluation" for images of test
+    masks, on which no network may be trained.
     """
 
     name: str
@@ -57,7 +57,7 @@ class Sample:
 
     Instance ids are exactly 1..n; `types[i]` in 1..C is the class of instance `i + 1`. `group` is the slide
     or patient: the unit of splitting and of resampling. `ignore` marks pixels that no metric may count. A caption
-    whose image is absent is a sample with an image of 0 x 0 pixels.
+    without an image is a sample with an image of 0 x 0 pixels.
     """
 
     id: str
@@ -73,7 +73,7 @@ class Sample:
 
 
 class SampleRecord(NamedTuple):
-    """What is known of a sample without decoding its image.
+    """What is known about a sample without decoding its image.
 
     `nuclei[i]` is the number of nuclei of class `i + 1`; all 0 for a sample whose nuclei are unknown.
     """
@@ -96,7 +96,7 @@ class SampleRecord(NamedTuple):
 
 
 def count_nuclei(types: UInt8[np.ndarray, " n"] | None, n_classes: int) -> tuple[int, ...]:
-    """Return the number of nuclei of each class 1..`n_classes`, 0 where there are no types.
+    """Return the number of nuclei of each class 1..`n_classes`, 0 if there are no types.
 
     >>> count_nuclei(np.array([3, 1, 3], np.uint8), 4)
     (1, 0, 2, 0)
@@ -108,11 +108,11 @@ def count_nuclei(types: UInt8[np.ndarray, " n"] | None, n_classes: int) -> tuple
 
 @runtime_checkable
 class Dataset(Protocol):
-    """A read-only sequence of samples of one split; what is cheap is known without decoding an image."""
+    """A read-only sequence of samples of one split; all but the samples is known without decoding an image."""
 
     @property
     def info(self) -> DatasetInfo:
-        """What is known of the dataset as a whole."""
+        """What is known about the dataset as a whole."""
         ...
 
     @property
@@ -127,7 +127,7 @@ class Dataset(Protocol):
 
     @property
     def records(self) -> Sequence[SampleRecord]:
-        """What is known of each sample without decoding its image, in order."""
+        """What is known about each sample without decoding its image, in order."""
         ...
 
     @property
@@ -142,12 +142,12 @@ class Dataset(Protocol):
 
 @dataclass(frozen=True, kw_only=True)
 class Condition:
-    """What a synthetic patch is to show, with its own provenance.
+    """What a synthetic patch must show, with its provenance.
 
     `sources` maps a role of data ("train", "text", "pool") to the id of the sample there that it derives from; it is
-    empty where it derives from none. `crop` is the (y, x) of its window in the source of role "train", in pixels of
-    that sample. `kind` says how it came about ("copy", "balancing", "enlarging", "class", ...); `recipe` holds
-    whatever is needed to make it again (JSON values only).
+    empty if it derives from none. `crop` is the (y, x) of its window in the source of role "train", in pixels of
+    that sample. `kind` says how it was made ("copy", "balancing", "enlarging", "class", ...); `recipe` contains
+    everything that is needed to make it again (JSON values only).
     """
 
     id: str
@@ -166,8 +166,8 @@ class Condition:
 class Part(NamedTuple):
     """Something that is trained once and shared by every method that lists an equal part.
 
-    `reads` are roles of data ("train", "text", "pool"); `needs` the names of parts it builds on; `config` all
-    that its weights depend on.
+    `reads` are roles of data ("train", "text", "pool"); `needs` the names of parts that it builds on; `config`
+    all settings that its weights depend on.
     """
 
     name: str
@@ -177,7 +177,7 @@ class Part(NamedTuple):
 
 
 class Selection(Protocol):
-    """How the set of one arm is chosen from a pool; a method's own settings say more."""
+    """How the set of one arm is chosen from a pool; methods add their own settings."""
 
     @property
     def ratio(self) -> float:
@@ -186,12 +186,12 @@ class Selection(Protocol):
 
     @property
     def title(self) -> str:
-        """What tables call it."""
+        """Its name in tables."""
         ...
 
     @property
     def chooses(self) -> bool:
-        """Whether images are chosen by what they show."""
+        """Whether images are chosen by their content."""
         ...
 
     def model_dump(self, *, mode: str) -> dict[str, Any]:
@@ -200,7 +200,7 @@ class Selection(Protocol):
 
 
 class Chosen(Protocol):
-    """What `choose` returns: rows of the pool, and how many of each class were acceptable."""
+    """The result of `choose`: rows of the pool, and how many of each class were acceptable."""
 
     @property
     def indices(self) -> Int64[np.ndarray, " k"]:
@@ -209,17 +209,17 @@ class Chosen(Protocol):
 
     @property
     def accepted(self) -> Int64[np.ndarray, " c"]:
-        """Acceptable candidates of each class."""
+        """The number of acceptable candidates of each class."""
         ...
 
     @property
     def candidates(self) -> Int64[np.ndarray, " c"]:
-        """Candidates of each class."""
+        """The number of candidates of each class."""
         ...
 
     @property
     def acceptance(self) -> float:
-        """Share of the candidates that was acceptable, the mean over classes."""
+        """The share of the candidates that was acceptable, as a mean over classes."""
         ...
 
 
@@ -227,7 +227,8 @@ class MethodBase(ABC):
     """Base of methods: turns a real training set into a synthetic set.
 
     A subclass is registered in the entry-point group `bench.methods` and made with its configuration,
-    `cls(cls.Config(...))`. Its module must import without torch. What a subclass does not say has the default here.
+    `cls(cls.Config(...))`. Its module must import without torch. What a subclass
+    does not define has the defaults of this class.
     """
 
     Config: ClassVar[type[BaseModel]]
@@ -235,15 +236,15 @@ class MethodBase(ABC):
     version: ClassVar[int] = 1
     """Raised by hand when the method's numbers change; see :func:`bench.plugin_version.version_of`."""
     conditions: frozenset[str] = frozenset()
-    """What its images show: a subset of {"mask", "text", "class"}."""
+    """The labels that its images show: a subset of {"mask", "text", "class"}."""
     roles: frozenset[str] = frozenset({"train"})
-    """Data that it reads: "train", and "text", "pool" or "fresh" where it needs them."""
+    """Roles of the data that it reads: "train", and "text", "pool" or "fresh" if it needs them."""
     chunk: int = 32
-    """Conditions that `render` is given at once. Part of the key: the last bits of images depend on it."""
+    """The number of conditions per call of `render`; part of the key, since the last bits of images depend on it."""
     draws_any_mask: bool = False
     """Whether `render` can draw a label map that derives from no training sample.
 
-    Its faithfulness is then measured on test masks.
+    If so, its faithfulness is measured on test masks.
     """
     ratio: float
     """Synthetic : real of the training mix; 0 adds nothing (the baseline)."""
@@ -251,26 +252,26 @@ class MethodBase(ABC):
 
     @property
     def selections(self) -> Sequence[Selection]:
-        """The arms whose sets are chosen from one pool; empty where every image is used."""
+        """Return the selections, one per arm whose set is chosen from one pool; empty if every image is used."""
         return ()
 
     def candidates(self, **seen: Any) -> Any:
-        """Name what the real-only classifier saw of a pool, for `choose`.
+        """Return the real-only classifier's view of a pool, in the form that `choose` takes.
 
-        `seen` holds the features `real` and `pool`, the classes `labels` and `target`, and the `confidence`.
+        `seen` contains the features `real` and `pool`, the classes `labels` and `target`, and the `confidence`.
         """
         raise JobError(f"{type(self).__name__} does not choose from a pool", got="no `candidates` of its own")
 
     def choose(self, selection: Any, seen: Any, quota: Int64[np.ndarray, " c"], rng: np.random.Generator) -> Chosen:
-        """Choose `quota` images of each class by one of `selections`; `seen` comes from `candidates`."""
+        """Choose `quota` images of each class by one of `selections`; `seen` is the result of `candidates`."""
         raise JobError(f"{type(self).__name__} does not choose from a pool", got="no `choose` of its own")
 
     def weights(self) -> Sequence[Weights]:
-        """List the files that it starts from, each with where it was found."""
+        """Return the files that the method starts from, each with the path at which it was found."""
         return ()
 
     def check(self) -> None:
-        """Check before any work what else it needs from the machine, such as a program.
+        """Check, before any work, what else the method needs on this machine, such as a program.
 
         Raises:
             BenchError: something is missing or does not fit.
@@ -278,13 +279,13 @@ class MethodBase(ABC):
         return
 
     def parts(self) -> Sequence[Part]:
-        """List what must be trained, in order."""
+        """Return the parts that must be trained, in order."""
         return ()
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
-        """Train one part into the folder `out`; called again after a kill, goes on from its checkpoint there."""
+        """Train one part into the folder `out`; called again after a kill, it continues from its checkpoint there."""
         raise JobError(
             f"{type(self).__name__} trains nothing",
             got=f"the part {part.name!r}",
@@ -293,7 +294,7 @@ class MethodBase(ABC):
 
     @abstractmethod
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Decide what `n` synthetic patches show."""
+        """Yield the conditions of `n` synthetic patches."""
 
     @abstractmethod
     def render(
@@ -303,17 +304,17 @@ class MethodBase(ABC):
         fitted: Mapping[str, Path],
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Draw one image per condition, in order; a pure function of conditions, weights and the run's seed."""
+        """Yield one image per condition, in order; a pure function of conditions, weights and the run's seed."""
 
 
 @dataclass(frozen=True)
 class TrainingMix:
-    """One training-set composition (an arm): real tiles and, beside them, synthetic patches.
+    """One training-set composition (an arm): real tiles and synthetic patches.
 
     `fraction` is the share of synthetic patches in the stream of training patches, ratio / (1 + ratio).
 
     Raises:
-        SealError: the synthetic set is sealed for evaluation: it shows what test images hold.
+        SealError: the synthetic set is sealed for evaluation, because it shows the content of test images.
     """
 
     real: Dataset
@@ -325,7 +326,7 @@ class TrainingMix:
         for dataset in (self.real, self.synthetic):
             if dataset is not None and dataset.info.use != "training":
                 raise SealError(
-                    "expected data to train on",
+                    "No network may be trained on this set",
                     got=f"a set sealed for {dataset.info.use}",
                     fix="train on a set that `bench run` made of training data",
                 )
@@ -341,7 +342,7 @@ class Budget:
 
 @dataclass(frozen=True)
 class Prediction:
-    """What a downstream network says of one image.
+    """A downstream network's prediction for one image.
 
     Nuclei: `instances` (ids exactly 1..n), `types` (0 where no class won) and `foreground`, the nucleus
     pixels before they are separated. Tissue: `scores`, class probabilities.
@@ -367,22 +368,22 @@ class Downstream(ABC):
     config: BaseModel
 
     def weights(self) -> Sequence[Weights]:
-        """List the files that training starts from, each with where it was found."""
+        """Return the files that training starts from, each with the path at which it was found."""
         return ()
 
     def with_weights(self, folder: Path | None) -> Self:
-        """Return the network with the weights that it finds in a folder; itself where it looks for none."""
+        """Return the network with the weights in a folder; a network that uses none returns itself."""
         return self
 
     @abstractmethod
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
-        """Train into the folder `out`; called again after a kill, goes on from its checkpoint there."""
+        """Train into the folder `out`; called again after a kill, it continues from its checkpoint there."""
 
     @abstractmethod
     def predict(
         self, images: Iterable[UInt8[np.ndarray, "h w 3"]], checkpoint: Path, run: RunContext
     ) -> Iterator[Prediction]:
-        """Predict images of any size, in order."""
+        """Yield the predictions for images of any size, in order."""
 
     @abstractmethod
     def features(

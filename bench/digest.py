@@ -30,14 +30,14 @@ def digest(value: Any) -> str:
 
 
 def write_json(path: Path, value: Any) -> None:
-    """Write canonical JSON beside `path`, then rename."""
+    """Write canonical JSON under a temporary name, then rename it to `path`."""
     temporary = path.with_name(path.name + ".tmp")
     temporary.write_text(canonical_json(value), encoding="utf-8")
     os.replace(temporary, path)
 
 
 def digest_arrays(*arrays: np.ndarray | None) -> str:
-    """Return the sha256 of arrays: dtype, shape and bytes of each, None told from empty."""
+    """Return the sha256 of arrays: of dtype, shape and bytes of each; None differs from an empty array."""
     state = hashlib.sha256()
     for array in arrays:
         if array is None:

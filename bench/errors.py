@@ -1,19 +1,19 @@
 """The one root of every error that a user may meet.
 
-An error has three parts, printed by the command line as three lines: what is wrong (`error:`), what was
-met (`got:`) and how to mend it (`fix:`).
+An error has three parts, which the command line prints as three lines: what failed (`error:`), what was
+found (`got:`) and how to fix it (`fix:`).
 """
 
 from __future__ import annotations
 
 
 class BenchError(Exception):
-    """Something the user can mend.
+    """An error that the user can fix.
 
     Args:
-        message: what was expected, and where; one sentence.
-        got: what was met instead; may be empty.
-        fix: what to do about it; may be empty.
+        message: what failed, and where; one sentence.
+        got: what was found; may be empty.
+        fix: the command or setting that fixes it; may be empty.
     """
 
     exit_code = 2
@@ -38,11 +38,11 @@ class ConfigError(BenchError):
 
 
 class DataError(BenchError):
-    """A file or folder of a dataset that is absent, unreadable or not what it should be."""
+    """A file or folder of a dataset that is missing, unreadable or invalid."""
 
 
 class MissingError(BenchError):
-    """Something that a run needs and this machine lacks: data, weights, memory, a device."""
+    """Something that a run needs and this machine lacks: data, weights, memory or a device."""
 
 
 class SealError(BenchError):

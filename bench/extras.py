@@ -1,4 +1,4 @@
-"""Packages that only an extra of the distribution installs, and the error where one is absent."""
+"""Packages that only an extra of the distribution installs, and the error if one is missing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from importlib.util import find_spec
 
 from bench.errors import MissingError
 
-# By import name. What is not named here is installed with the distribution itself.
+# By import name. Packages that are not listed here are installed with the distribution itself.
 EXTRAS = {
     "models": (
         "cleanfid",
@@ -26,17 +26,17 @@ EXTRAS = {
 
 
 def check_installed(package: str) -> None:
-    """Check that a package of an extra is installed; it is not imported.
+    """Check that a package of an extra is installed, without importing it.
 
     Raises:
-        MissingError: it is not.
+        MissingError: it is not installed.
     """
     if find_spec(package) is None:
         raise _absent(package)
 
 
 def absent(error: Exception) -> MissingError | None:
-    """Return the error to show where an import failed for want of an extra, None where something else is wrong."""
+    """Return the error for an import that failed because an extra is not installed; None for any other cause."""
     package = (error.name or "").partition(".")[0] if isinstance(error, ModuleNotFoundError) else ""
     return _absent(package) if _extra(package) else None
 
@@ -47,7 +47,7 @@ def _extra(package: str) -> str:
 
 def _absent(package: str) -> MissingError:
     return MissingError(
-        f"this needs the package {package}, which comes with the extra {_extra(package)!r}",
+        f"This needs the package {package}, which comes with the extra {_extra(package)!r}",
         got=f"{package} is not installed",
         fix=f"pip install 'augbench[{_extra(package)}]'",
     )

@@ -1,4 +1,4 @@
-"""Reading and writing images and instance maps: RGB everywhere, nothing guessed."""
+"""Reads and writes images and instance maps: images are RGB, and nothing is guessed."""
 
 from __future__ import annotations
 
@@ -17,15 +17,15 @@ MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
 
 
 def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Read an image file as RGB.
+    """Return an image file as RGB.
 
     Alpha is dropped: the colour under it is kept and nothing is composited. Grey, black-and-white and palette images
-    are converted, CMYK without a colour profile. Of three channels of 16 bits the upper 8 are read. Of several pages
-    the first is read; a camera's orientation tag is not applied.
+    are converted, and CMYK without a colour profile. Three channels of 16 bits are reduced to their upper 8 bits. Only
+    the first of several pages is read, and a camera's orientation tag is not applied.
 
     Raises:
-        DataError: the file is absent, truncated, no image, empty, larger than Pillow's bomb limit, or one channel of
-            16 or 32 bits, whose range nobody knows.
+        DataError: the file is missing, truncated, not an image, empty, larger than Pillow's limit for decompression
+            bombs, or has one channel of 16 or 32 bits, whose range is unknown.
     """
     try:
         with warnings.catch_warnings():
@@ -33,22 +33,22 @@ def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
             with Image.open(path) as image:
                 image.load()
                 if image.mode not in MODES:
-                    got, fix = f"mode {image.mode}", "write it as RGB, 8 bits a channel"
-                    raise DataError(f"expected an 8-bit image in {path}", got=got, fix=fix)
-                # what a palette says of transparency would be a warning
+                    got, fix = f"mode {image.mode}", "write it as RGB, 8 bits per channel"
+                    raise DataError(f"There is no 8-bit image in {path}", got=got, fix=fix)
+                # a palette with transparency would cause a warning
                 opaque = image.convert("RGBA") if isinstance(image.info.get("transparency"), bytes) else image
                 array = np.array(opaque.convert("RGB"))
     except FileNotFoundError as error:
-        raise DataError(f"expected an image at {path}", got="no such file") from error
+        raise DataError(f"There is no image at {path}", got="no such file") from error
     except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
         raise DataError(
-            f"expected a readable image in {path}", got=str(error), fix="fetch or write it again"
+            f"There is no readable image in {path}", got=str(error), fix="download or write it again"
         ) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         fix = "cut it into tiles; slides are not read whole"
-        raise DataError(f"expected an image of reasonable size in {path}", got=str(error), fix=fix) from error
+        raise DataError(f"The image {path} is too large", got=str(error), fix=fix) from error
     if array.size == 0:
-        raise DataError(f"expected an image with pixels in {path}", got=f"shape {array.shape}")
+        raise DataError(f"The image {path} has no pixels", got=f"shape {array.shape}")
     return array
 
 
@@ -56,7 +56,7 @@ def image_size(path: Path) -> tuple[int, int]:
     """Return the height and width of an image file in pixels; only its header is read.
 
     Raises:
-        DataError: the file is absent or no image.
+        DataError: the file is missing or not an image.
     """
     try:
         with warnings.catch_warnings():
@@ -64,17 +64,17 @@ def image_size(path: Path) -> tuple[int, int]:
             with Image.open(path) as image:
                 return image.height, image.width
     except FileNotFoundError as error:
-        raise DataError(f"expected an image at {path}", got="no such file") from error
+        raise DataError(f"There is no image at {path}", got="no such file") from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"expected a readable image in {path}", got=str(error)) from error
+        raise DataError(f"There is no readable image in {path}", got=str(error)) from error
 
 
 def write_png(path: Path, array: np.ndarray) -> None:
-    """Write uint8 RGB (h, w, 3) or uint16 (h, w) as PNG, beside its final name and renamed."""
+    """Write uint8 RGB (h, w, 3) or uint16 (h, w) as PNG, under a temporary name that is then renamed."""
     is_rgb = array.dtype == np.uint8 and array.ndim == 3 and array.shape[2] == 3
     is_map = array.dtype == np.uint16 and array.ndim == 2
     if not (is_rgb or is_map):
-        wanted = f"expected uint8 (h, w, 3) or uint16 (h, w) for {path}"
+        wanted = f"Only uint8 (h, w, 3) or uint16 (h, w) can be written to {path}"
         raise DataError(wanted, got=f"{array.dtype} {array.shape}")
     image = Image.fromarray(array)
     temporary = path.with_name(path.name + ".tmp")
@@ -90,16 +90,16 @@ def write_instances(path: Path, instances: Int32[np.ndarray, "h w"]) -> None:
     """
     low, high = (int(instances.min()), int(instances.max())) if instances.size else (0, 0)
     if low < 0 or high > 65535:
-        raise DataError(f"expected instance ids in 0..65535 for {path}", got=f"{low}..{high}")
+        raise DataError(f"Cannot write instance ids outside 0..65535 to {path}", got=f"{low}..{high}")
     write_png(path, instances.astype(np.uint16))
 
 
 def read_instances(path: Path) -> Int32[np.ndarray, "h w"]:
-    """Read a 16-bit PNG (or any single-channel image of whole numbers) of instance ids.
+    """Return the instance ids in a 16-bit PNG, or in any single-channel image of integers.
 
     Raises:
-        DataError: no readable image of one page and one channel of whole numbers, an id outside 0..2^31 - 1, or a
-            mask of 0 and 255 in 8 bits, which holds a foreground and no instances.
+        DataError: the file is not a readable image of one page and one channel of integers, has an id outside
+            0..2^31 - 1, or is a mask of 0 and 255 in 8 bits, which contains a foreground and no instances.
     """
     try:
         with warnings.catch_warnings():
@@ -108,23 +108,23 @@ def read_instances(path: Path) -> Int32[np.ndarray, "h w"]:
                 pages = getattr(image, "n_frames", 1)
                 array = np.asarray(image)
     except FileNotFoundError as error:
-        raise DataError(f"expected an instance map at {path}", got="no such file") from error
+        raise DataError(f"There is no instance map at {path}", got="no such file") from error
     except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"expected a readable instance map in {path}", got=str(error)) from error
+        raise DataError(f"There is no readable instance map in {path}", got=str(error)) from error
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         fix = "cut it into tiles, as its image"
-        raise DataError(f"expected an instance map of reasonable size in {path}", got=str(error), fix=fix) from error
+        raise DataError(f"The instance map {path} is too large", got=str(error), fix=fix) from error
     if array.ndim != 2 or not np.issubdtype(array.dtype, np.integer) or pages != 1:
         got = f"{array.dtype} {array.shape}" + (f", {pages} pages" if pages != 1 else "")
-        fix = "write one id a pixel, 0 for background, as a 16-bit PNG"
-        raise DataError(f"expected a single-channel integer image in {path}", got=got, fix=fix)
+        fix = "write one id per pixel, 0 for background, as a 16-bit PNG"
+        raise DataError(f"The instance map {path} is not a single-channel integer image", got=got, fix=fix)
     low, high = int(array.min(initial=0)), int(array.max(initial=0))
     if low < 0 or high > 2**31 - 1:
-        raise DataError(f"expected instance ids in 0..2^31 - 1 in {path}", got=f"{low}..{high}")
+        raise DataError(f"{path} contains instance ids outside 0..2^31 - 1", got=f"{low}..{high}")
     if array.dtype == np.uint8 and high == 255 and not np.any((array > 0) & (array < 255)):
         raise DataError(
-            f"expected instance ids in {path}",
-            got="0 and 255 alone: a mask of the foreground",
+            f"The image {path} does not contain instance ids",
+            got="only 0 and 255: a mask of the foreground",
             fix="label its parts (skimage.measure.label) and write a 16-bit PNG",
         )
     return array.astype(np.int32)

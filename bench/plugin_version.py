@@ -1,4 +1,4 @@
-"""The version of a plugin as it stands in the keys of its steps."""
+"""The version of a plugin in the keys of its steps."""
 
 from __future__ import annotations
 
@@ -8,14 +8,14 @@ from inspect import getattr_static
 def version_of(plugin: object, function: str = "") -> int:
     """Return the version of a plugin, or of the class that defines one of its functions.
 
-    Every class may state a `version`. That of a class counts how often it or a class that it derives from was raised:
-    a raised SDM raises DiffMix too, whatever DiffMix says of itself. DiffMix inherits `fit` from SDM, so the version
-    of its `fit` is SDM's: both share one trained network, and a raised DiffMix draws its images anew but trains
-    nothing. A class that takes a function from a mixin without a version answers for it.
+    Every class may state a `version`. The version of a plugin counts how often its class or a base class was raised:
+    a raised SDM also raises DiffMix, whatever version DiffMix states. DiffMix inherits `fit` from SDM, so the version
+    of its `fit` is SDM's: both share one trained network, and a raised DiffMix draws its images again but trains
+    nothing. A function of a mixin without a version counts as the class's own.
 
     Args:
         plugin: a method, network, encoder or evaluation, or its class.
-        function: a function of it; the whole class where none is named.
+        function: a function of the plugin; empty for the whole class.
 
     >>> class Base:
     ...     version = 2

@@ -1,4 +1,4 @@
-"""Plugins by entry point: methods, datasets, downstream networks, encoders, all found the same way."""
+"""Plugins by entry point: methods, datasets, downstream networks and encoders are all found in the same way."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ def point(group: str, name: str) -> EntryPoint:
     """Return the entry point of an id.
 
     Raises:
-        ConfigError: no such id; the nearest one is suggested.
+        ConfigError: there is no such id; the nearest one is suggested.
     """
     points = _points(group)
     if name not in points:
@@ -39,7 +39,7 @@ def point(group: str, name: str) -> EntryPoint:
 
 
 def distribution(group: str, name: str) -> str:
-    """Return the name of the distribution that registers an id, empty where none does or its metadata does not say."""
+    """Return the name of the distribution that registers an id; empty if it is not known."""
     found = _points(group).get(name)
     return "" if found is None or found.dist is None else found.dist.name
 
@@ -48,8 +48,9 @@ def load(group: str, name: str) -> Any:
     """Import and return what an id is registered for.
 
     Raises:
-        ConfigError: no such id, its module cannot be imported, or it does not derive from the base class of its group.
-        BenchError: another package would be imported in the place of ours.
+        ConfigError: there is no such id, its module cannot be imported, or it does not derive from the base class of
+            its group.
+        BenchError: another package of the same name would be imported instead of ours.
         MissingError: it needs an extra that is not installed.
     """
     found = point(group, name)
@@ -60,22 +61,22 @@ def load(group: str, name: str) -> Any:
         value = found.load()
     except (ImportError, AttributeError) as error:
         raise absent(error) or ConfigError(
-            f"expected {_SINGULAR[group]} {name!r} to load from {found.value}",
+            f"Cannot load the {_SINGULAR[group]} {name!r} from {found.value}",
             got=f"{type(error).__name__}: {error}",
-            fix="install what it needs, or mend the plugin's entry point",
+            fix="install what it needs, or correct the plugin's entry point",
         ) from error
     base = _base(group)
     if base is not None and not (isinstance(value, type) and issubclass(value, base)):
         raise ConfigError(
-            f"the {_SINGULAR[group]} {name!r} does not derive from `{base.__module__}.{base.__name__}`",
+            f"The {_SINGULAR[group]} {name!r} does not derive from `{base.__module__}.{base.__name__}`",
             got=f"{found.value}, {'a class without it' if isinstance(value, type) else type(value).__name__}",
-            fix="derive its class from that base, which declares all that the harness asks for",
+            fix="derive its class from this base class, which declares everything that the harness calls",
         )
     return value
 
 
 def _base(group: str) -> type | None:
-    """Return the class that every plugin of a group derives from; None where a group has none."""
+    """Return the class that every plugin of a group must derive from; None if the group has none."""
     if group == "methods":
         return MethodBase
     if group == "downstream":
@@ -89,12 +90,12 @@ def _base(group: str) -> type | None:
 
 
 def unknown(kind: str, name: str, choices: Iterable[str]) -> ConfigError:
-    """Build the error for an id or key that is none of `choices`, with the nearest one suggested."""
+    """Return the error for an id or key that is not one of `choices`; it suggests the nearest one."""
     options = sorted(choices)
     near = difflib.get_close_matches(name, options, n=1, cutoff=0.5)
     listing = ", ".join(options)
     fix = f"did you mean {near[0]!r}? (known: {listing})" if near else f"use one of: {listing}"
-    return ConfigError(f"expected a known {kind}", got=repr(name), fix=fix)
+    return ConfigError(f"There is no {kind} of this name", got=repr(name), fix=fix)
 
 
 _SINGULAR = {

@@ -1,6 +1,6 @@
-"""Our sibling packages have everyday names: make sure that nobody else's are imported in their place.
+"""Checks that the sibling packages, which have common names, are not replaced by other packages of these names.
 
-What is about to import one of them checks it first; what needs none of them does not care.
+Code that is about to import one of them checks it first.
 """
 
 from __future__ import annotations
@@ -20,12 +20,12 @@ def check_sibling(name: str) -> None:
     """Check where a sibling package would be imported from; nothing is imported.
 
     Raises:
-        BenchError: it is not the one beside `bench`; the intruder is named.
+        BenchError: it is not the package next to `bench`; the other package is named.
     """
     found = _location(name)
     if found is None or found.resolve() != HOME / name:
         raise BenchError(
-            f"expected the package {name!r} of augbench, installed beside `bench`",
+            f"The package {name!r} of augbench, installed next to `bench`, cannot be imported",
             got="no such package" if found is None else f"{found} comes first on Python's path",
             fix="use the command `bench`, or `python -P`, or work in a folder that has no "
             f"{name}/ of its own (notebooks: drop the working directory from sys.path)",

@@ -19,23 +19,23 @@ from bench.imageio import image_size, read_instances, read_rgb, write_instances,
 
 SCHEMA_VERSION = 2
 MANIFEST, METADATA = "manifest.json", "metadata.jsonl"
-# What a set may be used for: to train on, or to be looked at only, because it was made of test masks.
+# What a set may be used for: training, or only evaluation, because it was made from test masks.
 TRAINING, EVALUATION = "training", "evaluation"
-# The role of the source that holds a sample's window; in the order in which one is looked for.
+# The role of the source that contains a sample's window, in the order in which roles are searched.
 _TILE_ROLES = {TRAINING: "train", EVALUATION: "test"}
 
 
 def tile_role(use: str) -> str:
-    """Return the role of the sources that hold the windows of a set's samples: "train", or "test" of test masks."""
+    """Return the role of the sources that contain a set's windows: "train", or "test" for test masks."""
     return _TILE_ROLES.get(use, "train")
 
 
 class SyntheticRecord(Settings):
-    """One line of `metadata.jsonl`: what is known of a sample of a set without decoding its image.
+    """One line of `metadata.jsonl`: what is known about a sample of a set without decoding its image.
 
     `sources`, `crop`, `kind`, `recipe` and `seed` are those of its `bench.contract.Condition`; in a set that was made
-    of test masks the source that holds the window has the role "test". `instances` says whether there is an instance
-    map, `sha256` is :func:`sample_digest`. `height` and `width` are None in sets of schema 1.
+    from test masks, the source that contains the window has the role "test". `instances` says whether there is an
+    instance map, `sha256` is :func:`sample_digest`. `height` and `width` are None in sets of schema 1.
     """
 
     file_name: str
@@ -61,11 +61,11 @@ class SyntheticRecord(Settings):
 
     @property
     def tile(self) -> str | None:
-        """The id of the training (or test) sample that holds its window; None where it derives from none."""
+        """The id of the training (or test) sample that contains its window; None if it derives from none."""
         return _tile(self.sources)
 
     def condition(self, sample: Sample, **changes: Any) -> Condition:
-        """Return the condition that a sample of this record came from, with what it shows now and with `changes`."""
+        """Return the condition of a sample of this record, with the sample's present labels and with `changes`."""
         values: dict[str, Any] = {
             "id": sample.id,
             "kind": self.kind,
@@ -83,12 +83,12 @@ class SyntheticRecord(Settings):
 
 
 def sample_digest(sample: Sample) -> str:
-    """Hash one sample: decoded pixels, instance map, types, label and caption."""
+    """Return the hash of one sample: of its decoded pixels, instance map, types, label and caption."""
     return digest([digest_arrays(sample.image, sample.instances, sample.types), sample.label, sample.caption])
 
 
 class SyntheticSetWriter:
-    """Writes samples one by one, any number of times over the same folder; `seal` ends it."""
+    """Writes samples one by one; several writers in turn may continue the same folder, and `seal` completes it."""
 
     def __init__(self, folder: Path, info: DatasetInfo, groups: Mapping[str, str]) -> None:
         """Write into `folder`; `groups` maps the id of every training sample to its group."""
@@ -97,15 +97,15 @@ class SyntheticSetWriter:
             (folder / name).mkdir(parents=True, exist_ok=True)
 
     def has(self, index: int) -> bool:
-        """Say whether sample `index` was written whole, by this process or by one before it."""
+        """Return whether sample `index` was written completely, by this process or by an earlier one."""
         return self._record(index).exists()
 
     def write(
         self, index: int, condition: Condition, image: UInt8[np.ndarray, "h w 3"], group: str | None = None
     ) -> None:
-        """Write sample `index`; its record comes last, so that a sample with a record is whole.
+        """Write sample `index`; its record is written last, so that a sample with a record is complete.
 
-        Its group is that of its source, else `group`, else its own id.
+        Its group is that of its source; without a source, it is `group`, or else the sample's own id.
         """
         sample = self._sample(condition, image, group)
         write_png(self._folder / "images" / f"{condition.id}.png", image)
@@ -132,7 +132,7 @@ class SyntheticSetWriter:
         write_json(self._record(index), record)
 
     def seal(self, n: int, manifest: Mapping[str, Any]) -> str:
-        """Check provenance, gather the records and write the manifest; returns the set's digest.
+        """Check provenance, collect the records, write the manifest and return the set's digest.
 
         Raises:
             SealError: a source is not a training sample, or two samples share an id.
@@ -140,7 +140,7 @@ class SyntheticSetWriter:
         records = [SyntheticRecord.model_validate_json(self._record(index).read_bytes()) for index in range(n)]
         files = {record.file_name for record in records}
         if len(files) != n:
-            raise SealError("expected every synthetic sample to have an id of its own", got=f"{len(files)} ids for {n}")
+            raise SealError("Some synthetic samples share an id", got=f"{len(files)} ids for {n} samples")
         self._check_sources(records, str(manifest.get("use", TRAINING)))
         lines = (json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records)
         (self._folder / METADATA).write_text("".join(lines), encoding="utf-8")
@@ -159,7 +159,7 @@ class SyntheticSetWriter:
         return total
 
     def _check_sources(self, records: Sequence[SyntheticRecord], use: str) -> None:
-        """Refuse samples whose window lies in no sample that a set of this use may derive from."""
+        """Refuse samples that derive from a sample that a set of this use may not derive from."""
         allowed = tile_role(use)
         for record in records:
             for role in _TILE_ROLES.values():
@@ -168,9 +168,9 @@ class SyntheticSetWriter:
                     continue
                 kind = "test" if use == EVALUATION else "training"
                 raise SealError(
-                    f"expected every source to be a {kind} sample",
+                    f"A source is not a {kind} sample",
                     got=f"{source!r} in {record.file_name}",
-                    fix="a set derives from the training split only, one for evaluation only from the test split",
+                    fix="derive sets from the training split only, and sets for evaluation from the test split only",
                 )
 
     def _record(self, index: int) -> Path:
@@ -198,30 +198,30 @@ class SyntheticSet:
         """Open the set in `folder`.
 
         Raises:
-            SealError: the folder holds no manifest, or one of a newer schema.
+            SealError: the folder contains no manifest, or one of a newer schema.
         """
         self.folder = folder
         path = folder / MANIFEST
         if not path.exists():
-            raise SealError(f"expected a sealed synthetic set in {folder}", got=f"no {MANIFEST}")
+            raise SealError(f"There is no sealed synthetic set in {folder}", got=f"no {MANIFEST}")
         self.manifest: dict[str, Any] = json.loads(path.read_text(encoding="utf-8"))
         version = self.manifest.get("schema_version")
         if not isinstance(version, int) or version > SCHEMA_VERSION:
             raise SealError(
-                f"expected a manifest of schema {SCHEMA_VERSION} or older in {folder}",
+                f"The manifest in {folder} is not of schema {SCHEMA_VERSION} or older",
                 got=f"schema {version}",
                 fix="upgrade augbench",
             )
 
     @cached_property
     def metadata(self) -> list[SyntheticRecord]:
-        """The line of each sample in `metadata.jsonl`, in order.
+        """The records in `metadata.jsonl`, one per sample, in order.
 
         Raises:
-            SealError: a line is not what such a line holds.
+            SealError: a line is not the record of a sample.
         """
         old = self.manifest["schema_version"] < SCHEMA_VERSION
-        # not str.splitlines, which cuts captions at Unicode's separators, too
+        # not str.splitlines, which also splits captions at Unicode's line separators
         with (self.folder / METADATA).open(encoding="utf-8", newline="\n") as lines:
             try:
                 if old:
@@ -229,19 +229,19 @@ class SyntheticSet:
                 return [SyntheticRecord.model_validate_json(line) for line in lines]
             except (ValueError, AttributeError) as error:
                 raise SealError(
-                    f"expected one sample per line in {self.folder / METADATA}",
+                    f"A line of {self.folder / METADATA} is not the record of a sample",
                     got=str(error),
                     fix="make the set again; a sealed set is never edited",
                 ) from error
 
     @cached_property
     def records(self) -> list[SampleRecord]:
-        """What is known of each sample without decoding its image, in order."""
+        """What is known about each sample without decoding its image, in order."""
         return [self._sample_record(record) for record in self.metadata]
 
     @cached_property
     def info(self) -> DatasetInfo:
-        """What is known of the set as a whole."""
+        """What is known about the set as a whole."""
         values = {"tissues": (), **self.manifest["info"]}
         for name in ("classes", "labels", "rare", "tissues"):
             values[name] = tuple(values[name])
@@ -254,7 +254,7 @@ class SyntheticSet:
 
     @property
     def use(self) -> str:
-        """`training`, or `evaluation` for images of test masks, which no training mix accepts."""
+        """`training`, or `evaluation` for images of test masks, which are never trained on."""
         return str(self.manifest.get("use", TRAINING))
 
     @property
@@ -268,7 +268,7 @@ class SyntheticSet:
         return [record.group for record in self.metadata]
 
     def summary(self) -> Iterator[str]:
-        """Say what the samples come with, one line a kind."""
+        """Yield what the samples come with, one line per kind."""
         n = len(self)
         outlined = [record for record in self.metadata if record.instances]
         if outlined:
@@ -286,7 +286,7 @@ class SyntheticSet:
         yield f"{len(set(self.groups))} groups; for {self.use}"
 
     def image(self, index: int) -> UInt8[np.ndarray, "h w 3"]:
-        """Decode the image of a sample, and no more."""
+        """Return the image of a sample without decoding its labels."""
         return read_rgb(self.folder / self.metadata[index].file_name)
 
     def __len__(self) -> int:
@@ -322,10 +322,10 @@ class SyntheticSet:
 
 
 def verify_set(folder: Path) -> SyntheticSet:
-    """Recompute every digest of a set.
+    """Recompute every digest of a set and return the set.
 
     Raises:
-        SealError: a file is missing or changed (the first few are named), or the set's digest does not follow.
+        SealError: a file is missing or changed (the first few are named), or the set's digest does not match.
     """
     opened = SyntheticSet(folder)
     changed: list[str] = []
@@ -334,18 +334,18 @@ def verify_set(folder: Path) -> SyntheticSet:
         digests.append(sample_digest(opened[index]))
         if digests[-1] != record.sha256:
             changed.append(record.file_name)
-    # sets of schema 1 have no digest of what is said of their samples beside labels
+    # sets of schema 1 have no digest of their metadata
     said = opened.manifest.get("metadata_sha256")
     if not changed and said is not None and digest_file(folder / METADATA) != said:
         changed.append(METADATA)
     if changed:
         raise SealError(
-            f"expected the samples of {folder} to be as they were sealed",
+            f"The set in {folder} was changed after it was sealed",
             got=f"{len(changed)} changed: {', '.join(changed[:5])}",
             fix="make the set again; a sealed set is never edited",
         )
     if digest(digests) != opened.digest:
-        raise SealError(f"expected the digest of {folder} to follow from its samples", got=opened.digest)
+        raise SealError(f"The digest of {folder} does not match its samples", got=opened.digest)
     return opened
 
 
@@ -354,7 +354,7 @@ def _tile(sources: Mapping[str, str]) -> str | None:
 
 
 def _upgraded(line: dict[str, Any], use: str) -> dict[str, Any]:
-    """Return a line of schema 1, which had one source and did not always speak of instance maps, as one of schema 2."""
+    """Return a line of schema 1, which has one source and may not mention instance maps, as a line of schema 2."""
     values = {"kind": "", "instances": line.get("types") is not None, **line}
     source = values.pop("source", None)
     return {**values, "sources": {} if source is None else {tile_role(use): source}}

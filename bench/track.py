@@ -1,4 +1,4 @@
-"""Tracks: what differs between datasets of nuclei, of tissue classes, of captions and of images without labels."""
+"""Tracks: the differences between datasets of nuclei, tissue classes, captions and images without labels."""
 
 from __future__ import annotations
 
@@ -13,8 +13,8 @@ class Track:
     """How datasets of one `task` are read, drawn, trained on and tested.
 
     Attributes:
-        task: what cards, datasets and networks call it.
-        people: what its samples are labelled with, in messages.
+        task: its name in cards, datasets and networks.
+        people: the labels of its samples, for messages.
         conditions: a method must show one of these; empty where any method will do. A method that shows nothing
             (the baseline, a set that was made elsewhere) always fits.
         whole: whether an image is fitted into the patch as a whole; patches are cut from it otherwise.
@@ -32,16 +32,16 @@ class Track:
     phantom: str
 
     def patches(self, per_tile: int) -> int:
-        """Return how many patches an image gives: `per_tile` where patches are cut, else 1."""
+        """Return the number of patches per image: `per_tile` if patches are cut, else 1."""
         return 1 if self.whole else per_tile
 
     @property
     def untrained(self) -> str:
-        """Why no network is trained on such a dataset; empty where one is."""
+        """Why no network is trained on such a dataset; empty if one is."""
         return "" if self.networks else f"not trained on: no network is made for a dataset of {self.people}"
 
     def untrainable(self, *, instances: bool, label: bool) -> str:
-        """Return why no network can be trained on a set, given what all of its images come with; empty where one can.
+        """Return why no network can be trained on a set, given the labels of all its images; empty if one can.
 
         >>> TRACKS["nuclei"].untrainable(instances=False, label=True)
         'not trained on: not every image comes with an instance map'
@@ -102,7 +102,7 @@ class HasTask(Protocol):
 
     @property
     def task(self) -> Task:
-        """The task by which its track is known."""
+        """The task that names its track."""
         ...
 
 

@@ -1,4 +1,4 @@
-"""Weights: a published or a user's own file that a method, a network or an encoder starts from.
+"""Weights: a published file, or one of the user, that a method, a network or an encoder starts from.
 
 This module is on the ground floor and imports the standard library only, so that every package may import it.
 """
@@ -11,13 +11,13 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Weights:
-    """One file that something starts from, and whether it was found.
+    """One file of weights, and whether it was found.
 
     Attributes:
-        name: what the file is, in words.
-        setting: which setting or option points to it.
+        name: a description of the file.
+        setting: the setting or option that points to it.
         source: where to get it.
-        size: about how large it is, with the unit.
+        size: its approximate size, with the unit.
         sha256: SHA-256 of the published files that fit, or as many first digits as were published; may be empty.
         licence: the terms of use; empty where they are not known.
         preprocessing: what happens to the pixels before the network sees them; empty where nothing is fixed.

@@ -1,7 +1,7 @@
 """Numerics: arrays in, numbers out.
 
-The one-call functions are attributes of this package and loaded when first used, so that `metrics.uncertainty` and
-`metrics.table` never bring in torch.
+The one-call functions are attributes of this package and are loaded when first used, so that `metrics.uncertainty` and
+`metrics.table` never import torch.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Aggregated Jaccard index with and without one-to-one pairing, read off the overlap table."""
+"""Aggregated Jaccard index with and without one-to-one pairing, computed from the overlap table."""
 
 from __future__ import annotations
 
@@ -13,9 +13,10 @@ def aji(table: Overlap) -> float:
     """Return the aggregated Jaccard index, sum of I over sum of U, in [0, 1] (Kumar et al., TMI 2017).
 
     Each true instance takes the prediction of largest IoU, which several may share; I and U sum over these
-    pairs, and U also over the areas of true instances that overlap nothing and of predictions that nobody
-    took. NaN when both maps are empty, 0 when one is. HoVer-Net's `get_fast_aji` adds 1e-6 to the IoU's
-    denominator, which decides ties of IoU for the larger intersection: so do we, without the constant.
+    pairs, and U also over the areas of true instances that overlap nothing and of predictions that no
+    instance took. NaN when both maps are empty, 0 when one is. HoVer-Net's `get_fast_aji` adds 1e-6 to the IoU's
+    denominator, which decides ties of IoU in favour of the larger intersection; this function does
+    so too, without the constant.
 
     >>> from metrics.overlap import overlap
     >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
@@ -48,9 +49,9 @@ def aji_plus(table: Overlap) -> float:
 def best_pairs(table: Overlap) -> Int64[np.ndarray, " r"]:
     """Return the rows of the one-to-one pairing with the largest total IoU.
 
-    A pair whose IoU exceeds the best other IoU of its two members together belongs to every best pairing, so
-    such pairs are taken first, over and over; what remains (touching nuclei, split and merged ones) is small
-    and goes to the Hungarian algorithm.
+    A pair whose IoU exceeds the sum of the best other IoU of its two members belongs to every best pairing, so
+    such pairs are taken first, repeatedly; the few remaining pairs (touching, split and merged nuclei) are
+    assigned by the Hungarian algorithm.
 
     >>> from metrics.overlap import overlap
     >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # rows: 1-1, 1-2, 2-2

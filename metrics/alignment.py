@@ -25,7 +25,7 @@ class Alignment:
 
 
 def has_text(captions: Sequence[str | None]) -> Bool[np.ndarray, " n"]:
-    """Tell which captions say something; the others are skipped and counted.
+    """Return which captions are not empty; the others are skipped and counted.
 
     >>> int(has_text(["a gland", " ", None]).sum())
     1
@@ -40,8 +40,8 @@ def similarity(
 
     Args:
         images: image features of an encoder with a text tower, normalised or not.
-        texts: features of each image's caption (cut off at 77 tokens by the encoder); any row where there is none.
-        captioned: where there is one, see :func:`has_text`.
+        texts: features of each image's caption (cut off at 77 tokens by the encoder); any values if it has none.
+        captioned: which images have a caption, see :func:`has_text`.
 
     Raises:
         DataError: shapes differ, or a captioned row is not finite or 0.
@@ -52,12 +52,15 @@ def similarity(
     """
     if images.shape != texts.shape or len(captioned) != len(images):
         raise DataError(
-            "expected one caption feature an image", got=f"{images.shape}, {texts.shape} and {len(captioned)} captions"
+            "There must be one caption feature per image",
+            got=f"{images.shape}, {texts.shape} and {len(captioned)} captions",
         )
     a, b = (np.asarray(rows[captioned], dtype=np.float64) for rows in (images, texts))
     norms = np.linalg.norm(a, axis=1) * np.linalg.norm(b, axis=1)
     if not np.isfinite(norms).all() or (norms == 0).any():
-        raise DataError("expected finite features other than 0", got="NaN, infinity or 0 in a captioned row")
+        raise DataError(
+            "Features of captioned images must be finite and other than 0", got="NaN, infinity or 0 in a captioned row"
+        )
     per_image = np.full(len(images), np.nan)
     per_image[captioned] = 100 * np.einsum("nd,nd->n", a, b) / norms
     n = int(captioned.sum())

@@ -19,8 +19,9 @@ NAN = float("nan")
 class ClassificationScores:
     """Scores of a test set, all in [0, 1], 1 perfect.
 
-    Macro values are means over the classes that occur in the truth, weighted ones weigh them by how often; the
-    weighted sensitivity is the accuracy. `auroc` is the macro mean of one class against the rest, NaN without scores.
+    Macro values are means over the classes that occur in the truth, weighted values weigh classes by their
+    frequency; the weighted sensitivity is the accuracy. `auroc` is the macro mean of one class against the rest, and
+    NaN without scores.
     """
 
     accuracy: float
@@ -50,7 +51,7 @@ def score_classes(
         scores: class probabilities, for AUROC.
 
     Raises:
-        DataError: lengths differ, a class lies outside 0..C-1, or there is no image.
+        DataError: lengths differ, a class is outside 0..C-1, or there is no image.
 
     >>> scores = score_classes(np.array([0, 0, 1, 1]), np.array([0, 0, 1, 0]), 2)
     >>> scores.accuracy, round(scores.f1_macro, 4)
@@ -77,10 +78,12 @@ def confusion_matrix(
     """
     true, pred = np.asarray(true), np.asarray(pred)
     if true.shape != pred.shape or true.ndim != 1 or not len(true):
-        raise DataError("expected one true and one predicted class an image", got=f"{true.shape} and {pred.shape}")
+        raise DataError(
+            "There must be one true and one predicted class per image", got=f"{true.shape} and {pred.shape}"
+        )
     lowest, highest = min(true.min(), pred.min()), max(true.max(), pred.max())
     if lowest < 0 or highest >= n_classes:
-        raise DataError(f"expected classes in 0..{n_classes - 1}", got=f"{lowest} to {highest}")
+        raise DataError(f"Some classes are outside 0..{n_classes - 1}", got=f"{lowest} to {highest}")
     return np.bincount(true * n_classes + pred, minlength=n_classes**2).reshape(n_classes, n_classes)
 
 
@@ -98,7 +101,7 @@ def one_hot_confusion(
 
 
 def accuracy(flat: Real[np.ndarray, "*batch cc"]) -> Float64[np.ndarray, "*batch"]:
-    """Return the share of images classified rightly, from flattened confusion matrices.
+    """Return the share of correctly classified images, from flattened confusion matrices.
 
     >>> float(accuracy(np.array([2, 0, 1, 1])))
     0.75
@@ -148,7 +151,7 @@ def by_class(
 
 
 def auroc(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> float:
-    """Return the area under the ROC curve of each class against the rest, averaged over the classes it exists for.
+    """Return the area under the ROC curve of each class against the rest, averaged over classes where it is defined.
 
     >>> auroc(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]]))
     0.75
@@ -159,7 +162,7 @@ def auroc(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> floa
 
 
 def auroc_by_class(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> Float64[np.ndarray, " c"]:
-    """Return the area under the ROC curve of each class against the rest; NaN where all or no images are of it.
+    """Return the area under the ROC curve of each class against the rest; NaN if all or no images are of it.
 
     >>> auroc_by_class(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])).tolist()
     [0.75, 0.75]
@@ -168,7 +171,7 @@ def auroc_by_class(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]
 
     true = np.asarray(true)
     if len(scores) != len(true) or not np.isfinite(scores).all():
-        raise DataError("expected one row of finite class scores an image", got=f"shape {scores.shape}")
+        raise DataError("There must be one row of finite class scores per image", got=f"shape {scores.shape}")
     areas = np.full(scores.shape[1], NAN)
     for c in range(scores.shape[1]):
         if 0 < (true == c).sum() < len(true):

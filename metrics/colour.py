@@ -1,4 +1,4 @@
-"""Stain and colour alone: a distance blind to structure, which exposes scores that were won by colour."""
+"""A distance of stain and colour only: blind to structure, it exposes scores that were achieved by colour."""
 
 from __future__ import annotations
 
@@ -19,8 +19,8 @@ def colour_distance(
 ) -> FrechetDistance:
     """Return the Fréchet distance of colour features (see :func:`colour_features`), 0 for equal colours.
 
-    A set whose Fréchet distance on an encoder is good while this is at its floor may have got right little but the
-    stain; one whose colour distance is large will be helped by stain normalisation more than by a better generator.
+    If a set's Fréchet distance on an encoder is low and this distance is at its floor, the set may match little more
+    than the stain; if the colour distance is large, stain normalisation helps more than a better generator.
 
     >>> pale, dark = np.full((2, 4, 4, 3), 220, np.uint8), np.full((2, 4, 4, 3), 90, np.uint8)
     >>> round(colour_distance(pale, dark).value, 2)
@@ -32,7 +32,7 @@ def colour_distance(
 
 
 def colour_features(image: UInt8[np.ndarray, "h w 3"]) -> Float64[np.ndarray, " 10"]:
-    """Return mean and SD of optical density in R, G, B and of hematoxylin and eosin: no order of pixels enters.
+    """Return mean and SD of optical density in R, G, B and of hematoxylin and eosin, whatever the order of pixels.
 
     >>> colour_features(np.full((4, 4, 3), 127, np.uint8))[:3].round(3).tolist()  # log10(256 / 128)
     [0.301, 0.301, 0.301]

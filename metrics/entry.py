@@ -1,4 +1,4 @@
-"""What the table of metrics knows of one metric."""
+"""One entry of the table of metrics."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ Group = Literal[
 
 @dataclass(frozen=True)
 class Metric:
-    """What is known of a metric.
+    """The description of a metric.
 
-    `id` is its column's name, and says how it is aggregated where the field disagrees; `group` which part of the
-    table it stands in; `inputs` what it reads; `direction` which values are better; `bounds` its range (None:
-    unbounded); `aggregation` how images become one number. `per_class`: one value per class. `shown_times`: what
-    tables for people multiply it with. `main`: whether a page-wide table shows it, of the rare classes where it has one
-    value per class. `protocol_version` grows whenever the same inputs give another number.
+    `id` is the name of its column, and says how it is aggregated if the literature disagrees; `group` is its part of
+    the table; `inputs` says what it reads; `direction` which values are better; `bounds` is its range (None:
+    unbounded); `aggregation` says how images become one number. `per_class`: there is one value per class.
+    `shown_times`: the factor in tables for readers. `main`: a page-wide table shows it, for the rare classes if it
+    has one value per class. `protocol_version` grows whenever the same inputs give another number.
     """
 
     id: str

@@ -1,4 +1,4 @@
-"""Does a synthetic image show what its mask asked for? Dice between masks, by the eyes of one segmenter."""
+"""Does a synthetic image show what its mask asks for? Dice between masks, according to one segmenter."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from metrics.multiclass import mean_defined
 class Faithfulness:
     """FS1, FS2 and their upper anchor FS_real of one condition, in [0, 1], 1 perfect.
 
-    FS1 compares the mask asked for with the segmentation of the synthetic image, FS2 the segmentations of the real
-    and the synthetic image, FS_real the mask with the segmentation of the real image: no FS1 can be expected above
+    FS1 compares the given mask with the segmentation of the synthetic image, FS2 the segmentations of the real
+    and the synthetic image, FS_real the mask with the segmentation of the real image: FS1 is not expected to exceed
     it. NaN where both masks are empty; the plain names are binary foreground Dice, `_class` means over classes.
     """
 
@@ -34,13 +34,13 @@ def faithfulness(
     of_real: Int[np.ndarray, "h w"],
     n_classes: int,
 ) -> Faithfulness:
-    """Score one synthetic image against its condition.
+    """Return the scores of one synthetic image against its condition.
 
     Args:
-        condition: type map asked for, 0 background, 1..C; C + 1, here and below, for a nucleus of no class, which
-            counts in the binary scores alone.
+        condition: the given type map, 0 background, 1..C; C + 1, here and below, for a nucleus of no class, which
+            counts only in the binary scores.
         of_synthetic: type map that the segmenter finds in the synthetic image.
-        of_real: type map that it finds in the real image of that condition.
+        of_real: type map that it finds in the real image of this condition.
         n_classes: C.
 
     The published score (Konz et al., MICCAI 2024) leaves open whether Dice is binary or by class; both are given, the
@@ -67,25 +67,27 @@ def mask_dice(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
     0.5
     """
     if a.shape != b.shape:
-        raise DataError("expected two masks of one shape", got=f"{a.shape} and {b.shape}")
+        raise DataError("The masks are not of one shape", got=f"{a.shape} and {b.shape}")
     total = int(a.sum()) + int(b.sum())
     return 2 * int((a & b).sum()) / total if total else float("nan")
 
 
 def class_dice(a: Int[np.ndarray, "h w"], b: Int[np.ndarray, "h w"], n_classes: int) -> Float64[np.ndarray, " c"]:
-    """Return the Dice of each class 1..C of two type maps; NaN where both hold none of it.
+    """Return the Dice of each class 1..C of two type maps; NaN if neither map contains the class.
 
     Raises:
-        DataError: the maps differ in shape, or hold other values than 0..C + 1 (C + 1: a nucleus of no class).
+        DataError: the maps differ in shape, or contain other values than 0..C + 1 (C + 1: a nucleus of no class).
 
     >>> class_dice(np.array([[1, 1, 2, 0]]), np.array([[1, 1, 0, 0]]), 3).tolist()
     [1.0, 0.0, nan]
     """
     if a.shape != b.shape:
-        raise DataError("expected two type maps of one shape", got=f"{a.shape} and {b.shape}")
+        raise DataError("The type maps are not of one shape", got=f"{a.shape} and {b.shape}")
     bins = n_classes + 2
     if a.size and (min(a.min(), b.min()) < 0 or max(a.max(), b.max()) >= bins):
-        raise DataError(f"expected classes 0..{bins - 1}", got=f"{min(a.min(), b.min())}..{max(a.max(), b.max())}")
+        raise DataError(
+            f"Type maps may only contain classes 0..{bins - 1}", got=f"{min(a.min(), b.min())}..{max(a.max(), b.max())}"
+        )
     codes = a.ravel().astype(np.int64) * bins + b.ravel()
     joint = np.bincount(codes, minlength=bins**2).reshape(bins, bins)
     total = (joint.sum(axis=0) + joint.sum(axis=1))[1:-1]

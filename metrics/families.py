@@ -1,4 +1,4 @@
-"""Metrics on an encoder's features, `fd@<encoder>`: one entry a family, and the names that published weights own."""
+"""Metrics on an encoder's features, `fd@<encoder>`: one entry per family, and the names for published weights."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
 _LPIPS = "Zhang et al., CVPR 2018, eq. 1; released weights v0.1"
 _CLEAN = "Inception features as clean-fid computes them"
 
-# What published weights are called, by family and the encoder's name, which other weights never get.
+# Names for published weights, by family and the encoder's name; other weights never get them.
 PUBLISHED: Mapping[tuple[str, str], Metric] = MappingProxyType(
     {
         ("fd", "clip-vit-b-32"): replace(

@@ -1,4 +1,4 @@
-"""What every distance between two feature sets asks of them: finite, of one width, at least two rows."""
+"""Checks of feature sets before a distance: they must be finite, of one width, and have at least two rows."""
 
 from __future__ import annotations
 
@@ -9,10 +9,10 @@ from bench.errors import DataError
 
 
 def check_features(features: Float[np.ndarray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
-    """Return the features in float64, one row an image.
+    """Return the features in float64, one row per image.
 
     Raises:
-        DataError: not a 2-D array of numbers, fewer than two rows, or NaN or infinite values.
+        DataError: the features are not a 2-D array of numbers, or have fewer than two rows, or NaN or infinite values.
 
     >>> check_features(np.array([[1, 2], [3, 4]]), "real").tolist()
     [[1.0, 2.0], [3.0, 4.0]]
@@ -20,16 +20,16 @@ def check_features(features: Float[np.ndarray, "n d"], name: str) -> Float64[np.
     array = np.asarray(features)
     if array.ndim != 2 or array.shape[1] == 0 or array.dtype.kind not in "fiu":
         raise DataError(
-            f"expected the {name} features to be a 2-D array of numbers, one row an image",
+            f"The {name} features are not a 2-D array of numbers with one row per image",
             got=f"{array.dtype} of shape {array.shape}",
         )
     if len(array) < 2:
-        raise DataError(f"expected at least 2 rows of {name} features", got=f"{len(array)}")
+        raise DataError(f"There must be at least 2 rows of {name} features", got=f"{len(array)}")
     array = array.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
         raise DataError(
-            f"expected finite {name} features",
+            f"The {name} features are not finite",
             got=f"NaN or infinity in {len(bad)} of {len(array)} rows, first in row {bad[0]}",
             fix="look for broken images, or run the encoder in 32-bit precision",
         )
@@ -42,7 +42,7 @@ def check_pair(
     """Return both feature sets in float64.
 
     Raises:
-        DataError: one of them is unfit (see :func:`check_features`) or they differ in width.
+        DataError: one of them is invalid (see :func:`check_features`), or they differ in width.
 
     >>> real, synthetic = check_pair(np.zeros((3, 2)), np.ones((2, 2)))
     >>> real.shape, synthetic.shape
@@ -51,7 +51,7 @@ def check_pair(
     first, second = check_features(real, "real"), check_features(synthetic, "synthetic")
     if first.shape[1] != second.shape[1]:
         raise DataError(
-            "expected real and synthetic features of one width",
+            "The real and synthetic features are not of one width",
             got=f"{first.shape[1]} and {second.shape[1]} columns",
             fix="extract both with the same encoder",
         )

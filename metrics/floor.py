@@ -1,7 +1,7 @@
-"""The real-versus-real floor: what a distance says of two samples of the same images.
+"""The real-versus-real floor: the distance between two samples of the same images.
 
-Where the slides of the images are known, :func:`group_floor` keeps the two samples apart by slide, as a synthetic set
-of unseen tissue would be; :func:`real_floor` is for images of which nothing more is known.
+If the slides of the images are known, :func:`group_floor` separates the two samples by slide, like a synthetic set
+of unseen tissue; :func:`real_floor` is for images without this information.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Floor:
 def real_floor(
     real: Float[np.ndarray, "N d"], n: int, distance: Distance, *, rng: np.random.Generator, n_splits: int = 5
 ) -> Floor:
-    """Return what `distance` gives for real images held out from the real images.
+    """Return the distance of real images that are held out from the real images.
 
     Args:
         real: features of all real images.
@@ -44,7 +44,7 @@ def real_floor(
         n_splits: number of splits averaged.
 
     Raises:
-        DataError: the features are unfit, or fewer than four.
+        DataError: the features are invalid, or fewer than four.
 
     >>> apart = lambda a, b: abs(float(a.mean() - b.mean()))
     >>> round(real_floor(np.arange(8.0)[:, None], 4, apart, rng=np.random.default_rng(0)).value, 4)
@@ -76,12 +76,12 @@ def group_floor(
 
     Args:
         groups: slide or patient of each image.
-        n: size of the synthetic set; as many images of each half (all, where it has fewer) are compared.
+        n: size of the synthetic set; as many images of each half (all, if it has fewer) are compared.
         compare: scores of two samples, given as indices of images: the first stands for the real images.
-        rngs: one generator a split.
+        rngs: one generator per split.
 
     Returns:
-        The scores by name; None where all images are of one group. A score that is NaN in a split is left out there.
+        The scores by name; None if all images are of one group. A score that is NaN in a split is left out there.
 
     >>> sizes = lambda first, second: {"n": float(len(first) + len(second))}
     >>> group_floor(["a", "a", "b", "b"], 9, sizes, rngs=[np.random.default_rng(0)])
@@ -98,17 +98,17 @@ def group_floor(
 
 
 def halves_by_group(groups: Sequence[str], rng: np.random.Generator) -> tuple[list[int], list[int]]:
-    """Split indices into two halves of about equal size that share no group.
+    """Return indices of two halves of about equal size that share no group.
 
     Raises:
-        DataError: there is one group only.
+        DataError: there is only one group.
 
     >>> halves_by_group(["a", "b", "a", "b"], np.random.default_rng(0))
     ([0, 2], [1, 3])
     """
     names = sorted(set(groups))
     if len(names) < 2:
-        raise DataError("expected at least two groups for a real-versus-real floor", got=f"{len(names)}")
+        raise DataError("A real-versus-real floor needs at least two groups", got=f"{len(names)}")
     order = [names[i] for i in rng.permutation(len(names))]
     halves: tuple[list[int], list[int]] = ([], [])
     for name in order:

@@ -1,16 +1,17 @@
-"""Intervals and paired differences of cross-validated arms, without taking folds for independent replications.
+"""Intervals and paired differences of cross-validated arms; folds are not treated as independent replications.
 
-A fold tests on slides of its own and trains on slides that it shares with the other folds. The estimate is the mean of
+A fold tests on its own slides and trains on slides that it shares with the other folds. The estimate is the mean of
 the folds' values: mean over folds k of the mean over training seeds of the statistic of the fold's images. Three
 sources of its error are added in quadrature:
 
 - *slides*: groups are resampled within their fold (a stratified cluster bootstrap). Each fold's deviations are
   stretched by √(G_k / (G_k - 1)), and percentile half-widths by t(dof) / z with Welch-Satterthwaite's dof;
 - *seeds*: √(Σ_k s_k² / S_k) / K over the seeds of a fold, t with Σ_k (S_k - 1) degrees of freedom;
-- *folds*, for what was trained on: by how much the variance s² of the fold values exceeds what slides and seeds
-  explain, times (1 / K + n_test / n_train), t(K - 1). The second term is the correction of Nadeau & Bengio (Machine
-  Learning 2003, eq. 8) for training sets that overlap. No estimate of this variance is unbiased (Bengio & Grandvalet,
-  JMLR 2004), so it is meant to err upwards. With one seed a fold, the spread over seeds is part of this one.
+- *folds*, for the training sets: the amount by which the variance s² of the fold values exceeds what slides and seeds
+  explain, times (1 / K + n_test / n_train), with t(K - 1). The second term is the correction of Nadeau & Bengio
+  (Machine Learning 2003, eq. 8) for training sets that overlap. No estimate of this variance is unbiased (Bengio &
+  Grandvalet, JMLR 2004), so it is meant to err upwards. With one seed per fold, the spread over seeds is part of this
+  source.
 """
 
 from __future__ import annotations
@@ -93,7 +94,7 @@ def cross_validated_difference(
     Arguments are those of :func:`cross_validated`.
 
     Raises:
-        DataError: as there, or the arms do not hold the same images of the same folds.
+        DataError: as there, or the arms do not have the same images of the same folds.
 
     >>> b = [Fold(np.array([[[k, 1], [k + 2, 1]]]), [f"{k}a", f"{k}b"]) for k in (1, 2)]
     >>> a = [Fold(fold.statistics + [2, 0], fold.groups) for fold in b]
@@ -104,7 +105,7 @@ def cross_validated_difference(
     _check(a)
     if len(a) != len(b) or any(list(one.groups) != list(other.groups) for one, other in zip(a, b, strict=False)):
         raise DataError(
-            "expected two arms tested on the same images of the same folds",
+            "The arms are not tested on the same images of the same folds",
             got=f"{[len(fold.groups) for fold in a]} and {[len(fold.groups) for fold in b]} images, or other groups",
         )
     parts = [_part([one, other], statistic, n_resamples, rng) for one, other in zip(a, b, strict=True)]
@@ -118,10 +119,10 @@ def cross_validated_difference(
 def corrected_resampled_t(
     differences: Real[np.ndarray, " folds"] | Sequence[float], *, test_share: float | None = None, level: float = 0.95
 ) -> Difference:
-    """Return the corrected resampled t-test of one difference a fold (Nadeau & Bengio 2003, eq. 8).
+    """Return the corrected resampled t-test of one difference per fold (Nadeau & Bengio 2003, eq. 8).
 
-    Interval mean ± t(K - 1) · √((1 / K + n_test / n_train) · s²). It knows nothing of slides and seeds; it is here
-    for numbers that come without sufficient statistics, such as published ones, and to compare with.
+    Interval mean ± t(K - 1) · √((1 / K + n_test / n_train) · s²). It ignores slides and seeds; it is meant
+    for numbers without sufficient statistics, such as published ones, and for comparison.
 
     Raises:
         DataError: fewer than two folds, or a difference is NaN or infinite.
@@ -131,7 +132,7 @@ def corrected_resampled_t(
     """
     values = np.asarray(differences, dtype=np.float64)
     if values.ndim != 1 or len(values) < 2 or not np.isfinite(values).all():
-        raise DataError("expected a finite difference of each of at least two folds", got=f"{values}")
+        raise DataError("There must be a finite difference of each of at least two folds", got=f"{values}")
     n, mean = len(values), float(values.mean())
     se = float(np.sqrt(values.var(ddof=1) * _factor(n, test_share)))
     half = float(stdtrit(n - 1, (1 + level) / 2)) * se
@@ -141,7 +142,7 @@ def corrected_resampled_t(
 
 @dataclass(frozen=True)
 class _Part:
-    """What one fold contributes: its value under each seed of each arm, and the value's resamples."""
+    """The contribution of one fold: its value under each seed of each arm, and the value's resamples."""
 
     name: str
     value: float
@@ -159,7 +160,7 @@ class _Part:
 
 
 def _part(arms: Sequence[Fold], statistic: Statistic, n_resamples: int, rng: np.random.Generator) -> _Part:
-    """Resample the groups of one fold; with two arms, the value is their difference."""
+    """Return one fold with its groups resampled; with two arms, the value is their difference."""
     sums = [group_sums(arm.statistics, arm.groups) for arm in arms]
     per_seed = tuple(statistic(arm.sum(axis=-2)) for arm in sums)
     n_groups = sums[0].shape[-2]
@@ -171,7 +172,7 @@ def _part(arms: Sequence[Fold], statistic: Statistic, n_resamples: int, rng: np.
 
 
 def _combine(parts: Sequence[_Part], test_share: float | None) -> tuple[Bounds, str]:
-    """Return the bounds of the mean over folds, and what stands in the way of an interval (empty: nothing)."""
+    """Return the bounds of the mean over folds, and why there is no interval (empty if there is one)."""
     n = len(parts)
     values = np.array([part.value for part in parts])
     value = float(values.mean())
@@ -187,7 +188,7 @@ def _combine(parts: Sequence[_Part], test_share: float | None) -> tuple[Bounds, 
     drawn = value + np.mean(deviations, axis=0)
     slides = np.array([part.slides_variance for part in parts])
     seeds = Spread.of_seeds([values for part in parts for values in part.per_seed])
-    # s² of the fold values holds each fold's error from slides and seeds once, on average
+    # s² of the fold values contains each fold's error from slides and seeds once, on average
     explained = slides.mean() + seeds.se**2 / n
     excess = max(float(values.var(ddof=1) - explained), 0.0)
     folds = Spread(float(np.sqrt(excess * _factor(n, test_share))), n - 1)
@@ -201,7 +202,7 @@ def _no_bounds(value: float) -> Bounds:
 
 
 def _satterthwaite(variances: Float64[np.ndarray, " k"], dof: Real[np.ndarray, " k"]) -> float:
-    """Degrees of freedom of a sum of variances that have `dof` each."""
+    """Return the degrees of freedom of a sum of variances that have `dof` each."""
     total = variances.sum()
     return float(total**2 / (variances**2 / dof).sum()) if total > 0 else float(dof.sum())
 
@@ -220,13 +221,15 @@ def _fewest_seeds(parts: Sequence[_Part]) -> int:
 
 def _check(folds: Sequence[Fold]) -> None:
     if len(folds) < 2:
-        raise DataError("expected at least two folds", got=f"{len(folds)}", fix="for one test set use arm_interval")
+        raise DataError(
+            "There must be at least two folds", got=f"{len(folds)}", fix="for one test set use arm_interval"
+        )
     seen: set[str | int] = set()
     for fold in folds:
         groups = set(np.unique(np.asarray(fold.groups)).tolist())
         if groups & seen:
             raise DataError(
-                "expected folds that test on slides of their own",
+                "Two folds test on the same slides",
                 got=f"{min(str(group) for group in groups & seen)!r} in two of them",
                 fix="give each fold its own test slides; runs that share a test set are seeds of arm_interval",
             )

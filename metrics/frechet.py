@@ -1,4 +1,4 @@
-"""Fréchet distance of two feature sets, each taken as a Gaussian."""
+"""Fréchet distance of two feature sets, each described by a Gaussian."""
 
 from __future__ import annotations
 
@@ -10,16 +10,16 @@ from scipy.linalg import blas, eigvalsh
 
 from metrics.features import check_pair
 
-# A negative result within this share of the traces is rounding, and 0.
+# A negative result within this share of the traces is a rounding error and becomes 0.
 _ROUNDING = 1e-9
 
 
 @dataclass(frozen=True)
 class FrechetDistance:
-    """A Fréchet distance (0 for equal moments, no upper bound) and what it was estimated from.
+    """A Fréchet distance (0 for equal moments, no upper bound) and the sizes it was estimated from.
 
     `rank_deficient`: a set has no more rows than `d`, so its covariance is singular and the value is biased
-    upwards; compare it with values of the same numbers of rows only.
+    upwards; compare it only with values of the same numbers of rows.
     """
 
     value: float
@@ -33,15 +33,15 @@ def frechet_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray
     """Return the Fréchet distance ‖μ₁ - μ₂‖² + tr(S₁ + S₂ - 2(S₁S₂)^½) of two feature sets.
 
     Args:
-        real: one row an image, finite; converted to float64.
-        synthetic: likewise, of the same encoder.
+        real: one row per image, finite; converted to float64.
+        synthetic: the same for synthetic images, from the same encoder.
 
     Raises:
-        DataError: fewer than two rows, NaN or infinite features, or widths that differ.
+        DataError: there are fewer than two rows, NaN or infinite features, or the widths differ.
 
     Covariances have ddof 1 and nothing is added to them (Heusel et al., NeurIPS 2017; clean-fid adds 1e-6 to
-    the diagonal where scipy's sqrtm fails). The trace of the root comes from symmetric eigenvalues, or, where
-    both sets have no more rows than columns, from the singular values of Xc Ycᵀ, which is faster there and
+    the diagonal if scipy's sqrtm fails). The trace of the root is computed from symmetric eigenvalues or, if
+    both sets have no more rows than columns, from the singular values of Xc Ycᵀ, which is then faster and
     more accurate.
 
     >>> real = np.array([[0.0, 0.0], [2.0, 0.0], [0.0, 2.0], [2.0, 2.0]])
@@ -87,14 +87,14 @@ def frechet_from_moments(
 
 
 def _congruent(first: Float64[np.ndarray, "d d"], second: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
-    """Return RᵀS₂R with RRᵀ = S₁: R is Cholesky's factor, or, where S₁ is singular to rounding, of eigenvectors."""
+    """Return RᵀS₂R with RRᵀ = S₁: R is Cholesky's factor or, for a singular S₁, made of eigenvectors."""
     try:
         root = np.linalg.cholesky(first)
     except np.linalg.LinAlgError:
         values, vectors = np.linalg.eigh(first)
         root = vectors * np.sqrt(values.clip(min=0))
         return np.asarray(root.T @ second @ root)
-    # Products with a triangle cost half of what full ones do. BLAS reads columns first: a transposed view is free.
+    # Products with a triangular matrix cost half as much. BLAS reads columns first, so a transposed view is free.
     upper = root.T
     right = blas.dtrmm(1.0, upper, second.T, side=1, trans_a=1)
     return np.asarray(blas.dtrmm(1.0, upper, right, overwrite_b=1))
@@ -111,5 +111,5 @@ def _assemble(
     shift = float(((mean_x - mean_y) ** 2).sum())
     value = shift + traces - 2 * root
     if value < -_ROUNDING * max(traces, 1.0):
-        raise ArithmeticError(f"expected a Fréchet distance of at least 0 but got {value}: not covariances")
+        raise ArithmeticError(f"the Fréchet distance is negative, {value}: these are not covariances")
     return max(value, 0.0)

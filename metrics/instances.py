@@ -1,4 +1,4 @@
-"""Instance metrics of one image, all read off one overlap table: Dice, Jaccard, AJI, AJI+, DQ, SQ, PQ, F1."""
+"""Instance metrics of one image, all computed from one overlap table: Dice, Jaccard, AJI, AJI+, DQ, SQ, PQ, F1."""
 
 from __future__ import annotations
 
@@ -39,7 +39,7 @@ NAN = float("nan")
 
 @dataclass(frozen=True)
 class Panoptic:
-    """Detection, segmentation and panoptic quality with the counts they come from."""
+    """Detection, segmentation and panoptic quality, with the counts that they are computed from."""
 
     dq: float
     sq: float
@@ -54,8 +54,8 @@ class Panoptic:
 class InstanceScores:
     """Instance metrics of one image, all in [0, 1], 1 perfect.
 
-    All are NaN when neither map holds an instance (the image counts in no mean) and 0 when exactly one does.
-    `tp`, `fp`, `fn` and `sum_iou` are what pooled quality is summed from; `both_empty` marks the images to be
+    All are NaN when neither map contains an instance (the image counts in no mean) and 0 when exactly one does.
+    Pooled quality is computed from sums of `tp`, `fp`, `fn` and `sum_iou`; `both_empty` marks the images that are
     counted as left out.
     """
 
@@ -77,7 +77,7 @@ class InstanceScores:
 
     @property
     def both_empty(self) -> bool:
-        """Whether neither map held an instance."""
+        """Whether neither map contains an instance."""
         return self.n_true == 0 and self.n_pred == 0
 
     def pooled(self) -> Float64[np.ndarray, " 4"]:
@@ -91,15 +91,15 @@ def score_instances(
     *,
     ignore: Bool[np.ndarray, "h w"] | None = None,
 ) -> InstanceScores:
-    """Score a predicted instance map against the true one.
+    """Return the scores of a predicted instance map against the true one.
 
     Args:
-        true: instance ids of the truth; 0 is background, any other non-negative ids, gaps allowed.
-        pred: instance ids of the prediction, likewise.
+        true: instance ids of the truth; 0 is background, other ids are positive and may have gaps.
+        pred: instance ids of the prediction, in the same form.
         ignore: pixels that count nowhere.
 
     Raises:
-        DataError: the maps are not integer, differ in shape, are not 2-D or hold negative ids.
+        DataError: the maps are not integer, differ in shape, are not 2-D or contain negative ids.
 
     >>> true = np.zeros((32, 32), dtype=np.int32)
     >>> true[2:10, 2:10] = 1
@@ -113,7 +113,7 @@ def score_instances(
 
 
 def score_table(table: Overlap) -> InstanceScores:
-    """Score an image whose overlap table is there already; see :func:`score_instances`.
+    """Return the scores of an image from its overlap table; see :func:`score_instances`.
 
     >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
     >>> round(score_table(table).pq, 4)
@@ -168,7 +168,7 @@ def jaccard(table: Overlap) -> float:
 def dice_2(table: Overlap) -> float:
     """Return the ensemble Dice, 2 ΣI / Σ(|t| + |p|) over all overlapping pairs (HoVer-Net's `get_dice_2`).
 
-    NaN when both maps are empty, 0 when nothing overlaps (there the reference divides by zero).
+    NaN when both maps are empty, 0 when nothing overlaps (the reference then divides by zero).
 
     >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
     >>> round(dice_2(table), 4)  # 2 · (2 + 1 + 1) / (5 + 5 + 3)
@@ -187,7 +187,7 @@ def panoptic(table: Overlap) -> Panoptic:
 
     A pair matches when IoU > 0.5, strictly; such pairs are unique. DQ = TP / (TP + FP/2 + FN/2); SQ is the
     mean IoU of matched pairs, 0 without any. All NaN when both maps are empty. HoVer-Net's reference adds
-    1e-6 to SQ's denominator; we do not.
+    1e-6 to SQ's denominator; this function does not.
 
     >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))  # IoU 2/3, 1/4, 1/2
     >>> quality = panoptic(table)
@@ -210,7 +210,7 @@ def instance_f1(table: Overlap, threshold: float = 0.5) -> float:
     (0.5, 0.0)
     """
     if threshold < 0.5:
-        raise ValueError(f"expected a threshold of at least 0.5, where matches are unique, but got {threshold}")
+        raise ValueError(f"the threshold must be at least 0.5, where matches are unique, but is {threshold}")
     if table.both_empty:
         return NAN
     tp = int((table.iou() > threshold).sum())
@@ -261,7 +261,7 @@ def pooled_pq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch
 
 
 def pool(scores: Sequence[InstanceScores]) -> Float64[np.ndarray, "n 4"]:
-    """Stack the sufficient statistics of several images, one row an image.
+    """Return the sufficient statistics of several images, one row per image.
 
     >>> nuclei = np.array([[1, 1, 0, 2]])
     >>> pool([score_instances(nuclei, nuclei), score_instances(nuclei, 0 * nuclei)]).tolist()

@@ -13,7 +13,7 @@ from bench.errors import DataError
 from metrics.features import check_pair
 from metrics.resampling import Groups
 
-# Rows a block of the kernel matrix: memory stays O(block x n).
+# Rows per block of the kernel matrix: memory stays O(block x n).
 _BLOCK = 1024
 
 
@@ -28,7 +28,7 @@ class KernelDistance:
 
 
 class KernelDistanceError(NamedTuple):
-    """A kernel distance and its jackknife standard error (NaN where a set has fewer than two groups)."""
+    """A kernel distance and its jackknife standard error (NaN if a set has fewer than two groups)."""
 
     value: float
     se: float
@@ -42,7 +42,7 @@ def kernel_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray,
     it; see :func:`kernel_distance_subsets`.
 
     Raises:
-        DataError: fewer than two rows, NaN or infinite features, or widths that differ.
+        DataError: there are fewer than two rows, NaN or infinite features, or the widths differ.
 
     >>> real, synthetic = np.array([[0.0], [1.0]]), np.array([[1.0], [2.0]])
     >>> kernel_distance(real, synthetic).value  # 1 + 27 - 2 · (1 + 1 + 8 + 27) / 4
@@ -56,7 +56,7 @@ def kernel_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray,
 def subset_indices(
     n_real: int, n_synthetic: int, *, rng: np.random.Generator, n_subsets: int = 100, subset_size: int = 1000
 ) -> Iterator[tuple[Int64[np.ndarray, " s"], Int64[np.ndarray, " s"]]]:
-    """Draw row indices (real, synthetic) without replacement, at most `subset_size` and either set's size.
+    """Yield row indices (real, synthetic) drawn without replacement, at most `subset_size` and either set's size.
 
     >>> subsets = list(subset_indices(9, 4, rng=np.random.default_rng(0), n_subsets=2, subset_size=5))
     >>> [(len(of_real), len(of_synthetic)) for of_real, of_synthetic in subsets]
@@ -75,12 +75,12 @@ def kernel_distance_subsets(
     """Return the mean kernel distance of subsets, as clean-fid and torch-fidelity compute KID.
 
     Args:
-        real: one row an image.
-        synthetic: likewise.
+        real: one row per image.
+        synthetic: one row per image.
         subsets: row indices of real and synthetic images, see :func:`subset_indices`.
 
-    For parity with published values; :func:`kernel_distance` uses every pair once and needs no random
-    numbers.
+    This is for comparison with published values; :func:`kernel_distance` uses every pair once and needs no
+    random numbers.
 
     >>> real, synthetic = np.array([[0.0], [1.0], [5.0]]), np.array([[1.0], [2.0]])
     >>> kernel_distance_subsets(real, synthetic, [(np.array([0, 1]), np.array([0, 1]))]).value
@@ -100,20 +100,19 @@ def kernel_distance_jackknife(
     """Return the kernel distance and its standard error by leaving out one group after the other.
 
     Args:
-        real: one row an image.
-        synthetic: likewise.
+        real: one row per image.
+        synthetic: one row per image.
         real_groups: slide or patient of each real image.
         synthetic_groups: group each synthetic image derives from. A label that occurs on both sides is one
-        group
-            and is left out on both at once; without common labels the two sides are independent samples,
-            whose variances add up.
+            group and is left out on both at the same time; without common labels the two sides are independent
+            samples, whose variances add up.
 
     Returns:
         the value over all images, and the root of Σ (G - 1) / G · Σ_g (KD without g - mean)², summed over the
         independent sides.
 
     Raises:
-        DataError: the features are unfit, or groups and rows differ in number.
+        DataError: the features are invalid, or groups and rows differ in number.
 
     >>> real, synthetic = np.array([[0.0], [0.1], [0.2]]), np.array([[0.3], [0.4], [0.6]])
     >>> found = kernel_distance_jackknife(real, synthetic, ["a", "b", "c"], ["x", "y", "z"])
@@ -123,7 +122,7 @@ def kernel_distance_jackknife(
     x, y = check_pair(real, synthetic)
     if len(real_groups) != len(x) or len(synthetic_groups) != len(y):
         raise DataError(
-            "expected one group a row of features",
+            "There must be one group per row of features",
             got=f"{len(real_groups)} for {len(x)} real, {len(synthetic_groups)} for {len(y)} synthetic",
         )
     labels, codes = np.unique(
@@ -156,7 +155,7 @@ def _leave_one_out(
     def by_group(values: Float64[np.ndarray, " n"], of: Int64[np.ndarray, " n"]) -> Float64[np.ndarray, " g"]:
         return np.asarray(np.bincount(of, weights=values, minlength=n_groups))
 
-    # A group's rows and columns both leave; what it shares with itself is counted in both.
+    # A group's rows and columns are both left out; its pairs with itself are counted in both.
     without = _unbiased(
         within_x.sum() - 2 * by_group(within_x, of_x) + own_x,
         within_y.sum() - 2 * by_group(within_y, of_y) + own_y,
@@ -219,7 +218,7 @@ def _between(
 
 
 def _kernel(x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"]) -> Float64[np.ndarray, "n m"]:
-    # Cubed by two products: the power function is many times slower.
+    # Cubed by two products, since the power function is many times slower.
     inner = x @ y.T
     inner /= x.shape[1]
     inner += 1

@@ -14,10 +14,10 @@ from metrics.nearest_neighbours import kth_radii, squared_distances
 
 @dataclass(frozen=True)
 class ManifoldScores:
-    """How two sets lie in each other's neighbourhoods.
+    """How two sets are placed in each other's neighbourhoods.
 
-    Precision, recall and coverage lie in [0, 1]; density may exceed 1 where synthetic images crowd into dense regions
-    of the real ones. All fall with the number of dimensions and depend on n and k: compare at equal ones.
+    Precision, recall and coverage are in [0, 1]; density may exceed 1 if synthetic images concentrate in dense regions
+    of the real ones. All decrease with the number of dimensions and depend on n and k: compare at equal values.
     """
 
     precision: float
@@ -34,18 +34,18 @@ def manifold_scores(
 ) -> ManifoldScores:
     """Return precision, recall (Kynkäänniemi et al. 2019), density and coverage (Naeem et al. 2020).
 
-    Each image owns the ball that reaches to its k-th nearest neighbour in its own set. Precision: share of synthetic
+    Each image has a ball that reaches to its k-th nearest neighbour in its own set. Precision: share of synthetic
     images in some real ball; recall: of real images in some synthetic ball; density: mean number of real balls that
-    hold a synthetic image, divided by k; coverage: share of real balls that hold one. A point on a ball's surface is
-    outside of it, as in the reference code of Naeem et al.
+    contain a synthetic image, divided by k; coverage: share of real balls that contain one. A point on a ball's
+    surface is outside the ball, as in the reference code of Naeem et al.
 
     Args:
-        real: one row an image.
-        synthetic: likewise.
-        k: neighbours that make a ball, fewer than the rows of either set.
+        real: one row per image.
+        synthetic: one row per image.
+        k: neighbours that define a ball, fewer than the rows of either set.
 
     Raises:
-        DataError: the features are unfit, or k is too large.
+        DataError: the features are invalid, or k is too large.
 
     >>> real, synthetic = np.arange(4.0)[:, None], np.array([[0.5], [9.0]])
     >>> scores = manifold_scores(real, synthetic, k=1)
@@ -54,7 +54,7 @@ def manifold_scores(
     """
     x, y = check_pair(real, synthetic)
     if not 1 <= k < min(len(x), len(y)):
-        raise DataError("expected k neighbours in both sets", got=f"k = {k}, {len(x)} real, {len(y)} synthetic rows")
+        raise DataError("Both sets must have k neighbours", got=f"k = {k}, {len(x)} real, {len(y)} synthetic rows")
     radii_real, radii_synthetic = kth_radii(x, k), kth_radii(y, k)
     held = 0
     recalled = covered = 0

@@ -13,7 +13,7 @@ from metrics.nearest_neighbours import kth_radii, nearest
 
 @dataclass(frozen=True)
 class MemorisationScores:
-    """How close synthetic images lie to training images.
+    """How close synthetic images are to training images.
 
     `auth_pct` in [0, 100]: share of synthetic images that are *not* closer to their nearest training image than that
     one is to any other training image; copies give 0, fresh images about 50 and more. `copy_rate` in [0, 1]: share
@@ -39,11 +39,11 @@ def memorisation(
     Args:
         train: features of the images that the generator was trained on.
         synthetic: features of its images.
-        test: features of real images that it never saw, of slides of their own.
-        quantile: share of test images that a threshold of copying may call copies.
+        test: features of real images that it never saw, from other slides.
+        quantile: share of test images that the threshold of copying may count as copies.
 
     Raises:
-        DataError: the features are unfit or differ in width.
+        DataError: the features are invalid or differ in width.
 
     >>> train, synthetic = np.array([[0.0], [4.0], [8.0]]), np.array([[0.0], [14.0]])
     >>> memorisation(train, synthetic).auth_pct  # the first is a copy

@@ -15,7 +15,7 @@ from metrics.overlap import Overlap
 
 @dataclass(frozen=True)
 class TissueMean:
-    """A mean over tissues of means over images, with how many images of each tissue counted."""
+    """A mean over tissues of means over images, with the number of images of each tissue that counted."""
 
     value: float
     by_tissue: dict[str, float]
@@ -25,12 +25,12 @@ class TissueMean:
 def class_counts(
     table: Overlap, true_types: Int[np.ndarray, " t"], pred_types: Int[np.ndarray, " p"], n_classes: int
 ) -> Float64[np.ndarray, "c 4"]:
-    """Return (TP, FP, FN, ΣIoU) of each class 1..C of one image, as if it were scored on maps of that class alone.
+    """Return (TP, FP, FN, ΣIoU) of each class 1..C of one image, as if scored on maps of only that class.
 
     Args:
         table: overlap table of the image.
         true_types: class in 1..C of each true instance, in ascending order of id.
-        pred_types: likewise; instances of class 0 count in no class.
+        pred_types: the same for predicted instances; instances of class 0 count in no class.
         n_classes: C.
 
     Raises:
@@ -43,7 +43,7 @@ def class_counts(
     """
     if len(true_types) != table.n_true or len(pred_types) != table.n_pred:
         raise DataError(
-            "expected one type an instance",
+            "There must be one type per instance",
             got=f"{len(true_types)} and {len(pred_types)} types, {table.n_true} and {table.n_pred} instances",
         )
     of_true, of_pred = np.asarray(true_types)[table.true_index], np.asarray(pred_types)[table.pred_index]
@@ -56,7 +56,7 @@ def class_counts(
 
 
 def pq_of_present(counts: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return PQ, NaN where the truth holds no instance, as PanNuke's script: false positives there are free.
+    """Return PQ, NaN if the truth has no instance, as in PanNuke's script, which ignores false positives there.
 
     >>> pq_of_present(np.array([[1, 0, 0, 0.8], [0, 1, 0, 0]])).tolist()
     [0.8, nan]
@@ -65,7 +65,7 @@ def pq_of_present(counts: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "
 
 
 def mpq_of_images(counts: Real[np.ndarray, "n c 4"]) -> Float64[np.ndarray, " n"]:
-    """Return mPQ of each image, its mean PQ over the classes present in its truth; NaN where there is none.
+    """Return mPQ of each image, its mean PQ over the classes present in its truth; NaN if there are none.
 
     PanNuke (Gamper et al., 2020). Average over images for `mpq/image`, or see :func:`mean_by_tissue`.
 
@@ -78,7 +78,7 @@ def mpq_of_images(counts: Real[np.ndarray, "n c 4"]) -> Float64[np.ndarray, " n"
 def mpq_plus(counts: Real[np.ndarray, "*batch c 4"]) -> Float64[np.ndarray, "*batch"]:
     """Return mPQ+ of counts summed over images, the mean of pooled PQ over classes (CoNIC, Graham et al., 2024).
 
-    A class that neither truth nor prediction ever holds is left out. The reference adds 1e-6 to its denominators.
+    A class that occurs in neither truth nor prediction is left out. The reference adds 1e-6 to its denominators.
 
     >>> float(mpq_plus(np.array([[1, 0, 0, 0.8], [0, 1, 0, 0], [0, 0, 0, 0]])))  # of .8 and 0
     0.4
@@ -103,7 +103,7 @@ def mean_by_tissue(values: Real[np.ndarray, " n"], tissues: Sequence[str]) -> Ti
 def count_r2(true: Real[np.ndarray, "n c"], pred: Real[np.ndarray, "n c"]) -> Float64[np.ndarray, " c"]:
     """Return R² of the counts of each class over images, 1 - Σ(t - p)² / Σ(t - mean)²; 1 is perfect, no lower bound.
 
-    NaN where all images hold the same true count. CoNIC counts in the central 224 x 224 pixels.
+    NaN if all images have the same true count. CoNIC counts in the central 224 x 224 pixels.
 
     >>> count_r2(np.array([[1], [2], [3]]), np.array([[1], [2], [4]])).tolist()
     [0.5]
@@ -115,7 +115,7 @@ def count_r2(true: Real[np.ndarray, "n c"], pred: Real[np.ndarray, "n c"]) -> Fl
 
 
 def mean_defined(values: Float64[np.ndarray, "*batch c"]) -> Float64[np.ndarray, "*batch"]:
-    """Return the mean over the last axis of what is not NaN; NaN where all is.
+    """Return the mean over the last axis of the values that are not NaN; NaN if all are NaN.
 
     >>> mean_defined(np.array([[1.0, np.nan, 3.0], [np.nan] * 3])).tolist()
     [2.0, nan]

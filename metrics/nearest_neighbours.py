@@ -1,4 +1,4 @@
-"""Nearest neighbours of feature vectors, block by block: distances are never all in memory at once."""
+"""Nearest neighbours of feature vectors, block by block, so that memory never contains all distances."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ def squared_distances(
 ) -> Iterator[tuple[int, Float32[np.ndarray, "b m"]]]:
     """Yield squared Euclidean distances of blocks of rows of x to all of y, with the block's first row.
 
-    In 32 bit, the rows of both centred on y's mean.
+    Distances are computed in 32 bits, with the rows of both centred on y's mean.
 
     >>> [(start, block.tolist()) for start, block in squared_distances(np.array([[0.0]]), np.array([[1.0], [3.0]]))]
     [(0, [[1.0, 9.0]])]
@@ -44,13 +44,13 @@ def nearest(x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]) -> tuple[n
 def kth_radii(x: Float[np.ndarray, "n d"], k: int) -> Float32[np.ndarray, " n"]:
     """Return each row's squared distance to its k-th nearest *other* row.
 
-    Distances are symmetric: each block of them serves its rows and, turned over, its columns.
+    Distances are symmetric: each block is used for its rows and, transposed, for its columns.
 
     >>> kth_radii(np.array([[0.0], [1.0], [3.0]]), 1).round(3).tolist()
     [1.0, 1.0, 4.0]
     """
     centred, norms = _centred(x, x)
-    # the k smallest distances met so far of each row, in no order
+    # the k smallest distances of each row so far, in no order
     smallest = np.full((len(centred), k), np.inf, dtype=np.float32)
     starts = range(0, len(centred), _BLOCK)
     for start in starts:
@@ -59,7 +59,7 @@ def kth_radii(x: Float[np.ndarray, "n d"], k: int) -> Float32[np.ndarray, " n"]:
             columns = slice(right, right + _BLOCK)
             block = _block(centred[rows], centred[columns], norms[rows], norms[columns])
             if right == start:
-                # Not left to rounding: a row is at distance 0 from itself and is not its own neighbour.
+                # Explicitly, not left to rounding: a row is at distance 0 from itself and is not its own neighbour.
                 np.fill_diagonal(block, np.inf)
             else:
                 _keep(smallest[columns], np.ascontiguousarray(block.T))
@@ -78,7 +78,7 @@ def _keep(smallest: Float32[np.ndarray, "b k"], block: Float32[np.ndarray, "b c"
 def _centred(
     x: Float[np.ndarray, "n d"], y: Float[np.ndarray, "m d"]
 ) -> tuple[Float32[np.ndarray, "n d"], Float32[np.ndarray, " n"]]:
-    """Return x in 32 bit, centred on y's mean so that little is lost to cancellation, and its squared norms."""
+    """Return x in 32 bits, centred on y's mean so that little is lost to cancellation, and its squared norms."""
     centred = np.asarray(x - np.asarray(y, dtype=np.float64).mean(axis=0), dtype=np.float32)
     return centred, np.einsum("nd,nd->n", centred, centred)
 

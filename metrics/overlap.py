@@ -10,7 +10,7 @@ from jaxtyping import Bool, Float64, Int, Int64
 
 from bench.errors import DataError
 
-# Ids below 2^31 keep the code of any pair of ids within 64 bits.
+# With ids below 2^31, the code of any pair of ids fits into 64 bits.
 _LARGEST_ID = 2**31 - 1
 
 
@@ -18,7 +18,7 @@ _LARGEST_ID = 2**31 - 1
 class Overlap:
     """How the instances of a true and a predicted map overlap, in pixels.
 
-    `true_ids` and `pred_ids` are the ids found, ascending, and the areas are theirs. Row `k` of the pairs
+    `true_ids` and `pred_ids` are the ids found, ascending, with their areas. Row `k` of the pairs
     says that instance `true_ids[true_index[k]]` and `pred_ids[pred_index[k]]` share `intersection[k]` > 0
     pixels; pairs are ordered by true, then by predicted instance.
     """
@@ -33,7 +33,7 @@ class Overlap:
 
     @cached_property
     def union(self) -> Int64[np.ndarray, " k"]:
-        """Pixels that either instance of each pair covers."""
+        """The number of pixels that either instance of each pair covers."""
         areas = self.true_areas[self.true_index] + self.pred_areas[self.pred_index]
         return np.asarray(areas - self.intersection)
 
@@ -47,17 +47,17 @@ class Overlap:
 
     @property
     def n_true(self) -> int:
-        """Number of true instances."""
+        """The number of true instances."""
         return len(self.true_ids)
 
     @property
     def n_pred(self) -> int:
-        """Number of predicted instances."""
+        """The number of predicted instances."""
         return len(self.pred_ids)
 
     @property
     def both_empty(self) -> bool:
-        """Whether neither map holds an instance: no metric is defined then."""
+        """Whether neither map contains an instance; then no metric is defined."""
         return self.n_true == 0 and self.n_pred == 0
 
     def dense(self) -> Int64[np.ndarray, "t p"]:
@@ -87,15 +87,15 @@ def overlap(
     *,
     ignore: Bool[np.ndarray, "h w"] | None = None,
 ) -> Overlap:
-    """Count the shared pixels of every pair of instances of two maps.
+    """Return the overlap table: the number of shared pixels of every pair of instances of two maps.
 
     Args:
-        true: instance ids of the truth; 0 is background, any other non-negative ids, gaps allowed.
-        pred: instance ids of the prediction, likewise.
-        ignore: pixels that count nowhere, neither in areas nor in intersections.
+        true: instance ids of the truth; 0 is background, other ids are positive and may have gaps.
+        pred: instance ids of the prediction, in the same form.
+        ignore: pixels that count neither in areas nor in intersections.
 
     Raises:
-        DataError: the maps are not integer, differ in shape, are not 2-D or hold negative ids.
+        DataError: the maps are not integer, differ in shape, are not 2-D or contain negative ids.
 
     >>> table = overlap(np.array([[1, 1, 1, 2]]), np.array([[1, 1, 2, 2]]))
     >>> table.intersection.tolist(), table.iou().round(3).tolist()
@@ -104,14 +104,14 @@ def overlap(
     true_max, pred_max = _check(true, "true"), _check(pred, "pred")
     if true.shape != pred.shape:
         raise DataError(
-            "expected two instance maps of one shape",
+            "The instance maps are not of one shape",
             got=f"true {true.shape} and pred {pred.shape}",
             fix="score each prediction against the truth of the same image, at the same magnification",
         )
     if ignore is not None:
         if ignore.shape != true.shape or ignore.dtype != np.bool_:
             raise DataError(
-                f"expected `ignore` to be a bool mask of shape {true.shape}",
+                f"`ignore` is not a bool mask of shape {true.shape}",
                 got=f"{ignore.dtype} of shape {ignore.shape}",
             )
         true, pred = true[~ignore], pred[~ignore]
@@ -122,22 +122,22 @@ def _check(ids: Int[np.ndarray, "h w"], name: str) -> int:
     """Return the largest id of a valid instance map."""
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
         raise DataError(
-            f"expected `{name}` to be a 2-D integer instance map",
+            f"`{name}` is not a 2-D integer instance map",
             got=f"{ids.dtype} of shape {ids.shape}",
-            fix="pass one id a pixel, 0 for background",
+            fix="pass one id per pixel, 0 for background",
         )
     if ids.size == 0:
         return 0
-    # Seen as unsigned, a negative id is a huge one: a single pass finds both faults.
+    # As an unsigned integer, a negative id is very large, so a single pass finds both faults.
     unsigned = ids.view(f"u{ids.dtype.itemsize}") if ids.dtype.kind == "i" else ids
     largest = int(unsigned.max())
     if largest > _LARGEST_ID:
-        raise DataError(f"expected the ids of `{name}` to lie in 0..2^31 - 1", got=f"ids {ids.min()} to {ids.max()}")
+        raise DataError(f"The ids of `{name}` are not in 0..2^31 - 1", got=f"ids {ids.min()} to {ids.max()}")
     return largest
 
 
 def _count(true: Int[np.ndarray, " n"], pred: Int[np.ndarray, " n"], true_max: int, pred_max: int) -> Overlap:
-    # One code a pixel for its pair of ids; 32 bits, where they suffice, halve the memory traffic.
+    # One code per pixel for its pair of ids; if 32 bits suffice, they halve the memory traffic.
     base = pred_max + 1
     code_type = np.int32 if (true_max + 1) * base <= _LARGEST_ID else np.int64
     codes = np.multiply(true, base, dtype=code_type, casting="unsafe")
@@ -164,7 +164,7 @@ def _runs(
 ) -> tuple[Int[np.ndarray, " k"], Int64[np.ndarray, " r"], Int64[np.ndarray, " r"]]:
     """Return the codes above 0, ascending, and for each run of pixels of one such code its rank and length.
 
-    Neighbouring pixels mostly belong to the same pair, so counting runs touches a tenth of what pixels would.
+    Neighbouring pixels mostly belong to the same pair, so there are about ten times fewer runs than pixels.
     """
     is_end = np.ones(len(codes), dtype=bool)
     np.not_equal(codes[1:], codes[:-1], out=is_end[:-1])

@@ -21,14 +21,14 @@ from metrics.encoders.weights import SETTING, WeightsFile, file_sha256, identity
 Trunk = Literal["alex", "vgg"]
 Maps = Sequence[Float[torch.Tensor, "n _ _ _"]]
 
-# Images a forward pass.
+# Images per forward pass.
 CHUNK = 16
-# A vector of features is divided by its norm, but never by less than this (the reference adds it).
+# A vector of features is divided by its norm, but never by less than this value (the reference adds it).
 _LEAST_NORM = 1e-10
 
 
 class _Published(NamedTuple):
-    """A trunk of torchvision, after which of its layers LPIPS looks, and its linear heads (version 0.1)."""
+    """A trunk of torchvision, the layers after which LPIPS compares, and its linear heads (version 0.1)."""
 
     trunk: WeightsFile
     heads: WeightsFile
@@ -77,18 +77,18 @@ def lpips_distance(
     """Return the LPIPS of each pair of images: 0 for equal images, larger the more they differ; usually below 1.
 
     Zhang et al., CVPR 2018, eq. 1, version 0.1 of the released weights, images in their own size. `net`: `alex` is the
-    released default for measuring, `vgg` the one that autoencoders are trained with; their numbers do not compare.
+    released default for measuring, `vgg` is used to train autoencoders; their numbers are not comparable.
 
     Args:
-        a: 8-bit RGB images, at least 32 px a side.
+        a: 8-bit RGB images, at least 32 px per side.
         b: the images that they are compared with, in the same order.
-        weights: folder that holds torchvision's file of the trunk (and the heads' `<net>.pth`, unless torchmetrics
-            brings it).
+        weights: folder that contains torchvision's file of the trunk (and the heads' `<net>.pth`, unless torchmetrics
+            provides it).
         net: the trunk.
         device: torch device name.
 
     Raises:
-        DataError: the images do not pair, or the files are not the published ones.
+        DataError: the images do not form pairs, or the files are not the published ones.
         MissingError: a file is not there.
     """
     if (
@@ -100,10 +100,11 @@ def lpips_distance(
         or not len(a)
     ):
         raise DataError(
-            "expected two batches of 8-bit RGB images of one shape", got=f"{a.dtype} {a.shape} and {b.dtype} {b.shape}"
+            "The images are not two batches of 8-bit RGB of one shape",
+            got=f"{a.dtype} {a.shape} and {b.dtype} {b.shape}",
         )
     if min(a.shape[1:3]) < 32:
-        raise DataError("expected images of at least 32 px a side", got=f"{a.shape[1]} x {a.shape[2]}")
+        raise DataError("The images must have at least 32 px per side", got=f"{a.shape[1]} x {a.shape[2]}")
     distance = load_lpips(weights, net).to(device)
     parts = []
     with torch.inference_mode():
@@ -114,9 +115,9 @@ def lpips_distance(
 
 
 class LPIPS(nn.Module):
-    """Differentiable LPIPS of images in [-1, 1], (n, 3, h, w) twice to (n,); as metric and as training loss.
+    """Differentiable LPIPS of images in [-1, 1], two (n, 3, h, w) to (n,), as metric and as training loss.
 
-    Made without weights, which `load_lpips` fills in; its own parameters are never trained.
+    It is made without weights, which `load_lpips` fills in; its own parameters are never trained.
     """
 
     def __init__(self, net: Trunk) -> None:
@@ -139,11 +140,11 @@ class LPIPS(nn.Module):
     def forward(
         self, a: Float[torch.Tensor, "n 3 h w"], b: Float[torch.Tensor, "n 3 h w"]
     ) -> Float[torch.Tensor, " n"]:
-        """Compare images in pairs."""
+        """Return the distance of each pair of images."""
         return perceptual_distance(self.maps(a), self.maps(b), list(self.heads))
 
     def maps(self, images: Float[torch.Tensor, "n 3 h w"]) -> list[torch.Tensor]:
-        """Return the feature maps that are compared, one a layer."""
+        """Return the feature maps that are compared, one per layer."""
         x = (images - self.get_buffer("shift")) / self.get_buffer("scale")
         found = []
         for number, layer in enumerate(self.trunk):
@@ -156,7 +157,7 @@ class LPIPS(nn.Module):
 class RandomMaps(nn.Module):
     """Feature maps of `random-convnet`'s filters, of images in [-1, 1]; differentiable and frozen.
 
-    Two layers at each of three scales, 16 channels each. Not the encoder itself, which also normalises contrast.
+    There are two layers at each of three scales, with 16 channels each. The encoder itself also normalises contrast.
     """
 
     def __init__(self) -> None:
@@ -178,14 +179,14 @@ class RandomMaps(nn.Module):
 def perceptual_distance(
     a: Maps, b: Maps, weights: Sequence[Float[torch.Tensor, " c"]] | None = None
 ) -> Float[torch.Tensor, " n"]:
-    """Return the distance of feature maps, a pair of lists with one map (n, c, h, w) a layer each; differentiable.
+    """Return the distance of two lists of feature maps, with one map (n, c, h, w) per layer; differentiable.
 
     Features are divided by their norm over channels; squared differences are weighted by channel (evenly, summing to
-    1, where no weights are given), averaged over pixels and summed over layers: LPIPS's formula on any network's maps,
+    1, if no weights are given), averaged over pixels and summed over layers: LPIPS's formula on any network's maps,
     whose name is `metrics.table.distance_name("perceptual", encoder)`.
 
     Raises:
-        DataError: the lists do not pair.
+        DataError: the lists do not form pairs.
 
     >>> a, b = torch.tensor([[[[3.0]], [[4.0]]]]), torch.tensor([[[[4.0]], [[3.0]]]])
     >>> round(float(perceptual_distance([a], [b])[0]), 4)  # unit vectors (.6, .8) and (.8, .6)
@@ -193,7 +194,7 @@ def perceptual_distance(
     """
     if len(a) != len(b) or not len(a) or any(x.shape != y.shape for x, y in zip(a, b, strict=True)):
         raise DataError(
-            "expected two lists of feature maps that pair",
+            "The two lists of feature maps do not form pairs",
             got=f"{[tuple(x.shape) for x in a]} and {[tuple(y.shape) for y in b]}",
         )
     total = a[0].new_zeros(len(a[0]))
@@ -208,7 +209,7 @@ def load_lpips(weights: Path | None, net: Trunk = "alex") -> LPIPS:
     """Return LPIPS with its published weights, on the CPU.
 
     Raises:
-        MissingError: a file is not there.
+        MissingError: a file does not exist.
         DataError: a file is not the published one, so the distance may not be called LPIPS.
     """
     trunk, heads = _files(weights, net)
@@ -219,18 +220,18 @@ def load_lpips(weights: Path | None, net: Trunk = "alex") -> LPIPS:
 
 
 def lpips_weights(weights: Path | None, net: Trunk = "alex") -> Weights:
-    """Return which file LPIPS needs, and where it was found; torchmetrics brings the linear heads."""
+    """Return the file that LPIPS needs, and its path; torchmetrics provides the linear heads."""
     return _NETS[net].trunk.weights(weights, "images in [-1, 1], ImageNet's mean and deviation, own size")
 
 
 def lpips_identity(weights: Path | None, net: Trunk = "alex") -> str:
-    """Return what tells this LPIPS from any other: hashes of trunk and heads."""
+    """Return what distinguishes this LPIPS from others: hashes of trunk and heads."""
     trunk, heads = _files(weights, net)
     return identity(file_sha256(trunk), f"lpips 0.1 ({net}), heads {file_sha256(heads)[:16]}, own size")
 
 
 def fill(distance: LPIPS, trunk: Path, heads: Path, net: Trunk) -> None:
-    """Fill an LPIPS with a classifier's weights as torchvision names them and with linear heads as lpips names them."""
+    """Fill an LPIPS with a classifier's weights, named as in torchvision, and with linear heads, named as in lpips."""
     features = read_state(trunk)
     own = {name.removeprefix("features."): value for name, value in features.items() if name.startswith("features.")}
     load_exactly(distance.trunk, own, trunk, f"torchvision's {_NETS[net].model}")
@@ -240,7 +241,7 @@ def fill(distance: LPIPS, trunk: Path, heads: Path, net: Trunk) -> None:
 
 
 def _unit(x: Float[torch.Tensor, "n c h w"]) -> Float[torch.Tensor, "n c h w"]:
-    # The least norm stands under the root: a root of 0 has no gradient.
+    # The smallest norm is under the root, since a root of 0 has no gradient.
     return x / x.square().sum(dim=1, keepdim=True).clamp_min(_LEAST_NORM**2).sqrt()
 
 
@@ -250,7 +251,7 @@ def _files(weights: Path | None, net: Trunk) -> tuple[Path, Path]:
 
 
 def _heads(weights: Path | None, net: Trunk) -> Path:
-    """Return the linear heads: from the folder of weights, else those that torchmetrics brings along."""
+    """Return the linear heads from the folder of weights, or else from torchmetrics."""
     import torchmetrics.functional.image as home
 
     file = _NETS[net].heads
@@ -259,7 +260,7 @@ def _heads(weights: Path | None, net: Trunk) -> Path:
         return file.demand(weights)
     if not brought.is_file():
         raise MissingError(
-            f"expected the linear heads of LPIPS, {file.file}",
+            f"LPIPS needs its linear heads, {file.file}",
             got=f"neither in {weights} nor in torchmetrics",
             fix=f"get {file.source} and set {SETTING}",
         )
@@ -270,7 +271,7 @@ def _checked(file: WeightsFile, path: Path) -> Path:
     digest = file_sha256(path)
     if not digest.startswith(file.sha256):
         raise DataError(
-            f"expected the published {file.file} for LPIPS (sha256 {file.sha256[:8]}...)",
+            f"LPIPS needs the published {file.file} (sha256 {file.sha256[:8]}...)",
             got=f"{path} with sha256 {digest[:8]}...",
             fix=f"get {file.source}",
         )

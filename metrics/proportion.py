@@ -24,41 +24,43 @@ def proportion(successes: int, trials: int, *, level: float = 0.95) -> Proportio
     """Return a share with Wilson's score interval, (p + z²/2n ± z √(p(1-p)/n + z²/4n²)) / (1 + z²/n).
 
     The interval never leaves [0, 1], and has a width at shares of 0 and 1, where the standard error is 0 (Wilson 1927;
-    Agresti & Coull 1998). It is of independent trials: not for images that share a slide.
+    Agresti & Coull 1998). It holds for independent trials, not for images that share a slide.
 
     Raises:
-        DataError: there is no trial, or more successes than trials.
+        DataError: there is no trial, or there are more successes than trials.
 
     >>> found = proportion(8, 10)
     >>> found.value, round(found.low, 3), round(found.high, 3)
     (0.8, 0.49, 0.943)
     """
     if trials < 1 or not 0 <= successes <= trials:
-        raise DataError("expected at least one trial and no more successes", got=f"{successes} of {trials}")
+        raise DataError(
+            "There must be at least one trial, and no more successes than trials", got=f"{successes} of {trials}"
+        )
     p, z = successes / trials, -float(ndtri((1 - level) / 2))
     spread = z * z / trials
     middle = (p + spread / 2) / (1 + spread)
     half = float((p * (1 - p) * spread + spread * spread / 4) ** 0.5) / (1 + spread)
-    # at 0 and 1 a bound is the share itself, which rounding would miss by a last bit
+    # at 0 and 1 a bound is the share itself, which rounding would miss by the last bit
     low = 0.0 if successes == 0 else middle - half
     high = 1.0 if successes == trials else middle + half
     return Proportion(p, float((p * (1 - p) / trials) ** 0.5), low, high)
 
 
 def mean_proportion(successes: Sequence[int], trials: Sequence[int], *, level: float = 0.95) -> Proportion:
-    """Return the mean of several shares, each as heavy as another, with the interval that their Wilson intervals give.
+    """Return the mean of several shares with equal weights, and the interval that follows from their Wilson intervals.
 
-    Distances of each bound from its share are added in squares (Zou & Donner, Stat. Med. 2008); of one share it is
-    :func:`proportion`.
+    The squared distances of the bounds from their shares are added (Zou & Donner, Stat. Med. 2008); for one share it
+    equals :func:`proportion`.
 
     Raises:
-        DataError: there is no share, or one without a trial.
+        DataError: there is no share, or a share has no trial.
 
     >>> mean_proportion([8, 2], [10, 10]).value
     0.5
     """
     if not len(trials) or len(successes) != len(trials):
-        raise DataError("expected at least one share", got=f"{len(successes)} successes of {len(trials)} trials")
+        raise DataError("There must be at least one share", got=f"{len(successes)} successes of {len(trials)} trials")
     parts = [proportion(k, n, level=level) for k, n in zip(successes, trials, strict=True)]
     value = float(np.mean([part.value for part in parts]))
     below, above, se = (

@@ -12,14 +12,14 @@ from scipy.special import ndtri, stdtrit
 
 @dataclass(frozen=True)
 class Spread:
-    """Standard error of an estimate from a source of its own, with its degrees of freedom (0: source unknown)."""
+    """Standard error of an estimate from a separate source, with its degrees of freedom (0: source unknown)."""
 
     se: float
     dof: int
 
     @classmethod
     def of_seeds(cls, per_seed: Sequence[Float64[np.ndarray, " seeds"]]) -> Spread:
-        """Return √(Σ s²/k) over arms; an arm with one seed is given the mean variance of the others."""
+        """Return √(Σ s²/k) over arms; an arm with one seed takes the mean variance of the others."""
         dof = sum(len(values) - 1 for values in per_seed)
         if dof == 0:
             return cls(0.0, 0)
@@ -34,9 +34,10 @@ class Spread:
 
 @dataclass(frozen=True)
 class Bounds:
-    """The distribution an interval is read from: sorted finite replicates around `value`, and further sources.
+    """The distribution that gives an interval: sorted finite replicates around `value`, and further sources.
 
-    `correction` is what the variance of the replicates lacks, G / (G - 1) for G groups; `dof` its degrees of freedom.
+    `correction` is the factor that the variance of the replicates lacks, G / (G - 1) for G groups; `dof` are its
+    degrees of freedom.
     """
 
     value: float
@@ -55,15 +56,16 @@ class Bounds:
 
     @property
     def se(self) -> float:
-        """Standard error over all sources."""
+        """The standard error over all sources."""
         groups = self.replicates.var() * self.correction
         return float(np.sqrt(groups + sum(spread.se**2 for spread in self.spreads)))
 
     def at(self, alpha: float) -> tuple[float, float]:
         """Return the bounds of the interval of level 1 - `alpha`.
 
-        Percentile half-widths are stretched by t(dof) / z · √correction, 1 for many groups: percentiles of few
-        groups are too narrow. The half-widths t(dof) · se of the other sources are added in quadrature.
+        Percentile half-widths are multiplied by t(dof) / z · √correction, which is 1 for many groups, because
+        percentiles of few groups are too narrow. The half-widths t(dof) · se of the other sources are added in
+        quadrature.
         """
         tail = alpha / 2
         stretch = few_groups(self.dof, self.correction, tail) if alpha < 1 else 0.0
@@ -90,7 +92,7 @@ class Bounds:
 
 
 def few_groups(dof: float, correction: float, tail: float) -> float:
-    """Return t(dof) / z · √correction at a tail probability: what percentile half-widths of few groups lack.
+    """Return t(dof) / z · √correction at a tail probability: the factor for percentile half-widths of few groups.
 
     >>> round(few_groups(4, 5 / 4, 0.025), 3), round(few_groups(999, 1000 / 999, 0.025), 3)
     (1.584, 1.002)

@@ -1,4 +1,4 @@
-"""How well an autoencoder gives an image back: MSE, PSNR, SSIM."""
+"""How well an autoencoder reconstructs an image: MSE, PSNR, SSIM."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Reconstruction:
 
 
 def reconstruction(image: UInt8[np.ndarray, "h w 3"], given_back: UInt8[np.ndarray, "h w 3"]) -> Reconstruction:
-    """Compare an 8-bit RGB image with its reconstruction.
+    """Return the scores of the reconstruction of an 8-bit RGB image.
 
     SSIM is that of Wang et al. (2004): Gaussian window of SD 1.5, population covariance, mean over channels.
 
@@ -36,11 +36,11 @@ def reconstruction(image: UInt8[np.ndarray, "h w 3"], given_back: UInt8[np.ndarr
 
     if image.dtype != np.uint8 or given_back.dtype != np.uint8 or image.shape != given_back.shape:
         raise DataError(
-            "expected two 8-bit images of one shape",
+            "The images are not 8-bit or not of one shape",
             got=f"{image.dtype} {image.shape} and {given_back.dtype} {given_back.shape}",
         )
     if min(image.shape[:2]) < 11:
-        raise DataError("expected images of at least 11 px a side", got=f"{image.shape}")
+        raise DataError("The images must have at least 11 px per side", got=f"{image.shape}")
     a, b = image / 255.0, given_back / 255.0
     mse = float(((a - b) ** 2).mean())
     ssim = structural_similarity(  # type: ignore[no-untyped-call]

@@ -15,12 +15,12 @@ Statistic = Callable[[Float64[np.ndarray, "*batch k"]], Float64[np.ndarray, "*ba
 # The slide or patient of each image.
 Groups = Sequence[str] | Sequence[int] | Shaped[np.ndarray, " images"]
 
-# Cells of the count matrix held at once (16 MB).
+# Cells of the count matrix that are in memory at the same time (16 MB).
 _CELLS = 1 << 21
 
 
 def mean_statistics(values: Real[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch 2"]:
-    """Turn values of images into sums and counts whose :func:`mean_of` is the mean without the NaN ones.
+    """Return sums and counts of the values of images, whose :func:`mean_of` is the mean without NaN values.
 
     >>> mean_statistics(np.array([0.5, np.nan])).tolist()
     [[0.5, 1.0], [0.0, 0.0]]
@@ -31,7 +31,7 @@ def mean_statistics(values: Real[np.ndarray, "*batch"]) -> Float64[np.ndarray, "
 
 
 def mean_of(sums: Float64[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batch"]:
-    """Return sum / count over the last axis, NaN where nothing was counted: a mean over images.
+    """Return sum / count over the last axis, a mean over images; NaN if nothing was counted.
 
     >>> mean_of(np.array([[3.0, 4.0], [0.0, 0.0]])).tolist()
     [0.75, nan]
@@ -43,7 +43,7 @@ def mean_of(sums: Float64[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batc
 def group_sums(
     statistics: Real[np.ndarray, "*seeds images k"], groups: Groups
 ) -> Float64[np.ndarray, "*seeds groups k"]:
-    """Sum the statistics of the images of each group, groups in ascending order of their label.
+    """Return the sums of the statistics of each group's images, with groups in ascending order of their label.
 
     Raises:
         DataError: groups and images differ in number, or a statistic is NaN or infinite.
@@ -54,12 +54,12 @@ def group_sums(
     array = np.asarray(statistics, dtype=np.float64)
     if array.ndim < 2 or array.shape[-2] != len(groups):
         raise DataError(
-            "expected statistics of shape (images, k) and one group an image",
+            "Statistics must be of shape (images, k), with one group per image",
             got=f"statistics of shape {array.shape}, {len(groups)} groups",
         )
     if not np.isfinite(array).all():
         raise DataError(
-            "expected finite sufficient statistics",
+            "The sufficient statistics are not finite",
             got=f"{np.count_nonzero(~np.isfinite(array))} NaN or infinite entries",
             fix="turn values that may be NaN into sums and counts with mean_statistics",
         )
@@ -72,7 +72,7 @@ def group_sums(
 
 
 def draws(n_groups: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Int64[np.ndarray, "b groups"]]:
-    """Yield how often each group occurs in each resample, in blocks of resamples.
+    """Yield the number of times that each group occurs in each resample, in blocks of resamples.
 
     >>> (counts,) = draws(3, 4, np.random.default_rng(0))
     >>> counts.sum(axis=1).tolist()

@@ -1,4 +1,4 @@
-"""Hausdorff distance of two masks at a percentile, in both definitions that the field calls HD95."""
+"""Hausdorff distance of two masks at a percentile, in both definitions of HD95 in the literature."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class HausdorffDistance:
     """A surface distance in pixels: 0 for equal masks, at most the image's diagonal.
 
     NaN when both masks are empty (`both_empty`, the image does not count) and the diagonal when one is
-    (`one_empty`): a missed image must not improve the mean.
+    (`one_empty`), so that a missed image does not improve the mean.
     """
 
     value: float
@@ -43,7 +43,8 @@ def hausdorff(
         definition: `max` takes the larger of the two directed percentiles (MONAI, DeepMind's surface-distance);
             `concatenated` one percentile over both directions together (MedPy).
 
-    A surface is the mask minus its erosion by a cross. MONAI gives NaN where one mask is empty, which its mean drops.
+    A surface is the mask minus its erosion by a cross. MONAI gives NaN if one mask is empty, and its mean leaves the
+    image out.
 
     Raises:
         DataError: the masks are not bool or differ in shape.
@@ -59,7 +60,7 @@ def hausdorff(
 def hausdorff_by_definition(
     true: Bool[np.ndarray, "h w"], pred: Bool[np.ndarray, "h w"], *, percentile: float = 95.0
 ) -> dict[Definition, HausdorffDistance]:
-    """Return the distance in every definition, for the time of one; see :func:`hausdorff`.
+    """Return the distance in every definition, in the time of one; see :func:`hausdorff`.
 
     Raises:
         DataError: the masks are not bool or differ in shape.
@@ -71,7 +72,8 @@ def hausdorff_by_definition(
     """
     if true.dtype != np.bool_ or pred.dtype != np.bool_ or true.shape != pred.shape:
         raise DataError(
-            "expected two bool masks of one shape", got=f"{true.dtype} {true.shape} and {pred.dtype} {pred.shape}"
+            "The arrays are not two bool masks of one shape",
+            got=f"{true.dtype} {true.shape} and {pred.dtype} {pred.shape}",
         )
     empty = (not true.any(), not pred.any())
     if any(empty):
@@ -89,9 +91,9 @@ def hausdorff_by_definition(
 def _surface_distances(
     true: Bool[np.ndarray, "h w"], pred: Bool[np.ndarray, "h w"]
 ) -> tuple[Float64[np.ndarray, " a"], Float64[np.ndarray, " b"]]:
-    """Return the distance of each surface pixel to the other mask's surface, both ways."""
+    """Return the distance of each surface pixel to the other mask's surface, in both directions."""
     first, second = _surface(true), _surface(pred)
-    # Only the box around both surfaces matters to either distance map.
+    # Only the box around both surfaces matters for the distance maps.
     rows, columns = (np.flatnonzero((first | second).any(axis=axis)) for axis in (1, 0))
     box = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
     first, second = first[box], second[box]

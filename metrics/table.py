@@ -1,4 +1,4 @@
-"""The table of metrics: what each is called, reads, means and comes from. Leaderboards and docs are made from it."""
+"""The table of metrics: names, inputs, meanings and references. Leaderboards and docs are made from it."""
 
 from __future__ import annotations
 
@@ -93,24 +93,24 @@ _ALL = (
         "gan_test",
         "GAN-test",
         "selection",
-        "synthetic images of a class, as a network sees them that was trained on real images alone",
+        "synthetic images of a class, and a network that was trained on real images only",
         "higher",
         _UNIT,
         "",
         "share of all images of the set",
-        "Shmelkov et al., ECCV 2018, section 3.2: how many are taken for the class that they were asked to show",
+        "Shmelkov et al., ECCV 2018, section 3.2: the share that the network assigns to the class of the request",
         main=True,
     ),
     Metric(
         "acceptance",
         "acceptance",
         "selection",
-        "a pool of synthetic images, as the classifier of real images alone sees them",
+        "a pool of synthetic images, and a classifier that was trained on real images only",
         "none",
         _UNIT,
         "",
         "share of each class's images, mean over classes",
-        "Xue et al., MedIA 2021: nearest to the centroid of the class asked for, and as confident as the arm asks",
+        "Xue et al., MedIA 2021: nearest to the centroid of the requested class, and as confident as the arm requires",
     ),
     _instances("dice/image", "Dice", "Graham et al., MedIA 2019 (binary foreground)", main=True),
     _instances("jaccard/image", "Jaccard", "binary foreground"),
@@ -146,7 +146,7 @@ _ALL = (
         bounds=(None, 1.0),
         aggregation="coefficient of determination of the numbers of nuclei, over images",
     ),
-    _classes("accuracy", "accuracy", "share of images classified rightly", main=True),
+    _classes("accuracy", "accuracy", "share of correctly classified images", main=True),
     _classes("f1_macro", "F1, macro", "scikit-learn"),
     _classes("f1_weighted", "F1, weighted", "scikit-learn", main=True),
     _classes("sensitivity_macro", "sensitivity, macro", "scikit-learn (recall)"),
@@ -164,7 +164,7 @@ METRICS: Mapping[str, Metric] = MappingProxyType({entry.id: entry for entry in _
 
 
 def metric(id: str) -> Metric:
-    """Return what is known of a metric; scores on features, `fd@<encoder>` and the like, exist for any encoder.
+    """Return the entry of a metric; scores on features, such as `fd@<encoder>`, exist for any encoder.
 
     Raises:
         ConfigError: there is no such metric, or a published name exists for that encoder.
@@ -177,9 +177,9 @@ def metric(id: str) -> Metric:
     kind, _, encoder = id.partition("@")
     if kind not in FAMILIES or not encoder:
         known = ", ".join([*METRICS, *(f"{family}@ENCODER" for family in FAMILIES)])
-        raise ConfigError("expected the id of a metric", got=repr(id), fix=f"one of {known}")
+        raise ConfigError("This is not the id of a metric", got=repr(id), fix=f"one of {known}")
     if (kind, encoder) in PUBLISHED:
-        raise ConfigError(f"expected the published name {PUBLISHED[kind, encoder].id!r}", got=repr(id))
+        raise ConfigError(f"This metric has the published name {PUBLISHED[kind, encoder].id!r}", got=repr(id))
     family = FAMILIES[kind]
     return replace(family, id=id, title=f"{family.title} ({encoder})")
 
@@ -194,11 +194,11 @@ def of_groups(*groups: Group) -> tuple[Metric, ...]:
 
 
 def find(id: str, known: Mapping[str, Metric] = METRICS) -> Metric | None:
-    """Return what is known of a column's metric, of its family where it is a score on features; None of others.
+    """Return the entry of a column's metric, or of its family for a score on features; None for other columns.
 
     Args:
         id: the metric's id.
-        known: metrics by id, those of other packages among them.
+        known: metrics by id, including those of other packages.
 
     >>> find("kd@random-convnet").shown_times, find("seconds")
     (1000.0, None)
@@ -222,7 +222,7 @@ def distance_name(kind: str, encoder: str) -> str:
     """
     if kind not in FAMILIES:
         raise ConfigError(
-            "expected a family of scores on features", got=repr(kind), fix=f"one of {', '.join(FAMILIES)}"
+            "This is not a family of scores on features", got=repr(kind), fix=f"one of {', '.join(FAMILIES)}"
         )
     published = PUBLISHED.get((kind, encoder))
     return published.id if published else f"{kind}@{encoder}"
@@ -232,9 +232,9 @@ _READING_ORDER = tuple(dict.fromkeys(["clip_fid", "fid", "fd", "kid", "kd", "col
 
 
 def reading_position(id: str, group: Group | None = None) -> tuple[int, int]:
-    """Return the place of a metric in tables: sets of images, then instances, types and image classes; others last.
+    """Return the position of a metric in tables: sets of images, then instances, types and image classes; others last.
 
-    A metric that is not in the table comes after those of its group.
+    A metric that is not in the table follows those of its group.
 
     >>> [reading_position(id) for id in ("clip_fid", "fid", "fd@random-convnet")]
     [(0, 0), (1, 0), (2, 0)]

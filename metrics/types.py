@@ -15,7 +15,7 @@ from bench.errors import DataError
 
 Variant = Literal["code", "paper"]
 
-# The radius within which centroids match: 12 px at 0.25 micrometres a pixel.
+# The radius within which centroids match: 12 px at 0.25 micrometres per pixel.
 RADIUS_UM = 3.0
 
 # Layout of a vector of counts: these four, then `CLASS_COUNTS` for each class 1..C.
@@ -25,7 +25,7 @@ CLASS_COUNTS = ("tp", "fp", "fn", "tn", "fp_d", "fn_d")
 
 @dataclass(frozen=True)
 class CentroidMatches:
-    """Pairs of true and predicted nuclei (row indices) and those left alone."""
+    """Pairs of true and predicted nuclei (row indices), and the nuclei without a partner."""
 
     pairs: Int64[np.ndarray, "k 2"]
     unmatched_true: Int64[np.ndarray, " u"]
@@ -36,7 +36,7 @@ class CentroidMatches:
 class TypeScores:
     """Detection and typing of a test set, all in [0, 1]; NaN where undefined, with the reason in `undefined`.
 
-    `f_type`, `precision_type` and `recall_type` hold one value a class 1..C.
+    `f_type`, `precision_type` and `recall_type` have one value per class 1..C.
     """
 
     f_d: float
@@ -50,7 +50,7 @@ class TypeScores:
 
 
 def matching_radius(mpp: float) -> float:
-    """Return the matching radius in pixels at `mpp` micrometres a pixel: 12 at 0.25, 6 at 0.5.
+    """Return the matching radius in pixels at `mpp` micrometres per pixel: 12 at 0.25, 6 at 0.5.
 
     >>> matching_radius(0.25), matching_radius(0.5)
     (12.0, 6.0)
@@ -81,10 +81,10 @@ def centroids(instances: Int[np.ndarray, "h w"]) -> Float64[np.ndarray, "n 2"]:
 
 
 def match_centroids(true: Real[np.ndarray, "t 2"], pred: Real[np.ndarray, "p 2"], radius_px: float) -> CentroidMatches:
-    """Pair true and predicted centroids one to one.
+    """Return true and predicted centroids in one-to-one pairs.
 
     The Hungarian algorithm minimises the total Euclidean distance over *all* pairs; only then are pairs
-    further apart than `radius_px` (pixels, inclusive) dissolved. The other order gives other numbers.
+    separated that are further apart than `radius_px` (pixels, inclusive). The other order gives other numbers.
 
     >>> found = match_centroids(np.array([[0.0, 0.0], [9.0, 0.0]]), np.array([[1.0, 0.0]]), 3.0)
     >>> found.pairs.tolist(), found.unmatched_true.tolist()
@@ -124,16 +124,16 @@ def type_counts(
         true_instances: instance map of the truth, any ids.
         true_types: class in 1..C of each instance present, in ascending order of id.
         pred_instances: instance map of the prediction.
-        pred_types: likewise; 0 where the network settled on no class.
+        pred_types: the same for predicted instances; 0 if the network chose no class.
         n_classes: C.
         radius_px: matching radius in pixels, see :func:`matching_radius`.
 
     Returns:
-        `DETECTION_COUNTS`, then `CLASS_COUNTS` for each class. Empty images give counts of what is there; no
-        fake nucleus is made up for them, as HoVer-Net's script does.
+        `DETECTION_COUNTS`, then `CLASS_COUNTS` for each class. Empty images give the counts of the nuclei that
+        exist; no nucleus is added to them, unlike in HoVer-Net's script.
 
     Raises:
-        DataError: the number of types is not the number of instances, or a type lies outside 0..C.
+        DataError: the number of types is not the number of instances, or a type is outside 0..C.
 
     >>> nuclei, types = np.array([[1, 1, 0, 2]]), np.array([1, 1])
     >>> type_counts(nuclei, types, nuclei, types, n_classes=1, radius_px=12.0).tolist()
@@ -151,7 +151,7 @@ def matched_counts(
     pred_types: Int[np.ndarray, " p"],
     n_classes: int,
 ) -> Int64[np.ndarray, " k"]:
-    """Return the counts of one image whose nuclei are paired already.
+    """Return the counts of one image whose nuclei are already paired.
 
     >>> pairs = match_centroids(np.zeros((1, 2)), np.zeros((1, 2)), 3.0)
     >>> matched_counts(pairs, np.array([1]), np.array([2]), 2).tolist()
@@ -177,7 +177,7 @@ def type_scores(counts: Real[np.ndarray, " k"], variant: Variant = "code") -> Ty
 
     F_d = 2TP_d / (2TP_d + FP_d + FN_d); Acc = pairs of equal type / pairs; F_c = 2(TP_c + TN_c) / (2(TP_c +
     TN_c) + 2FP_c + 2FN_c + FP_d + FN_d). Variant `code` is HoVer-Net's script, which looks only at pairs of
-    class c and so has TN_c = 0 and counts unmatched nuclei of class c alone; variant `paper` takes TN_c over
+    class c and so has TN_c = 0 and counts only unmatched nuclei of class c; variant `paper` takes TN_c over
     all pairs and all unmatched nuclei (Graham et al., MedIA 2019, eq. 9).
 
     >>> scores = type_scores(np.array([8, 2, 0, 6, 6, 2, 0, 0, 2, 0]))
@@ -208,7 +208,7 @@ def type_scores(counts: Real[np.ndarray, " k"], variant: Variant = "code") -> Ty
 
 
 def detection_f1(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch"]:
-    """Return F_d of summed counts; NaN where no nucleus was there nor predicted.
+    """Return F_d of summed counts; NaN if there is neither a true nor a predicted nucleus.
 
     >>> round(float(detection_f1(np.array([8, 2, 0, 6]))), 4)  # 16 / 18
     0.8889
@@ -218,7 +218,7 @@ def detection_f1(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*
 
 
 def detection_precision(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch"]:
-    """Return TP_d / (TP_d + FP_d); 0 where nothing was predicted though nuclei were there.
+    """Return TP_d / (TP_d + FP_d); 0 if nothing was predicted although there were nuclei.
 
     >>> float(detection_precision(np.array([8, 2, 0, 6])))
     0.8
@@ -228,7 +228,7 @@ def detection_precision(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndar
 
 
 def detection_recall(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch"]:
-    """Return TP_d / (TP_d + FN_d); 0 where nuclei were predicted though none was there.
+    """Return TP_d / (TP_d + FN_d); 0 if nuclei were predicted although there were none.
 
     >>> float(detection_recall(np.array([8, 2, 0, 6])))
     1.0
@@ -248,7 +248,7 @@ def type_accuracy(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "
 
 
 def type_f1(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> Float64[np.ndarray, "*batch c"]:
-    """Return F_c of each class; NaN where the class is absent from truth and prediction.
+    """Return F_c of each class; NaN if the class is absent from truth and prediction.
 
     >>> type_f1(np.array([8, 2, 0, 6, 6, 2, 0, 0, 2, 0])).round(4).tolist()  # 12 / (12 + 2 · 2 + 2)
     [0.6667]
@@ -304,6 +304,6 @@ def _ratio(
 def _check(types: Int[np.ndarray, " n"], n: int, lowest: int, highest: int, name: str) -> None:
     types = np.asarray(types)
     if len(types) != n:
-        raise DataError(f"expected one entry of `{name}` an instance", got=f"{len(types)} types, {n} instances")
+        raise DataError(f"There must be one entry of `{name}` per instance", got=f"{len(types)} types, {n} instances")
     if n and (types.min() < lowest or types.max() > highest):
-        raise DataError(f"expected `{name}` to lie in {lowest}..{highest}", got=f"types {types.min()} to {types.max()}")
+        raise DataError(f"`{name}` is not in {lowest}..{highest}", got=f"types {types.min()} to {types.max()}")

@@ -1,7 +1,7 @@
-"""Intervals, paired differences and ranks that resample groups (slides, patients) and count training seeds.
+"""Intervals, paired differences and ranks over resamples of groups (slides, patients) and over training seeds.
 
-Everything starts from sufficient statistics, one vector an image, and a statistic of their sum; a resample of
-groups is then a row of a matrix product. No torch.
+The input is sufficient statistics, one vector per image, and a statistic of their sum; a resample of groups is
+then a row of a matrix product. The module does not import torch.
 """
 
 from __future__ import annotations
@@ -42,8 +42,8 @@ class Interval:
 
     `method` says what the interval covers: `groups` (which slides the test set holds), `seeds` (training or
     generation seeds), `folds` (which slides were trained on), or several of them, `groups+seeds`. `n_groups` is 0
-    where no group was resampled, `n_seeds` the fewest seeds of an arm or fold. Bounds and `se` are NaN where there
-    is no interval; `reason` then says why.
+    if no group was resampled, `n_seeds` the fewest seeds of an arm or fold. Bounds and `se` are NaN if there is no
+    interval; `reason` then says why.
     """
 
     value: float
@@ -66,7 +66,7 @@ class Difference(Interval):
 
 @dataclass(frozen=True)
 class RankInterval:
-    """The rank of an arm (1 is best) and its interval over resamples; NaN where one is undefined."""
+    """The rank of an arm (1 is best) and its interval over resamples; NaN if undefined."""
 
     rank: float
     low: float
@@ -85,7 +85,7 @@ def cluster_bootstrap(
     """Return a statistic of a test set and its cluster-bootstrap interval over groups.
 
     Args:
-        statistics: sufficient statistics, one row an image, finite (see `mean_statistics` for means).
+        statistics: sufficient statistics, one row per image, finite (see `mean_statistics` for means).
         groups: slide or patient of each image.
         statistic: function of summed statistics, vectorised over leading axes: `[..., k] -> [...]`.
         rng: draws the resamples.
@@ -95,7 +95,7 @@ def cluster_bootstrap(
     Raises:
         DataError: groups and images differ in number, or a statistic is NaN or infinite.
 
-    Percentile half-widths are stretched by t(G-1) / z · √(G / (G - 1)), the correction for few groups (cf.
+    Percentile half-widths are multiplied by t(G-1) / z · √(G / (G - 1)), the correction for few groups (cf.
     Hesterberg, The American Statistician 2015, §5.3).
 
     >>> statistics = mean_statistics(np.array([0.1, 0.2, 0.3, 0.4]))
@@ -119,7 +119,7 @@ def arm_interval(
     """Return an arm's statistic, averaged over training seeds, and its interval.
 
     With several seeds the half-width t(k-1) · s / √k of the mean over seeds is added in quadrature to each
-    side of the interval over groups (method `groups+seeds`); with one seed the interval covers groups alone.
+    side of the interval over groups (method `groups+seeds`); with one seed the interval covers only groups.
 
     >>> two_seeds = mean_statistics(np.array([[0.1, 0.2, 0.3, 0.4], [0.2, 0.3, 0.4, 0.5]]))
     >>> found = arm_interval(two_seeds, ["a", "b", "c", "d"], mean_of, rng=np.random.default_rng(0))
@@ -148,7 +148,7 @@ def paired_difference(
     """Return the difference of two arms on the same images, a - b, with its interval and p-value.
 
     Args:
-        a: statistics of one arm, one slice a training seed.
+        a: statistics of one arm, one slice per training seed.
         b: statistics of the other; its number of seeds may differ.
         groups: slide or patient of each image, the same images in both arms.
         statistic: function of summed statistics, vectorised over leading axes.
@@ -157,7 +157,7 @@ def paired_difference(
         level: coverage of the interval.
 
     The group part is as in :func:`cluster_bootstrap`. The seed part t(kₐ+k_b-2) · √(sₐ²/kₐ + s_b²/k_b) is
-    added in quadrature; an arm with one seed is given the other's s.
+    added in quadrature; an arm with one seed takes the other's s.
 
     Raises:
         DataError: groups and images differ in number, or a statistic is NaN or infinite.
@@ -186,9 +186,9 @@ def spread_over_seeds(
 ) -> Interval:
     """Return the mean of a number over seeds and Student's interval of that mean, t(k-1) · s / √k.
 
-    For what must not be bootstrapped over images: a Fréchet distance of each generation seed's set (duplicates bias
-    it upwards). The interval says how far another seed's set may lie; it does not say that the distance is unbiased
-    in n, which the real-versus-real floor at the same n is for (`metrics.floor`).
+    This is for numbers that must not be bootstrapped over images, such as a Fréchet distance of each generation seed's
+    set (duplicates bias it upwards). The interval says how far the value of another seed may be; it does not say that
+    the distance is unbiased in n, for which there is the real-versus-real floor at the same n (`metrics.floor`).
 
     Args:
         values: the number under each seed; one that is not finite makes the mean undefined, with a reason.
@@ -204,7 +204,7 @@ def spread_over_seeds(
     """
     array = np.asarray(values, dtype=np.float64)
     if array.ndim != 1 or not len(array):
-        raise DataError("expected one number a seed", got=f"an array of shape {array.shape}")
+        raise DataError("There must be one number per seed", got=f"an array of shape {array.shape}")
     undefined = int(np.count_nonzero(~np.isfinite(array)))
     if undefined:
         reason = f"undefined under {undefined} of {len(array)} seeds"
@@ -246,7 +246,7 @@ def rank_intervals(
 ) -> dict[str, RankInterval]:
     """Return the rank of each arm with its percentile interval over shared resamples of groups.
 
-    Deviations are stretched as in :func:`cluster_bootstrap`. Where an arm has several seeds, each resample also moves
+    Deviations are multiplied as in :func:`cluster_bootstrap`. Where an arm has several seeds, each resample also moves
     it by s / √k times a draw of t(k-1), the uncertainty of a mean over seeds. Undefined arms have no rank, the
     others are ranked without them; resamples in which one of these is undefined are left out. There is no interval
     with fewer than two groups, or where half of the resamples are left out.
@@ -288,7 +288,7 @@ def rank_intervals(
 def interval_fields(
     bounds: Bounds, n_groups: int, n_resamples: int, level: float, *, method: str, reason: str = ""
 ) -> dict[str, Any]:
-    """Return the fields of an :class:`Interval`; where there is none, NaN bounds and the reason, given or found.
+    """Return the fields of an :class:`Interval`; without an interval, NaN bounds and the reason, given or found.
 
     >>> bounds = Bounds.of_groups(0.5, np.array([0.4, 0.5, 0.6]), 3, ())
     >>> interval_fields(bounds, 1, 3, 0.95, method="groups")["reason"]

@@ -101,7 +101,7 @@ def test_what_needs_an_extra_says_so_before_any_work(name: str, folder: Path) ->
     done = bench([sys.executable, "-c", HIDDEN], arguments, folder)
     assert (done.returncode, done.stdout) == (2, "")
     assert done.stderr.splitlines() == [
-        f"error: this needs the package {package}, which comes with the extra {extra!r}",
+        f"error: This needs the package {package}, which comes with the extra {extra!r}",
         f"got:   {package} is not installed",
         f"fix:   pip install 'augbench[{extra}]'",
     ]

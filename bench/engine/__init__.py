@@ -1,1 +1,1 @@
-"""How pieces of work are done: steps, their keys, the store, device, progress and cost."""
+"""How work is done: steps, their keys, the store, device, progress and cost."""

@@ -1,4 +1,4 @@
-"""The run context that parts, renderers and networks are given."""
+"""The run context that parts, renderers and networks receive."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ CURVES = "curves.jsonl"
 
 
 def derive_seed(*scope: str | int) -> int:
-    """Return a 63-bit seed from a path of names and numbers: sha256 of the path, not of its order of use."""
+    """Return a 63-bit seed from a path of names and numbers: the sha256 of the path, whatever was derived before."""
     text = "/".join(str(part) for part in scope)
     return int.from_bytes(hashlib.sha256(text.encode()).digest()[:8], "little") >> 1
 
@@ -37,7 +37,7 @@ class Run:
     title: str = ""
 
     def derive(self, *scope: str | int) -> int:
-        """Return a 63-bit seed that depends on the run's seed and the scope alone."""
+        """Return a 63-bit seed that depends only on the run's seed and the scope."""
         return derive_seed(self.seed, *scope)
 
     def rng(self, *scope: str | int) -> np.random.Generator:
@@ -47,7 +47,7 @@ class Run:
     def progress(
         self, stage: str, total: int, *, done: int = 0, unit: str = "step"
     ) -> AbstractContextManager[Progress]:
-        """Show the progress of a stage of `total` units of which `done` are done already."""
+        """Show the progress of a stage of `total` units, of which `done` are already done."""
         title = f"{self.title}: {stage}" if self.title else stage
         return self.reporter.progress(title, total, done=done, unit=unit)
 
@@ -59,9 +59,9 @@ class Run:
 
 
 def read_curves(folder: Path) -> Iterator[tuple[str, int, float]]:
-    """Yield (name, step, value) of a job's curves in order of name and step; the last record of a step counts.
+    """Yield (name, step, value) of a job's curves in order of name and step, with the last record of each step.
 
-    A line cut short by a kill is skipped: its step was recorded again afterwards.
+    A line that a kill cut short is skipped, since its step was recorded again afterwards.
     """
     path = folder / CURVES
     if not path.exists():

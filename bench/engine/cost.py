@@ -16,9 +16,9 @@ _MIB = 1024 * 1024
 
 
 class Meter:
-    """Measure a block; time of earlier, killed attempts at the same job is kept in `path` and added.
+    """Measures a block of code; the time of earlier, killed attempts at the same job is kept in `path` and added.
 
-    The time of a killed attempt is written every few seconds, so that at most that much is lost.
+    The time is written every few seconds, so that a kill loses no more than that.
     """
 
     interval = 2.0

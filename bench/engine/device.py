@@ -1,4 +1,4 @@
-"""Which device a run uses, found without importing torch where that can be avoided."""
+"""The device that a run uses, found without importing torch if that can be avoided."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.extras import check_installed
 
 
 class Device(NamedTuple):
-    """A device kind (`cpu`, `cuda`, `mps`) and its name for people."""
+    """A device kind (`cpu`, `cuda`, `mps`) and its name as it is shown to users."""
 
     kind: str
     name: str
@@ -19,10 +19,10 @@ class Device(NamedTuple):
 def resolve_device(wanted: str) -> Device:
     """Return the device for `auto`, `cpu`, `cuda` or `mps`.
 
-    `auto` takes a CUDA GPU where the driver's `nvidia-smi` is on the path and torch sees one; a CPU elsewhere.
+    `auto` takes a CUDA GPU if the driver's `nvidia-smi` is on the path and torch finds one, and a CPU otherwise.
 
     Raises:
-        MissingError: the device asked for is not there, or torch is not installed.
+        MissingError: the device does not exist, or torch is not installed.
     """
     check_installed("torch")
     if wanted == "cpu" or (wanted == "auto" and shutil.which("nvidia-smi") is None):
@@ -35,4 +35,4 @@ def resolve_device(wanted: str) -> Device:
         return Device("cpu", "CPU")
     if wanted == "mps" and torch.backends.mps.is_available():
         return Device("mps", "Apple GPU")
-    raise MissingError(f"expected a device of kind {wanted!r}", got="none that torch can use", fix="use --device cpu")
+    raise MissingError(f"There is no device of kind {wanted!r}", got="torch finds none", fix="use --device cpu")

@@ -1,4 +1,4 @@
-"""How any process does a step: the one place where a step meets a store, a context and its thread count."""
+"""How a process does a step, with a store, a context and the step's number of threads."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bench.engine.store import Store
 
 
 def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> Finished:
-    """Return the finished step, doing it in this process where it is not in the store.
+    """Return the finished step; if it is not in the store, do it in this process.
 
     Args:
-        step: what to do.
-        store: where its output is published.
-        reporter: what people see meanwhile.
-        workers: processes that may load data beside the step; no result depends on it.
+        step: the step.
+        store: the store in which its output is published.
+        reporter: shows the progress.
+        workers: processes that may load data during the step; no result depends on it.
     """
     begun = time.perf_counter()
     name = f"{step.stage}: {step.title}"
@@ -42,7 +42,7 @@ def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> F
 
 @contextmanager
 def _threads(step: Step) -> Iterator[None]:
-    """Give numerical libraries exactly the threads that the step's key names: sums depend on how they are split."""
+    """Give numerical libraries exactly the threads in the step's key, since sums depend on how they are split."""
     from threadpoolctl import threadpool_limits
 
     if step.place.precision:

@@ -1,4 +1,4 @@
-"""What a person sees while a run works: live bars on a terminal, plain lines elsewhere."""
+"""Progress of a run for its user: live bars on a terminal, plain lines elsewhere."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ from bench.contract import Progress as ProgressProtocol
 class Reporter:
     """Messages and progress on standard error; standard output stays free for tables.
 
-    On a terminal: a bar a stage with its step, newest values, rate and time left. Elsewhere: one plain line when a
-    stage begins and ends, and at most one every `interval` seconds between.
+    On a terminal there is one bar per stage with its step, newest values, rate and time left; elsewhere one plain line
+    when a stage begins and ends, and at most one every `interval` seconds in between.
     """
 
     interval = 15.0
 
     def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
-        """Speak unless `quiet`; `live` bars are for a terminal that one process writes to (None: look)."""
+        """Print messages unless `quiet`; `live` shows bars, for a terminal of one process (None: detect)."""
         self.quiet = quiet
         self._console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
-        # beside other processes a line must say for itself what it is about
+        # with other processes on the same terminal, each line must name its step
         self._alone = live is None
         self._live = (sys.stderr.isatty() if live is None else live) and not quiet
 
@@ -60,7 +60,7 @@ class Reporter:
 
 
 class _Rate:
-    """Units a second since the count began."""
+    """Units per second since the count began."""
 
     def __init__(self) -> None:
         self._start, self._n = time.perf_counter(), 0

@@ -1,4 +1,4 @@
-"""What a run's program works with: it awaits steps, each of which is done once."""
+"""The session of a run: its program awaits steps, and each step is done once."""
 
 from __future__ import annotations
 
@@ -18,10 +18,10 @@ Result = TypeVar("Result")
 
 @dataclass
 class Session:
-    """One request at work: the store, the device, the executor and the people watching.
+    """One request in progress: the store, the device, the executor and the reporter.
 
-    `workers` is the number of processes that load data beside a training. A step that several parts of the program
-    ask for at the same time is done once.
+    `workers` is the number of processes that load data during a training. A step that several parts of the program
+    need at the same time is done once.
     """
 
     store: Store
@@ -36,16 +36,16 @@ class Session:
 
     @property
     def numeric(self) -> Place:
-        """Where steps of plain numpy run: they give the same result on every device."""
+        """The place of steps in plain numpy, which give the same result on every device."""
         return Place(threads=self.threads)
 
     @property
     def torch(self) -> Place:
-        """Where steps of torch run: results depend on device kind, precision and threads."""
+        """The place of steps in torch, whose results depend on device kind, precision and threads."""
         return Place(self.device.kind, self.precision, self.threads)
 
     async def do(self, step: Step) -> Finished:
-        """Return the finished step, having the executor do it where it is not in the store."""
+        """Return the finished step; if it is not in the store, the executor does it."""
         task = self._asked.get(step.key)
         if task is None:
             task = start(self._do(step))
@@ -61,14 +61,14 @@ class Session:
 
     @property
     def reused(self) -> int:
-        """How many steps were found finished."""
+        """The number of steps that were already in the store."""
         return sum(finished.reused for finished in self.finished.values())
 
 
 def drive(program: Coroutine[Any, Any, Result]) -> Result:
-    """Run a program to its end and return its result; its first error ends it and is raised as it is.
+    """Run a program to its end and return its result; its first error ends it and is raised unchanged.
 
-    Unlike `asyncio.run`, an interrupt ends a step that works in this process at once.
+    Unlike with `asyncio.run`, an interrupt immediately ends a step that runs in this process.
     """
     loop = asyncio.new_event_loop()
     try:
@@ -82,27 +82,27 @@ def drive(program: Coroutine[Any, Any, Result]) -> Result:
         loop.close()
 
 
-class Parked(Exception):  # noqa: N818  # no error: a program that only looks goes no further here
-    """What a step that is not in the store gives where nothing may be done."""
+class Parked(Exception):  # noqa: N818  # not an error: a program that does no work stops here
+    """Raised for a step that is not in the store if no work may be done."""
 
 
 def start(program: Coroutine[Any, Any, Result]) -> asyncio.Task[Result]:
-    """Have a program go on beside the caller's, whether or not anybody comes to await it."""
+    """Run a program concurrently with the caller's, whether or not it is awaited later."""
     task = asyncio.ensure_future(program)
     task.add_done_callback(_look_at)
     return task
 
 
 def _look_at(task: asyncio.Task[Any]) -> None:
-    # of several errors at once the first is raised; asyncio prints the others, unless they were looked at
+    # the first of several errors is raised; asyncio prints the others unless they are retrieved
     if not task.cancelled():
         task.exception()
 
 
 async def together(*programs: Coroutine[Any, Any, Result]) -> list[Result]:
-    """Await several programs at once and return their results in order.
+    """Await several programs concurrently and return their results in order.
 
-    The first error cancels the others and is raised; a parked program lets the others go on as far as they can.
+    The first error cancels the others and is raised; after a parked program, the others continue as far as they can.
     """
     tasks = [start(program) for program in programs]
     pending = set(tasks)

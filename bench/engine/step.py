@@ -1,4 +1,4 @@
-"""Steps: frozen descriptions of one piece of work each, and the keys that name their outputs."""
+"""Steps: frozen descriptions of pieces of work, and the keys that name their outputs."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.engine.context import Run
 
 
 class Place(NamedTuple):
-    """Where and how a step computes; floating-point results depend on all three, so its key holds them.
+    """Where and how a step computes; floating-point results depend on all three, so its key contains them.
 
     Steps of plain numpy leave `precision` empty and run on the CPU.
     """
@@ -25,7 +25,7 @@ class Place(NamedTuple):
 
 
 class Resources(NamedTuple):
-    """What a step asks of the machine that it runs on, for executors that choose one."""
+    """What a step needs of the machine that it runs on, for executors that choose one."""
 
     accelerator: bool = False
     memory_gib: float = 0.0
@@ -34,11 +34,11 @@ class Resources(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Step(ABC):
-    """One piece of work: a pure function of hashed inputs whose output is a folder.
+    """Base of steps: a pure function of hashed inputs whose output is a folder.
 
-    A subclass per stage holds what the work needs (datasets, plugins, folders of earlier steps), all of it picklable,
-    so that any process can run the step from its pickle. `stage` names the folder of its outputs; `version` is raised
-    by hand when the numbers of the stage change.
+    A subclass per stage has fields for what the work needs (datasets, plugins, folders of earlier steps), all of them
+    picklable, so that any process can run the step from its pickle. `stage` names the folder of its outputs; `version`
+    is raised by hand when the numbers of the stage change.
     """
 
     stage: ClassVar[str]
@@ -51,7 +51,7 @@ class Step(ABC):
     @property
     @abstractmethod
     def config(self) -> Any:
-        """Settings that matter to the output, as JSON values."""
+        """Settings that the output depends on, as JSON values."""
 
     @property
     @abstractmethod
@@ -65,18 +65,18 @@ class Step(ABC):
 
     @property
     def resources(self) -> Resources:
-        """What the step asks of a machine."""
+        """What the step needs of a machine."""
         return Resources(accelerator=self.place.device != "cpu")
 
     @abstractmethod
     def run(self, folder: Path, context: Run) -> None:
         """Fill the folder.
 
-        The folder may hold what an earlier, killed attempt left, which the step either goes on from or overwrites.
+        The folder may contain files of an earlier, killed attempt; the step continues from them or overwrites them.
         """
 
     def document(self) -> dict[str, Any]:
-        """Return everything that the key is made of."""
+        """Return everything that the key is computed from."""
         return {
             "stage": self.stage,
             "version": self.version,
@@ -95,7 +95,7 @@ class Step(ABC):
 
 @dataclass(frozen=True)
 class Finished:
-    """A published step: its folder, and whether it was there already."""
+    """A published step: its folder, and whether it already existed."""
 
     key: str
     stage: str

@@ -1,4 +1,4 @@
-"""The store: finished work is found again, killed work goes on, two processes never do the same step."""
+"""The store: finished work is reused, killed work continues, and two processes never do the same step."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _SCRATCH = ("checkpoint.pt", "checkpoint.pt.tmp", "cost.json", "chunks")
 class Store:
     """Folders of finished steps under `<root>/jobs/<stage>/<key>`.
 
-    A step works in `<key>.partial` beside its final place, with its checkpoints; when it is done, the scratch files
-    are removed and the folder is renamed. The rename is the publication: a folder without `.partial` is whole.
+    A step works in `<key>.partial`, next to its final folder, with its checkpoints; when it is done, the scratch files
+    are removed and the folder is renamed. A folder without `.partial` is therefore complete.
     """
 
     def __init__(self, root: Path) -> None:
-        """Use the folder `root`; nothing is made yet."""
+        """Use the folder `root`; nothing is created yet."""
         self.root = root
 
     def path(self, step: Step) -> Path:
-        """Return where the step's output is when it is finished."""
+        """Return the folder of the step's output once it is finished."""
         return self.root / "jobs" / step.stage / step.key
 
     def find(self, step: Step) -> Finished | None:
-        """Return the finished step, or None."""
+        """Return the finished step; None if it is not in the store."""
         path = self.path(step)
         if not path.exists():
             return None
@@ -44,11 +44,11 @@ class Store:
         return Finished(step.key, step.stage, path, reused=True, cost=cost)
 
     def run(self, step: Step, work: Callable[[Path], None], *, wait: Callable[[], None] | None = None) -> Finished:
-        """Return the finished step, doing its work first where it is not there.
+        """Return the finished step; if it is not in the store, do its work first.
 
         Args:
             step: names the output.
-            work: fills the folder that it is given.
+            work: fills the folder that it receives.
             wait: called once if another process is working on the same step.
         """
         found = self.find(step)
@@ -94,10 +94,10 @@ class Store:
 
 
 def check_writable(root: Path) -> None:
-    """Raise where the store cannot be written.
+    """Check that the store can be written.
 
     Raises:
-        BenchError: the folder cannot be made or written.
+        BenchError: the folder cannot be created or written.
     """
     try:
         root.mkdir(parents=True, exist_ok=True)

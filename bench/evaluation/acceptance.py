@@ -1,4 +1,4 @@
-"""How much of a pool looked like its class? For arms whose set was chosen by that."""
+"""How much of a pool looked like its class? For arms whose set was chosen by this criterion."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ METRIC = "acceptance"
 
 
 class Acceptance(Evaluation):
-    """The share of a pool that was acceptable; sets that were drawn at random accept all and have no rows."""
+    """The share of a pool that was acceptable; sets that were drawn at random accept every image and have no rows."""
 
     name: ClassVar[str] = "acceptance"
 
@@ -30,12 +30,12 @@ class Acceptance(Evaluation):
         return (METRICS[METRIC],)
 
     async def measure(self, trial: Trial) -> Sets | None:
-        """Return the sets of an arm that chooses."""
+        """Return the sets of an arm that chooses images."""
         selection = trial.arm.selection
         return None if selection is None or not selection.chooses else await trial.sets()
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
-        """Yield the share of every seed's pool, and the mean over seeds; an arm without a set has the reason."""
+        """Yield the share of every seed's pool, and the mean over seeds; for an arm without a set, the reason."""
         for each in measured:
             if each.evidence is None:
                 continue
@@ -59,7 +59,7 @@ class Acceptance(Evaluation):
 
 
 def _share(manifest: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the mean over classes of the accepted share, however many images were drawn of each, independently."""
+    """Return the mean over classes of the accepted share, with equal weights; classes are independent."""
     from metrics.proportion import mean_proportion
 
     if "accepted" not in manifest:

@@ -1,4 +1,4 @@
-"""What an evaluation is: one question that a table answers."""
+"""The base class of evaluations; each answers one question in a table."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 
 class Output(NamedTuple):
-    """A step's output that rows came from, for the index of a run's artefacts."""
+    """The output of a step that rows were made from, for the index of a run's artefacts."""
 
     kind: str
     finished: Finished
@@ -30,7 +30,7 @@ class Output(NamedTuple):
 
 
 class Measured(NamedTuple):
-    """One arm and what an evaluation found out about it; no evidence, and why, where it cannot be asked."""
+    """One arm and an evaluation's evidence about it; no evidence, and the reason, if the evaluation does not apply."""
 
     trial: Trial
     sets: Sequence[Made | None]
@@ -38,7 +38,7 @@ class Measured(NamedTuple):
     reason: str = ""
 
     def digest(self, seed: int) -> str:
-        """Return the digest of the arm's set under a seed, empty where it adds nothing."""
+        """Return the digest of the arm's set under a seed; empty if the arm adds nothing."""
         made = self.sets[seed] if self.sets else None
         return "" if made is None else made.set.digest
 
@@ -56,39 +56,39 @@ class Evaluation(ABC):
     @property
     @abstractmethod
     def metrics(self) -> tuple[Metric, ...]:
-        """What the rows may be of; scores on features are listed once per family, without an encoder."""
+        """The metrics that rows may report; scores on features are listed once per family, without an encoder."""
 
     def about(self, info: DatasetInfo) -> bool:
-        """Say whether the question makes sense for a dataset at all; where it does not, there are no rows."""
+        """Return whether the question makes sense for a dataset; if not, there are no rows."""
         return True
 
     async def applies(self, trial: Trial) -> str:
-        """Say why an arm cannot be asked; empty where it can. The reason stands in the arm's rows."""
+        """Return why the evaluation does not apply to an arm; empty if it does. The arm's rows contain the reason."""
         return ""
 
     @abstractmethod
     async def measure(self, trial: Trial) -> Any:
-        """Await the steps that the question needs and return the evidence; None where there is nothing to ask."""
+        """Await the steps that the question needs and return the evidence; None if there is nothing to evaluate."""
 
     @abstractmethod
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield the rows of all arms; the first arm is the baseline."""
 
     def outputs(self, evidence: Any) -> Iterator[Output]:
-        """Yield the outputs that the rows of one arm came from."""
+        """Yield the outputs that the rows of one arm were made from."""
         return iter(())
 
     def findings(self, evidence: Any) -> Sequence[Mapping[str, Any]]:
-        """Return what the run's document is to say beside the rows, as JSON values."""
+        """Return what the run's document records in addition to the rows, as JSON values."""
         return ()
 
 
 def metric_versions(evaluation: Evaluation, *ids: str) -> dict[str, int]:
-    """Return the versions that stand in the key of a step: the evaluation's, and those of the metrics it computes.
+    """Return the versions in the key of a step: the evaluation's, and those of the metrics that it computes.
 
     Args:
-        evaluation: who computes.
-        ids: of its metrics; all of them where none is named.
+        evaluation: the evaluation.
+        ids: ids of its metrics; all of them if none is given.
     """
     chosen = [metric for metric in evaluation.metrics if not ids or metric.id in ids]
     found = {f"metric:{metric.id}": metric.protocol_version for metric in chosen}

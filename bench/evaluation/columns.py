@@ -1,4 +1,4 @@
-"""What rows of scores of whole sets have in common: shares of images, and the mean over seeds."""
+"""Columns that rows of scores of whole sets share: shares of images, and the mean over seeds."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def share_columns(share: Proportion, n: int, of: str) -> dict[str, Any]:
-    """Return a share of `n` images and its interval, which is over `of`."""
+    """Return the columns of a share of `n` images and of its interval, which is over `of`."""
     return {
         "value": share.value,
         "n": n,
@@ -26,9 +26,9 @@ def share_columns(share: Proportion, n: int, of: str) -> dict[str, Any]:
 
 
 def over_seeds(rows: Sequence[Mapping[str, Any]], remark: str = "") -> dict[str, Any]:
-    """The mean of a score over generation seeds, with Student's interval of the mean, inside the metric's bounds.
+    """Return the mean of a score over generation seeds, with Student's interval, within the metric's bounds.
 
-    `remark` is what a reader of the number must know.
+    `remark` is a note that the reader of the number needs.
     """
     from metrics.table import metric
     from metrics.uncertainty import spread_over_seeds

@@ -1,4 +1,4 @@
-"""Rows of scores of test sets: every metric with its interval, and its paired difference to the baseline."""
+"""Rows of scores of test sets: every metric with its interval and its paired difference from the baseline."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ UNDEFINED = "the metric is undefined on these images"
 
 @dataclass(frozen=True)
 class Scored:
-    """One arm's statistics under each seed, and the digest of the set behind each, empty for the baseline."""
+    """One arm's statistics under each seed, each with the digest of the arm's set, which is empty for the baseline."""
 
     arm: Arm
     statistics: Sequence[Statistics]
@@ -28,13 +28,13 @@ class Scored:
 
 
 def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
-    """Yield one metric of one network: values under each seed and over seeds, and differences to the baseline.
+    """Yield one metric of one network: values under each seed and over seeds, and differences from the baseline.
 
     Args:
         scored: the arms, the baseline among them.
         score: the metric.
-        columns: what all of these rows share.
-        rows: makes them.
+        columns: the columns that all of these rows share.
+        rows: makes the rows.
     """
     read = {each.arm.title: each.statistics for each in scored}
     groups = np.array(scored[0].statistics[0].groups)
@@ -81,7 +81,7 @@ def valued(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -
 def _differences(
     scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows, groups: np.ndarray
 ) -> Iterator[ScoreRow]:
-    """Yield the paired difference of every arm to the baseline, corrected for the number of arms."""
+    """Yield the paired difference of every arm from the baseline, corrected for the number of arms."""
     from metrics.uncertainty import holm, paired_difference
 
     stacks = {each.arm.title: stack(score, each.statistics) for each in scored}
@@ -106,7 +106,7 @@ def _differences(
 
 
 def _whole(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
-    """Yield a number that no sums give: under each seed without an interval, then over seeds."""
+    """Yield a number that is not a function of sums: under each seed without an interval, then over seeds."""
     from metrics.uncertainty import spread_over_seeds
 
     assert score.whole is not None

@@ -1,4 +1,4 @@
-"""Rows of what an arm cost, stage by stage; a reused step costs what it cost when it was done."""
+"""Rows of the cost of an arm, stage by stage; a reused step has the cost that it had when it was done."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
-"""Does a method draw what a mask asks for, as a segmenter sees it?
+"""Does a method draw what a mask shows, according to a segmenter?
 
-Test masks are drawn without their images. The segmenter is the network that the run trained on real data only, so
-nothing is trained for this; what it finds in the real images of those masks is the anchor.
+Images are drawn of test masks, without the real images. The segmenter is the network that the run trained on real data
+only, so nothing is trained for this; its result on the real images of these masks is the anchor.
 """
 
 from __future__ import annotations
@@ -40,9 +40,9 @@ NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that c
 
 
 class Faithful(NamedTuple):
-    """How one arm's images of test masks show what they were asked for, as the segmenter `network` sees it.
+    """The faithfulness of one arm's images of test masks, according to the segmenter `network`.
 
-    `scores` has one entry per seed; where the arm cannot draw such masks it is empty and `reason` says why.
+    `scores` has one entry per seed; if the arm cannot draw such masks, it is empty and `reason` says why.
     """
 
     network: str
@@ -51,7 +51,7 @@ class Faithful(NamedTuple):
 
 
 class Faithfulness(Evaluation):
-    """FS1 and FS2 of images that were drawn of test masks, and of the real images of those masks."""
+    """FS1 and FS2 of images that were drawn of test masks, and of the real images of these masks."""
 
     name: ClassVar[str] = "faithfulness"
 
@@ -63,11 +63,11 @@ class Faithfulness(Evaluation):
         return of_groups("faithfulness")
 
     def about(self, info: DatasetInfo) -> bool:
-        """Say whether a dataset has masks."""
+        """Return whether a dataset has masks."""
         return info.task == "nuclei"
 
     async def measure(self, trial: Trial) -> Faithful | None:
-        """Draw test masks under every seed and score them; None for an arm without images or masks."""
+        """Draw images of test masks under every seed and score them; None for an arm without images or masks."""
         judge = await trial.judge()
         made = (await trial.sets()).made
         first = made[0] if made else None
@@ -89,7 +89,7 @@ class Faithfulness(Evaluation):
         return Faithful(judge.network.name, scores)
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
-        """Yield every score with the network that was the segmenter; or the reason why there is none."""
+        """Yield every score with the network that was the segmenter, or the reason why there is no score."""
         for each in measured:
             if each.evidence is None:
                 continue
@@ -117,7 +117,7 @@ class Faithfulness(Evaluation):
 
 
 async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, seed: int) -> Finished:
-    """Have a method draw the test masks under one seed, and score what it drew."""
+    """Draw images of the test masks with a method under one seed, and return their scores."""
     session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
     step = RenderMasks(
         place=session.torch if fitted else session.numeric,
@@ -133,7 +133,7 @@ async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, seed: int) ->
 
 
 async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: SyntheticSet, title: str) -> Finished:
-    """Segment the drawn and the real patches of masks, and compare both with what was asked for."""
+    """Segment the drawn and the real patches of masks, and compare both with the masks."""
     session, (network, model) = trial.bench.session, judge
     on_real = f"{network.name} on {masks.n} real patches of {masks.test.info.split}"
     on_drawn = f"{network.name} on {title} of test masks"
@@ -147,7 +147,7 @@ async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: Syntheti
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class RenderMasks(Render):
-    """Have a method draw the test masks, seeing training data only; the set is sealed for evaluation."""
+    """Draw images of the test masks with a method that reads only training data; the set is sealed for evaluation."""
 
     stage: ClassVar[str] = "render-masks"
 
@@ -155,22 +155,22 @@ class RenderMasks(Render):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Beside the method's: which masks."""
+        """The method's settings, and which masks are drawn."""
         return {**super().config, **self.masks.key()}
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Beside the method's: the test split."""
+        """The method's inputs and the test split."""
         return {**super().inputs, "test": self.masks.test.digest}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Draw the masks."""
+        """Draw images of the masks."""
         self.draw(list(self.masks.conditions(context.seed)), folder, context, EVALUATION)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class ScoreMasks(Step):
-    """Compare what was asked for with what is seen in the drawn and in the real patches."""
+    """Compare masks with the segmentations of the drawn and of the real patches."""
 
     stage: ClassVar[str] = "faithfulness"
 
@@ -180,12 +180,12 @@ class ScoreMasks(Step):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Which masks, and how many classes there are."""
+        """Which masks are compared, and the number of classes."""
         return {**self.masks.key(), "classes": len(self.masks.test.info.classes)}
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digest of the test split, keys of what was seen."""
+        """Digest of the test split, and keys of the segmentations."""
         return {"test": self.masks.test.digest, "real": self.real.key, "drawn": self.drawn.key}
 
     @property
@@ -207,7 +207,7 @@ class ScoreMasks(Step):
 
 
 def mask_statistics(sample: Sample, drawn: Prediction, real: Prediction, n_classes: int) -> dict[str, object]:
-    """Score one patch: its mask, and what the segmenter finds in the drawn and in the real image of it."""
+    """Return the scores of one patch: of its mask and the segmentations of its drawn and its real image."""
     from metrics.faithfulness import faithfulness as score
 
     asked, seen, seen_real = (

@@ -1,7 +1,7 @@
-"""GAN-test: what share of synthetic images a network that knows real images only takes for the class asked for.
+"""GAN-test: the share of synthetic images that a network trained on real images assigns to the requested class.
 
-Shmelkov et al., How good is my GAN?, ECCV 2018, section 3.2. Every network of a run is asked; one that also chose the
-images agrees with itself, and its rows say so.
+Shmelkov et al., How good is my GAN?, ECCV 2018, section 3.2. It is computed with every network of a run; the
+rows of a network that also chose the images say so.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ METRIC = "gan_test"
 
 
 class Judged(NamedTuple):
-    """What one of the baseline's networks takes the images of one synthetic set for."""
+    """The predictions of one of the baseline's networks for the images of one synthetic set."""
 
     seed: int
     network: str
@@ -40,19 +40,19 @@ class Judged(NamedTuple):
 
 
 class GanTest(Evaluation):
-    """Shows sets of labelled images to the baseline's networks of the same seed."""
+    """Predicts sets of labelled images with the baseline's networks of the same seed."""
 
     name: ClassVar[str] = "gan_test"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """The share of images taken for their class."""
+        """The share of images that are assigned to their class."""
         from metrics.table import METRICS
 
         return (METRICS[METRIC],)
 
     def about(self, info: DatasetInfo) -> bool:
-        """Say whether images have a class."""
+        """Return whether images have a class."""
         return info.task == "tissue"
 
     async def measure(self, trial: Trial) -> list[Judged]:
@@ -65,7 +65,7 @@ class GanTest(Evaluation):
         )
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
-        """Yield the share under each seed, then over seeds."""
+        """Yield the share under each seed, and then over seeds."""
         for each in measured:
             arm = each.trial.arm
             by_network: dict[str, list[dict[str, Any]]] = {}

@@ -1,4 +1,4 @@
-"""Does a sealed set show test images, or images nearer to them than any training image is?"""
+"""Does a sealed set contain test images, or images that are closer to them than any training image is?"""
 
 from __future__ import annotations
 
@@ -29,21 +29,21 @@ if TYPE_CHECKING:
     from metrics.entry import Metric
 
 RESULT = "leakage.json"
-# Real patches looked at on each side, for each synthetic image that a preset compares.
+# Real patches per split for each synthetic image that a preset compares.
 REAL = 10
 LISTED = 5
 
 
 @dataclass(frozen=True)
 class Patches:
-    """Real patches of one split for a comparison of whole patches: each tile cut along a grid, at most `n` of all."""
+    """At most `n` real patches of one split, cut from tiles along a grid, for a comparison of whole patches."""
 
     data: Dataset
     size: int
     n: int
 
     def images(self, rng: np.random.Generator, ids: list[str]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Yield patches, tiles in a seeded order; the id of each one's tile is added to `ids`."""
+        """Yield patches, with tiles in a seeded order; the id of each patch's tile is appended to `ids`."""
         return islice(self._all(rng, ids), self.n)
 
     def _all(self, rng: np.random.Generator, ids: list[str]) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
@@ -68,7 +68,7 @@ class Look(Step):
 
     @property
     def config(self) -> dict[str, Any]:
-        """How many real patches are looked at."""
+        """The number of real patches."""
         return {"n": self.n}
 
     @property
@@ -82,22 +82,22 @@ class Look(Step):
         return metric_versions(Leakage())
 
     def run(self, folder: Path, context: Run) -> None:
-        """Write what was found."""
+        """Write the findings."""
         write_json(folder / RESULT, _look(self.synthetic, self.train, self.test, self.n, context))
 
 
 class Leakage(Evaluation):
-    """Looks at the sets of the arms that a run is about; what it finds is a warning and stands in the document."""
+    """Compares the sets of the arms that a run is about; findings are warnings and are kept in the document."""
 
     name: ClassVar[str] = "leakage"
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """None: what is found is no number."""
+        """Empty: findings are not numbers."""
         return ()
 
     async def measure(self, trial: Trial) -> list[Finished]:
-        """Compare every set with the real patches of both splits, and warn where it shows what it cannot know."""
+        """Compare every set with the real patches of both splits, and warn if it shows test images."""
         if trial.arm not in trial.bench.subjects:
             return []
         return await together(*(_leakage(trial, made, seed) for seed, made in await trial.compared()))
@@ -107,12 +107,12 @@ class Leakage(Evaluation):
         return iter(())
 
     def outputs(self, evidence: Sequence[Finished]) -> Iterator[Output]:
-        """Yield what was found of each set."""
+        """Yield the findings about each set."""
         for seed, finished in enumerate(evidence):
             yield Output("statistics", finished, seed)
 
     def findings(self, evidence: Sequence[Finished]) -> list[dict[str, Any]]:
-        """Return what was found."""
+        """Return the findings about each set."""
         return [read_leakage(finished) for finished in evidence]
 
 
@@ -133,19 +133,19 @@ async def _leakage(trial: Trial, made: Made, seed: int) -> Finished:
 
 
 def read_leakage(finished: Finished) -> dict[str, Any]:
-    """Return what was found."""
+    """Return the findings about one set."""
     found: dict[str, Any] = json.loads((finished.path / RESULT).read_text(encoding="utf-8"))
     return found
 
 
 def warnings(found: dict[str, Any]) -> Iterator[str]:
-    """Say what should not be."""
+    """Yield a warning for each finding that should not occur."""
     copies = found["copies"]
     if copies:
         shown = ", ".join(f"{made} like {hidden}" for made, hidden in copies[:LISTED])
         more = f" and {len(copies) - LISTED} more" if len(copies) > LISTED else ""
-        yield f"{len(copies)} images look like test images that training does not hold: {shown}{more}"
-    # three standard deviations of a binomial count above what chance gives
+        yield f"{len(copies)} images look like test images that are not in the training split: {shown}{more}"
+    # three standard deviations of a binomial count above the number expected by chance
     chance, n = found["by_chance"], found["n_test"]
     if n and found["nearer"] > chance + 3 * np.sqrt(max(chance * (1 - chance / n), 1.0)):
         yield f"it is nearer than any training patch to {found['nearer']} of {n} test patches (by chance: {chance:.0f})"

@@ -1,4 +1,4 @@
-"""Which test masks are drawn, and which real patches they are of: the same for every arm, seed and run."""
+"""The test masks that are drawn and their real patches: the same for every arm, seed and run."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.errors import SealError
 from bench.stages.patches import cut, cut_rectangle, random_windows
 from bench.synthetic import SyntheticSet
 
-# Every arm, seed and run of a dataset is asked for the same masks.
+# Every arm, seed and run of a dataset draws the same masks.
 WINDOW_SEED = 0
 
 
 class MaskPatches:
-    """Patches of the test split, each tile equally often, at places that are the same for every arm."""
+    """Patches of the test split, equally many per tile, at positions that are the same for every arm."""
 
     def __init__(self, test: Dataset, n: int, size: int) -> None:
         """Choose `n` patches of `size` pixels; nothing is read yet."""
@@ -29,11 +29,11 @@ class MaskPatches:
         return map(cut, random_windows(self.test, range(len(self.test)), self.n, self.size, WINDOW_SEED))
 
     def key(self) -> dict[str, str | int]:
-        """Return what the patches depend on beside the split."""
+        """Return what the patches depend on, besides the split."""
         return {"n": self.n, "size": self.size, "window_seed": WINDOW_SEED}
 
     def conditions(self, seed: int) -> Iterator[Condition]:
-        """Yield the patches as conditions without their images, with seeds of one generation seed."""
+        """Yield the patches as conditions without their images, with seeds that derive from one generation seed."""
         for index, sample in enumerate(self.samples()):
             yield Condition(
                 id=f"test-{index:05d}",
@@ -49,7 +49,7 @@ class MaskPatches:
 
     @property
     def inputs(self) -> dict[str, str]:
-        """What names the real patches in a key."""
+        """The values that identify the real patches in a key."""
         return {"test": self.test.digest, **{name: str(value) for name, value in self.key().items()}}
 
     def __len__(self) -> int:
@@ -64,7 +64,7 @@ class GivenMasks(MaskPatches):
     """The windows of the test split that the images of an imported set show."""
 
     def __init__(self, test: Dataset, drawn: SyntheticSet) -> None:
-        """Look the windows up; nothing is read yet."""
+        """Look up the windows; nothing is read yet."""
         super().__init__(test, len(drawn), 0)
         self._drawn = drawn
 
@@ -72,7 +72,7 @@ class GivenMasks(MaskPatches):
         """Yield the windows, in the order of the set.
 
         Raises:
-            SealError: a window reaches beyond its test sample.
+            SealError: a window extends beyond its test sample.
         """
         places = {name: index for index, name in enumerate(self.test.ids)}
         for line, drawn in zip(self._drawn.metadata, self._drawn.records, strict=True):
@@ -80,12 +80,12 @@ class GivenMasks(MaskPatches):
             (h, w), (y, x) = (drawn.height, drawn.width), line.crop or (0, 0)
             if y + h > sample.image.shape[0] or x + w > sample.image.shape[1]:
                 raise SealError(
-                    f"expected {line.file_name} to show a window of {sample.id} of {sample.image.shape[:2]} px",
-                    got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um a pixel",
-                    fix="import it again with y and x of the window in the table, or with its own --mpp",
+                    f"The window of {line.file_name} extends beyond {sample.id}, which has {sample.image.shape[:2]} px",
+                    got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um per pixel",
+                    fix="import the set again with y and x of the window in the table, or with its own --mpp",
                 )
             yield cut_rectangle(sample, y, x, h, w)
 
     def key(self) -> dict[str, str | int]:
-        """Return what the windows depend on beside the split."""
+        """Return what the windows depend on, besides the split."""
         return {"n": self.n, "set": self._drawn.digest}

@@ -17,7 +17,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser.add_argument("path", type=Path, help="the page, docs/metrics.md in the repository")
     path: Path = parser.parse_args(arguments).path
     if not path.parent.is_dir():
-        parser.error(f"expected a file in an existing folder, got {path}")
+        parser.error(f"the folder of {path} does not exist")
     path.write_text(render(known_metrics()), encoding="utf-8")
 
 

@@ -31,17 +31,17 @@ class Nuclei(PredictionEvaluation):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """All that the table of metrics knows of instance and type maps."""
+        """All metrics of instance and type maps in the table of metrics."""
         from metrics.table import of_groups
 
         return of_groups("instances", "types")
 
     def about(self, info: DatasetInfo) -> bool:
-        """Say whether a dataset has nuclei."""
+        """Return whether a dataset has nuclei."""
         return info.task == "nuclei"
 
     def settings(self, info: DatasetInfo) -> Mapping[str, object]:
-        """Return class names and resolution, which sets the radius of matching."""
+        """Return class names and resolution, which determines the radius of matching."""
         return {"classes": list(info.classes), "mpp": info.mpp}
 
     def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
@@ -54,14 +54,14 @@ class Nuclei(PredictionEvaluation):
 
 
 def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
-    """Score one image: instance metrics, surface distances, and the counts that pooled scores are summed from.
+    """Return the statistics of one image: instance metrics, surface distances and the counts of pooled scores.
 
     `types` are the counts of detection and typing (`metrics.types`); `classes` are TP, FP, FN and sum of IoU of each
-    class, `true_counts` and `pred_counts` its nuclei. A value that is undefined is NaN. Where the sample has
-    ignored pixels, both maps are scored without them, see :func:`without_ignored`.
+    class, `true_counts` and `pred_counts` its nuclei. An undefined value is NaN. If the sample has ignored
+    pixels, both maps are scored without them, see :func:`without_ignored`.
 
     Raises:
-        DataError: truth or prediction holds no instances, or they differ in shape.
+        DataError: truth or prediction has no instances, or they differ in shape.
     """
     from metrics.instances import score_table
     from metrics.multiclass import class_counts
@@ -69,7 +69,7 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     from metrics.types import matching_radius, type_counts
 
     if sample.instances is None or sample.types is None or prediction.instances is None or prediction.types is None:
-        raise DataError("expected instances and types in truth and prediction", got=f"none for {sample.id}")
+        raise DataError("Truth and prediction must have instances and types", got=f"none for {sample.id}")
     true, true_types = without_ignored(sample.instances, sample.types, sample.ignore)
     pred, pred_types = without_ignored(prediction.instances, prediction.types, sample.ignore)
     table = overlap(true, pred)
@@ -90,11 +90,11 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
 def without_ignored(
     instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], ignore: Bool[np.ndarray, "h w"] | None
 ) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
-    """Return an instance map and its types without what no metric may count; as they are where `ignore` is None.
+    """Return an instance map and its types without ignored instances; unchanged if `ignore` is None.
 
     Ignored pixels become background, and so does the rest of an instance of which more than half is ignored: a nucleus
-    found in an ambiguous region must not come back as a false positive by a sliver that crosses its border. Ids are
-    1..n again, in their old order. MoNuSAC's own script blanks the pixels of predictions alone and keeps slivers.
+    found in an ambiguous region must not count as a false positive because of a sliver that crosses its border. Ids are
+    1..n again, in their old order. MoNuSAC's own script blanks only the pixels of predictions and keeps slivers.
 
     Raises:
         DataError: `ignore` is not of the map's size.
@@ -102,7 +102,9 @@ def without_ignored(
     if ignore is None:
         return instances, types
     if ignore.shape != instances.shape:
-        raise DataError("expected ignored pixels of the map's size", got=f"{ignore.shape} and {instances.shape}")
+        raise DataError(
+            "The mask of ignored pixels is not of the map's size", got=f"{ignore.shape} and {instances.shape}"
+        )
     area, ignored = (np.bincount(ids, minlength=len(types) + 1) for ids in (instances.ravel(), instances[ignore]))
     kept = (2 * ignored <= area) & (area > 0)
     kept[0] = False
@@ -111,7 +113,7 @@ def without_ignored(
 
 
 def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) -> dict[str, object]:
-    """HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
+    """Return HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
     from metrics.surface import hausdorff_by_definition
 
     found = hausdorff_by_definition(true > 0, pred > 0)
@@ -120,7 +122,7 @@ def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) ->
 
 
 def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
-    """List the scores of the nucleus track: all that `metrics.table` knows of instance and type maps."""
+    """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`."""
     from metrics import instances, multiclass, types
 
     for name in IMAGE_VALUES:
@@ -153,9 +155,9 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
 
 
 def count_r2_of_sums(sums: Float64[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return R2 of counts from summed (1, t, t^2, (t - p)^2) of true and predicted counts; NaN where t is constant."""
+    """Return R2 of counts from summed (1, t, t^2, (t - p)^2) of true and predicted counts; NaN if t is constant."""
     n, total, squares, errors = np.moveaxis(sums, -1, 0)
-    # whole numbers, so exact: a constant count gives 0, not a rounding error
+    # integers, so exact: a constant count gives 0 and not a rounding error
     spread = n * squares - total**2
     share = np.divide(n * errors, spread, out=np.full(spread.shape, np.nan), where=spread > 0)
     return np.asarray(1 - share)
@@ -201,7 +203,7 @@ def _mpq(statistics: Statistics) -> Float64[np.ndarray, " n"]:
 
 
 def _tissues(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
-    """Sum and count of mPQ in the columns of an image's tissue, 0 in those of the others."""
+    """Return sum and count of mPQ in the columns of an image's tissue, and 0 in those of other tissues."""
     from metrics.uncertainty import mean_statistics
 
     tissues, values = statistics.column("tissue"), mean_statistics(_mpq(statistics))

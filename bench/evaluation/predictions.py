@@ -1,4 +1,4 @@
-"""Evaluations of what networks find in test images: statistics of each image, and scores that follow from them."""
+"""Evaluations of predictions for test images: statistics of each image, and scores computed from them."""
 
 from __future__ import annotations
 
@@ -23,33 +23,33 @@ from bench.stages.trial import Tested, Trial
 
 
 class Compared(NamedTuple):
-    """What one network's predictions came to."""
+    """The statistics of one network's predictions."""
 
     tested: Tested
     statistics: Finished
 
 
 class PredictionEvaluation(Evaluation):
-    """Compares what every network predicts of the test images with their labels, arm by arm.
+    """Compares every network's predictions for the test images with their labels, arm by arm.
 
-    A metric of a package of its own derives from this: `metrics` says what it is, `image` what is kept of one image,
-    and `scores` how that becomes the number. Intervals and differences to the baseline follow.
+    A metric in another package derives from this class: `metrics` describes it, `image` returns the statistics of one
+    image, and `scores` says how they become the number. Intervals and differences from the baseline follow.
     """
 
     @abstractmethod
     def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
-        """Return what is kept of one image: names and values that a column of a table can hold."""
+        """Return the statistics of one image: names, and values that fit a column of a table."""
 
     @abstractmethod
     def scores(self, info: DatasetInfo) -> Iterator[Score]:
-        """Yield the scores that follow from the statistics of all images."""
+        """Yield the scores that are computed from the statistics of all images."""
 
     def settings(self, info: DatasetInfo) -> Mapping[str, object]:
-        """Return what the statistics depend on beside images and predictions, as JSON values."""
+        """Return what the statistics depend on, besides images and predictions, as JSON values."""
         return {"classes": list(info.classes), "labels": list(info.labels), "mpp": info.mpp}
 
     async def applies(self, trial: Trial) -> str:
-        """Say why no network was trained on an arm."""
+        """Return why no network was trained on an arm."""
         return await trial.untested()
 
     async def measure(self, trial: Trial) -> list[Compared]:
@@ -69,7 +69,7 @@ class PredictionEvaluation(Evaluation):
         return Compared(tested, await session.do(step))
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
-        """Yield every score of every network: values, intervals and differences to the baseline."""
+        """Yield every score of every network: values, intervals and differences from the baseline."""
         info = measured[0].trial.bench.data["test"].info
         known = {metric.id: metric for metric in self.metrics}
         for network in dict.fromkeys(one.tested.network for each in measured for one in each.evidence):
@@ -103,7 +103,7 @@ def _scored(measured: Measured, network: str) -> Scored:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Evaluate(Step):
-    """Compare predictions with a split; one row of statistics per image."""
+    """Compare predictions with a split, and write one row of statistics per image."""
 
     stage: ClassVar[str] = "evaluate"
     version: ClassVar[int] = 2
@@ -114,12 +114,12 @@ class Evaluate(Step):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The evaluation and what its statistics depend on."""
+        """The evaluation, and what its statistics depend on."""
         return {"evaluation": self.evaluation.name, **self.evaluation.settings(self.test.info)}
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Key of the predictions, digest of the split."""
+        """Key of the predictions, and digest of the split."""
         return {"predictions": self.predictions.key, "test": self.test.digest}
 
     @property

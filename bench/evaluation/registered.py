@@ -1,4 +1,4 @@
-"""The evaluations that are installed, ours and others' alike."""
+"""The installed evaluations, our own and those of other packages."""
 
 from __future__ import annotations
 
@@ -13,12 +13,12 @@ from bench.registry import load, names
 if TYPE_CHECKING:
     from metrics.entry import Metric
 
-# Their rows stand in this order, those of other packages after them.
+# Rows are in this order, followed by those of other packages.
 _ORDER = ("distances", "acceptance", "gan_test", "leakage", "nuclei", "tissue", "faithfulness")
 
 
 def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:
-    """Return the evaluations that are about a dataset, all of them where none is given.
+    """Return the evaluations that are about a dataset, or all of them if no dataset is given.
 
     Raises:
         ConfigError: an entry point does not name an evaluation.
@@ -30,7 +30,7 @@ def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:
 
 
 def known_metrics() -> dict[str, Metric]:
-    """Return every metric that an evaluation may report, by id; the table's own where several name one."""
+    """Return every metric that an evaluation may report, by id; the table's own has precedence."""
     from metrics.table import METRICS
 
     found = dict(METRICS)
@@ -41,7 +41,7 @@ def known_metrics() -> dict[str, Metric]:
 
 
 def evaluation(name: str) -> Evaluation:
-    """Return the evaluation of a name.
+    """Return the evaluation of this name.
 
     Raises:
         ConfigError: there is none, or its entry point does not name an evaluation.
@@ -58,7 +58,7 @@ def evaluation(name: str) -> Evaluation:
 
 
 def prediction_evaluation(name: str) -> PredictionEvaluation:
-    """Return the evaluation of predictions of a name.
+    """Return the evaluation of predictions of this name.
 
     Raises:
         ConfigError: there is none, or it does not read predictions.

@@ -1,4 +1,4 @@
-"""How rows are made: the columns that all rows of a run, an arm or a metric share."""
+"""Makes rows from the columns that all rows of a run, an arm or a metric share."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ class Rows:
     selector: str = ""
 
     def row(self, arm: Arm, columns: Mapping[str, Any], **more: Any) -> ScoreRow:
-        """Return one row of an arm; later columns win."""
+        """Return one row of an arm; later columns override earlier ones."""
         return ScoreRow(method=arm.name, variant=arm.variant, **{**self.common, **columns, **more})
 
 
 def metric_columns(entry: Metric) -> dict[str, Any]:
-    """Return what is known of a metric, as columns."""
+    """Return the columns that describe a metric."""
     return {
         "metric": entry.id,
         "direction": entry.direction,
@@ -45,7 +45,7 @@ def metric_columns(entry: Metric) -> dict[str, Any]:
 
 
 def interval_columns(interval: Any) -> dict[str, Any]:
-    """Return an interval as columns; a missing value or missing bounds come with their reason."""
+    """Return an interval as columns; missing values or bounds come with the reason."""
     return {
         "value": interval.value,
         "se": interval.se,
@@ -57,5 +57,5 @@ def interval_columns(interval: Any) -> dict[str, Any]:
 
 
 def resampler(network: str, metric: str, class_: str) -> np.random.Generator:
-    """Return the generator of a metric's resamples, the same for every arm: differences are paired."""
+    """Return the generator of a metric's resamples; it is the same for every arm, so that differences are paired."""
     return np.random.default_rng(derive_seed("bootstrap", network, metric, class_))

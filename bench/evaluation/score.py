@@ -1,4 +1,4 @@
-"""Scores: which statistics of an image a metric sums, and how the sums become the metric."""
+"""Scores: the statistics of an image that a metric sums, and how the sums become the metric."""
 
 from __future__ import annotations
 
@@ -18,9 +18,9 @@ class Score:
     """One metric of a test set.
 
     `class_` is the name of a nucleus class, empty for metrics over all. A mean has two statistics per image, its value
-    and whether it counts: `is_mean` says so, for images left out to be counted. `whole` computes a number that follows
-    from no sums, such as an area under a curve, from the whole test set. `missing` says why there is no number at all,
-    `remark` what a reader of the number must know; both are mostly empty.
+    and whether it counts; `is_mean` marks it, so that images that are left out are counted. `whole` computes a number
+    that is not a function of sums, such as an area under a curve, from the whole test set. `missing` says why there is
+    no number, `remark` is a note that the reader of the number needs; both are usually empty.
     """
 
     metric: str
@@ -33,7 +33,7 @@ class Score:
     remark: Callable[[Statistics], str] = lambda statistics: ""
 
     def skipped(self, statistics: Statistics) -> int | None:
-        """Return how many images a mean leaves out; None for what is not a mean."""
+        """Return how many images a mean leaves out; None if the score is not a mean."""
         return len(statistics) - int(self.read(statistics)[:, 1].sum()) if self.is_mean else None
 
 
@@ -43,7 +43,7 @@ def mean_score(
     *,
     remark: Callable[[Statistics], str] = lambda statistics: "",
 ) -> Score:
-    """Return a mean over images; those whose value is NaN do not count."""
+    """Return a score that is a mean over images; images whose value is NaN do not count."""
     from metrics.uncertainty import mean_of, mean_statistics
 
     return Score(metric, "", lambda s: mean_statistics(values(s)), mean_of, is_mean=True, remark=remark)

@@ -1,4 +1,4 @@
-"""What is kept of each image of a test set: a table with one row per image, from which scores and intervals follow."""
+"""Statistics of a test set: a table with one row per image, from which scores and intervals are computed."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Statistics:
         return len(self.ids)
 
     def column(self, name: str) -> np.ndarray:
-        """Return a column: one value per image, or one row per image where it holds lists."""
+        """Return a column: one value per image, or one row per image if it contains lists."""
         if name not in self._read:
             self._read[name] = np.array(self._values(name))
         return self._read[name]

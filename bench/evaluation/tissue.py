@@ -1,4 +1,4 @@
-"""How well are classes of tissue told apart? Class probabilities of test images against their labels."""
+"""How well are classes of tissue distinguished? Class probabilities of test images against their labels."""
 
 from __future__ import annotations
 
@@ -24,13 +24,13 @@ class Tissue(PredictionEvaluation):
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
-        """All that the table of metrics knows of image-level classes."""
+        """All metrics of image-level classes in the table of metrics."""
         from metrics.table import of_groups
 
         return of_groups("images")
 
     def about(self, info: DatasetInfo) -> bool:
-        """Say whether images have a class."""
+        """Return whether images have a class."""
         return info.task == "tissue"
 
     def settings(self, info: DatasetInfo) -> Mapping[str, object]:
@@ -47,11 +47,11 @@ class Tissue(PredictionEvaluation):
 
 
 def tissue_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
-    """Keep the true class, the class of highest probability and the probabilities of one image.
+    """Return the true class, the class of highest probability and the probabilities of one image.
 
     Raises:
         DataError: truth or prediction has no class.
     """
     if sample.label is None or prediction.scores is None:
-        raise DataError("expected a class in truth and prediction", got=f"none for {sample.id}")
+        raise DataError("There must be a class in truth and prediction", got=f"none for {sample.id}")
     return tissue_row(sample.label, int(np.argmax(prediction.scores)), prediction.scores, n_classes)

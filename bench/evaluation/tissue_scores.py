@@ -1,4 +1,4 @@
-"""What is kept of one image with a class, and the scores of the tissue track that follow from it."""
+"""The statistics of an image with a class, and the scores of the tissue track that are computed from them."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.evaluation.statistics import Statistics
 
 
 def tissue_row(label: int, seen: int, scores: Float[np.ndarray, " c"] | None, n_classes: int) -> dict[str, Any]:
-    """Return the statistics of one image: its class, its own confusion matrix, and its scores where there are any."""
+    """Return the statistics of one image: its class, its own confusion matrix, and its scores if there are any."""
     confusion = np.zeros((n_classes, n_classes), np.int64)
     confusion[label, seen] = 1
     row: dict[str, Any] = {"label": label, "confusion": confusion.ravel().tolist()}
@@ -22,7 +22,7 @@ def tissue_row(label: int, seen: int, scores: Float[np.ndarray, " c"] | None, n_
 
 
 def tissue_scores(labels: Sequence[str]) -> Iterator[Score]:
-    """List the scores of the tissue track: all that `metrics.table` knows of image-level classes."""
+    """Yield the scores of the tissue track: all metrics of image-level classes in `metrics.table`."""
     from metrics import classification as of
 
     yield Score("accuracy", "", _confusion, of.accuracy)

@@ -1,1 +1,1 @@
-"""What a request means, before anything is done: arms, networks, encoders, and what is missing."""
+"""What a request means: its arms, networks and encoders, and what is missing; nothing is done yet."""

@@ -23,8 +23,8 @@ LONGEST_VARIANT = 60
 class Arm:
     """One method as it will run; `variant` names the settings that were changed by hand.
 
-    `ready` is a set that was made elsewhere: there is nothing to draw then. `selection` is how the arm's set is chosen
-    from a pool, where its method has several such arms.
+    `ready` is a set that was made elsewhere: then nothing is drawn. `selection` is how the arm's set is chosen from a
+    pool, if its method has several arms that choose.
     """
 
     name: str
@@ -40,18 +40,18 @@ class Arm:
 
     @property
     def title(self) -> str:
-        """The name for people."""
+        """The name as it is shown to users."""
         return f"{self.name} ({self.variant})" if self.variant else self.name
 
     @property
     def settings(self) -> dict[str, Any]:
-        """Settings of the method as JSON; how arms choose from its pool is no part of what it draws."""
+        """Settings of the method as JSON, without the choice from its pool, which does not change what it draws."""
         chosen = {"selection"} if self.selection is not None else None
         return dict(self.method.config.model_dump(mode="json", exclude=chosen))
 
     @property
     def distribution(self) -> str:
-        """The package that the method was installed with, as on an index; empty for a set that was made elsewhere."""
+        """The distribution that the method is installed with; empty for a set that was made elsewhere."""
         return "" if self.ready is not None else distribution("methods", self.name)
 
 
@@ -76,7 +76,7 @@ def make_arm(name: str, preset: Preset, overrides: Mapping[str, Any] | None = No
 def make_network(
     name: str, preset: Preset, overrides: Mapping[str, Any] | None = None, weights: Path | None = None
 ) -> Network:
-    """Make a downstream network in the same way; `weights` is the folder of weights, for those that start from some."""
+    """Make a downstream network in the same way; `weights` is the folder of the weights that it may start from."""
     plugin = load("downstream", name)
     config = build(plugin.Config, _values("downstream", name, preset, overrides), f"downstream network {name!r}")
     network: Downstream = plugin(config).with_weights(weights)
@@ -89,5 +89,5 @@ def _values(group: str, name: str, preset: Preset, overrides: Mapping[str, Any] 
 
 
 def _short(variant: str) -> str:
-    """Return the text of hand-made settings as tables can hold it: a long one is cut, and told apart by its digest."""
+    """Return a variant at a length that fits a table: a long one is cut and ends with its digest."""
     return variant if len(variant) <= LONGEST_VARIANT else f"{variant[: LONGEST_VARIANT - 10]}…{digest(variant)[:8]}"

@@ -1,4 +1,4 @@
-"""What cannot work is found before any work starts, all of it at once, each with its fix."""
+"""Checks before any work starts: everything that is missing is reported together, each with its fix."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.track import TRACKS, Track
 
 @dataclass(frozen=True)
 class Missing:
-    """One thing that is absent: what was expected, what was met, how to mend it."""
+    """One thing that is missing: a sentence that says so, what was found, and how to fix it."""
 
     expected: str
     got: str
@@ -22,7 +22,7 @@ class Missing:
 
     @classmethod
     def from_error(cls, error: BenchError) -> Missing:
-        """Take over an error's three parts."""
+        """Make it from the three parts of an error."""
         return cls(error.message, error.got, error.fix)
 
 
@@ -44,52 +44,52 @@ def stop_if_missing(missing: Sequence[Missing]) -> None:
 
 
 def check_memory(required_gib: float) -> Iterable[Missing]:
-    """Yield what is missing where the machine has less free memory than a run needs."""
+    """Yield what is missing if the machine has less free memory than a run needs."""
     available = psutil.virtual_memory().available / 1024**3
     if available < required_gib:
         yield Missing(
-            f"expected {required_gib:.1f} GiB of free memory",
-            f"{available:.1f} GiB",
+            f"The run needs {required_gib:.1f} GiB of free memory",
+            f"{available:.1f} GiB is free",
             "free some, or choose a smaller preset",
         )
 
 
 def check_roles(read: Mapping[str, frozenset[str]], available: Iterable[str], dataset: str) -> Iterable[Missing]:
-    """Yield each role of data that a dataset lacks, with all methods that read it; `read` has the roles by method."""
+    """Yield each role of data that a dataset lacks, with all methods that read it; `read` maps methods to roles."""
     for role in sorted(frozenset[str]().union(*read.values()) - set(available)):
         methods = [method for method, roles in read.items() if role in roles]
         yield Missing(
-            f"expected the dataset to offer {role!r} data, which {_listed(methods)} read{'s' * (len(methods) == 1)}",
+            f"The dataset offers no {role!r} data, which {_listed(methods)} read{'s' * (len(methods) == 1)}",
             f"{dataset} offers {', '.join(sorted(available))}",
             "run it on `phantom`" if role == "fresh" else f"choose a dataset with {role!r} data",
         )
 
 
 def check_test(splits: Iterable[str], dataset: str, track: Track) -> Iterable[Missing]:
-    """Yield what is missing where a dataset has no test split, to which every set is compared."""
+    """Yield what is missing if a dataset has no test split, with which every set is compared."""
     there = list(splits)
     if "test" not in there:
         role = f"; or let a method read it: --data {track.task}=NAME" if not track.networks else ""
         fix = f"write `divide: {{test: 0.2}}` and `splits: [train, test]` in its card, if its reader can divide{role}"
-        yield Missing("expected a dataset with a test split", f"{dataset}, which has {', '.join(there)}", fix)
+        yield Missing("The dataset has no test split", f"{dataset}, which has {', '.join(there)}", fix)
 
 
 def check_tracks(networks: Mapping[str, Track], dataset: str, track: Track) -> Iterable[Missing]:
-    """Yield each other track than a dataset's that networks are made for; `networks` has the track by network."""
+    """Yield each track that networks are made for and that is not the dataset's; `networks` maps networks to tracks."""
     for wanted in dict.fromkeys(made_for.task for made_for in networks.values() if made_for != track):
         names = [repr(name) for name, made_for in networks.items() if made_for.task == wanted]
         people, phantom = TRACKS[wanted].people, TRACKS[wanted].phantom
         yield Missing(
-            f"expected a dataset of {people} for the downstream network{'s' * (len(names) > 1)} {_listed(names)}",
+            f"The downstream network{_need(names)} a dataset of {people}",
             f"{dataset}, a dataset of {track.people}",
             f"choose a dataset of {people}, such as {phantom}; or leave out --downstream",
         )
 
 
 def check_conditions(shows: Mapping[str, frozenset[str]], dataset: str, track: Track) -> Iterable[Missing]:
-    """Yield each kind of dataset that methods are made for, where they show no such labels as this dataset has.
+    """Yield each kind of dataset that methods are made for, if they show no labels of the kind that this dataset has.
 
-    `shows` has the labels by method; a method that shows none fits every dataset.
+    `shows` maps methods to labels; a method that shows none fits every dataset.
     """
     wanted: dict[str, list[str]] = {}
     for method, labels in shows.items():
@@ -98,14 +98,14 @@ def check_conditions(shows: Mapping[str, frozenset[str]], dataset: str, track: T
             wanted.setdefault(people, []).append(repr(method))
     for people, methods in wanted.items():
         yield Missing(
-            f"expected a dataset of {people} for the method{'s' * (len(methods) > 1)} {_listed(methods)}",
+            f"The method{_need(methods)} a dataset of {people}",
             f"{dataset}, a dataset of {track.people}",
-            "choose another method; `bench list methods` says what each draws",
+            "choose another method; `bench list methods` says what each one draws",
         )
 
 
 def check_files(name: str, method: MethodBase) -> Iterable[Missing]:
-    """Yield the weights that a method starts from and that are not found, and what else its own check finds."""
+    """Yield the weights of a method that are not found, and what its own check reports."""
     yield from check_weights(f"method {name!r}", method.weights(), "choose another method")
     try:
         method.check()
@@ -117,27 +117,32 @@ def check_weights(what: str, needed: Iterable[Weights], otherwise: str) -> Itera
     """Yield the weights that are not found.
 
     Args:
-        what: what starts from them, such as "encoder 'inception'".
+        what: what uses them, such as "encoder 'inception'".
         needed: the weights.
-        otherwise: what to do without them.
+        otherwise: what a user without them can do.
     """
     for weights in needed:
         if not weights.found:
             yield Missing(
-                f"expected {weights.name} ({weights.size}) for the {what}",
+                f"The {what} needs {weights.name} ({weights.size})",
                 weights.reason or "not found",
                 f"get it from {weights.where}; set {weights.setting}; or {otherwise}",
             )
 
 
 def check_accelerator(preset: str, needs: bool, device: str, forced: bool, duration: str) -> Iterable[Missing]:
-    """Yield what is missing where a preset wants a GPU and there is none, unless the CPU was asked for by name."""
+    """Yield what is missing if a preset needs a GPU and there is none, unless the user asked for the CPU."""
     if needs and device == "cpu" and not forced:
         yield Missing(
-            f"expected an accelerator for preset {preset!r} ({duration})",
-            "none that torch can use",
-            "use --preset smoke for a demonstration in minutes, or --device cpu to run it here all the same",
+            f"Preset {preset!r} ({duration}) needs an accelerator",
+            "torch finds none",
+            "use --preset smoke for a demonstration in minutes, or --device cpu to run it here anyway",
         )
+
+
+def _need(names: Sequence[str]) -> str:
+    """Return the end of a subject and its verb: " 'sdm' needs", or "s 'sdm' and 'vit' need"."""
+    return f"s {_listed(names)} need" if len(names) > 1 else f" {_listed(names)} needs"
 
 
 def _listed(names: Sequence[str]) -> str:

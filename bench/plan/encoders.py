@@ -1,4 +1,4 @@
-"""Encoders by name, known without loading their weights."""
+"""Encoders by name; their weights are not loaded."""
 
 from __future__ import annotations
 
@@ -17,19 +17,19 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class EncoderHandle:
-    """An encoder by name: identity and label are known without torch; `load` makes it on a device."""
+    """An encoder by name: identity and label are available without torch; `load` makes it on a device."""
 
     name: str
     plugin: type[Encoder]
     weights: Path | None
 
     def __reduce__(self) -> tuple[Callable[[str, Path | None], EncoderHandle], tuple[str, Path | None]]:
-        # the class of an encoder with an argument exists in this process only: another one makes it again
+        # the class of an encoder with an argument exists in this process only: another process makes it again
         return encoder_handle, (self.name, self.weights)
 
     @property
     def identity(self) -> str:
-        """Hash of weights and name of preprocessing."""
+        """Hash of the weights, and the preprocessing in words."""
         return self.plugin.identify(self.weights)
 
     @property
@@ -43,7 +43,7 @@ class EncoderHandle:
         return self.plugin.label(self.weights)
 
     def missing(self, other: str = "--set encoders=[random-convnet]") -> Iterable[Missing]:
-        """Return its weights where they are not found; `other` is how to ask for another encoder."""
+        """Yield its weights if they are not found; `other` is the option that selects another encoder."""
         needed = self.plugin.weights(self.weights)
         return check_weights(f"encoder {self.name!r}", needed, f"choose another with {other}")
 
@@ -55,11 +55,11 @@ class EncoderHandle:
 def encoder_handle(spec: str, weights: Path | None) -> EncoderHandle:
     """Return the handle of `name` or `name:argument`.
 
-    The argument is a file, which wins over the folder of weights, except where an encoder reads it itself
-    (`with_argument`): an architecture, a card.
+    The argument is a file, which takes precedence over the folder of weights, unless the encoder interprets it itself
+    (`with_argument`), as an architecture or a card.
 
     Raises:
-        ConfigError: no such encoder.
+        ConfigError: there is no encoder of this name.
     """
     from metrics.encoders import resolve
 

@@ -1,4 +1,4 @@
-"""Arms whose set is there already: imported ones, and sealed ones named by their folder."""
+"""Arms whose set already exists: imported sets, and sealed sets that are named by their folder."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.track import Track
 
 
 class ImportedConfig(Settings):
-    """`ratio` is synthetic : real of the training mix."""
+    """Settings of an imported set; `ratio` is synthetic : real of the training mix."""
 
     ratio: float = Field(default=1.0, gt=0)
 
@@ -36,20 +36,20 @@ class Imported(MethodBase):
 
     def plan(self, data: object, n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Refuse: the set exists already."""
-        raise JobError("an imported set plans no images", got=f"{n} patches")
+        raise JobError("An imported set plans no images", got=f"{n} patches")
 
     def render(
         self, conditions: Sequence[Condition], data: object, fitted: object, run: RunContext
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """Refuse: the set exists already."""
-        raise JobError("an imported set draws no images", got=f"{len(conditions)} patches")
+        raise JobError("An imported set draws no images", got=f"{len(conditions)} patches")
 
 
 def imported_arm(made: SyntheticSet, overrides: Mapping[str, Any], text: str) -> Arm:
-    """Return the arm of a set that is there already.
+    """Return the arm of a set that already exists.
 
-    It is named after what made the set; `diffmix-set` if that was one of the registered methods, with the set's
-    digest as its variant, for it was made under settings that this run does not know.
+    It is named after what made the set. If that was a registered method, the name is `diffmix-set`, say, and the
+    variant is the set's digest, because this run does not know the settings that the set was made with.
     """
     name = str(made.manifest["method"])
     config = build(ImportedConfig, overrides, f"the set {made.folder}")
@@ -59,7 +59,7 @@ def imported_arm(made: SyntheticSet, overrides: Mapping[str, Any], text: str) ->
 
 
 def untrainable(made: SyntheticSet, track: Track) -> str:
-    """Say why no network can be trained on a set; empty where one can."""
+    """Return why no network can be trained on a set; empty if one can."""
     if made.use == EVALUATION:
         return "not trained on: these images show test masks"
     instances = all(record.instances for record in made.metadata)

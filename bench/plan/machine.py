@@ -18,7 +18,7 @@ from bench.registry import load, names
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """One thing that was looked at."""
+    """The result of one check."""
 
     name: str
     ok: bool
@@ -27,7 +27,7 @@ class Diagnosis:
 
 
 def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterator[tuple[str, list[Diagnosis]]]:
-    """Yield titles and what was found below each."""
+    """Yield the title and the results of each group of checks."""
     yield "machine", list(_machine(store))
     yield "datasets", list(_datasets(data_root))
     methods = list(_methods())
@@ -58,7 +58,7 @@ def _gpu() -> Diagnosis:
     import torch
 
     if not torch.cuda.is_available():
-        return Diagnosis("gpu", False, "none that torch can use", "presets tiny and smoke run on the CPU in minutes")
+        return Diagnosis("gpu", False, "torch finds none", "presets tiny and smoke run on the CPU in minutes")
     properties = torch.cuda.get_device_properties(0)
     return Diagnosis("gpu", True, f"{properties.name}, {properties.total_memory / 1024**3:.0f} GiB")
 
@@ -79,7 +79,7 @@ def _datasets(root: Path | None) -> Iterator[Diagnosis]:
 
 
 def _methods() -> Iterator[Diagnosis]:
-    """Yield the weights that methods start from under their own defaults; some have none without settings."""
+    """Yield the weights that methods start from with their default settings; some need settings to have any."""
     for name in names("methods"):
         plugin = load("methods", name)
         try:
@@ -115,5 +115,5 @@ def _presets(accelerated: bool) -> Iterator[Diagnosis]:
     for name in preset_names():
         preset = load_preset(name)
         runs = accelerated or not preset.needs_accelerator
-        fix = "needs an accelerator; --device cpu runs it here all the same, slowly"
+        fix = "needs an accelerator; --device cpu runs it here anyway, slowly"
         yield Diagnosis(name, runs, f"{preset.summary} ({preset.duration})", fix)

@@ -1,4 +1,4 @@
-"""The downstream networks of a run, each with its own settings and those that all of them share."""
+"""The downstream networks of a run, each with its own settings and the settings that all of them share."""
 
 from __future__ import annotations
 
@@ -19,9 +19,10 @@ def make_networks(
     """Make the networks of a run.
 
     Args:
-        wanted: their names.
-        preset: whose settings they start from.
-        overrides: `downstream.<key>` for all of them, `downstream.<network>.<key>` for one, which wins; as a tree.
+        wanted: the names of the networks.
+        preset: the preset whose settings they start from.
+        overrides: a tree with `downstream.<key>` for all networks, and `downstream.<network>.<key>` for one of them,
+            which takes precedence.
         weights: the folder of weights.
 
     Raises:
@@ -36,14 +37,16 @@ def make_networks(
     for name, settings in own.items():
         if not isinstance(settings, Mapping):
             fix = f"for example --set downstream.{name}.{min(keys[name], default='key')}=value"
-            raise ConfigError(f"expected a key of {name!r}", got=f"downstream.{name}={settings}", fix=fix)
+            raise ConfigError(
+                f"The settings of {name!r} are not given by key", got=f"downstream.{name}={settings}", fix=fix
+            )
     return [make_network(name, preset, merge(shared, own[name]), weights) for name in wanted]
 
 
 def _check_shared(key: str, value: Any, keys: Mapping[str, set[str]]) -> None:
-    """Refuse what is neither a network of the run nor a key of all its networks.
+    """Refuse a key that is neither a network of the run nor a key of all its networks.
 
-    A single network, or several that all lack a key, say so themselves, with the nearest of their own keys.
+    If a single network, or all of several, lack the key, their own check refuses it and suggests the nearest key.
     """
     have = [name for name in keys if key in keys[name]]
     if have:
@@ -51,11 +54,11 @@ def _check_shared(key: str, value: Any, keys: Mapping[str, set[str]]) -> None:
         if lack:
             fix = f"set it for one: {' or '.join(f'--set downstream.{name}.{key}=...' for name in have)}"
             got = f"downstream.{key}, which {' and '.join(lack)} {'lacks' if len(lack) == 1 else 'lack'}"
-            raise ConfigError("expected a setting that all networks of the run have", got=got, fix=fix)
+            raise ConfigError("Some networks of the run do not have this setting", got=got, fix=fix)
     elif isinstance(value, Mapping):
         if key in names("downstream"):
             raise ConfigError(
-                f"expected a downstream network of this run: {', '.join(keys) or 'it has none'}",
+                f"This downstream network is not part of the run, which has {', '.join(keys) or 'none'}",
                 got=repr(key),
                 fix=f"add it with --downstream, or leave out downstream.{key}",
             )

@@ -1,1 +1,1 @@
-"""What a run leaves behind: the table, its document and its artefacts."""
+"""The output of a run: the table, its document and its artefacts."""

@@ -1,4 +1,4 @@
-"""The index of what rows came from: sets, models, predictions, features, statistics, curves."""
+"""The index of the outputs that rows were made from: sets, models, predictions, features, statistics, curves."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ class Artefact(Settings):
     """One output in the store.
 
     `key` and `stage` name the step that made it; its folder is `jobs/<stage>/<key>` below the store. `digest` is that
-    of a set's content, empty for what is no set. `evaluation` is the question that the output answers, if any.
+    of a set's content, and empty for other outputs. `evaluation` is the question that the output answers, if any.
     """
 
     kind: Kind
@@ -33,7 +33,7 @@ class Artefact(Settings):
 
     @property
     def folder(self) -> Path:
-        """Where it is, relative to the store."""
+        """Its folder, relative to the store."""
         return Path("jobs") / self.stage / self.key
 
 
@@ -41,7 +41,7 @@ class Artefacts(tuple[Artefact, ...]):
     """The artefacts of one run."""
 
     def of(self, row: Mapping[str, Any]) -> Self:
-        """Return what a row of the results table came from; one of all seeds came from those of each seed."""
+        """Return the artefacts that a row was made from; a row over all seeds was made from those of each seed."""
         return type(self)(self._of(row))
 
     def _of(self, row: Mapping[str, Any]) -> Iterator[Artefact]:

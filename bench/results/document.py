@@ -1,4 +1,4 @@
-"""The document of a run: what was asked for, what it was resolved to, and where everything is that it made."""
+"""The document of a run: the request, what it was resolved to, and the places of its outputs."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ SCHEMA_VERSION = 2
 
 
 class RunDocument(Settings):
-    """One run; written last, so a run counts once its document is there.
+    """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
     and compared. `steps` maps the key of every step to its stage.
@@ -56,7 +56,7 @@ class RunDocument(Settings):
         return cls.model_validate(_of_schema_1(values) if older else values)
 
     def index(self) -> Artefacts:
-        """Return the artefacts, to be asked for those of a row."""
+        """Return the artefacts of the run, which can be looked up by row."""
         return Artefacts(self.artefacts)
 
 

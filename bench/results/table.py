@@ -1,4 +1,4 @@
-"""The results table: one number a row, one Parquet file a run, and the run's document beside it."""
+"""The results table: one number per row, one Parquet file per run, and the run's document next to it."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ ALL_SEEDS = -1
 class ScoreRow(Settings):
     """One number, or the reason why there is none.
 
-    `metric` is the full name, `fd@random-convnet` or `pq/image`; `encoder` holds the identity (weights and
-    preprocessing), so that equal names of different weights are told apart. A `difference` is the paired
+    `metric` is the full name, `fd@random-convnet` or `pq/image`; `encoder` is the identity (weights and
+    preprocessing), which distinguishes equal names of different weights. A `difference` is the paired
     difference to `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted
     by Holm's procedure. A row of `seed` -1 stands for `seeds` seeds together. A number without an interval says
-    why in `reason`. Of the `n` images that a mean is of, `n_skipped` do not count, having nothing to be scored; of
+    why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they have nothing to score; over
     several seeds it is the largest number. `protocol` is the version of the metric, `harness` that of the harness:
     numbers of different versions are different measurements.
     """
@@ -76,7 +76,7 @@ class ScoreRow(Settings):
     @model_validator(mode="before")
     @classmethod
     def _drop_nan(cls, values: Any) -> Any:
-        """NaN is how numpy says missing; the table says it with null."""
+        """Replace NaN, numpy's missing value, by the table's, which is null."""
         if isinstance(values, Mapping):
             return {key: None if isinstance(v, float) and math.isnan(v) else v for key, v in values.items()}
         return values
@@ -108,7 +108,7 @@ def _schema() -> pyarrow.Schema:
 
 SCHEMA = _schema()
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
-# What makes two rows the same measurement, whichever run took it.
+# The columns that make two rows the same measurement, in whichever run.
 IDENTITY = (
     *("kind", "dataset", "split", "fold", "seed", "method", "variant", "budget", "downstream"),
     *("metric", "encoder", "class", "aggregation", "preset", "protocol", "harness"),
@@ -116,7 +116,7 @@ IDENTITY = (
 
 
 def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
-    """Write rows as Parquet, beside the final name and renamed."""
+    """Write rows as Parquet, under a temporary name that is then renamed."""
     records = [row.model_dump(by_alias=True) for row in rows]
     temporary = path.with_name(path.name + ".tmp")
     parquet.write_table(pyarrow.Table.from_pylist(records, schema=SCHEMA), temporary)
@@ -124,7 +124,7 @@ def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
 
 
 def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
-    """Read files of rows into one frame, in order; columns that an older file lacks get their defaults.
+    """Return the rows of several files in one frame, in order; columns that an older file lacks get their defaults.
 
     Raises:
         DataError: a file is unreadable or of a newer schema.
@@ -136,9 +136,9 @@ def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
 
 
 def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Keep one row a measurement of those that several runs report, given in order from the oldest run.
+    """Return one row per measurement of rows that several runs report, given in order from the oldest run.
 
-    A number wins over a missing one, then more seeds over fewer, then the newer over the older.
+    A number takes precedence over a missing one, then more seeds over fewer, then the newer over the older.
     """
     ranked = frame.assign(_value=frame["value"].notna(), _order=range(len(frame)))
     ranked = ranked.sort_values(["_value", "seeds", "_order"], kind="stable")
@@ -149,15 +149,15 @@ def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:
 class ResultsStore:
     """Results of every run under `<store>/results`: `<run>.parquet`, `<run>.json` and the folder `<run>`.
 
-    A run counts once its document is there: it is written last.
+    A run counts once its document exists, since the document is written last.
     """
 
     def __init__(self, store: Path) -> None:
-        """Use the folder `results` of `store`; nothing is read or made yet."""
+        """Use the folder `results` of `store`; nothing is read or created yet."""
         self.root = store / "results"
 
     def write(self, run: str, rows: Sequence[ScoreRow], document: RunDocument) -> None:
-        """Write a run's rows and document; `created` (ISO time, UTC) is added where the document has none."""
+        """Write a run's rows and document; `created` (ISO time, UTC) is added if the document has none."""
         self.folder(run).mkdir(parents=True, exist_ok=True)
         write_rows(self.root / f"{run}.parquet", rows)
         created = document.created or datetime.now(UTC).isoformat(timespec="microseconds")
@@ -165,11 +165,11 @@ class ResultsStore:
         write_json(self.root / f"{run}.json", whole.model_dump(mode="json"))
 
     def folder(self, run: str) -> Path:
-        """Return where a run's further files lie: curves, contact sheet, manifest, leaderboard."""
+        """Return the folder of a run's further files: curves, contact sheet, manifest, leaderboard."""
         return self.root / run
 
     def runs(self) -> tuple[str, ...]:
-        """List the run keys, oldest first."""
+        """Return the run keys, oldest first."""
         return tuple(self.documents())
 
     def documents(self) -> dict[str, RunDocument]:
@@ -195,7 +195,7 @@ class ResultsStore:
             raise DataError(f"The document of a run cannot be read: {path}", got=got) from error
 
     def rows(self, run: str) -> pd.DataFrame:
-        """Return one run's rows as it wrote them."""
+        """Return one run's rows, unchanged."""
         return read_rows([self.root / f"{run}.parquet"])
 
     def table(self) -> pd.DataFrame:
@@ -203,7 +203,7 @@ class ResultsStore:
         return merge_rows(read_rows(self.root / f"{run}.parquet" for run in self.runs()))
 
     def curves(self, run: str) -> Iterator[tuple[str, int, float]]:
-        """Yield (name, step, value) of a run's training curves as they were written."""
+        """Yield (name, step, value) of a run's training curves, in the order in which they were written."""
         path = self.folder(run) / "curves.jsonl"
         if path.exists():
             for line in path.read_text(encoding="utf-8").splitlines():
@@ -215,11 +215,11 @@ def _read(path: Path) -> pyarrow.Table:
     try:
         table = parquet.read_table(path)
     except (OSError, pyarrow.ArrowInvalid) as error:
-        raise DataError(f"expected a results table in {path}", got=str(error)) from error
+        raise DataError(f"Cannot read the results table {path}", got=str(error)) from error
     version = int((table.schema.metadata or {}).get(b"schema_version", b"1"))
     if version > SCHEMA_VERSION:
         raise DataError(
-            f"expected results of schema {SCHEMA_VERSION} or older in {path}",
+            f"The results in {path} are not of schema {SCHEMA_VERSION} or older",
             got=f"schema {version}",
             fix="upgrade augbench",
         )

@@ -1,1 +1,1 @@
-"""The driver of a run, which alone knows all stages and evaluations."""
+"""The driver of a run: the only package that uses all stages and evaluations."""

@@ -1,4 +1,4 @@
-"""Everything that the steps of a run left, for its results to be made from."""
+"""The output of all steps of a run, from which its results are made."""
 
 from __future__ import annotations
 

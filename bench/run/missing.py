@@ -21,7 +21,7 @@ from bench.track import track_of
 
 
 def find_missing(resolved: Resolved) -> list[Missing]:
-    """List what this machine lacks of data, weights, memory and devices; nothing is written."""
+    """Return the data, weights, memory and devices that this machine lacks for a run; nothing is written."""
     request, preset = resolved.request, resolved.preset
     track = track_of(resolved.card)
     missing: list[Missing] = []
@@ -43,7 +43,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():
         missing.extend(check_files(arm.name, arm.method))
     for role, other in resolved.others.items():
-        if role not in resolved.roles:  # named for others of a suite: nobody reads it here
+        if role not in resolved.roles:  # given for other runs of a suite: no method of this run reads it
             continue
         try:
             other.locate()

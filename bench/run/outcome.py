@@ -1,4 +1,4 @@
-"""What a run comes to."""
+"""The outcome of a run."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from pathlib import Path
 
 @dataclass(frozen=True)
 class Outcome:
-    """A published run: `steps` of which `reused` were found finished."""
+    """A published run of `steps` steps, of which `reused` were already in the store."""
 
     store: Path
     run: str

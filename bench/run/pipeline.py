@@ -1,4 +1,4 @@
-"""A run from request to results: a program that awaits steps, arm beside arm."""
+"""A run from request to results: a program that awaits the steps of all arms concurrently."""
 
 from __future__ import annotations
 
@@ -22,11 +22,11 @@ from bench.stages.trial import Bench, Trial
 
 
 def run_request(request: RunRequest) -> Outcome:
-    """Do a run, or find it done, and publish its results.
+    """Do a run, reusing what is already in the store, and publish its results.
 
     Raises:
         ConfigError: an unknown name, key or value.
-        MissingError: something is absent; all of it is listed.
+        MissingError: something is missing; everything that is missing is listed.
     """
     resolved = resolve(request)
     stop_if_missing(find_missing(resolved))
@@ -35,7 +35,7 @@ def run_request(request: RunRequest) -> Outcome:
 
 
 def run_resolved(resolved: Resolved, reporter: Reporter) -> Outcome:
-    """Do a run that was looked up and checked, and publish its results."""
+    """Do a run that is already resolved and checked, and publish its results."""
     executor = make_executor(resolved.request)
     try:
         session = open_session(resolved, Store(resolved.request.store), reporter, executor)
@@ -45,12 +45,12 @@ def run_resolved(resolved: Resolved, reporter: Reporter) -> Outcome:
 
 
 def make_executor(request: RunRequest) -> Executor:
-    """Return what does the steps of a request: this process, or several workers."""
+    """Return the executor that does the steps of a request: this process, or several workers."""
     return InProcess() if request.jobs == 1 else Processes(request.jobs)
 
 
 def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor: Executor) -> Session:
-    """Open the session of a request over a store."""
+    """Return the session in which a request is done over a store."""
     request = resolved.request
     precision = request.precision or resolved.preset.precision
     device = resolve_device(request.device)
@@ -58,7 +58,7 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
 
 
 async def work(session: Session, resolved: Resolved) -> FinishedRun:
-    """Await every step of a run: the arms' and the evaluations'; publish nothing."""
+    """Await every step of the arms and evaluations of a run; publish nothing."""
     data = await prepare_data(session, resolved)
     frame = Bench(
         session,
@@ -98,7 +98,7 @@ async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Datase
 
 
 async def _measure(evaluation: Evaluation, trial: Trial) -> Measured:
-    """Ask one evaluation about one arm."""
+    """Run one evaluation on one arm."""
     reason = await evaluation.applies(trial)
     evidence = await evaluation.measure(trial)
     return Measured(trial, (await trial.sets()).made, evidence, reason)

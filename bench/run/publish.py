@@ -1,4 +1,4 @@
-"""The end of a run: rows, document, curves, contact sheets and leaderboard; then the tracking server is told."""
+"""The end of a run: rows, document, curves, contact sheets and leaderboard, then the log on the tracking server."""
 
 from __future__ import annotations
 
@@ -25,12 +25,12 @@ from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
 from bench.synthetic import MANIFEST
 
-# The protocol of the harness as a whole: how arms are mixed, trained, compared, and how rows are made of it.
+# The protocol of the harness as a whole: how arms are mixed, trained and compared, and how rows are made.
 PROTOCOL = 1
 
 
 def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outcome:
-    """Write the results of a run where they are not there already, and tell the tracking server."""
+    """Write the results of a run unless they already exist, and log them on the tracking server."""
     document = _document(session, resolved, complete)
     run = run_key(document)
     results = ResultsStore(resolved.request.store)
@@ -48,13 +48,13 @@ def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outc
 
 
 def run_key(document: RunDocument) -> str:
-    """Return the key of a run: of the request, of all steps and of the versions of the code that makes its rows."""
+    """Return the key of a run: a hash of the request, all steps and the versions of the code that makes its rows."""
     versions = {"harness": document.harness, "evaluations": dict(document.evaluations)}
     return digest([document.request, document.config, sorted(document.steps), versions])[:16]
 
 
 def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[ScoreRow]:
-    """Return every row of a run: of each evaluation in turn, then costs."""
+    """Return every row of a run: those of each evaluation in turn, then the costs."""
     preset, fold = resolved.preset, _fold(resolved)
     rows = Rows(
         common={
@@ -76,7 +76,7 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
     request = resolved.request.model_dump(mode="json")
-    # by name: paths of cards and weights say where they are, which changes no number
+    # by name: the paths of cards and weights change no number
     request["dataset"] = resolved.card.name
     request["overrides"] = placeless(resolved.request.overrides)
     if resolved.subject.ready is not None:
@@ -117,7 +117,7 @@ def _findings(complete: FinishedRun) -> Iterator[tuple[str, list[object]]]:
 
 
 def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
-    """Yield what every row came from: parts and sets of each arm, then the outputs of each evaluation."""
+    """Yield the artefacts that rows come from: parts and sets of each arm, then the outputs of each evaluation."""
     fold = _fold(resolved)
     for trial, parts, sets in zip(complete.trials, complete.parts, complete.sets, strict=True):
         arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold}
@@ -165,7 +165,7 @@ def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Res
 
 
 def _write_curves(path: Path, complete: FinishedRun) -> None:
-    """Gather the training curves of every arm under names of their own."""
+    """Write the training curves of all arms into one file, each under its own name."""
     lines: dict[str, None] = {}
     for trial, parts, tested in zip(complete.trials, complete.parts, complete.tested, strict=True):
         folders = [(f"fit/{name}", finished.path) for name, finished in parts.items()]
@@ -185,6 +185,6 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> No
     write_rows(scratch, rows)
     boards = leaderboard(read_rows([scratch]), known=known_metrics())
     scratch.unlink()
-    # first what a page holds, then every column
+    # first the columns that fit a page, then all
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]
     path.write_text("\n".join(tables), encoding="utf-8")

@@ -1,4 +1,4 @@
-"""From a request to a run with everything looked up and nothing done yet."""
+"""Resolves a request: every name in it is looked up, and nothing is done yet."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ from bench.stages.select import expand
 
 @dataclass(frozen=True)
 class Resolved:
-    """A request with everything looked up and nothing done yet."""
+    """A request whose names are all looked up; nothing is done yet."""
 
     request: RunRequest
     preset: Preset
@@ -40,7 +40,7 @@ class Resolved:
 
     @property
     def subject(self) -> Arm:
-        """The arm that the run is about, the first of them where its method compares several selections."""
+        """The arm that the run is about; the first of them if its method compares several selections."""
         return self.subjects[0]
 
     @property
@@ -56,7 +56,7 @@ class Resolved:
 
 
 def resolve(request: RunRequest) -> Resolved:
-    """Look everything up.
+    """Look up every name of a request.
 
     Raises:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
@@ -85,14 +85,14 @@ def resolve(request: RunRequest) -> Resolved:
 
 
 def _check_roles(named: Mapping[str, str], arms: Sequence[Arm]) -> None:
-    """Refuse data for roles that no method has; captions and a pool are known, whether or not a method reads them."""
+    """Refuse data for unknown roles; captions and a pool are known even if no method of the run reads them."""
     read = {role for arm in arms for role in arm.method.roles} - {"train", "test"}
     for role in named.keys() - read - set(SHARED_ROLES):
-        fix = f"methods of this run read {', '.join(sorted(read)) or 'no data beside the dataset'}"
+        fix = f"methods of this run read {', '.join(sorted(read)) or 'no other data than the dataset'}"
         raise ConfigError("No method of this run reads data of the role that --data names", got=repr(role), fix=fix)
 
 
 def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:
-    """Name the other datasets that an arm reads in its variant: it is another arm with them."""
+    """Add the other datasets that an arm reads to its variant, since they make it a different arm."""
     read = [f"{role}={source.card.name}" for role, source in others.items() if role in arm.method.roles]
     return replace(arm, variant=" ".join(filter(None, [arm.variant, *read])))

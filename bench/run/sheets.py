@@ -1,4 +1,4 @@
-"""Contact sheets of a run: what the arms that it is about have drawn."""
+"""Contact sheets of a run: images drawn by the arms that the run is about."""
 
 from __future__ import annotations
 
@@ -13,15 +13,15 @@ SHEET = "contact_sheet.png"
 
 
 def write_sheets(folder: Path, arms: Sequence[tuple[Arm, Made | None]], train: Dataset, dataset: str) -> None:
-    """Write a contact sheet for each way of choosing: more images from one pool begin with the same.
+    """Write a contact sheet for each rule of selection, since larger sets of one pool begin with the same images.
 
-    The first is `contact_sheet.png`, each other has its way in its name.
+    The first is `contact_sheet.png`; the others have the rule in their names.
 
     Args:
         folder: where to write.
         arms: the arms, each with its set of the first seed.
-        train: real images to show beside them.
-        dataset: its name, for the titles.
+        train: real images to show next to them.
+        dataset: the name of the dataset, for the titles.
     """
     from reports.contact_sheet import set_sheet
 
@@ -36,6 +36,6 @@ def write_sheets(folder: Path, arms: Sequence[tuple[Arm, Made | None]], train: D
 
 
 def _way(arm: Arm) -> str:
-    """Return how an arm's set was chosen, whatever its size: `centroid`; nothing where it was not chosen."""
+    """Return the rule by which an arm's set was chosen, such as `centroid`; empty if it was not chosen."""
     settings = {} if arm.selection is None else arm.selection.model_dump(mode="json")
     return "-".join(str(value) for key, value in settings.items() if key != "ratio" and value is not None)

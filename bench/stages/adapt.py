@@ -31,15 +31,15 @@ def check_fits(made: SyntheticSet, train: Dataset) -> None:
     own, theirs = made.info, train.info
     if (own.classes, own.labels) != (theirs.classes, theirs.labels):
         raise SealError(
-            f"expected a set of the classes of {theirs.name}",
-            got=f"one of {own.name}: {', '.join(own.classes + own.labels)}",
+            f"The set does not have the classes of {theirs.name}",
+            got=f"the classes of {own.name}: {', '.join(own.classes + own.labels)}",
             fix=f"import it again with --dataset {theirs.name}",
         )
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Adapt(Step):
-    """Write a set anew at the resolution of the training split; `size` cuts or mirrors images to that many pixels."""
+    """Rewrite a set at the resolution of the training split; `size` cuts or mirrors images to that many pixels."""
 
     stage: ClassVar[str] = "adapt"
 
@@ -56,7 +56,7 @@ class Adapt(Step):
     def inputs(self) -> dict[str, str]:
         """Digests of the set and of the training split."""
         inputs = {"set": self.made.digest, "train": self.train.digest}
-        # groups, tissues and recipes, of which the digest of a set says nothing
+        # groups, tissues and recipes, which the digest of a set does not cover
         records = self.made.manifest.get("metadata_sha256")
         return inputs if records is None else inputs | {"records": records}
 
@@ -66,9 +66,9 @@ class Adapt(Step):
 
 
 async def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Preset) -> Made:
-    """Bring a set to the preset's resolution, and to its patch size where it is to be trained on.
+    """Return a set at the preset's resolution, and at its patch size if networks are to be trained on the set.
 
-    Larger images are cut down to the patch in their middle, smaller ones mirrored at their borders; both are recorded
+    Larger images are cut to the patch at their centre, smaller ones are mirrored at their borders; both are recorded
     in each sample's recipe. Samples take the group of the training sample that they derive from.
     """
     check_fits(made, train)
@@ -85,7 +85,7 @@ async def adapt(session: Session, made: SyntheticSet, train: Dataset, preset: Pr
 
 def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, run: Run) -> None:
     groups = dict(zip(train.ids, train.groups, strict=True))
-    if made.use == EVALUATION:  # derives from test samples, and nobody trains on it
+    if made.use == EVALUATION:  # derives from test samples, and no network is trained on it
         groups |= {record.tile: record.group for record in made.metadata if record.tile is not None}
     writer = SyntheticSetWriter(folder, train.info, groups)
     factor = train.info.mpp / made.info.mpp
@@ -104,16 +104,16 @@ def _write(made: SyntheticSet, train: Dataset, size: int | None, folder: Path, r
 
 
 def _crop(crop: Sequence[int] | None, factor: float, top: int, left: int) -> tuple[int, int] | None:
-    """Return where the window lies in its source at the working resolution; None for one that was padded."""
+    """Return the position of the window in its source at the working resolution; None if it was padded."""
     if crop is None or min(top, left) < 0:
         return None
     return round(crop[0] / factor) + top, round(crop[1] / factor) + left
 
 
 def _window(sample: Sample, top: int, left: int, size: int) -> Sample:
-    """Return the window of `size` pixels at (top, left), mirrored where it reaches beyond the image.
+    """Return the window of `size` pixels at (top, left), mirrored where it extends beyond the image.
 
-    What a mirror shows is a nucleus of its own, of the same class.
+    The mirror image of a nucleus is a separate nucleus of the same class.
     """
     height, width = sample.image.shape[:2]
     rows, columns = _mirrored(top, size, height), _mirrored(left, size, width)

@@ -1,4 +1,4 @@
-"""Stage *fit*: the parts that methods need are trained once and shared."""
+"""Stage *fit*: trains the parts that methods need; equal parts are trained once and shared."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ GENERATOR_SEED = 0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Fit(Step):
-    """Train one part; its key holds no method name, so methods that list an equal part share it."""
+    """Train one part; its key contains no method name, so methods that list an equal part share it."""
 
     stage: ClassVar[str] = "fit"
 
@@ -45,13 +45,13 @@ class Fit(Step):
         return {"method": version_of(self.method, "fit")}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Train into the folder."""
+        """Train the part into the folder."""
         needed = {name: finished.path for name, finished in self.needed.items()}
         self.method.fit(self.part, self.data, needed, folder, context)
 
 
 async def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> dict[str, Finished]:
-    """Train what a method needs, in the order that it lists."""
+    """Train the parts that a method needs, in the order in which it lists them, and return them by name."""
     fitted: dict[str, Finished] = {}
     for part in arm.method.parts():
         step = Fit(

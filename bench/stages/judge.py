@@ -1,4 +1,4 @@
-"""Stage *judge*: images as the network sees them that was trained on real data only."""
+"""Stage *judge*: what the network that was trained on real data only predicts for images."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ FEATURES, SCORES = "features.npy", "scores.npy"
 
 
 class Judge(NamedTuple):
-    """The network that a run trained on real data only, under its first seed: it judges what arms draw."""
+    """The network that a run trained on real data only, under its first seed; it judges the images of arms."""
 
     network: Network
     model: Finished
@@ -43,7 +43,7 @@ class See(Step):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Key of the trained network, digest of the images."""
+        """Key of the trained network, and digest of the images."""
         return {"model": self.judge.model.key, **self.pictures.inputs}
 
     @property
@@ -59,14 +59,14 @@ class See(Step):
         scores = [prediction.scores for prediction in predictions]
         if any(score is None for score in scores):
             raise JobError(
-                f"The network {self.judge.network.name} gives no class probabilities to choose images by",
-                fix="name a classifier first in --downstream",
+                f"The network {self.judge.network.name} returns no class probabilities, by which images are chosen",
+                fix="put a classifier first in --downstream",
             )
         np.save(folder / SCORES, np.stack([score for score in scores if score is not None]))
 
 
 class Seen(NamedTuple):
-    """What a judge saw in images, one row per image."""
+    """A judge's features and class probabilities of images, one row per image."""
 
     finished: Finished
     features: Float32[np.ndarray, "n d"]

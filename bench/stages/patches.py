@@ -1,4 +1,4 @@
-"""Patches of real tiles: seeded random windows, spread evenly over tiles, and what lies in them."""
+"""Patches of real tiles: seeded random windows, spread evenly over tiles, with their labels."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class Window(NamedTuple):
 
     @property
     def image(self) -> UInt8[np.ndarray, "size size 3"]:
-        """The pixels inside."""
+        """The pixels of the window."""
         return self.sample.image[self.y : self.y + self.size, self.x : self.x + self.size]
 
 
 def random_windows(data: Dataset, indices: Sequence[int], n: int, size: int, seed: int) -> Iterator[Window]:
     """Yield `n` windows of `size` pixels of the tiles `indices`, tile by tile; each tile is read once.
 
-    Tiles take turns, in a seeded order, so that their numbers of windows differ by one at most; positions are uniform.
+    Tiles take turns, in a seeded order, so that their numbers of windows differ by at most one; positions are uniform.
 
     Raises:
         DataError: a tile is smaller than the window.
@@ -47,7 +47,7 @@ def random_windows(data: Dataset, indices: Sequence[int], n: int, size: int, see
         h, w = sample.image.shape[:2]
         if h < size or w < size:
             raise DataError(
-                f"expected tiles of at least {size} px for patches",
+                f"A tile is smaller than a patch, which needs at least {size} px",
                 got=f"{sample.id} of {h}x{w}",
                 fix="choose a smaller --set patch=N",
             )
@@ -56,7 +56,7 @@ def random_windows(data: Dataset, indices: Sequence[int], n: int, size: int, see
 
 
 def cut(window: Window) -> Sample:
-    """Return a window as a sample of its own: image, labels and ignored pixels; ids are 1..k again, in their old order.
+    """Return a window as a sample: its image, labels and ignored pixels; ids become 1..k in their old order.
 
     The sample keeps the tile's id; fragments of nuclei at the border stay, however small.
     """
@@ -64,7 +64,7 @@ def cut(window: Window) -> Sample:
 
 
 def cut_rectangle(sample: Sample, y: int, x: int, height: int, width: int) -> Sample:
-    """Return the `height` x `width` pixels at (y, x) of a sample as a sample of its own; see :func:`cut`."""
+    """Return the `height` x `width` pixels at (y, x) of a sample as a new sample; see :func:`cut`."""
     inside = (slice(y, y + height), slice(x, x + width))
     image = sample.image[inside]
     ignore = None if sample.ignore is None else sample.ignore[inside]

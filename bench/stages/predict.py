@@ -1,4 +1,4 @@
-"""Stage *predict*: what a trained network finds in images."""
+"""Stage *predict*: the predictions of a trained network for images."""
 
 from __future__ import annotations
 
@@ -77,7 +77,7 @@ class SetPictures:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Predict(Step):
-    """Predict images; one compressed array file per image."""
+    """Predict images, and write one compressed array file per image."""
 
     stage: ClassVar[str] = "predict"
 
@@ -92,7 +92,7 @@ class Predict(Step):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Key of the trained network, digests of the images."""
+        """Key of the trained network, and digests of the images."""
         return {"model": self.model.key, **self.pictures.inputs}
 
     @property
@@ -111,18 +111,18 @@ class Predict(Step):
 
 
 async def predict(session: Session, network: Network, model: Finished, pictures: Pictures, title: str) -> Finished:
-    """Predict images with a trained network."""
+    """Predict images with a trained network and return the finished step."""
     step = Predict(place=session.torch, title=title, network=network, model=model, pictures=pictures)
     return await session.do(step)
 
 
 def write_prediction(path: Path, prediction: Prediction) -> None:
-    """Write one prediction; absent parts are left out."""
+    """Write one prediction, without the parts that it does not have."""
     arrays = {name: value for name, value in vars(prediction).items() if value is not None}
     np.savez_compressed(path, **arrays)
 
 
 def read_prediction(path: Path) -> Prediction:
-    """Read one prediction."""
+    """Return the prediction in a file."""
     with np.load(path, allow_pickle=False) as arrays:
         return Prediction(**{name: arrays[name] for name in arrays.files})

@@ -57,11 +57,11 @@ class Prepare(Step):
 async def prepare_splits(
     session: Session, source: DatasetSource, preset: Preset, splits: Iterable[str]
 ) -> dict[str, PreparedDataset]:
-    """Prepare splits, each a step of its own, and open them."""
+    """Prepare splits, each in its own step, and return them open."""
     card = source.card
-    # an image with a class of its own is seen whole: it is fitted into the patch, not cut
+    # an image with an image-level class is used whole: it is fitted into the patch, not cut
     square = preset.patch if track_of(card).whole else None
-    at = "" if preset.mpp is None else f", at {preset.mpp} um a pixel"
+    at = "" if preset.mpp is None else f", at {preset.mpp} um per pixel"
     how = at if square is None else f", {square} px"
     step = partial(
         Prepare,
@@ -77,23 +77,23 @@ async def prepare_splits(
 
 
 def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None) -> dict[str, Dataset]:
-    """Return the splits, or for fold k of K the training split cut by group: the held-out fold becomes the test."""
+    """Return the splits; for fold k of K, the training split cut by group, with the held-out fold as test split."""
     if fold is None:
         return dict(data)
     k, n_folds = fold
     if not 1 <= k <= n_folds or n_folds < 2:
-        raise ConfigError("expected --fold k/K with 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
+        raise ConfigError("There is no such fold: --fold k/K needs 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
     train, held_out = fold_views(data["train"], k, n_folds, FOLD_SEED)
     return {**data, "train": train, "test": held_out}
 
 
 def offered_roles(source: DatasetSource) -> frozenset[str]:
-    """Return the roles of data that a dataset can play: its splits, and a pool where labels are limited."""
+    """Return the roles of data that a dataset can play: its splits, and a pool if its card limits the labels."""
     return frozenset(source.splits()) | (frozenset({"pool"}) if source.card.labelled else frozenset())
 
 
 def apply_labelled(data: Mapping[str, Dataset], source: DatasetSource) -> dict[str, Dataset]:
-    """Return the splits with the card's limit on labels: `train` keeps the labelled part, `pool` the rest."""
+    """Return the splits under the card's limit on labels: `train` keeps the labelled part, `pool` has the rest."""
     train = data["train"]
     if source.card.labelled is None or not isinstance(train, PreparedDataset):
         return dict(data)
@@ -104,7 +104,7 @@ def apply_labelled(data: Mapping[str, Dataset], source: DatasetSource) -> dict[s
 async def prepare_others(
     session: Session, others: Mapping[str, DatasetSource], preset: Preset, roles: Iterable[str]
 ) -> dict[str, Dataset]:
-    """Prepare the datasets that play a role of their own, `text` or `pool`, where a method reads it."""
+    """Prepare the further datasets, in the roles `text` or `pool`, that a method reads, and return them by role."""
     wanted = {role: source for role, source in others.items() if role in set(roles)}
     prepared = await together(*(prepare_splits(session, source, preset, ["train"]) for source in wanted.values()))
     return {role: splits["train"] for role, splits in zip(wanted, prepared, strict=True)}

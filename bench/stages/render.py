@@ -1,4 +1,4 @@
-"""Conditions become images, chunk by chunk, and the images a sealed set."""
+"""Renders conditions to images, chunk by chunk, and seals them as a set."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ from bench.synthetic import SyntheticSetWriter
 
 @dataclass(frozen=True)
 class Rendering:
-    """What an arm's method draws with: the data that it sees and the parts that were trained for it."""
+    """What an arm's method draws with: the data that it reads and its trained parts."""
 
     arm: Arm
     data: Mapping[str, Dataset]
@@ -27,7 +27,7 @@ class Rendering:
 
 
 def render_set(how: Rendering, conditions: Sequence[Condition], folder: Path, context: Run, *, use: str) -> None:
-    """Render conditions, going on where a killed attempt stopped, and seal the set for one use."""
+    """Render conditions, continuing after a killed attempt, and seal the set for one use."""
     train, n, size = how.data["train"], len(conditions), how.arm.method.chunk
     begun = time.perf_counter()
     writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
@@ -46,7 +46,7 @@ def render_set(how: Rendering, conditions: Sequence[Condition], folder: Path, co
 
 
 def _provenance(how: Rendering) -> dict[str, object]:
-    """Return what a manifest says of who made a set, and of what."""
+    """Return what a manifest records about the method that made a set and the data it was made from."""
     arm, train = how.arm, how.data["train"]
     return {
         "method": arm.name,
@@ -64,7 +64,7 @@ def _provenance(how: Rendering) -> dict[str, object]:
 def _render_chunk(
     how: Rendering, conditions: list[Condition], chunk: range, writer: SyntheticSetWriter, context: Run
 ) -> None:
-    """Render one chunk with a seed of its own and write its samples."""
+    """Render one chunk with its own seed and write its samples."""
     inside = replace(context, seed=derive_seed(context.seed, "render", chunk.start))
     paths = {name: finished.path for name, finished in how.fitted.items()}
     images = how.arm.method.render(conditions, how.data, paths, inside)

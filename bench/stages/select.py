@@ -1,7 +1,7 @@
-"""Stage *select*: sets chosen from a pool by what the real-only classifier sees in it.
+"""Stage *select*: sets chosen from a pool by the predictions of the real-only classifier.
 
-The pool is drawn once for all arms of a method. Where too few of some classes are acceptable, another of as many images
-is drawn of those classes only, up to a limit.
+The pool is drawn once for all arms of a method. If too few images of some classes are acceptable, another pool of the
+same size is drawn of these classes only, up to a limit.
 """
 
 from __future__ import annotations
@@ -24,20 +24,20 @@ from bench.stages.predict import DatasetPictures, SetPictures
 from bench.stages.synthesize import Made, synthesize
 from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
 
-# A pool holds this many images for each one that the largest arm asks for; so many pools are drawn at most.
+# A pool has this many images for each image of the largest arm; at most this many pools are drawn.
 FACTOR = 1.5
 POOLS = 4
 
 
 class Choice(NamedTuple):
-    """The set of one arm; None, and why, where even the last pool left too few acceptable images."""
+    """The set of one arm; None, with the reason, if even the last pool left too few acceptable images."""
 
     made: Made | None
     reason: str = ""
 
 
 class Pool(NamedTuple):
-    """A set to choose from, and what the judge saw in it."""
+    """A set to choose from, with the judge's features and probabilities."""
 
     set: SyntheticSet
     seen: Seen
@@ -45,7 +45,7 @@ class Pool(NamedTuple):
 
 @dataclass(frozen=True)
 class Chosen:
-    """Places of the chosen images in the pools one after the other, and how many were acceptable of each class."""
+    """Indices of the chosen images in the concatenated pools, and how many of each class were acceptable."""
 
     indices: Sequence[int]
     acceptance: float
@@ -55,7 +55,7 @@ class Chosen:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Select(Step):
-    """Seal the chosen images as a set of their own."""
+    """Seal the chosen images as a set."""
 
     stage: ClassVar[str] = "select"
 
@@ -74,13 +74,13 @@ class Select(Step):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digest of the training split; keys of what was seen in it and in the pools."""
+        """Digest of the training split, and keys of the judge's output for it and for the pools."""
         inputs = {"train": self.train.digest, "judged:real": self.real.key}
         return inputs | {f"pool:{number}": pool.seen.finished.key for number, pool in enumerate(self.pools)}
 
     @property
     def versions(self) -> dict[str, int]:
-        """Version of the method, which chooses."""
+        """Version of the method, which chooses the images."""
         return {"method": version_of(self.arm.method)}
 
     def run(self, folder: Path, context: Run) -> None:
@@ -102,7 +102,7 @@ class Select(Step):
         writer.seal(len(chosen), manifest)
 
     def _acceptance(self) -> dict[str, Any]:
-        """Return the share of the pools that was acceptable, and by class how many of how many."""
+        """Return the share of the pools that was acceptable, and the counts by class."""
         names = self.train.info.labels
         return {
             "acceptance": self.chosen.acceptance,
@@ -112,7 +112,7 @@ class Select(Step):
 
 
 def expand(arm: Arm) -> list[Arm]:
-    """Return the arms of a method whose sets are chosen from a pool: one per selection; the arm itself for others."""
+    """Return one arm per selection of a method that chooses from a pool; for other methods, the arm itself."""
     selections = arm.method.selections
     if not selections:
         return [arm]
@@ -128,7 +128,7 @@ async def choose_set(
     seed: int,
     judge: Judge,
 ) -> Choice:
-    """Choose one arm's set from as few pools as suffice."""
+    """Return one arm's set, chosen from as few pools as are needed."""
     assert arm.selection is not None
     train, names = data["train"], data["train"].info.labels
     quota = even_quota(len(train), arm.ratio, len(names))
@@ -160,7 +160,7 @@ async def choose_set(
             )
             finished = await session.do(step)
             return Choice(Made(finished, SyntheticSet(finished.path)))
-        # what the largest arm lacks, so that all arms of a rule draw the same pools
+        # the classes that the largest arm lacks, so that all arms of a rule draw the same pools
         labels = np.flatnonzero(np.array(chosen.accepted) < most).tolist()
     short = [f"{names[index]} {counts[index]} of {quota[index]}" for index in np.flatnonzero(counts < quota)]
     return Choice(
@@ -171,7 +171,7 @@ async def choose_set(
 
 
 def even_quota(n_real: int, ratio: float, n_classes: int) -> np.ndarray:
-    """Return how many images of each class a ratio of the real ones asks for, at least one each, even over classes."""
+    """Return how many images of each class an arm needs: `ratio` times the real ones, even over classes, at least 1."""
     total = max(round(ratio * n_real), n_classes)
     share = np.full(n_classes, total // n_classes, dtype=np.int64)
     share[: total % n_classes] += 1
@@ -181,7 +181,7 @@ def even_quota(n_real: int, ratio: float, n_classes: int) -> np.ndarray:
 def _choose(
     arm: Arm, train: Dataset, real: Seen, pools: Sequence[Pool], quota: np.ndarray, seed: int
 ) -> tuple[Chosen, np.ndarray]:
-    """Return what a method chooses from pools, and how many images of each class that is."""
+    """Return what a method chooses from pools, and the number of chosen images of each class."""
     assert arm.selection is not None
     labels = np.array([record.label for record in train.records])
     target = np.array([record.label for pool in pools for record in pool.set.records])
@@ -200,7 +200,7 @@ def _choose(
 
 
 def _taken(pool: SyntheticSet, index: int, number: int, order: int) -> tuple[Condition, np.ndarray]:
-    """Return an image of a pool and the condition that a chosen set keeps of it."""
+    """Return an image of a pool and its condition in the chosen set."""
     record, sample = pool.metadata[index], pool[index]
     recipe = {**record.recipe, "pool": pool.digest, "rank": order}
     return record.condition(sample, id=f"pool{number}-{sample.id}", recipe=recipe), sample.image

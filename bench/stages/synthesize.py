@@ -30,7 +30,7 @@ class Made(NamedTuple):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Render(Step):
-    """What the steps that have a method draw have in common: the arm, the data it sees and its trained parts."""
+    """Base of the steps in which a method draws: the arm, the data that it reads and its trained parts."""
 
     version: ClassVar[int] = 1
 
@@ -40,7 +40,7 @@ class Render(Step):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The method, its settings and the size of its chunks: batches of another size differ in their last bits."""
+        """The method, its settings and its chunk size, since batches of another size differ in the last bits."""
         return {"method": self.arm.name, "config": self.arm.settings, "chunk": self.arm.method.chunk}
 
     @property
@@ -61,9 +61,9 @@ class Render(Step):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Synthesize(Render):
-    """Plan, render and seal `n` images; how an arm chooses from them is no part of the key.
+    """Plan, render and seal `n` images; the key does not depend on how an arm chooses from them.
 
-    With `labels`, what is planned for other classes is not drawn, and more is planned in its place.
+    With `labels`, conditions of other classes are not drawn, and further conditions are planned instead.
     """
 
     stage: ClassVar[str] = "synthesize"
@@ -73,12 +73,12 @@ class Synthesize(Render):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Beside the method's: how many images, of which classes."""
+        """The method's settings, the number of images and their classes."""
         config = {**super().config, "n": self.n}
         return config if self.labels is None else config | {"labels": list(self.labels)}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Plan and draw."""
+        """Plan the conditions and draw the images."""
         conditions = list(itertools.islice(self._planned(context), self.n))
         if len(conditions) != self.n:
             raise JobError(f"{self.arm.name} planned too few patches", got=f"{len(conditions)} of {self.n}")
@@ -92,7 +92,7 @@ class Synthesize(Render):
 
 
 def set_size(arm: Arm, train: Dataset, preset: Preset) -> int:
-    """Return how many patches an arm adds: its ratio of the real patches, at most what the preset allows."""
+    """Return the number of patches that an arm adds: its ratio times the real patches, at most the preset's limit."""
     wanted = round(arm.method.ratio * len(train) * track_of(train.info).patches(preset.patches_per_tile))
     return wanted if preset.max_samples is None else min(wanted, preset.max_samples)
 
@@ -107,7 +107,7 @@ async def synthesize(
     title: str,
     labels: Sequence[int] | None = None,
 ) -> Made:
-    """Plan, render and seal `n` images under a seed."""
+    """Plan, render and seal `n` images under a seed, and return the set."""
     step = Synthesize(
         place=session.torch if fitted else session.numeric,
         seed=seed,

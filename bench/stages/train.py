@@ -1,4 +1,4 @@
-"""Stage *train*: a downstream network fitted on an arm's real and synthetic images."""
+"""Stage *train*: trains a downstream network on an arm's real and synthetic images."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.synthetic import SyntheticSet
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Train(Step):
-    """Fit a network on a mix of real and synthetic images for the declared budget."""
+    """Train a network on a mix of real and synthetic images for the declared budget."""
 
     stage: ClassVar[str] = "train"
 
@@ -48,7 +48,7 @@ class Train(Step):
         return {"network": version_of(self.network.plugin)}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Train into the folder."""
+        """Train the network into the folder."""
         self.network.plugin.fit(self.mix, Budget(self.budget.unit, self.budget.amount), folder, context)
 
 
@@ -61,7 +61,7 @@ async def train_network(
     preset: Preset,
     seed: int,
 ) -> Finished:
-    """Train a network on one arm's mix."""
+    """Train a network on one arm's mix and return the finished step."""
     ratio = arm.ratio if synthetic is not None else 0.0
     step = Train(
         place=session.torch,

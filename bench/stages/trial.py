@@ -1,4 +1,4 @@
-"""One arm of a run at work: what its stages make, each of it made when it is first asked for."""
+"""One arm of a run: the output of its stages, each made when it is first needed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Bench:
-    """What all arms of a run share: the session, the data, the networks and encoders, and the number of seeds.
+    """What all arms of a run share: session, data, networks, encoders and the number of seeds.
 
     `subjects` are the arms that the run is about.
     """
@@ -44,14 +44,14 @@ class Bench:
 
 
 class Sets(NamedTuple):
-    """An arm's set under each seed, None where it adds nothing; empty, and why, where one of them could not be made."""
+    """An arm's set under each seed, None if it adds nothing; empty, with the reason, if one could not be made."""
 
     made: Sequence[Made | None]
     reason: str = ""
 
 
 class Tested(NamedTuple):
-    """One network trained on one arm under one seed, and what it finds in the test images."""
+    """One network trained on one arm under one seed, and its predictions for the test images."""
 
     seed: int
     network: str
@@ -60,13 +60,13 @@ class Tested(NamedTuple):
 
 
 class Trial:
-    """One arm at work; what several callers ask for is made once.
+    """One arm of a run; an output that several callers need is made once.
 
-    `baseline` is the arm of real images only, whose networks judge what this arm draws; None where this is it.
+    `baseline` is the arm of real images only, whose networks judge this arm's images; None for the baseline itself.
     """
 
     def __init__(self, bench: Bench, arm: Arm, baseline: Trial | None = None) -> None:
-        """Plan for one arm; nothing is done yet."""
+        """Set up one arm; nothing is done yet."""
         self.bench, self.arm, self.baseline = bench, arm, baseline
         self._made: dict[str, asyncio.Task[Any]] = {}
 
@@ -79,11 +79,11 @@ class Trial:
         return await self._once(self._make_sets)
 
     async def tested(self) -> list[Tested]:
-        """Train every network under every seed and predict the test split; nothing for an untested arm."""
+        """Train every network under every seed and predict the test split; empty for an untested arm."""
         return await self._once(self._test_all)
 
     async def untested(self) -> str:
-        """Say why no network is trained on this arm; empty where one is."""
+        """Return why no network is trained on this arm; empty if one is."""
         track = track_of(self.bench.data["train"].info)
         if self.arm.ready is not None:
             return untrainable(self.arm.ready, track)
@@ -92,7 +92,7 @@ class Trial:
     async def compared(self) -> list[tuple[int, Made]]:
         """Return the sets that are compared with real images, each with its seed.
 
-        None that shows test masks; of a set that was made elsewhere, the same under every seed, the first only.
+        Sets of test masks are left out. A set made elsewhere is the same under every seed and is returned once.
         """
         made = [(seed, one) for seed, one in enumerate((await self.sets()).made) if one is not None]
         made = [(seed, one) for seed, one in made if one.set.use == TRAINING]
@@ -103,7 +103,7 @@ class Trial:
         return await self._train(network, (await self.sets()).made[seed], seed)
 
     async def judge(self) -> Judge | None:
-        """Return the run's first network as it was trained on real data under the first seed; None without one."""
+        """Return the run's first network, trained on real data under the first seed; None if the run has no network."""
         if self.baseline is None or not self.bench.networks:
             return None
         network = self.bench.networks[0]
@@ -124,7 +124,7 @@ class Trial:
         fitted = await self.parts()
         found = await together(*(self._set(fitted, seed) for seed in range(self.bench.seeds)))
         reasons = [reason for _, reason in found if reason]
-        if reasons:  # without a set of every seed the arm has none
+        if reasons:  # an arm that lacks the set of one seed has no sets at all
             self.bench.session.reporter.warn(f"{self.arm.title}: {reasons[0]}")
             return Sets([], reasons[0])
         return Sets([made for made, _ in found])

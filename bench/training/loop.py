@@ -1,4 +1,4 @@
-"""The training loop: every step is a pure function of the weights before it, the run's seed and its number."""
+"""The training loop: every step is a pure function of the current weights, the run's seed and the step number."""
 
 from __future__ import annotations
 
@@ -28,7 +28,7 @@ CHECKPOINT = "checkpoint.pt"
 
 
 class Task(Protocol):
-    """What the loop trains: modules, optimisers and one step over them."""
+    """What the loop trains: modules, optimisers and one training step."""
 
     modules: Mapping[str, nn.Module]
     optimizers: Mapping[str, torch.optim.Optimizer]
@@ -36,29 +36,29 @@ class Task(Protocol):
     def step(
         self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator
     ) -> Mapping[str, float | torch.Tensor]:
-        """Update the modules on one batch and return what to show and record, first of all `loss`."""
+        """Update the modules on one batch and return the values to show and record, with `loss` first."""
         ...
 
 
 class Watcher(Protocol):
-    """What looks at the weights while they are trained, such as a selection of checkpoints; it never changes them.
+    """Observes the weights during training, for example to select a checkpoint; it never changes them.
 
     Its state is part of the loop's checkpoints: tensors and plain values.
     """
 
     def after_step(self, done: int, modules: Mapping[str, nn.Module]) -> None:
-        """Look at what :func:`train` would return after `done` steps; modes are as while training.
+        """Observe the modules that :func:`train` would return after `done` steps; they are in training mode.
 
-        It must draw no random numbers, and leave modules in the mode it found them in.
+        It must not draw random numbers, and must leave modules in the mode in which it found them.
         """
         ...
 
     def state_dict(self) -> Mapping[str, Any]:
-        """Return what it needs to go on after a kill."""
+        """Return the state from which it can continue after a kill."""
         ...
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Go on from :meth:`state_dict`."""
+        """Continue from :meth:`state_dict`."""
         ...
 
 
@@ -66,7 +66,7 @@ class Watcher(Protocol):
 class LossTask:
     """The common case: one module, one optimiser, one loss.
 
-    `loss(model, batch, generator)` returns scalars by name, with the one to minimise under `loss`. `rate(step)`
+    `loss(model, batch, generator)` returns scalars by name; the one under `loss` is minimised. `rate(step)`
     multiplies the learning rate; `before_step(step)` may freeze or thaw layers; `clip` bounds the gradient norm.
     """
 
@@ -103,10 +103,10 @@ class LossTask:
 
 @dataclass(frozen=True)
 class TrainingOptions:
-    """How long and how to train; `ema` is the limit of the decay, None for no average of weights.
+    """How to train, and how long; `ema` is the limit of the decay, None for no average of weights.
 
-    `checkpoint_every` counts steps. None: twenty times a training, fewer where that would take
-    more than a twentieth of the time.
+    `checkpoint_every` is a number of steps. None: twenty times per training, or fewer if saving would take more than a
+    twentieth of the time.
     """
 
     steps: int
@@ -118,9 +118,9 @@ class TrainingOptions:
 
 
 class CheckpointClock:
-    """Says after which steps to save; the weights do not depend on it."""
+    """Decides after which steps to save a checkpoint; the weights do not depend on it."""
 
-    # Saving may take this share of the time.
+    # The share of the time that saving may take.
     share = 0.05
 
     def __init__(self, options: TrainingOptions) -> None:
@@ -129,7 +129,7 @@ class CheckpointClock:
         self._saved, self._cost = time.perf_counter(), 0.0
 
     def due(self, done: int) -> bool:
-        """Say whether to save after `done` steps; always after the last."""
+        """Return whether to save after `done` steps; always true after the last."""
         if done == self._last:
             return True
         affordable = self._fixed or time.perf_counter() - self._saved >= self._cost / self.share
@@ -151,17 +151,17 @@ def train(
     run: RunContext,
     watcher: Watcher | None = None,
 ) -> Mapping[str, nn.Module]:
-    """Train to the end, from the checkpoint in `out` where there is one.
+    """Train to the end, starting from the checkpoint in `out` if there is one.
 
-    `make_batch(step, rng)` returns tensors (or numpy arrays) by name; it may run in another process, so that it
-    must not depend on anything but its arguments. All randomness of step k derives from (run.seed, k): a run that
-    was killed and goes on gives the same weights, bit for bit on a CPU. `watcher` sees the weights after every step.
+    `make_batch(step, rng)` returns tensors (or numpy arrays) by name; it may run in another process, so it must
+    not depend on anything except its arguments. All randomness of step k derives from (run.seed, k): a run that was
+    killed and continues gives the same weights, bit for bit on a CPU. `watcher` sees the weights after every step.
 
     Returns:
-        The trained modules by name, on the run's device, in evaluation mode; averaged where `ema` is set.
+        The trained modules by name, on the run's device, in evaluation mode; averaged if `ema` is set.
 
     Raises:
-        JobError: the loss is no finite number.
+        JobError: the loss is not finite.
     """
     fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
     modules, averages = _set_up(fabric, task, options)
@@ -195,7 +195,7 @@ def _accelerator(device: str) -> str:
 def _set_up(
     fabric: Fabric, task: Task, options: TrainingOptions
 ) -> tuple[dict[str, nn.Module], dict[str, AveragedModel]]:
-    """Move modules and optimisers to the device; the task steps Fabric's wrappers, we keep the bare modules."""
+    """Move modules and optimisers to the device; the task uses Fabric's wrappers, and the loop the bare modules."""
     bare: dict[str, nn.Module] = dict(task.modules)
     for module in bare.values():
         if options.channels_last:
@@ -285,14 +285,14 @@ def _resume(
 def _values(
     values: Mapping[str, float | torch.Tensor], run: RunContext, stage: str, step: int, steps: int
 ) -> dict[str, float]:
-    """Read the step's figures, seldom enough that a GPU is not made to wait for them."""
+    """Return the values of a step, but not of every step on a GPU, since reading them makes it wait."""
     every = 1 if run.device == "cpu" else 20
     if step % every and step + 1 != steps:
         return {}
     shown = {name: float(value) for name, value in values.items()}
     if not np.isfinite(shown["loss"]):
         raise JobError(
-            f"expected a finite loss in {stage}, step {step}",
+            f"The loss is not finite in {stage}, step {step}",
             got=f"{shown['loss']}",
             fix="lower the learning rate, or use --precision 32-true",
         )

@@ -9,7 +9,7 @@ import torch
 
 
 def torch_generator(seed: int, device: str = "cpu") -> torch.Generator:
-    """Return a generator on `device`, seeded; its numbers depend on the device kind."""
+    """Return a seeded generator on `device`; its numbers depend on the device kind."""
     generator = torch.Generator(device=device)
     generator.manual_seed(seed)
     return generator
@@ -17,7 +17,7 @@ def torch_generator(seed: int, device: str = "cpu") -> torch.Generator:
 
 @contextmanager
 def seeded(seed: int, device: str = "cpu") -> Iterator[None]:
-    """Seed what draws from torch's global generators (weight initialisation, dropout), and restore them after."""
+    """Seed torch's global generators (weight initialisation, dropout) within a block, and restore them after it."""
     devices = [torch.cuda.current_device()] if device == "cuda" else []
     with torch.random.fork_rng(devices=devices):
         torch.manual_seed(seed)

@@ -1,4 +1,4 @@
-"""Weights on disk: safetensors, written beside their final name and renamed."""
+"""Weights on disk: safetensors files, written under a temporary name and then renamed."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ def load_weights(path: Path, module: torch.nn.Module) -> None:
     try:
         tensors = load_file(path)
     except (OSError, SafetensorError) as error:
-        raise DataError(f"expected readable weights at {path}", got=str(error)) from error
+        raise DataError(f"Cannot read the weights at {path}", got=str(error)) from error
     try:
         module.load_state_dict(tensors)
     except RuntimeError as error:
         raise DataError(
-            f"expected weights in {path} that fit {type(module).__name__}",
+            f"The weights in {path} do not fit {type(module).__name__}",
             got=str(error).splitlines()[0],
             fix="use the configuration that the weights were trained with",
         ) from error

@@ -1,4 +1,4 @@
-"""Feature extractors: images (and captions, where there is a text tower) in, one vector each out.
+"""Feature extractors: they turn each image (and each caption, with a text tower) into one vector.
 
 An encoder is a class of the entry-point group `bench.encoders` that derives from `metrics.encoders.base.Encoder`
 and is made as `Class(weights, device)`. Its class methods `weights`, `identify` and `label` answer without torch.
@@ -10,7 +10,7 @@ from typing import NamedTuple
 
 
 class EncoderSpec(NamedTuple):
-    """An encoder as a user names it: entry point and argument, `torchscript:/path/file.pt` or `clip-vit-b-32`."""
+    """An encoder as a user names it, by entry point and argument: `torchscript:/path/file.pt` or `clip-vit-b-32`."""
 
     name: str
     argument: str | None

@@ -1,4 +1,4 @@
-"""The base class of encoders: what is known of one without torch, and what it does once it is loaded."""
+"""The base class of encoders: their properties, which are known without torch, and their functions once loaded."""
 
 from __future__ import annotations
 
@@ -17,11 +17,11 @@ from bench.weights import Weights
 class Encoder(ABC):
     """Base of encoders: a class of the entry-point group `bench.encoders`.
 
-    Class methods answer without torch and without loading the weights; an instance embeds images, and captions where
-    the encoder has a text tower. The module of a subclass must import without torch.
+    Class methods answer without torch and without loading the weights; an instance embeds images, and captions if the
+    encoder has a text tower. The module of a subclass must import without torch.
 
     Args:
-        weights: the file of weights, or the folder that holds it; None where none is set.
+        weights: the file of weights, or the folder that contains it; None if none is set.
         device: torch device name.
     """
 
@@ -33,12 +33,12 @@ class Encoder(ABC):
 
     @classmethod
     def with_argument(cls, argument: str) -> type[Encoder] | None:
-        """Return the encoder that `name:argument` means; None (the default) where the argument is a file of weights."""
+        """Return the encoder of `name:argument`; None (the default) if the argument is a file of weights."""
         return None
 
     @classmethod
     def weights(cls, folder: Path | None) -> Sequence[Weights]:
-        """List the files that it needs, each with where it was found; `folder` may be the file itself."""
+        """Return the files that it needs, each with the path at which it was found; `folder` may be the file itself."""
         return ()
 
     @classmethod
@@ -49,7 +49,7 @@ class Encoder(ABC):
     @classmethod
     @abstractmethod
     def identify(cls, weights: Path | None) -> str:
-        """Return what tells its features from any other's: a hash of the weights, and the preprocessing in words."""
+        """Return what distinguishes its features from others: a hash of the weights, and the preprocessing in words."""
 
     @property
     def name(self) -> str:
@@ -58,21 +58,21 @@ class Encoder(ABC):
 
     @property
     def identity(self) -> str:
-        """Hash of the weights and the preprocessing: rows of different identity share no column."""
+        """Hash of the weights and the preprocessing; rows of different identities are never in one column."""
         return self.identify(self._path)
 
     @abstractmethod
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
-        """Embed RGB images; the result does not depend on how they are batched (to 1e-5)."""
+        """Return the features of RGB images, which do not depend on how the images are batched (to 1e-5)."""
 
     def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """Embed captions.
+        """Return the features of captions.
 
         Raises:
             ConfigError: the encoder has no text tower.
         """
         raise ConfigError(
-            f"expected an encoder with a text tower for {len(captions)} captions",
+            f"{len(captions)} captions cannot be embedded by an encoder without a text tower",
             got=f"{self.name!r}, which embeds images only",
             fix="use plip or clip-vit-b-32",
         )

@@ -1,4 +1,4 @@
-"""An encoder as data: a YAML that says what the network is, where it comes from and under which terms."""
+"""An encoder as data: a YAML file that describes the network, its source and its terms of use."""
 
 from __future__ import annotations
 
@@ -34,7 +34,7 @@ class _Strict(BaseModel):
 
 
 class TimmNetwork(_Strict):
-    """A network of timm and the arguments of `timm.create_model`; a layer is named as `timm.layers` names it."""
+    """A network of timm and the arguments of `timm.create_model`; layers have their names in `timm.layers`."""
 
     library: Literal["timm"]
     name: Annotated[str, Field(pattern=TIMM_NAME)]
@@ -42,7 +42,7 @@ class TimmNetwork(_Strict):
 
 
 class TransformersNetwork(_Strict):
-    """A network of transformers, laid out by the `config.json` beside its weights."""
+    """A network of transformers, configured by the `config.json` next to its weights."""
 
     library: Literal["transformers"]
     name: Literal["clip", "dinov2"]
@@ -61,10 +61,10 @@ Network = Annotated[TimmNetwork | TransformersNetwork | CoCaNetwork, Field(discr
 
 
 class Recipe(_Strict):
-    """All that an image's features depend on, beside the weights.
+    """Everything that an image's features depend on, except the weights.
 
-    `pooling`: `pooled` is the network's own head without classifier (CLIP: its projection); `cls` the class token,
-    `mean` the mean of patch tokens (register tokens left out), `cls+mean` both, joined; all after the last norm.
+    `pooling`: `pooled` is the network's own head without classifier (CLIP: its projection), `cls` the class token,
+    `mean` the mean of patch tokens (without register tokens), `cls+mean` both, joined; all after the last norm.
     `normalise`: features are divided by their L2 norm.
     """
 
@@ -94,9 +94,9 @@ class Recipe(_Strict):
 class EncoderCard(Recipe):
     """A recipe with its provenance.
 
-    `files`: names of the published weights, the preferred first; of a user's own card they are sought beside the card
-    first. `sha256` (or its first 8 or more digits) is that of the published file: without it metrics on the features
-    carry `unverified` and a hash in their name. `sources` say where the facts of the card stand.
+    `files`: names of the published weights, the preferred one first; for a user's own card they are looked for next to
+    the card first. `sha256` (or its first 8 or more digits) is that of the published file; without it, the names of
+    metrics on the features contain `unverified` and a hash. `sources` say where the facts of the card come from.
     """
 
     name: Annotated[str, Field(pattern=r"^[a-z0-9][a-z0-9.-]*$")]
@@ -112,7 +112,7 @@ class EncoderCard(Recipe):
     sources: tuple[str, ...] = ()
 
     def weights_file(self, beside: Path | None = None) -> WeightsFile:
-        """Return what file is needed; `beside` is the folder of a user's own card, whose name claims nothing."""
+        """Return the file that is needed; `beside` is the folder of a user's own card, whose name claims nothing."""
         gate = ", gated: request access there first" if self.gated else ""
         place = f"https://huggingface.co/{self.hub}" if self.hub else f"{self.title}'s publisher"
         return WeightsFile(
@@ -141,7 +141,7 @@ def shipped_card(name: str) -> EncoderCard:
 
 
 def shipped_names() -> tuple[str, ...]:
-    """List the cards that are shipped with the package.
+    """Return the names of the cards that are shipped with the package.
 
     >>> len(shipped_names())
     8
@@ -151,7 +151,7 @@ def shipped_names() -> tuple[str, ...]:
 
 
 def read_card(path: Path) -> EncoderCard:
-    """Read a card of the user's own.
+    """Return a user's own card.
 
     Raises:
         ConfigError: there is no such file, or it is not a card.
@@ -163,7 +163,7 @@ def read_card(path: Path) -> EncoderCard:
         text = path.read_text(encoding="utf-8")
     except (OSError, UnicodeDecodeError) as error:
         raise ConfigError(
-            f"expected an encoder card at {path}", got=type(error).__name__, fix="use card:/path/to/card.yaml"
+            f"Cannot read an encoder card at {path}", got=type(error).__name__, fix="use card:/path/to/card.yaml"
         ) from error
     return _card(text, f"encoder card {path}")
 
@@ -172,12 +172,12 @@ def _card(text: str, title: str) -> EncoderCard:
     try:
         return EncoderCard.model_validate(yaml.safe_load(text))
     except yaml.YAMLError as error:
-        raise ConfigError(f"expected {title} to be YAML", got=str(error).splitlines()[0]) from error
+        raise ConfigError(f"The {title} is not YAML", got=str(error).splitlines()[0]) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the card"
         raise ConfigError(
-            f"expected {title} to describe an encoder",
+            f"The {title} does not describe an encoder",
             got=f"{place}: {first['msg']}",
             fix="compare it with the cards in metrics/encoders/cards",
         ) from error

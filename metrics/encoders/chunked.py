@@ -1,4 +1,4 @@
-"""What all encoders share: images in fixed chunks through a frozen network in 32-bit precision."""
+"""The base of all encoders: a frozen network embeds images in fixed chunks and in 32-bit precision."""
 
 from __future__ import annotations
 
@@ -15,8 +15,8 @@ from metrics.encoders.base import Encoder
 if TYPE_CHECKING:
     import torch
 
-# Images a forward pass. The last chunk is filled up, so that every pass has one shape and one arithmetic: the
-# features of an image do not depend on what it is batched with.
+# Images per forward pass. The last chunk is filled up, so that every pass has one shape and one arithmetic: the
+# features of an image do not depend on the other images of its batch.
 CHUNK = 16
 
 
@@ -24,18 +24,18 @@ class ChunkedEncoder(Encoder):
     """Embeds uint8 images chunk by chunk; torch is imported when an encoder is made, not when its class is."""
 
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float32[np.ndarray, "n d"]:
-        """Embed RGB images.
+        """Return the features of RGB images.
 
         The result does not depend on how the images are batched (to 1e-5 of the largest feature).
 
         Raises:
-            DataError: not an 8-bit RGB batch, or empty.
+            DataError: the batch is not 8-bit RGB, or is empty.
         """
         import torch
 
         if batch.ndim != 4 or batch.shape[-1] != 3 or batch.dtype != np.uint8 or not len(batch):
             raise DataError(
-                f"expected a batch of 8-bit RGB images (n, h, w, 3) for encoder {self.name!r}",
+                f"The encoder {self.name!r} only embeds batches of 8-bit RGB images (n, h, w, 3)",
                 got=f"{batch.dtype} of shape {batch.shape}",
             )
         parts = []
@@ -50,7 +50,7 @@ class ChunkedEncoder(Encoder):
 
     @staticmethod
     def _exact() -> AbstractContextManager[None]:
-        """Return the context of a forward pass: 32-bit convolutions, chosen the same way every time."""
+        """Return the context of a forward pass: 32-bit convolutions with a deterministic choice of algorithm."""
         import torch
 
         flags: AbstractContextManager[None] = torch.backends.cudnn.flags(
@@ -60,11 +60,11 @@ class ChunkedEncoder(Encoder):
 
     @abstractmethod
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
-        """Turn a chunk into the network's input, (n, 3, h, w)."""
+        """Return the network's input for a chunk, (n, 3, h, w)."""
 
     @abstractmethod
     def _embed(self, pixels: torch.Tensor) -> torch.Tensor:
-        """Run the network, (n, 3, h, w) to (n, d)."""
+        """Return the network's output, (n, 3, h, w) to (n, d)."""
 
 
 def channels_first(chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:

@@ -46,12 +46,12 @@ class ClipViTB32(PublishedEncoder):
     """512 features of CLIP's visual projection, not normalised, and of its text tower.
 
     Args:
-        weights: OpenAI's file, a state dict of open_clip, or a folder that holds OpenAI's file.
+        weights: OpenAI's file, a state dict of open_clip, or a folder that contains OpenAI's file.
         device: torch device name.
 
     Raises:
-        MissingError: the file is not there.
-        DataError: the file holds other weights.
+        MissingError: the file does not exist.
+        DataError: the file contains other weights.
     """
 
     file = WEIGHTS
@@ -62,7 +62,7 @@ class ClipViTB32(PublishedEncoder):
         self._network: Any = _load(self._path).to(device)
 
     def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """Embed captions, cut off at 77 tokens; features not normalised."""
+        """Return the features of captions, cut off at 77 tokens; they are not normalised."""
         import open_clip
         import torch
 
@@ -88,14 +88,14 @@ def _load(path: Path) -> torch.nn.Module:
     except RuntimeError as error:
         got = str(error).splitlines()[0]
         raise DataError(
-            f"expected the weights of CLIP ViT-B/32 in {path}", got=got, fix=f"get {WEIGHTS.source}"
+            f"{path} does not contain the weights of CLIP ViT-B/32", got=got, fix=f"get {WEIGHTS.source}"
         ) from error
     loaded: torch.nn.Module = network.eval()
     return loaded
 
 
 def _state(path: Path) -> dict[str, torch.Tensor]:
-    """Read OpenAI's TorchScript archive or a bare state dict; nothing in the file is ever executed."""
+    """Return the weights in OpenAI's TorchScript archive or in a bare state dict; no code in the file is executed."""
     import torch
 
     state: dict[str, torch.Tensor]
@@ -103,5 +103,5 @@ def _state(path: Path) -> dict[str, torch.Tensor]:
         state = torch.jit.load(str(path), map_location="cpu").state_dict()  # type: ignore[no-untyped-call]
     else:
         state = read_state(path)
-    # OpenAI keeps three integers among its weights.
+    # OpenAI's file has three integers among its weights.
     return {name: value.float() for name, value in state.items() if name not in _INTEGERS}

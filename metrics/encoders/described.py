@@ -1,4 +1,4 @@
-"""Encoders that a recipe describes: one base class serves every card and every network of timm."""
+"""Encoders that a recipe describes: the base class of every card and of every network of timm."""
 
 from __future__ import annotations
 
@@ -21,15 +21,15 @@ if TYPE_CHECKING:
 
 
 class DescribedEncoder(ChunkedEncoder):
-    """Base of encoders of a recipe; a subclass says which file it needs and what its recipe is.
+    """Base of encoders with a recipe; a subclass defines the file that it needs and its recipe.
 
     Args:
-        weights: the file, or the folder that holds it.
+        weights: the file, or the folder that contains it.
         device: torch device name.
 
     Raises:
-        MissingError: the weights are not there.
-        DataError: the file holds other weights.
+        MissingError: the weights do not exist.
+        DataError: the file contains other weights.
     """
 
     def __init__(self, weights: Path | None, device: str) -> None:
@@ -43,12 +43,12 @@ class DescribedEncoder(ChunkedEncoder):
     @classmethod
     @abstractmethod
     def file(cls) -> WeightsFile:
-        """Return which file of weights it needs."""
+        """Return the file of weights that it needs."""
 
     @classmethod
     @abstractmethod
     def recipe(cls) -> Recipe:
-        """Return all that its features depend on, beside the weights."""
+        """Return everything that its features depend on, except the weights."""
 
     @classmethod
     def label(cls, weights: Path | None) -> str:
@@ -57,7 +57,7 @@ class DescribedEncoder(ChunkedEncoder):
 
     @classmethod
     def identify(cls, weights: Path | None) -> str:
-        """Return hashes of the weights and of what lies beside them, and the recipe."""
+        """Return hashes of the weights and of the files next to them, and the recipe."""
         file = cls.file()
         path = file.demand(weights)
         beside = [f"{name} {file_sha256(path.parent / name)[:16]}" for name in file.companions]
@@ -69,11 +69,11 @@ class DescribedEncoder(ChunkedEncoder):
         return (cls.file().weights(folder),)
 
     def texts(self, captions: Sequence[str]) -> Float32[np.ndarray, "n d"]:
-        """Embed captions, cut off at the text tower's length (77 tokens for CLIP and PLIP).
+        """Return the features of captions, cut off at the text tower's length (77 tokens for CLIP and PLIP).
 
         Raises:
             ConfigError: the encoder has no text tower.
-            MissingError: its tokenizer is not beside the weights.
+            MissingError: its tokenizer is not next to the weights.
         """
         import torch
 
@@ -99,6 +99,6 @@ class DescribedEncoder(ChunkedEncoder):
         wanted = self._recipe.dimension
         if features.ndim != 2 or wanted not in (None, features.shape[1]):
             raise DataError(
-                f"expected {wanted or 'd'} features an image of {self._path}", got=str(tuple(features.shape))
+                f"{self._path} does not give {wanted or 'd'} features per image", got=str(tuple(features.shape))
             )
         return normalize(features, dim=-1) if self._recipe.normalise else features

@@ -1,18 +1,18 @@
-"""Where in a folder of weights a published file lies: by its own name, by hub id, or in a copy of the hub's cache."""
+"""Finds a published file in a folder of weights: by its own name, by hub id, or in a copy of the hub's cache."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-# Names that say nothing of the model: in a folder shared by several encoders they could be anyone's.
+# Names that do not identify the model: in a folder shared by several encoders they could belong to any of them.
 _ANYONE = frozenset({"model.safetensors", "pytorch_model.bin"})
 
 
 def find_file(folder: Path, names: Sequence[str], hub: str, encoder: str) -> Path | None:
-    """Return the first of `names` that is found in `folder`, None where none is.
+    """Return the first of `names` that is found in `folder`, or None.
 
-    Looked through in turn: the folder itself, `<encoder>/`, `<org>/<name>/`, `<org>--<name>/`, and the layout of the
+    Searched in turn: the folder itself, `<encoder>/`, `<org>/<name>/`, `<org>--<name>/`, and the layout of the
     hub's cache, `models--<org>--<name>/snapshots/*/`, with or without `hub/` before it. Nothing is downloaded.
 
     >>> find_file(Path(__file__).parent / "cards", ["plip.pt", "plip.yaml"], "", "plip").name
@@ -28,7 +28,7 @@ def find_file(folder: Path, names: Sequence[str], hub: str, encoder: str) -> Pat
 
 
 def hub_places(hub: str) -> str:
-    """Say where a hub model is looked for, for messages.
+    """Return where a hub model is looked for, for messages.
 
     >>> hub_places("org/name")
     'org/name/, org--name/ or models--org--name/snapshots/*/'
@@ -52,7 +52,7 @@ def _homes(folder: Path, hub: str, encoder: str) -> Iterator[Path]:
 
 
 def _snapshots(cache: Path) -> Iterator[Path]:
-    """Yield the snapshots of a cached model, that of its main branch first."""
+    """Yield the snapshots of a cached model, with that of its main branch first."""
     snapshots = cache / "snapshots"
     main = cache / "refs" / "main"
     first = snapshots / main.read_text(encoding="utf-8").strip() if main.is_file() else None
@@ -63,7 +63,7 @@ def _snapshots(cache: Path) -> Iterator[Path]:
 
 
 def _belongs(folder: Path, hub: str, encoder: str) -> bool:
-    """Say whether a folder is one model's own: a clone of its repository or a snapshot of it."""
+    """Return whether a folder belongs to one model: a clone or a snapshot of its repository."""
     flat = hub.replace("/", "--")
     own = {encoder.casefold(), flat.casefold(), hub.rpartition("/")[2].casefold()} - {""}
     return folder.name.casefold() in own or (bool(hub) and f"models--{flat}" in folder.parts)

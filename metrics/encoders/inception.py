@@ -1,4 +1,4 @@
-"""Inception-v3 pool features as clean-fid computes them, by its own code: only these may be called FID and KID."""
+"""Inception-v3 pool features, computed by clean-fid's own code: only with these is a distance called FID or KID."""
 
 from __future__ import annotations
 
@@ -30,11 +30,11 @@ class Inception(PublishedEncoder):
     """2048 pool features of the 2015 Inception-v3 (TorchScript of StyleGAN2), clean-fid's mode `clean`.
 
     Args:
-        weights: the file, or a folder that holds it.
+        weights: the file, or a folder that contains it.
         device: torch device name.
 
     Raises:
-        MissingError: the file is not there.
+        MissingError: the file does not exist.
         DataError: the file is not a TorchScript with a part named `layers`.
     """
 
@@ -63,14 +63,14 @@ def _wrapped(path: Path) -> torch.nn.Module:
     """Load the file into clean-fid's wrapper, which normalises and skips the script's own resizing."""
     from cleanfid.inception_torchscript import InceptionV3W
 
-    # The wrapper takes a folder and knows one file name in it; the file may have another.
+    # The wrapper takes a folder and expects one file name in it; the file may have another name.
     with TemporaryDirectory() as folder:
         (Path(folder) / WEIGHTS.file).symlink_to(path.resolve())
         try:
             network: torch.nn.Module = InceptionV3W(folder, download=False)
         except (RuntimeError, AttributeError) as error:
             raise DataError(
-                f"expected the TorchScript file of Inception at {path}",
+                f"{path} is not the TorchScript file of Inception",
                 got=str(error).splitlines()[0],
                 fix=f"get {WEIGHTS.source}",
             ) from error

@@ -1,4 +1,4 @@
-"""Networks of cards, built and filled from a file: pixels in, one vector an image out."""
+"""Networks of cards, built and filled from a file; they turn pixels into one vector per image."""
 
 from __future__ import annotations
 
@@ -23,20 +23,20 @@ _POSITIONS = ("text_model.embeddings.position_ids", "vision_model.embeddings.pos
 
 
 class Towers(NamedTuple):
-    """An image tower and, where there is one, a text tower; both in evaluation mode on one device."""
+    """An image tower and, if there is one, a text tower; both in evaluation mode on one device."""
 
     image: Embed
     text: Callable[[Sequence[str]], Float[torch.Tensor, "n d"]] | None = None
 
 
 def load_towers(recipe: Recipe, path: Path, device: str) -> Towers:
-    """Build a recipe's network and fill it with the weights of a file.
+    """Return a recipe's network with the weights of a file.
 
     Raises:
-        ConfigError: the library knows no such network.
-        DataError: the file holds other weights.
+        ConfigError: the library does not have the network.
+        DataError: the file contains other weights.
     """
-    with torch.random.fork_rng(devices=[]):  # the weights drawn at construction are thrown away: leave no trace
+    with torch.random.fork_rng(devices=[]):  # construction draws weights, which are discarded
         match recipe.network:
             case TimmNetwork():
                 return _timm(recipe.network, recipe.pooling, path, device)
@@ -49,10 +49,10 @@ def load_towers(recipe: Recipe, path: Path, device: str) -> Towers:
 
 
 def timm_network(network: TimmNetwork) -> Any:
-    """Build a network of timm without classifier and without weights.
+    """Return a network of timm without classifier and without weights.
 
     Raises:
-        ConfigError: timm knows no such network, or the network no such option.
+        ConfigError: timm does not have the network, or the network does not have an option.
 
     >>> timm_network(TimmNetwork(library="timm", name="resnet10t")).num_features
     512
@@ -62,7 +62,7 @@ def timm_network(network: TimmNetwork) -> Any:
     if not timm.is_model(network.name):
         near = difflib.get_close_matches(network.name.partition(".")[0], timm.list_models(), n=3)
         raise ConfigError(
-            f"expected an architecture of timm {timm.__version__}",
+            f"This is not an architecture of timm {timm.__version__}",
             got=repr(network.name),
             fix=f"did you mean {' or '.join(near)}?" if near else "see timm.list_models()",
         )
@@ -71,12 +71,12 @@ def timm_network(network: TimmNetwork) -> Any:
         return timm.create_model(network.name, pretrained=False, num_classes=0, **options)
     except (TypeError, AttributeError, RuntimeError, AssertionError) as error:
         raise ConfigError(
-            f"expected options that timm's {network.name} takes", got=str(error).splitlines()[0] or repr(error)
+            f"timm's {network.name} does not take these options", got=str(error).splitlines()[0] or repr(error)
         ) from error
 
 
 def _layer(key: str, value: Any) -> Any:
-    """Return what a layer's name stands for; activations and norms are known to timm by name."""
+    """Return the layer of a name; activations and norms are left to timm, which knows them by name."""
     import timm.layers
 
     return getattr(timm.layers, value) if key == "mlp_layer" else value
@@ -90,14 +90,14 @@ def _timm(network: TimmNetwork, pooling: Pooling, path: Path, device: str) -> To
         return Towers(model)
     if not hasattr(model, "num_prefix_tokens"):
         raise ConfigError(
-            f"expected a vision transformer for pooling {pooling!r}", got=network.name, fix="use pooling: pooled"
+            f"Pooling {pooling!r} needs a vision transformer", got=network.name, fix="use pooling: pooled"
         )
     first = model.num_prefix_tokens
     return Towers(lambda pixels: pool(model.forward_features(pixels), pooling, first))
 
 
 def _fill_timm(model: Any, state: dict[str, torch.Tensor], path: Path) -> None:
-    """Fill a network of timm; published classifiers are left over, and names of other code bases converted."""
+    """Fill a network of timm; published classifiers are left out, and names of other code bases are converted."""
     title = f"timm's {model.pretrained_cfg.get('architecture')}"
     if isinstance(getattr(model, "pos_embed", None), torch.Tensor) and "pos_embed" in state:
         _check_positions(model, state["pos_embed"], path, title)
@@ -110,20 +110,20 @@ def _fill_timm(model: Any, state: dict[str, torch.Tensor], path: Path) -> None:
 
 
 def _check_positions(model: Any, positions: torch.Tensor, path: Path, title: str) -> None:
-    """Refuse position embeddings that timm would resample to the grid although they count other prefix tokens."""
+    """Refuse position embeddings that timm would resample although they have other prefix tokens."""
     prefix = 0 if getattr(model, "no_embed_class", False) else getattr(model, "num_prefix_tokens", 1)
-    # Files of DINOv2 with registers keep the class token's position; timm's conversion takes it out.
+    # Files of DINOv2 with registers keep the class token's position; timm's conversion removes it.
     counts = {positions.shape[1] - prefix, positions.shape[1] - 1}
     if positions.ndim != 3 or not any(n > 0 and int(n**0.5) ** 2 == n for n in counts):
         raise DataError(
-            f"expected the weights of {title} in {path}", got=f"position embeddings {tuple(positions.shape)}"
+            f"{path} does not contain the weights of {title}", got=f"position embeddings {tuple(positions.shape)}"
         )
 
 
 def pool(
     tokens: Float[torch.Tensor, "n t d"], pooling: Pooling, prefix: int
 ) -> Float[torch.Tensor, "n d"] | Float[torch.Tensor, "n 2*d"]:
-    """Pool the tokens of a vision transformer, of which the first `prefix` are class and register tokens.
+    """Return the pooled tokens of a vision transformer, of which the first `prefix` are class and register tokens.
 
     >>> pool(torch.arange(6.0).reshape(1, 3, 2), "mean", 1).tolist()  # of tokens (2, 3) and (4, 5)
     [[3.0, 4.0]]
@@ -151,7 +151,7 @@ class CoCaImageTower(nn.Module):
         self.ln_contrast = nn.LayerNorm(dimension)
 
     def forward(self, pixels: Float[torch.Tensor, "n 3 h w"]) -> Float[torch.Tensor, "n d"]:
-        """Embed images."""
+        """Return the features of images."""
         pooled = self.attn_pool_contrast(self.trunk.forward_features(pixels))[:, 0]
         features: torch.Tensor = self.ln_contrast(pooled)
         return features
@@ -160,7 +160,7 @@ class CoCaImageTower(nn.Module):
 def _coca(network: CoCaNetwork, path: Path, device: str) -> Towers:
     state = {name.removeprefix(network.prefix): value for name, value in read_state(path).items()}
     norm = state.get("ln_contrast.weight")
-    # Without that tensor any width will do: the file is refused below.
+    # Without this tensor any width is fine, since the file is refused below.
     tower = CoCaImageTower(timm_network(network.trunk), network.heads if norm is None else norm.numel(), network.heads)
     # Text tower, captioning head and projections are not used here.
     wanted = {name: value for name, value in state.items() if name in tower.state_dict()}
@@ -208,21 +208,23 @@ def _tokenizer(folder: Path) -> Any:
         (folder / name).is_file() for name in ("vocab.json", "merges.txt")
     ):
         raise MissingError(
-            f"expected a tokenizer in {folder}",
+            f"There is no tokenizer in {folder}",
             got="neither tokenizer.json nor vocab.json and merges.txt",
-            fix="keep the published tokenizer files beside the weights",
+            fix="keep the published tokenizer files next to the weights",
         )
     return CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
 
 
 def _config(path: Path, kind: str) -> dict[str, Any]:
-    """Read the config.json beside a file of weights."""
+    """Return the config.json next to a file of weights."""
     file = path.parent / "config.json"
     try:
         config = json.loads(file.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"expected the published config at {file}", got=f"{type(error).__name__}: {error}") from error
+        raise DataError(
+            f"Cannot read the published config at {file}", got=f"{type(error).__name__}: {error}"
+        ) from error
     if not isinstance(config, dict) or config.get("model_type") != kind:
         got = config.get("model_type") if isinstance(config, dict) else type(config).__name__
-        raise DataError(f"expected a config of model_type {kind!r} at {file}", got=repr(got))
+        raise DataError(f"The config at {file} is not of model_type {kind!r}", got=repr(got))
     return config

@@ -1,4 +1,4 @@
-"""From an 8-bit image to a network's input: resize and crop as the published pipelines do, then normalise."""
+"""Turns an 8-bit image into a network's input: resize and crop as the published pipelines do, then normalise."""
 
 from __future__ import annotations
 
@@ -19,10 +19,11 @@ Triple = tuple[float, float, float]
 
 
 class Preprocessing(BaseModel):
-    """How an image becomes a network's input.
+    """How an image is turned into a network's input.
 
     The shorter side becomes `resize` pixels (default: `size`), both sides with `fit: squash`; then the centre of
-    `size` x `size` is cut out, all in 8 bits as PIL does it. Values in [0, 1] lose `mean` and are divided by `std`.
+    `size` x `size` is cut out, all in 8 bits as PIL does it. `mean` is subtracted from values in [0, 1], which are then
+    divided by `std`.
     `centre` is how half a pixel is rounded: `even` as torchvision's crop does, `down` as transformers' does.
     """
 
@@ -50,7 +51,7 @@ class Preprocessing(BaseModel):
         return f"PIL {self.interpolation} to {sides}, {crop}, uint8; mean {self.mean}, std {self.std}"
 
     def crop(self, image: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "size size 3"]:
-        """Resize and crop one image."""
+        """Return one image, resized and cropped."""
         from PIL import Image
 
         resampling = Image.Resampling[self.interpolation.upper()]
@@ -58,7 +59,7 @@ class Preprocessing(BaseModel):
         return np.asarray(self._centre(whole.resize(self._sides(*whole.size), resampling)))
 
     def prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
-        """Turn images into the network's input, float32 (n, 3, size, size)."""
+        """Return the network's input for images, float32 (n, 3, size, size)."""
         import torch
 
         pixels = channels_first(np.stack([self.crop(image) for image in chunk])) / 255

@@ -1,4 +1,4 @@
-"""An encoder whose weights are one published file: its name and identity follow from the file."""
+"""Encoders whose weights are one published file, which determines their name and identity."""
 
 from __future__ import annotations
 
@@ -12,14 +12,14 @@ from metrics.encoders.weights import WeightsFile, file_sha256, identity
 
 
 class PublishedEncoder(ChunkedEncoder):
-    """Base of encoders of a published file; a subclass says which file, and how it prepares images.
+    """Base of encoders of a published file; a subclass defines the file and how images are prepared.
 
     Args:
-        weights: the file, or the folder that holds it.
+        weights: the file, or the folder that contains it.
         device: torch device name.
 
     Raises:
-        MissingError: the file is not there.
+        MissingError: the file does not exist.
     """
 
     file: ClassVar[WeightsFile]

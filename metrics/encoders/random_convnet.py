@@ -1,4 +1,4 @@
-"""A weight-free encoder: random filters at three scales. For demonstrations and tests, where nothing is downloaded."""
+"""An encoder without weights: random filters at three scales, for demonstrations and tests without downloads."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ SEED = 20260
 SCALES = 3
 CHANNELS = 16
 SMALLEST = 16
-# Responses are divided by their root mean square plus this much, so that structure tells more than contrast does.
+# Responses are divided by their root mean square plus this value, so that structure counts more than contrast.
 _CONTRAST = 0.3
 _PREPROCESSING = "RGB / 127.5 - 1, own size; scales 1, 1/2, 1/4; contrast-normalised; mean and RMS, colour mean and SD"
 
@@ -28,8 +28,8 @@ _PREPROCESSING = "RGB / 127.5 - 1, own size; scales 1, 1/2, 1/4; contrast-normal
 class RandomConvNet(ChunkedEncoder):
     """Means and root mean squares of random filter responses, two layers at three scales, and of colour (198 features).
 
-    Filters have zero mean, so that flat colour reaches the colour features alone. The distances on these features
-    rank gross failures (noise, blur, wrong texture, wrong colour); they say little about fine realism.
+    Filters have zero mean, so that flat colour affects only the colour features. Distances on these features rank
+    gross failures (noise, blur, wrong texture, wrong colour); they say little about fine realism.
 
     Args:
         weights: not used; there are none.
@@ -56,7 +56,7 @@ class RandomConvNet(ChunkedEncoder):
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         if min(chunk.shape[1:3]) < SMALLEST:
             raise DataError(
-                f"expected images of at least {SMALLEST} px a side", got=f"{chunk.shape[1]} x {chunk.shape[2]}"
+                f"Images must have at least {SMALLEST} px per side", got=f"{chunk.shape[1]} x {chunk.shape[2]}"
             )
         return channels_first(chunk) / 127.5 - 1
 

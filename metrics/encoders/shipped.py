@@ -1,4 +1,4 @@
-"""Encoders by card: those that are shipped, and `card:<file>` for any other network."""
+"""Encoders by card: the shipped ones, and `card:<file>` for any other network."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ _NEEDED = Weights(
 
 
 class ShippedEncoder(DescribedEncoder):
-    """Base of the encoders whose card is shipped; the card is read when it is first asked."""
+    """Base of the encoders whose card is shipped; the card is read when it is first needed."""
 
     card: ClassVar[str]
 
     @classmethod
     def file(cls) -> WeightsFile:
-        """Return which file of weights the card names."""
+        """Return the file of weights that the card names."""
         return shipped_card(cls.card).weights_file()
 
     @classmethod
@@ -43,14 +43,14 @@ class ShippedEncoder(DescribedEncoder):
 
 
 class OwnCard(DescribedEncoder):
-    """The encoder `card:<file>`: any network of a known library, described by a card of the user's own."""
+    """The encoder `card:<file>`: any network of a known library, described by a user's own card."""
 
     card: ClassVar[EncoderCard | None] = None
     beside: ClassVar[Path | None] = None
 
     @classmethod
     def with_argument(cls, argument: str) -> type[OwnCard]:
-        """Return the encoder that a card describes; its weights are sought beside the card first.
+        """Return the encoder that a card describes; its weights are looked for next to the card first.
 
         Raises:
             ConfigError: there is no such file, or it is not a card.
@@ -60,7 +60,7 @@ class OwnCard(DescribedEncoder):
 
     @classmethod
     def file(cls) -> WeightsFile:
-        """Return which file of weights the card names."""
+        """Return the file of weights that the card names."""
         return cls.recipe().weights_file(cls.beside)
 
     @classmethod
@@ -72,7 +72,7 @@ class OwnCard(DescribedEncoder):
         """
         if cls.card is None:
             raise ConfigError(
-                "expected a card for encoder 'card'",
+                "The encoder 'card' needs a card",
                 got="none was named",
                 fix="name the card in the encoder's spec: card:/path/to/card.yaml",
             )
@@ -80,7 +80,7 @@ class OwnCard(DescribedEncoder):
 
     @classmethod
     def weights(cls, folder: Path | None) -> Sequence[Weights]:
-        """Return the one file; without a card, that a card is needed."""
+        """Return the one file; without a card, say that a card is needed."""
         if cls.card is None:
             return (_NEEDED,)
         return (cls.file().weights(folder, cls.card.preprocessing.describe()),)

@@ -1,4 +1,4 @@
-"""Weights from a file into a network: nothing in the file is executed, and every tensor must fit."""
+"""Loads weights from a file into a network: no code in the file is executed, and every tensor must fit."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ from bench.errors import DataError
 if TYPE_CHECKING:
     import torch
 
-# Keys under which training scripts keep the weights, and what data-parallel training puts before their names.
+# Keys under which training scripts store the weights, and the prefix that data-parallel training adds to their names.
 _WRAPPERS = ("state_dict", "model")
 _PARALLEL = "module."
 
-# What a file raises that is torn or is something else.
+# The errors that a truncated file, or a file of another kind, raises.
 _UNREADABLE = (RuntimeError, UnpicklingError, EOFError, OSError, ValueError, LookupError, AttributeError, TypeError)
 
 
 def read_state(path: Path) -> dict[str, torch.Tensor]:
-    """Read a safetensors file or a pickled state dict, as float32 on the CPU.
+    """Return the tensors of a safetensors file or a pickled state dict, as float32 on the CPU.
 
     Raises:
-        DataError: the file is neither, or it holds code.
+        DataError: the file is neither, or it contains code.
     """
     import torch
     from safetensors import SafetensorError
@@ -38,15 +38,15 @@ def read_state(path: Path) -> dict[str, torch.Tensor]:
             state = torch.load(path, map_location="cpu", weights_only=True)
     except (*_UNREADABLE, SafetensorError) as error:
         raise DataError(
-            f"expected a state dict of tensors in {path}",
+            f"{path} does not contain a state dict of tensors",
             got=f"{type(error).__name__}: {str(error).splitlines()[0] if str(error) else 'an empty file'}",
-            fix="use the published file; files that hold code are never loaded",
+            fix="use the published file; files that contain code are never loaded",
         ) from error
     for key in _WRAPPERS:
         if isinstance(state, Mapping) and isinstance(state.get(key), Mapping):
             state = state[key]
     if not isinstance(state, Mapping) or not all(isinstance(value, torch.Tensor) for value in state.values()):
-        raise DataError(f"expected a state dict of tensors in {path}", got=type(state).__name__)
+        raise DataError(f"{path} does not contain a state dict of tensors", got=type(state).__name__)
     return {
         str(name).removeprefix(_PARALLEL): value.float() if value.is_floating_point() else value
         for name, value in state.items()
@@ -63,7 +63,7 @@ def load_exactly(
     """Load a state dict; only tensors whose names begin with one of `spare` may be left over.
 
     Raises:
-        DataError: a tensor is missing, left over or of another shape.
+        DataError: a tensor is missing, unexpected or of another shape.
 
     >>> import torch
     >>> layer = torch.nn.Linear(1, 1)
@@ -79,7 +79,7 @@ def load_exactly(
         if names:
             some = ", ".join(names[:3]) + (f" and {len(names) - 3} more" if len(names) > 3 else "")
             raise DataError(
-                f"expected the weights of {title} in {path}",
+                f"{path} does not contain the weights of {title}",
                 got=f"a file that {problem} {some}",
                 fix="point to the published file of this model",
             )

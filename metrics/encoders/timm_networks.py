@@ -30,9 +30,9 @@ _NEEDED = Weights(
 class TimmEncoder(DescribedEncoder):
     """The encoder `timm:<architecture>`: pooled features, preprocessing as timm's configuration of it says.
 
-    The architecture may carry timm's tag (`resnet50.a1_in1k`), whose preprocessing then counts. The weights are
+    The architecture may have timm's tag (`resnet50.a1_in1k`), whose preprocessing is then used. The weights are
     `<architecture>.safetensors`, `.pth` or `.bin` of the folder of weights, or the named file; with a tag also those
-    of the hub's `timm/<architecture>` there. Nothing is downloaded. Metric names carry a hash of the file.
+    of the hub's `timm/<architecture>` there. Nothing is downloaded. Metric names contain a hash of the file.
     """
 
     network: ClassVar[str] = ""
@@ -43,16 +43,16 @@ class TimmEncoder(DescribedEncoder):
         """Return the encoder of an architecture.
 
         Raises:
-            ConfigError: not a name of an architecture.
+            ConfigError: the argument does not name an architecture.
         """
         name, _, file = argument.partition("@")
         if not re.match(TIMM_NAME, name):
-            raise ConfigError("expected an architecture of timm", got=repr(argument), fix=_FIX)
+            raise ConfigError("This is not an architecture of timm", got=repr(argument), fix=_FIX)
         return type(cls.__name__, (cls,), {"network": name, "named_file": file})
 
     @classmethod
     def file(cls) -> WeightsFile:
-        """Return which file of weights the architecture needs."""
+        """Return the file of weights that the architecture needs."""
         return timm_file(cls._known(), cls.named_file)
 
     @classmethod
@@ -62,7 +62,7 @@ class TimmEncoder(DescribedEncoder):
 
     @classmethod
     def weights(cls, folder: Path | None) -> Sequence[Weights]:
-        """Return the one file; without an architecture, that one is needed."""
+        """Return the one file; without an architecture, say that one is needed."""
         if not cls.network:
             return (_NEEDED,)
         return (cls.file().weights(folder, "as timm's configuration of the architecture says"),)
@@ -70,12 +70,12 @@ class TimmEncoder(DescribedEncoder):
     @classmethod
     def _known(cls) -> str:
         if not cls.network:
-            raise ConfigError("expected an architecture for encoder 'timm'", got="none was named", fix=_FIX)
+            raise ConfigError("The encoder 'timm' needs an architecture", got="none was named", fix=_FIX)
         return cls.network
 
 
 def timm_file(name: str, file: str) -> WeightsFile:
-    """Return what file of weights an architecture needs; `file` is empty or names it, in the folder or anywhere.
+    """Return the file of weights of an architecture; `file` is empty, or names it in the folder or by a path.
 
     >>> timm_file("resnet50", "").file
     'resnet50.safetensors'
@@ -83,7 +83,7 @@ def timm_file(name: str, file: str) -> WeightsFile:
     hub = f"timm/{name}" if "." in name else ""
     own = (f"{name}.safetensors", f"{name}.pth", f"{name}.bin")
     names = (file,) if file else own + (("model.safetensors", "pytorch_model.bin") if hub else ())
-    # A path of its own needs no folder of weights to be looked for in.
+    # A file with a path is not looked for in the folder of weights.
     beside = Path(file).expanduser().parent if file and Path(file).expanduser().is_absolute() else None
     names = (Path(file).name,) if beside else names
     place = f"https://huggingface.co/{hub}" if hub else f"{_TIMM} (a model named {name}...)"
@@ -97,7 +97,7 @@ def timm_recipe(name: str) -> Recipe:
     """Return the recipe of an architecture with timm's own preprocessing; imports timm.
 
     Raises:
-        ConfigError: timm knows no such architecture, or its preprocessing cannot be followed.
+        ConfigError: timm does not have the architecture, or its preprocessing is not supported.
 
     >>> timm_recipe("resnet50").preprocessing.size
     224
@@ -109,11 +109,11 @@ def timm_recipe(name: str) -> Recipe:
 
     network = TimmNetwork(library="timm", name=name)
     if not timm.is_model(name):
-        timm_network(network)  # raises, with the names that are near
+        timm_network(network)  # raises, with similar names
     try:
         config = timm.get_pretrained_cfg(name)
     except RuntimeError as error:
-        raise ConfigError("expected a tag that timm knows", got=repr(name), fix=str(error).splitlines()[0]) from error
+        raise ConfigError("timm does not have this tag", got=repr(name), fix=str(error).splitlines()[0]) from error
     known = config.to_dict() if config is not None else {}  # type: ignore[no-untyped-call]
     found = resolve_data_config(pretrained_cfg=known)  # type: ignore[no-untyped-call]
     channels, h, w = found["input_size"]
@@ -123,7 +123,7 @@ def timm_recipe(name: str) -> Recipe:
         or found["interpolation"] not in ("bilinear", "bicubic", "lanczos")
     ):
         raise ConfigError(
-            f"expected timm's preprocessing of {name} to be a centre crop of square RGB images",
+            f"timm's preprocessing of {name} is not a centre crop of square RGB images",
             got=f"input {found['input_size']}, crop mode {found['crop_mode']}, {found['interpolation']}",
             fix="write a card: card:/path/to/card.yaml",
         )

@@ -1,4 +1,4 @@
-"""Any TorchScript file as an encoder: float RGB 0-255 of shape (n, 3, h, w) in, features (n, d) out."""
+"""Any TorchScript file as an encoder: it turns float RGB 0-255 of shape (n, 3, h, w) into features (n, d)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _FIX = "name the file in the encoder's spec: torchscript:/path/to/file.pt"
 
 
 class TorchScript(ChunkedEncoder):
-    """Features of a TorchScript file, spec `torchscript:<file>`; what it does to pixels is its own affair.
+    """Features of a TorchScript file, spec `torchscript:<file>`; the file does all preprocessing itself.
 
     Args:
         weights: the file.
@@ -31,7 +31,7 @@ class TorchScript(ChunkedEncoder):
 
     Raises:
         MissingError: there is no such file.
-        DataError: the file is no TorchScript, or its output is not (n, d).
+        DataError: the file is not a TorchScript file, or its output is not (n, d).
     """
 
     def __init__(self, weights: Path | None, device: str) -> None:
@@ -42,7 +42,7 @@ class TorchScript(ChunkedEncoder):
         try:
             self._network = torch.jit.load(str(path), map_location=device).eval()  # type: ignore[no-untyped-call]
         except RuntimeError as error:
-            raise DataError(f"expected a TorchScript file at {path}", got=str(error).splitlines()[0]) from error
+            raise DataError(f"{path} is not a TorchScript file", got=str(error).splitlines()[0]) from error
 
     @classmethod
     def label(cls, weights: Path | None) -> str:
@@ -71,14 +71,14 @@ class TorchScript(ChunkedEncoder):
         features = self._network(pixels)
         if not isinstance(features, torch.Tensor) or features.ndim != 2 or len(features) != len(pixels):
             got = tuple(features.shape) if isinstance(features, torch.Tensor) else type(features).__name__
-            raise DataError(f"expected {self._path} to return features of shape (n, d)", got=str(got))
+            raise DataError(f"{self._path} does not return features of shape (n, d)", got=str(got))
         return features
 
 
 def _demand(weights: Path | None) -> Path:
     if weights is None or not weights.is_file():
         raise MissingError(
-            "expected a TorchScript file for encoder 'torchscript'",
+            "The encoder 'torchscript' needs a TorchScript file",
             got=f"no file at {weights}" if weights else "no file was named",
             fix=_FIX,
         )

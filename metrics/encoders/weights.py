@@ -1,4 +1,4 @@
-"""Where an encoder's weights come from and which file they are; no torch."""
+"""The source and the file of an encoder's weights; does not import torch."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from bench.errors import MissingError
 from bench.weights import Weights
 from metrics.encoders.folder import find_file, hub_places
 
-SETTING = "--weights PATH or BENCH_WEIGHTS, the file or the folder that holds it"
+SETTING = "--weights PATH or BENCH_WEIGHTS, the file or the folder that contains it"
 
 
 @dataclass(frozen=True)
 class WeightsFile:
     """The published file of an encoder's weights.
 
-    `sha256` is that of the published file, or as many of its first digits as were published; empty where it is not
-    known. Any other file gives the encoder another name, so that published metric names stay with published weights.
+    `sha256` is that of the published file, or as many of its first digits as were published; empty if it is not
+    known. Any other file gives the encoder another name, so that published metric names belong to published weights.
     `others` are further names under which the same weights are published, `hub` the id of their repository,
-    `companions` files that must lie beside them. `beside` is a folder that is looked through first (a card's own).
-    `licence` is empty where it is not known.
-    `claims`: the encoder's name is that of a published model, which a file of unknown hash has yet to earn.
+    `companions` files that must be next to them. `beside` is a folder that is searched first (a card's own).
+    `licence` is empty if it is not known.
+    `claims`: the encoder's name is that of a published model, which a file of unknown hash does not prove.
     """
 
     encoder: str
@@ -39,7 +39,7 @@ class WeightsFile:
     licence: str = ""
 
     def path(self, weights: Path | None) -> Path | None:
-        """Return the file that `weights` (a file, a folder or nothing) points to, None where there is none."""
+        """Return the file that `weights` (a file, a folder or None) points to; None if it does not exist."""
         if weights is not None and weights.is_file():
             return weights
         for folder in (self.beside, weights):
@@ -50,7 +50,7 @@ class WeightsFile:
         return None
 
     def weights(self, weights: Path | None, preprocessing: str = "") -> Weights:
-        """Return what is needed, and where it was found; `preprocessing` is what the encoder does to pixels."""
+        """Return the weights that are needed, and their path; `preprocessing` describes what is done to pixels."""
         path, missing = self._look(weights)
         return Weights(
             name=f"{self.encoder} weights ({self._title})",
@@ -68,21 +68,21 @@ class WeightsFile:
         """Return the file.
 
         Raises:
-            MissingError: it is not there, or a file is missing that must lie beside it.
+            MissingError: it does not exist, or a file that must be next to it is missing.
         """
         path, missing = self._look(weights)
         if path is None or missing:
             raise MissingError(
-                f"expected the weights of encoder {self.encoder!r}, {self._title} ({self.size})",
+                f"The encoder {self.encoder!r} needs its weights, {self._title} ({self.size})",
                 got=missing,
                 fix=f"get {self.weights(weights).where} and set {SETTING}",
             )
         return path
 
     def label(self, weights: Path | None) -> str:
-        """Return the encoder's name for the published file, and the name with 8 hex of sha256 for another.
+        """Return the encoder's name for the published file; for another file, the name with 8 hex digits of sha256.
 
-        Where the published hash is not known the name says `-unverified` too.
+        If the published hash is not known, the name also contains `-unverified`.
         """
         digest = file_sha256(self.demand(weights))
         if self.sha256 and digest.startswith(self.sha256):
@@ -95,12 +95,12 @@ class WeightsFile:
         return f"{self.file} of {self.hub}" if self.hub else self.file
 
     def _look(self, weights: Path | None) -> tuple[Path | None, str]:
-        """Return the file, and what is missing in words."""
+        """Return the file, and a description of what is missing."""
         path = self.path(weights)
         if path is None:
             return None, self._where(weights)
         absent = [name for name in self.companions if not (path.parent / name).is_file()]
-        return path, f"no {absent[0]} beside {path}" if absent else ""
+        return path, f"no {absent[0]} next to {path}" if absent else ""
 
     def _where(self, weights: Path | None) -> str:
         folder = weights or self.beside
@@ -113,7 +113,7 @@ class WeightsFile:
 
 
 def file_sha256(path: Path) -> str:
-    """Return the SHA-256 of a file; a file that did not change is read once a process.
+    """Return the SHA-256 of a file; a file that does not change is read once per process.
 
     >>> file_sha256(Path("/dev/null"))[:8]  # of no bytes
     'e3b0c442'
@@ -123,7 +123,7 @@ def file_sha256(path: Path) -> str:
 
 
 def identity(weights_sha256: str, preprocessing: str) -> str:
-    """Return what tells an encoder from any other: a hash of its weights, and the preprocessing in words.
+    """Return what distinguishes an encoder from others: a hash of its weights, and the preprocessing in words.
 
     >>> identity("ab12", "224 px")
     'ab12; 224 px'

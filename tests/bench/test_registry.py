@@ -39,7 +39,7 @@ def test_a_plugin_derives_from_the_base_of_its_group(
         registry.load(group, "mine")
     assert f"'mine' does not derive from `{base}`" in caught.value.message
     assert caught.value.got == got
-    assert "derive its class from that base" in caught.value.fix
+    assert "derive its class from this base class" in caught.value.fix
 
 
 def test_a_class_of_another_package_is_loaded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -218,7 +218,7 @@ def test_refuses():
     one, two = fold([0.1, 0.2], 0), fold([0.3, 0.4, 0.5], 1)
     with pytest.raises(DataError, match="at least two folds"):
         cross_validated([one], mean_of, rng=generator())
-    with pytest.raises(DataError, match="slides of their own"):
+    with pytest.raises(DataError, match="test on the same slides"):
         cross_validated([one, one], mean_of, rng=generator())
     with pytest.raises(DataError, match="same images of the same folds"):
         cross_validated_difference([one, two], [two, one], mean_of, rng=generator())

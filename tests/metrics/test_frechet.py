@@ -119,7 +119,7 @@ def test_rank_is_said():
     ("real", "synthetic", "message"),
     [
         (np.ones((1, 3)), np.ones((4, 3)), "at least 2 rows of real"),
-        (np.ones((4, 3)), np.full((4, 3), np.nan), "finite synthetic"),
+        (np.ones((4, 3)), np.full((4, 3), np.nan), "synthetic features are not finite"),
         (np.ones((4, 3)), np.ones((4, 2)), "one width"),
         (np.ones(4), np.ones((4, 2)), "2-D"),
         (np.full((4, 2), "a"), np.ones((4, 2)), "numbers"),

@@ -125,5 +125,5 @@ def test_r2_equals_scikit_learn(agree):
 
 
 def test_refuses_types_that_do_not_fit():
-    with pytest.raises(DataError, match="one type"):
+    with pytest.raises(DataError, match="one type per instance"):
         class_counts(overlap(np.ones((2, 2), int), np.ones((2, 2), int)), np.array([]), np.array([1]), 2)

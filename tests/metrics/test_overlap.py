@@ -89,8 +89,8 @@ def test_empty_maps():
         (np.zeros((4, 4)), np.zeros((4, 4), dtype=int), "integer"),
         (np.zeros((4, 4), dtype=int), np.zeros((4, 5), dtype=int), "one shape"),
         (np.zeros(4, dtype=int), np.zeros(4, dtype=int), "2-D"),
-        (np.full((2, 2), 2**40), np.zeros((2, 2), dtype=int), "lie in"),
-        (np.full((2, 2), -1), np.zeros((2, 2), dtype=int), "lie in"),
+        (np.full((2, 2), 2**40), np.zeros((2, 2), dtype=int), "are not in"),
+        (np.full((2, 2), -1), np.zeros((2, 2), dtype=int), "are not in"),
     ],
 )
 def test_refuses(true, pred, message):

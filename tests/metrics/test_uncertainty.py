@@ -246,7 +246,7 @@ def test_spread_over_seeds_without_an_interval_has_a_reason():
     gap = spread_over_seeds([21.0, float("nan"), 20.0])
     assert np.isnan([gap.value, gap.low]).all()
     assert "1 of 3 seeds" in gap.reason
-    with pytest.raises(DataError, match="one number a seed"):
+    with pytest.raises(DataError, match="one number per seed"):
         spread_over_seeds([])
 
 
@@ -335,7 +335,7 @@ def test_many_resamples_of_a_large_test_set_take_a_blink():
 
 
 def test_refuses():
-    with pytest.raises(DataError, match="one group an image"):
+    with pytest.raises(DataError, match="one group per image"):
         cluster_bootstrap(np.zeros((3, 2)), ["a", "b"], mean_of, rng=generator())
     with pytest.raises(DataError, match="mean_statistics"):
         cluster_bootstrap(np.array([[np.nan, 1.0]]), ["a"], mean_of, rng=generator())

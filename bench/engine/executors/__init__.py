@@ -1,4 +1,4 @@
-"""Executors decide where a step runs: in this process, in several, later on other machines."""
+"""Executors decide where a step runs: in this process or in several."""
 
 from bench.engine.executors.base import Executor, Surroundings
 from bench.engine.executors.in_process import InProcess

@@ -1,4 +1,4 @@
-"""What an executor is."""
+"""The interface of executors."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from bench.engine.store import Store
 
 
 class Surroundings(Protocol):
-    """What an executor knows of the session that it works for: where results go, who watches, how much to use."""
+    """What an executor needs of its session: the store, the reporter and the number of threads and workers."""
 
     store: Store
     reporter: Reporter
@@ -19,12 +19,12 @@ class Surroundings(Protocol):
 
 
 class Executor(Protocol):
-    """Does steps for a session; several may be awaited at once."""
+    """Does steps for a session; several steps may be awaited at the same time."""
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
-        """Do a step that was not in the store a moment ago and return it finished."""
+        """Do a step that was not in the store when the caller looked, and return it finished."""
         ...
 
     def close(self) -> None:
-        """End everything that the executor started; steps at work are stopped and keep their checkpoints."""
+        """Stop everything that the executor started; running steps keep their checkpoints."""
         ...

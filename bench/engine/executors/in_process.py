@@ -1,4 +1,4 @@
-"""The default executor: steps one after the other, in this process."""
+"""The default executor: does steps one after the other in this process."""
 
 from __future__ import annotations
 
@@ -8,11 +8,11 @@ from bench.engine.step import Finished, Step
 
 
 class InProcess:
-    """Does each step at once, in the process of the program."""
+    """Does each step immediately, in the process of the program."""
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
         """Do a step and return it finished."""
         return execute(step, session.store, session.reporter, session.workers)
 
     def close(self) -> None:
-        """End nothing: nothing was started."""
+        """Do nothing, because nothing was started."""

@@ -26,7 +26,7 @@ class Processes:
     """
 
     def __init__(self, jobs: int) -> None:
-        """Plan for `jobs` workers; none is started yet."""
+        """Set up a pool of `jobs` workers; none is started yet."""
         self.jobs = jobs
         self._free = asyncio.Semaphore(jobs)
         self._idle: list[_Worker] = []
@@ -34,14 +34,14 @@ class Processes:
         self._threads = ThreadPoolExecutor(jobs)  # each waits for one worker
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
-        """Have a worker do a step.
+        """Do a step in a worker and return it finished.
 
         Raises:
-            BenchError: what the step raised.
+            BenchError: the error that the step raised.
             JobError: the worker died.
         """
         async with self._free:
-            found = session.store.find(step)  # another process may have done it while this one waited
+            found = session.store.find(step)  # another process may have done the step while this one waited
             if found is not None:
                 return found
             worker = self._idle.pop() if self._idle else self._start(session)
@@ -103,7 +103,7 @@ class _Worker:
         return answer
 
     def stop(self) -> None:
-        """Kill the worker; what it was doing goes on from its checkpoint next time."""
+        """Kill the worker; the next attempt at its step continues from the checkpoint."""
         self._process.kill()
         self._process.wait()
         for pipe in (self._process.stdin, self._process.stdout):
@@ -119,10 +119,10 @@ def send(pipe: IO[bytes], value: Any) -> None:
 
 
 def receive(pipe: IO[bytes]) -> Any:
-    """Read one pickled value.
+    """Return the next pickled value.
 
     Raises:
-        EOFError: the other side is gone.
+        EOFError: the other side closed the pipe.
     """
     header = pipe.read(_HEADER.size)
     if len(header) < _HEADER.size:

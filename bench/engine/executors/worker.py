@@ -1,4 +1,4 @@
-"""A worker process: reads pickled steps from standard input, does them, and writes back what became of them."""
+"""A worker process: reads pickled steps from standard input, does them, and writes back the results or errors."""
 
 from __future__ import annotations
 
@@ -33,12 +33,12 @@ def _answer(step: Any, store: Any, quiet: bool, workers: int) -> tuple[str, Any]
         return "error", JobError(
             f"A step failed: {step.stage}: {step.title}",
             got=f"{type(error).__name__}: {error}",
-            fix="finished work is kept: run the same command again to go on; the traceback is above",
+            fix="run the same command again to continue, finished work is kept; the traceback is above",
         )
 
 
 def main() -> None:
-    """Serve the process that started this one; whatever a library prints goes to standard error."""
+    """Serve the process that started this one; anything that a library prints goes to standard error."""
     answers = os.fdopen(os.dup(1), "wb")
     os.dup2(2, 1)
     serve(sys.stdin.buffer, answers)

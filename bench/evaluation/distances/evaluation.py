@@ -1,4 +1,4 @@
-"""How near are synthetic images to real ones, how varied, and are they copies? Distances of sets of images."""
+"""How close are synthetic images to real ones, how varied, and are they copies? Distances between sets of images."""
 
 from __future__ import annotations
 
@@ -47,7 +47,7 @@ TOO_FEW = "undefined for so few images"
 
 
 class Distance(NamedTuple):
-    """One synthetic set compared with one split in the features of one encoder; no encoder's name for colour only."""
+    """One synthetic set compared with one split in the features of one encoder; colour has no encoder."""
 
     seed: int
     split: str
@@ -69,7 +69,7 @@ class Distances(Evaluation):
         return (*(FAMILIES[kind] for kind in (*OF_FEATURES, *OF_MEMORY)), METRICS[COLOUR])
 
     async def applies(self, trial: Trial) -> str:
-        """Say why no network is trained on a dataset where none is; distances are measured all the same."""
+        """Return why no network is trained on a dataset, if none is; distances are measured in any case."""
         return track_of(trial.bench.data["train"].info).untrained
 
     async def measure(self, trial: Trial) -> list[Distance]:
@@ -85,7 +85,7 @@ class Distances(Evaluation):
             for distance in each.evidence:
                 for columns in _of_set(distance):
                     columns["set_digest"] = each.digest(distance.seed)
-                    if not each.trial.bench.networks:  # no rows of test scores say it
+                    if not each.trial.bench.networks:  # there are no rows of test scores with this reason
                         columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
                     groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(columns)
                     yield rows.row(each.trial.arm, columns)
@@ -100,7 +100,7 @@ class Distances(Evaluation):
 
 
 async def _compare(trial: Trial, made: SyntheticSet, seed: int) -> list[Distance]:
-    """Compare one set: embed all images that are needed, then compare."""
+    """Embed all images that are needed, then compare one set with the real images."""
     comparison = _Comparison(trial, made, f"{trial.arm.title}, seed {seed}")
     asked: list[tuple[Extractor, str, str]] = []
     for split in ("train", "test"):
@@ -114,7 +114,7 @@ async def _compare(trial: Trial, made: SyntheticSet, seed: int) -> list[Distance
 
 
 class _Comparison:
-    """One synthetic set beside as many real patches of the training and of the test split."""
+    """Compares one synthetic set with as many real patches of the training and of the test split."""
 
     def __init__(self, trial: Trial, made: SyntheticSet, title: str) -> None:
         self._session, self._data = trial.bench.session, trial.bench.data
@@ -123,7 +123,7 @@ class _Comparison:
         self._sources = source_patches(made, self._data["train"])
 
     async def compare(self, extractor: Extractor, split: str, encoder: str) -> Finished:
-        """Return the comparison with one split; with the training split it also asks for copies."""
+        """Return the comparison with one split; with the training split it also looks for copies."""
         kind = CompareColour if not encoder else Compare if split == "test" else CompareWithMemory
         real, made = await together(
             self._embed(extractor, self._real(split)), self._embed(extractor, SetImages(self._made))

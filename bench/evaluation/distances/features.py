@@ -1,4 +1,4 @@
-"""Stage *features*: images as an encoder sees them."""
+"""Stage *features*: the features of images in an encoder."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ _BATCH = 64
 
 
 class Features(NamedTuple):
-    """Features of images, one row each, with the slide or patient of each and a name that no other image has."""
+    """Features of images, one row per image, with the slide or patient of each image and a unique name."""
 
     values: Float[np.ndarray, "n d"]
     groups: Sequence[str]
@@ -49,21 +49,21 @@ class Embedding(Protocol):
     """Turns a batch of images into features."""
 
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float[np.ndarray, "n d"]:
-        """Embed images; the result does not depend on how they are batched."""
+        """Return the features of images, which do not depend on how the images are batched."""
         ...
 
 
 class Extractor(Protocol):
-    """What features can be asked for by: an encoder's handle, or :class:`Colours`."""
+    """A source of features: an encoder's handle, or :class:`Colours`."""
 
     @property
     def name(self) -> str:
-        """Name for people."""
+        """The name as it is shown to users."""
         ...
 
     @property
     def identity(self) -> str:
-        """Everything that the features depend on but the images."""
+        """Everything that the features depend on, except the images."""
         ...
 
     @property
@@ -72,12 +72,12 @@ class Extractor(Protocol):
         ...
 
     def load(self, device: str) -> Embedding:
-        """Make it ready on a device."""
+        """Return it, loaded on a device."""
         ...
 
 
 class Colours:
-    """The colour features of `metrics.colour` in the place of an encoder's: stain and colour alone, no structure."""
+    """The colour features of `metrics.colour` instead of an encoder's: only stain and colour, no structure."""
 
     name: ClassVar[str] = "colour"
     identity: ClassVar[str] = "colour: mean and SD of optical density in R, G, B, H, E (metrics.colour, version 1)"
@@ -88,7 +88,7 @@ class Colours:
         return self
 
     def images(self, batch: UInt8[np.ndarray, "n h w 3"]) -> Float[np.ndarray, "n d"]:
-        """Compute ten features an image."""
+        """Return ten features per image."""
         from metrics.colour import colour_features
 
         return np.stack([colour_features(image) for image in batch])
@@ -99,23 +99,23 @@ class Images(Protocol):
 
     @property
     def title(self) -> str:
-        """What they are, for people."""
+        """A description for users."""
         ...
 
     @property
     def config(self) -> Mapping[str, Any]:
-        """How they are cut, for a key."""
+        """How the images are cut, for a key."""
         ...
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        """Digests of what they are cut from, for a key."""
+        """Digests of the data that the images are cut from, for a key."""
         ...
 
     def __len__(self) -> int: ...
 
     def read(self, context: Run) -> Iterable[Image]:
-        """Yield them in order."""
+        """Yield the images in order."""
         ...
 
 
@@ -129,12 +129,12 @@ class RealPatches:
 
     @property
     def title(self) -> str:
-        """Their number and split."""
+        """The number of patches and their split."""
         return f"{self.n} real patches of {self.data.info.split}"
 
     @property
     def config(self) -> dict[str, Any]:
-        """Size and number."""
+        """Size and number of the patches."""
         return {"patch": self.patch, "n": self.n}
 
     @property
@@ -146,7 +146,7 @@ class RealPatches:
         return self.n
 
     def read(self, context: Run) -> Iterator[Image]:
-        """Cut them, tile by tile."""
+        """Yield the patches, tile by tile."""
         # a caption may have no image
         shown = [index for index, record in enumerate(self.data.records) if record.height]
         return map(_image, random_windows(self.data, shown, self.n, self.patch, context.seed))
@@ -165,7 +165,7 @@ class SetImages:
 
     @property
     def config(self) -> dict[str, Any]:
-        """Nothing: they are taken whole."""
+        """Empty: the images are used whole."""
         return {}
 
     @property
@@ -177,8 +177,8 @@ class SetImages:
         return len(self.made)
 
     def read(self, context: Run) -> Iterator[Image]:
-        """Decode them."""
-        # groups and ids first: worker threads then find the metadata read
+        """Yield the decoded images."""
+        # groups and ids first, so that the metadata is read before worker threads need it
         said = zip(self.made.groups, self.made.ids, strict=True)
         decoded = ordered_map(self.made.image, range(len(self.made)), context.threads)
         return (Image(pixels, group, name) for pixels, (group, name) in zip(decoded, said, strict=True))
@@ -211,10 +211,10 @@ class SourcePatches:
         return len(self.windows)
 
     def read(self, context: Run) -> Iterator[Image]:
-        """Cut them, source by source.
+        """Yield the patches, source by source.
 
         Raises:
-            DataError: a window reaches beyond its source.
+            DataError: a window extends beyond its source.
         """
         places = {name: index for index, name in enumerate(self.train.ids)}
         for source, of_tile in itertools.groupby(self.windows, key=lambda window: window[0]):
@@ -223,19 +223,19 @@ class SourcePatches:
                 image = _image(Window(tile, y, x, self.size))
                 if image.pixels.shape[:2] != (self.size, self.size):
                     got = f"one at row {y}, column {x}"
-                    raise DataError(f"A window of {self.size} px reaches beyond {source}", got=got)
+                    raise DataError(f"A window of {self.size} px extends beyond {source}", got=got)
                 yield image
 
 
 def source_patches(made: SyntheticSet, train: Dataset) -> SourcePatches | None:
-    """Return the training patches that a set's images derive from; None where there are none."""
+    """Return the training patches that a set's images derive from; None if the images derive from none."""
     windows = sorted({(line.tile, *line.crop) for line in made.metadata if line.tile and line.crop is not None})
     return SourcePatches(train, tuple(windows), made.records[0].height) if windows else None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Embed(Step):
-    """Compute the features of images; one row per image, with group and name beside it."""
+    """Compute the features of images, one row per image with its group and name."""
 
     stage: ClassVar[str] = "features"
     version: ClassVar[int] = 2
@@ -245,12 +245,12 @@ class Embed(Step):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The encoder's identity and how images are cut."""
+        """The encoder's identity, and how images are cut."""
         return {"encoder": self.extractor.identity, **self.images.config}
 
     @property
     def inputs(self) -> Mapping[str, str]:
-        """Digests of what the images are cut from."""
+        """Digests of the data that the images are cut from."""
         return self.images.inputs
 
     @property
@@ -259,7 +259,7 @@ class Embed(Step):
         return {"encoder": self.extractor.version}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Read the images batch by batch and embed them."""
+        """Read the images batch by batch and write their features."""
         embedding = self.extractor.load(context.device)
         parts: list[np.ndarray] = []
         seen: list[tuple[str, str]] = []
@@ -281,7 +281,7 @@ def embed_step(session: Session, extractor: Extractor, images: Images) -> Embed:
 
 
 def read_features(path: Path) -> Features:
-    """Read what :class:`Embed` wrote."""
+    """Return the features that :class:`Embed` wrote."""
     images = json.loads((path / "images.json").read_text(encoding="utf-8"))
     return Features(np.load(path / "features.npy"), images["groups"], images["names"])
 

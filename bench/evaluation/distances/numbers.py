@@ -1,4 +1,4 @@
-"""What is said of a synthetic set beside real images: numbers by name, each with what real images give in its place."""
+"""Scores of a synthetic set against real images, by name, each with the value that real images reach."""
 
 from __future__ import annotations
 
@@ -17,9 +17,9 @@ Scores = dict[str, float]
 
 
 def feature_scores(real: Features, synthetic: Features, *, with_error: bool = True) -> Scores:
-    """Return `fd`, `kd`, `kd_se`, precision, recall, density and coverage; NaN where there are too few images.
+    """Return `fd`, `kd`, `kd_se`, precision, recall, density and coverage; NaN if there are too few images.
 
-    `with_error` false leaves out the error of the kernel distance.
+    Without `with_error`, the error of the kernel distance is left out.
     """
     from metrics.frechet import frechet_distance
     from metrics.kernel import kernel_distance_jackknife
@@ -43,7 +43,7 @@ def colour_scores(real: Features, synthetic: Features) -> Scores:
 
 
 def memory_scores(train: Features, synthetic: Features, test: Features | None) -> Scores:
-    """Return `auth_pct` and `copy_rate`; each training patch counts once. Without a test set the latter is NaN."""
+    """Return `auth_pct` and `copy_rate`; each training patch counts once. Without a test set, `copy_rate` is NaN."""
     from metrics.memorisation import memorisation
 
     found = memorisation(train.values, synthetic.values, None if test is None else test.values)
@@ -51,9 +51,9 @@ def memory_scores(train: Features, synthetic: Features, test: Features | None) -
 
 
 def floor_of(pool: Features, n: int, run: Run, score: Callable[[Features, Features], Scores]) -> Scores | None:
-    """Return what `score` gives for two halves of a pool of real images, `n` of each, that share no slide.
+    """Return the scores of two halves of a pool of real images, `n` of each, that share no slide.
 
-    The mean over seeded splits; None where all are of one slide.
+    Scores are means over seeded splits; None if all images are of one slide.
     """
     from metrics.floor import group_floor
 
@@ -62,10 +62,10 @@ def floor_of(pool: Features, n: int, run: Run, score: Callable[[Features, Featur
 
 
 def memory_floor(train: Features, test: Features, n: int, run: Run) -> Scores | None:
-    """Return what test patches give in the place of synthetic ones: fresh images, which copy nothing.
+    """Return the scores of test patches instead of synthetic ones: new images, which are not copies.
 
-    One half of the slides is scored, the other says what is unseen. A single split: neighbours in the training set
-    are costly.
+    One half of the slides is scored, the other serves as unseen images. There is a single split, because the search for
+    neighbours in the training set is expensive.
     """
     from metrics.floor import group_floor
 
@@ -78,7 +78,7 @@ def memory_floor(train: Features, test: Features, n: int, run: Run) -> Scores | 
 
 
 def together(parts: Sequence[Features]) -> Features:
-    """Join features; an image that is in several parts, or twice in one, stays once."""
+    """Return the features of several parts together; an image that occurs several times is kept once."""
     names = [name for part in parts for name in part.names]
     _, first = np.unique(np.array(names), return_index=True)
     joined = Features(
@@ -88,7 +88,7 @@ def together(parts: Sequence[Features]) -> Features:
 
 
 def plain(scores: Mapping[str, float] | None) -> dict[str, float | None] | None:
-    """Return scores for JSON, which knows no NaN."""
+    """Return scores for JSON, which does not support NaN."""
     if scores is None:
         return None
     return {name: float(value) if np.isfinite(value) else None for name, value in scores.items()}

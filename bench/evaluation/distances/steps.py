@@ -1,4 +1,4 @@
-"""Stage *fidelity*: how far a synthetic set is from real patches, whether it fills their space, whether it copies."""
+"""Stage *fidelity*: the distance of a synthetic set from real patches, its coverage of them, and copies."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ from bench.synthetic import SyntheticSet
 if TYPE_CHECKING:
     from metrics.entry import Metric
 
-# Real patches embedded for each synthetic one: both halves of a floor need as many as the set has.
+# Real patches embedded per synthetic one: both halves of a floor need as many as the set has.
 POOL = 3
 RESULT = "fidelity.json"
 
@@ -41,7 +41,7 @@ RESULT = "fidelity.json"
 class Compare(Step):
     """Compare `n` images of a set with as many real patches of one split, in the features of one encoder.
 
-    `asked` is the version of the evaluation that asks.
+    `asked` is the version of the evaluation that needs the step.
     """
 
     stage: ClassVar[str] = "fidelity"
@@ -59,13 +59,13 @@ class Compare(Step):
 
     @property
     def config(self) -> dict[str, Any]:
-        """The encoder and how many images are compared."""
+        """The encoder, and how many images are compared."""
         config = {"encoder": self.extractor.identity, "n": self.n, "patch": self.patch, "pool": POOL}
         return config | {"floor_splits": FLOOR_SPLITS, "neighbours": NEIGHBOURS}
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digests of the split and of the set, keys of their features."""
+        """Digests of the split and of the set, and keys of their features."""
         features = {"features:real": self.real.key, "features:synthetic": self.made.key}
         return {"real": self.data.digest, "synthetic": self.synthetic.digest, **features}
 
@@ -76,7 +76,7 @@ class Compare(Step):
         return {"evaluation:distances": self.asked, **computed}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Write the scores and what real images give in the place of synthetic ones."""
+        """Write the scores, and those of real images instead of synthetic ones."""
         scores, floor = self.score(context)
         write_json(folder / RESULT, {"n": self.n, "scores": plain(scores), "floor": plain(floor)})
 
@@ -95,12 +95,12 @@ class Compare(Step):
         return scores, floor_of(pool, self.n, context, score_floor)
 
     def chosen(self, features: Features, which: str, context: Run) -> Features:
-        """Draw as many images as are compared."""
+        """Return a random choice of as many images as are compared."""
         return features.take(np.sort(context.rng(which).permutation(len(features.values))[: self.n]))
 
 
 class CompareColour(Compare):
-    """Compare colours only."""
+    """Compare only colours."""
 
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
         """Return the distance of colour features and its floor."""
@@ -109,10 +109,9 @@ class CompareColour(Compare):
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CompareWithMemory(Compare):
-    """Ask beside distances to the training split whether its patches were copied; the test split was never seen.
+    """Measure distances to the training split, and whether its patches were copied; the generator saw no test split.
 
-    `sources` are the training patches that the set derives from (what a copy would be a copy of), and `behind` their
-    features.
+    `sources` are the training patches that the set derives from, which it could copy, and `behind` are their features.
     """
 
     test: Dataset
@@ -122,17 +121,17 @@ class CompareWithMemory(Compare):
 
     @property
     def config(self) -> dict[str, Any]:
-        """Beside the comparison's: which training patches are behind the set."""
+        """The comparison's settings, and the training patches that the set derives from."""
         return super().config | {"sources": None if self.sources is None else dict(self.sources.config)}
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Beside the comparison's: the test split."""
+        """The comparison's inputs and the test split."""
         inputs = {**super().inputs, "test": self.test.digest, "features:test": self.unseen.key}
         return inputs if self.behind is None else inputs | {"features:sources": self.behind.key}
 
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
-        """Return distances, authenticity and copies, and what fresh images give in their place."""
+        """Return distances, authenticity and copies, and the scores of new real images instead of the set."""
         scores, floor = super().score(context)
         behind = [] if self.behind is None else [read_features(self.behind.path)]
         train = together([read_features(self.real.path), *behind])

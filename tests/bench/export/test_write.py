@@ -246,7 +246,7 @@ def test_names_of_datasets_sets_and_splits(tmp_path) -> None:
         ("phantom", "validation", "expected a split of phantom"),
         (str(set_folder), "test", "no split of a synthetic set"),
         ("phantum", "all", "did you mean 'phantom'"),
-        (str(tmp_path), "all", "expected a sealed synthetic set"),
+        (str(tmp_path), "all", "There is no sealed synthetic set"),
     ):
         with pytest.raises(BenchError, match=said):
             open_parts(name, split, None)

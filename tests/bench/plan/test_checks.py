@@ -41,5 +41,5 @@ def test_weights_of_a_method_are_asked_for_with_licence_and_setting() -> None:
 
     assert list(check_files("painter", Painter(PainterConfig()))) == []
     (missing,) = check_files("starting", Starting(PainterConfig()))
-    assert missing.expected == "expected weights of a toy (1 MB) for the method 'starting'"
+    assert missing.expected == "The method 'starting' needs weights of a toy (1 MB)"
     assert missing.fix == "get it from an address (licence of the author); set toy.file; or choose another method"

@@ -25,7 +25,7 @@ def test_a_handle_travels(spec: str, tmp_path: Path) -> None:
 
 def test_a_missing_file_has_a_reason_and_a_fix(tmp_path: Path) -> None:
     (missing,) = encoder_handle("torchscript:/nowhere/net.pt", tmp_path).missing("--encoder random-convnet")
-    assert missing.expected == "expected a TorchScript file (any) for the encoder 'torchscript:/nowhere/net.pt'"
+    assert missing.expected == "The encoder 'torchscript:/nowhere/net.pt' needs a TorchScript file (any)"
     assert missing.got == "No file at /nowhere/net.pt."
     assert missing.fix.endswith("or choose another with --encoder random-convnet")
     assert list(encoder_handle("random-convnet", None).missing()) == []

@@ -13,26 +13,23 @@ def test_arms_of_a_method_that_does_not_fit_are_two_causes_and_two_items(tmp_pat
     resolved = resolve(request(tmp_path, method="histodiffusion"))
     assert len(resolved.arms) > 3
     role, label = find_missing(resolved)
-    assert role.expected == "expected the dataset to offer 'pool' data, which histodiffusion reads"
+    assert role.expected == "The dataset offers no 'pool' data, which histodiffusion reads"
     assert role.got == "phantom offers fresh, test, train"
-    assert label.expected == "expected a dataset of tissue classes for the method 'histodiffusion'"
+    assert label.expected == "The method 'histodiffusion' needs a dataset of tissue classes"
     assert label.got == "phantom, a dataset of nuclei"
 
 
 def test_methods_that_want_the_same_are_listed_in_one_item(tmp_path: Path) -> None:
     asked = request(tmp_path, method="diffmix", controls=("sdm", "gradmix"), dataset="phantom-tissue")
     (label,) = find_missing(resolve(asked))
-    assert label.expected == "expected a dataset of nuclei for the methods 'sdm', 'gradmix' and 'diffmix'"
+    assert label.expected == "The methods 'sdm', 'gradmix' and 'diffmix' need a dataset of nuclei"
     assert label.got == "phantom-tissue, a dataset of tissue classes"
 
 
 def test_networks_that_want_the_same_are_listed_in_one_item(tmp_path: Path) -> None:
     asked = request(tmp_path, method="copy", downstream=("vit", "colour-histogram"))
     (track,) = find_missing(resolve(asked))
-    assert (
-        track.expected
-        == "expected a dataset of tissue classes for the downstream networks 'vit' and 'colour-histogram'"
-    )
+    assert track.expected == "The downstream networks 'vit' and 'colour-histogram' need a dataset of tissue classes"
     assert "phantom-tissue" in track.fix
 
 
@@ -41,6 +38,6 @@ def test_methods_that_read_the_same_role_are_listed_in_one_item(tmp_path: Path) 
     assert find_missing(resolve(asked)) == []
     missing = find_missing(resolve(asked.model_copy(update={"dataset": "phantom"})))
     assert [item.expected for item in missing] == [
-        "expected the dataset to offer 'pool' data, which histodiffusion reads",
-        "expected a dataset of tissue classes for the methods 'stylegan2' and 'histodiffusion'",
+        "The dataset offers no 'pool' data, which histodiffusion reads",
+        "The methods 'stylegan2' and 'histodiffusion' need a dataset of tissue classes",
     ]

@@ -131,7 +131,7 @@ def test_test_masks_are_drawn_for_evaluation_alone(tiny: Outcome) -> None:
     for item in found:
         verify_set(item.folder)
         assert all(line.sources == {} for line in item.metadata)
-        with pytest.raises(SealError, match="data to train on"):
+        with pytest.raises(SealError, match="No network may be trained on this set"):
             TrainingMix(_train(tiny), item, 0.5)
     # the same masks for every method and seed
     assert len({item[0].instances.tobytes() for item in found}) == 1

@@ -60,8 +60,8 @@ def test_a_method_or_a_network_of_another_track_is_refused(captions: Path, tmp_p
     asked = request(tmp_path, method="sdm", dataset=str(captions), data_root=captions.parent, downstream=("vit",))
     with pytest.raises(MissingError) as caught:
         stop_if_missing(find_missing(resolve(asked)))
-    assert "expected a dataset of nuclei for the method 'sdm': mine, a dataset of captions" in caught.value.got
-    assert "expected a dataset of tissue classes for the downstream network 'vit'" in caught.value.got
+    assert "The method 'sdm' needs a dataset of nuclei: mine, a dataset of captions" in caught.value.got
+    assert "The downstream network 'vit' needs a dataset of tissue classes" in caught.value.got
     assert "phantom-tissue" in caught.value.fix
 
 
@@ -89,7 +89,7 @@ def test_a_dataset_without_a_test_split_is_refused_before_any_work(tmp_path: Pat
     card = {"extends": "image-pool", "source": "image-pool", "generic": False, "extra": extra}
     (tmp_path / "pool.yaml").write_text(yaml.safe_dump(card))
     asked = request(tmp_path / "store", method="copy", dataset=str(tmp_path / "pool.yaml"), data_root=tmp_path)
-    with pytest.raises(MissingError, match="with a test split") as caught:
+    with pytest.raises(MissingError, match="has no test split") as caught:
         run_request(asked)
     assert caught.value.got == "pool, which has train"
     assert "--data pool=NAME" in caught.value.fix

@@ -34,7 +34,7 @@ def test_all_that_is_missing_is_listed_once_with_its_runs(tmp_path: Path) -> Non
     assert error.message == "3 things are missing"
     got = error.got.splitlines()
     assert got[0].startswith("1. runs 'far, copy', 'far, noise': expected GLySAC")
-    assert got[1].startswith("2. run 'misspelt': expected a known method: 'cpoy'")
+    assert got[1].startswith("2. run 'misspelt': There is no method of this name: 'cpoy'")
     assert got[2].startswith("3. run 'of another task'")
     assert "did you mean 'copy'" in error.fix
     assert not (tmp_path / "store").exists()
@@ -43,7 +43,7 @@ def test_all_that_is_missing_is_listed_once_with_its_runs(tmp_path: Path) -> Non
 def test_one_thing_that_every_run_lacks_is_three_lines(tmp_path: Path) -> None:
     with pytest.raises(MissingError) as raised:
         check_runs(runs_of(tmp_path, {"method": ["copy", "noise", "classic", "sdm"], "dataset": "fantom"})).stop()
-    assert raised.value.message == "every run: expected a known dataset"
+    assert raised.value.message == "every run: There is no dataset of this name"
     assert "phantom" in raised.value.fix
 
 
@@ -56,4 +56,4 @@ def test_many_runs_are_counted(tmp_path: Path) -> None:
     lines = [{"method": ["copy", "noise", "classic", "sdm", "gradmix"], "dataset": "fantom"}, {"method": "real-only"}]
     with pytest.raises(MissingError) as raised:
         check_runs(runs_of(tmp_path, *lines)).stop()
-    assert raised.value.message == "runs 'copy', 'noise', 'classic' and 2 more: expected a known dataset"
+    assert raised.value.message == "runs 'copy', 'noise', 'classic' and 2 more: There is no dataset of this name"

@@ -28,7 +28,7 @@ def test_flags_are_read_as_written(tmp_path: Path) -> None:
 
 
 def test_missing_flags_say_what_was_not_trained(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="expected a trained toy") as caught:
+    with pytest.raises(DataError, match="Cannot find a trained toy") as caught:
         read_flags(tmp_path / "flags.json", Flags, "a trained toy")
     assert "no flags.json" in caught.value.got
 

@@ -159,7 +159,7 @@ def test_weights_round_trip_and_misfits_are_explained(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="fit"):
         load_weights(path, nn.Linear(2, 2))
     path.write_bytes(b"nonsense")
-    with pytest.raises(DataError, match="readable weights"):
+    with pytest.raises(DataError, match="Cannot read the weights"):
         load_weights(path, net)
 
 

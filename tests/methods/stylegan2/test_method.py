@@ -135,7 +135,7 @@ def test_what_cannot_be_drawn_is_named(fitted: dict[str, Path], tmp_path: Path) 
             list(_method().render([replace(conditions[0], label=label)], DATA, fitted, toy.Run()))
     (tmp_path / "stylegan2.json").write_text((fitted["stylegan2"] / "stylegan2.json").read_text())
     (tmp_path / WEIGHTS).write_bytes(b"nothing")
-    with pytest.raises(DataError, match="readable weights"):
+    with pytest.raises(DataError, match="Cannot read the weights"):
         list(_method().render(conditions, DATA, {"stylegan2": tmp_path}, toy.Run()))
     with pytest.raises(DataError, match="'stylegan2'"):
         _method().fit(_method().parts()[0]._replace(name="other"), DATA, {}, tmp_path, toy.Run())

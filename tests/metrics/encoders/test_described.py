@@ -315,7 +315,7 @@ def test_identity_holds_weights_recipe_and_config(folder, tmp_path):
     config.write_text(config.read_text().replace('"gelu"', '"relu"'))
     assert plan.identify(tmp_path / "model.safetensors") != before
     config.unlink()
-    with pytest.raises(MissingError, match=r"no config\.json beside"):
+    with pytest.raises(MissingError, match=r"no config\.json next to"):
         plan.identify(tmp_path / "model.safetensors")
 
 
