@@ -11,7 +11,9 @@ DEFAULT_STORE = Path("bench-store")
 
 StoreOption = Annotated[
     Optional[Path],
-    typer.Option("--store", help="Folder of everything a run writes [BENCH_STORE, else ./bench-store].", metavar="DIR"),
+    typer.Option(
+        "--store", help="Folder for everything that runs write [BENCH_STORE, else ./bench-store].", metavar="DIR"
+    ),
 ]
 DataRootOption = Annotated[
     Optional[Path],
@@ -24,14 +26,14 @@ WeightsOption = Annotated[
 
 
 def resolve_store(store: Path | None) -> Path:
-    """Return the store: the option, else BENCH_STORE, else ./bench-store."""
+    """Return the store: the option if given, else BENCH_STORE, else ./bench-store."""
     from bench.config import Environment
 
     return (store or Environment.read().store or DEFAULT_STORE).absolute()
 
 
 def resolve_data_root(root: Path | None) -> Path | None:
-    """Return the data root: the option, else BENCH_DATA_ROOT."""
+    """Return the data root: the option if given, else BENCH_DATA_ROOT."""
     from bench.config import Environment
 
     chosen = root or Environment.read().data_root
@@ -39,7 +41,7 @@ def resolve_data_root(root: Path | None) -> Path | None:
 
 
 def resolve_weights(weights: Path | None) -> Path | None:
-    """Return the folder of weights: the option, else BENCH_WEIGHTS."""
+    """Return the folder of weights: the option if given, else BENCH_WEIGHTS."""
     from bench.config import Environment
 
     chosen = weights or Environment.read().weights
