@@ -109,7 +109,7 @@ def test_roles_are_merged_and_may_vary(tmp_path: Path) -> None:
 
 def test_a_role_has_one_dataset(tmp_path: Path) -> None:
     line = {"method": "copy", "dataset": "phantom", "data": {"text": "a"}, "text_dataset": "b"}
-    with pytest.raises(ConfigError, match="one dataset for the role 'text'") as caught:
+    with pytest.raises(ConfigError, match="Two datasets are given for the role 'text'") as caught:
         runs_of(tmp_path, line)
     assert caught.value.got == "a and b"
 

@@ -53,7 +53,7 @@ def test_a_wrong_line_is_named_by_its_number(tmp_path: Path, line: dict[str, obj
         ("title: a\ndefaults: {datset: phantom}\nruns: [{method: copy}]\n", "`defaults`"),
         ("runs: [{method: copy}]\n", "title"),
         ("title: a\nrun: 1\nruns: [{method: copy}]\n", "known key in the suite"),
-        ("title: [\n", "readable YAML"),
+        ("title: [\n", "as YAML"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
