@@ -1,4 +1,4 @@
-"""The command line: one small module a command, each importing what it needs when it runs."""
+"""The command line: one small module per command; each imports what it needs when it runs."""
 
 from __future__ import annotations
 
@@ -14,11 +14,11 @@ from bench.sibling_packages import SIBLINGS, check_sibling
 
 app = typer.Typer(
     name="bench",
-    help="Does adding this synthetic data help, and can I trust the number?",
+    help="Measure whether synthetic images help in pathology, and how far the numbers can be trusted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
     add_completion=False,
-    rich_markup_mode=None,  # help in plain text starts in half the time
+    rich_markup_mode=None,  # plain-text help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
 run.mount(app)
@@ -34,7 +34,7 @@ tracking.mount(app)
 
 
 def main() -> None:
-    """Run the command line; errors end in three lines and an exit code, with a traceback under `--debug` only."""
+    """Run the command line; print errors as three lines, or with a traceback if `--debug` is given, and exit."""
     arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
     debug = len(arguments) != len(sys.argv) - 1
     try:
@@ -58,15 +58,15 @@ def main() -> None:
 
 
 def _is_usage(error: Exception) -> bool:
-    """Say whether an exception is the parser's: a wrong option or argument."""
+    """Return whether an exception comes from the parser: a wrong option or argument."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
 def _unexpected(error: Exception) -> BenchError:
     return BenchError(
-        "expected the command to end without a fault of its own",
+        "The command failed unexpectedly",
         got=f"{type(error).__name__}: {error}",
-        fix="finished work is kept: run the same command again to go on, with --debug for the traceback",
+        fix="finished work is kept: run the same command again to continue, or add --debug to see the traceback",
     )
 
 
@@ -75,5 +75,5 @@ def _usage(error: Exception) -> BenchError:
     context = getattr(error, "ctx", None)
     command = context.command_path if context is not None else "bench"
     return BenchError(
-        "expected a valid command line", got=f"{message} ({' '.join(sys.argv[1:])})", fix=f"see {command} --help"
+        "The command line is not valid", got=f"{message} ({' '.join(sys.argv[1:])})", fix=f"see {command} --help"
     )

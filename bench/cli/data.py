@@ -1,4 +1,4 @@
-"""`bench data`: which datasets are on this machine, whether they are what was published, and their export."""
+"""`bench data`: list, verify and export datasets."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.datasets.card import DatasetCard
     from bench.datasets.checks.verify import VerifyReport
 
-app = typer.Typer(help="Datasets: where each must lie, and whether its counts are the published ones.")
+app = typer.Typer(help="Show, verify and export datasets.")
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -31,7 +31,7 @@ def mount(parent: typer.Typer) -> None:
 
 
 class Status(NamedTuple):
-    """One dataset on this machine: its folder, or what to do to have it."""
+    """A dataset and its folder on this machine, or how to get it."""
 
     card: DatasetCard
     folder: Path | None
@@ -40,7 +40,7 @@ class Status(NamedTuple):
 
 @app.command("status")
 def status(data_root: DataRootOption = None) -> None:
-    """Show every dataset: whether it is here, its task, licence, and how to get it."""
+    """Show all datasets: whether each is on this machine, its task and licence, and how to get it."""
     from rich.console import Console
 
     render_status(dataset_status(resolve_data_root(data_root)), Console(highlight=False))
@@ -48,9 +48,10 @@ def status(data_root: DataRootOption = None) -> None:
 
 @app.command("verify")
 def verify(
-    name: Annotated[str, typer.Argument(help="Dataset, or the path of its card.")], data_root: DataRootOption = None
+    name: Annotated[str, typer.Argument(help="Name of a dataset, or path to its card.")],
+    data_root: DataRootOption = None,
 ) -> None:
-    """Read a whole dataset and list all that is odd; exit 2 when it is not what it should be."""
+    """Read a whole dataset, compare it with the published counts and list problems; exit with 2 if there are errors."""
     from rich.console import Console
 
     from bench.datasets.checks.verify import verify as verify_source
@@ -64,7 +65,7 @@ def verify(
 
 
 def dataset_status(data_root: Path | None) -> list[Status]:
-    """Look for every dataset that ships a card; nothing but folder names is read."""
+    """Return whether each dataset that ships a card is on this machine; only folder names are read."""
     from bench.datasets.card import card_names, load_card
     from bench.datasets.source import source_of
     from bench.errors import MissingError
@@ -82,7 +83,7 @@ def dataset_status(data_root: Path | None) -> list[Status]:
 
 
 def render_status(rows: list[Status], console: Console) -> None:
-    """Print a table of datasets, and below it how to get those that are missing."""
+    """Print a table of datasets, and below it how to get the missing ones."""
     from rich.markup import escape
 
     table = _table("dataset", "here", "task", "organ", "um/px", "preset", "licence")
@@ -104,7 +105,7 @@ def render_status(rows: list[Status], console: Console) -> None:
 
 
 def render_report(report: VerifyReport, console: Console) -> None:
-    """Print counts beside the published ones, class balance, and every finding."""
+    """Print the counts next to the published ones, the class balance and all findings."""
     from rich.markup import escape
 
     console.print(f"[bold]{escape(report.card.title)}[/bold]\n{escape(report.folder)}", soft_wrap=True)
@@ -138,7 +139,7 @@ def _count_rows(report: VerifyReport) -> Iterator[tuple[str, str, int, int | Non
 
 
 def _brief(licence: str) -> str:
-    """Return a licence up to its first comma, semicolon or bracket."""
+    """Return the text of a licence up to its first comma, semicolon or bracket."""
     return re.split(r"[,;(]", licence)[0].strip()
 
 

@@ -1,4 +1,4 @@
-"""`bench doctor`: what this machine can run, and how to get what is missing."""
+"""`bench doctor`: show what this machine can run, and how to get what is missing."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def doctor(store: StoreOption = None, data_root: DataRootOption = None, weights: WeightsOption = None) -> None:
-    """Show devices, store, datasets and weights of this machine, and how to get what is missing."""
+    """Show the devices, store, datasets and weights of this machine, and how to get what is missing."""
     from rich.console import Console
     from rich.markup import escape
     from rich.table import Table

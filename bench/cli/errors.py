@@ -1,4 +1,4 @@
-"""How errors look: three lines on standard error."""
+"""Print errors as three lines on standard error."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""`bench data export`: a dataset or a synthetic set in the format of an official repository."""
+"""`bench data export`: write a dataset or a synthetic set in the format of an official repository."""
 
 from __future__ import annotations
 
@@ -16,20 +16,20 @@ def mount(app: typer.Typer) -> None:
 
 
 def export(
-    name: Annotated[str, typer.Argument(help="Dataset, the path of its card, or the folder of a sealed set.")],
-    format: Annotated[str, typer.Option(help="hovernet, consep, cellvit or imagefolder.", metavar="FORMAT")],
-    out: Annotated[Path, typer.Option(help="Folder to write, new or empty.", metavar="DIR")],
-    split: Annotated[str, typer.Option(help="train, test or all.", metavar="SPLIT")] = "all",
+    name: Annotated[str, typer.Argument(help="Name of a dataset, path to its card, or folder of a sealed set.")],
+    format: Annotated[str, typer.Option(help="Format: hovernet, consep, cellvit or imagefolder.", metavar="FORMAT")],
+    out: Annotated[Path, typer.Option(help="Folder to write to, new or empty.", metavar="DIR")],
+    split: Annotated[str, typer.Option(help="Split to export: train, test or all.", metavar="SPLIT")] = "all",
     data_root: DataRootOption = None,
 ) -> None:
-    """Write images and labels so that official code trains on them; resolution and class ids stay as they are."""
+    """Export images and labels for training with official code; resolution and class ids are kept."""
     from rich.console import Console
 
     from bench.engine.reporter import Reporter
     from bench.export import FORMATS, export_parts
     from bench.export.parts import open_parts
 
-    # an unknown format is refused by `export_parts`, before anything is looked for
+    # `export_parts` rejects an unknown format, before any data is searched for
     parts = open_parts(name, split, resolve_data_root(data_root)) if format in FORMATS else []
     done = export_parts(parts, out, format, Reporter().progress)
     console = Console(highlight=False)
@@ -37,4 +37,4 @@ def export(
         console.print(f"{each}: {n} images in {done.folder / place}", soft_wrap=True, markup=False)
     for text in done.lost:
         console.print(f"not exported: {text}", soft_wrap=True, markup=False)
-    console.print(f"what to mind when training on it: {done.folder / 'README.txt'}", soft_wrap=True, markup=False)
+    console.print(f"notes for training on this export: {done.folder / 'README.txt'}", soft_wrap=True, markup=False)

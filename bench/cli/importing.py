@@ -1,4 +1,4 @@
-"""`bench import`: a folder of one's own synthetic images becomes a sealed set."""
+"""`bench import`: make a sealed set of a folder of synthetic images."""
 
 from __future__ import annotations
 
@@ -16,26 +16,29 @@ def mount(app: typer.Typer) -> None:
 
 
 def import_(
-    folder: Annotated[Path, typer.Argument(help="Folder of images; classes may be its subfolders.")],
-    dataset: Annotated[str, typer.Option(help="Dataset whose classes these are, or the path of its card.")],
-    method_name: Annotated[str, typer.Option(help="Name of the generator, as tables will show it.")],
+    folder: Annotated[Path, typer.Argument(help="Folder of images; subfolders may name their classes.")],
+    dataset: Annotated[str, typer.Option(help="Dataset whose classes the images have, or path to its card.")],
+    method_name: Annotated[str, typer.Option(help="Name of the generator, as shown in tables.")],
     labels: Annotated[
-        Optional[Path], typer.Option(help="Folder of instance maps, paired by stem: .mat, .npy, 16-bit .png or .tif.")
+        Optional[Path],
+        typer.Option(help="Folder of instance maps (.mat, .npy, 16-bit .png or .tif), paired with the images by stem."),
     ] = None,
     table: Annotated[
         Optional[Path],
-        typer.Option(help="CSV: file_name and any of group, label, caption, tissue, source, y, x."),
+        typer.Option(help="CSV file with the column file_name and any of group, label, caption, tissue, source, y, x."),
     ] = None,
-    mpp: Annotated[Optional[float], typer.Option(help="Micrometres a pixel [the dataset's].")] = None,
+    mpp: Annotated[Optional[float], typer.Option(help="Micrometres per pixel [the dataset's].")] = None,
     rendered_from: Annotated[
         Optional[str],
-        typer.Option(help="`test`: renderings of test masks, scored for faithfulness, never trained on."),
+        typer.Option(
+            help="Give `test` for renderings of test masks: they are scored for faithfulness and never trained on."
+        ),
     ] = None,
-    replace: Annotated[bool, typer.Option("--replace", help="Let the name stand for this set from now on.")] = False,
+    replace: Annotated[bool, typer.Option("--replace", help="Replace the set that has this name.")] = False,
     store: StoreOption = None,
     data_root: DataRootOption = None,
 ) -> None:
-    """Check and seal a folder of synthetic images; then `bench run --synthetic NAME --dataset D` scores it."""
+    """Check and seal a folder of synthetic images, which `bench run --synthetic NAME --dataset D` can then score."""
     from rich.console import Console
 
     from bench.config.validate import build
@@ -59,4 +62,4 @@ def import_(
     console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
     for line in made.summary():
         console.print(f"  {line}", soft_wrap=True, markup=False)
-    console.print(f"score it: bench run --synthetic {method_name} --dataset {dataset}", soft_wrap=True, markup=False)
+    console.print(f"to score it: bench run --synthetic {method_name} --dataset {dataset}", soft_wrap=True, markup=False)

@@ -1,4 +1,4 @@
-"""`bench leaderboard`: where every arm stands."""
+"""`bench leaderboard`: show the results of every arm."""
 
 from __future__ import annotations
 
@@ -22,13 +22,13 @@ def mount(app: typer.Typer) -> None:
 
 
 def leaderboard(
-    dataset: Annotated[str | None, typer.Option(help="Show this dataset alone.")] = None,
-    preset: Annotated[str | None, typer.Option(help="Show this preset alone [csv: the newest].")] = None,
-    style: Annotated[str, typer.Option("--format", help="terminal, markdown or csv.")] = "terminal",
-    everything: Annotated[bool, typer.Option("--all", help="Every column, costs too.")] = False,
+    dataset: Annotated[str | None, typer.Option(help="Show only this dataset.")] = None,
+    preset: Annotated[str | None, typer.Option(help="Show only this preset [csv: the newest].")] = None,
+    style: Annotated[str, typer.Option("--format", help="Format: terminal, markdown or csv.")] = "terminal",
+    everything: Annotated[bool, typer.Option("--all", help="Show every column, including costs.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Show where every arm stands, with intervals, controls and the real-versus-real floor."""
+    """Show the results of every arm, with intervals, controls and the real-versus-real floor."""
     from bench.registry import unknown
 
     if style not in FORMATS:
@@ -55,7 +55,7 @@ def load_boards(
     """Read the store's results and return its leaderboards, newest first.
 
     Raises:
-        MissingError: there are none, or none of this dataset or preset.
+        MissingError: there are no results, or none of this dataset or preset.
     """
     from bench.evaluation.registered import known_metrics
     from bench.results.table import ResultsStore
@@ -72,7 +72,7 @@ def load_boards(
 
 
 def _print_csv(boards: list[Leaderboard], *, with_dataset: bool) -> None:
-    """Print the newest board of each dataset; rows of different presets share no table."""
+    """Print the newest board of each dataset; rows of different presets are never in one table."""
     from reports.plain_csv import render_csv
 
     newest: dict[str, Leaderboard] = {}
@@ -89,7 +89,7 @@ def _print_terminal(boards: list[Leaderboard], everything: bool) -> None:
 
     from reports.terminal import WIDTH, render_terminal
 
-    # a pipe has no width of its own: tables are made for a wide terminal then
+    # a pipe has no width: tables are then made for a wide terminal
     console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
     for board in boards:
         console.print(render_terminal(board, everything=everything, width=console.width))
@@ -109,7 +109,7 @@ def _nothing(store: Path, boards: list[Leaderboard], dataset: str | None, preset
     )
     there = "; ".join(board.title for board in boards)
     return MissingError(
-        f"expected results{' of ' + wanted if wanted else ''} in {store}",
-        got=f"results of {there}" if there else "no results",
-        fix=f"run `bench run --method diffmix --dataset {dataset or 'phantom'}`, or name a --store",
+        f"There are no results{' of ' + wanted if wanted else ''} in {store}",
+        got=f"results of {there}" if there else "an empty store",
+        fix=f"run `bench run --method diffmix --dataset {dataset or 'phantom'}`, or give another --store",
     )

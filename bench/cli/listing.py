@@ -1,4 +1,4 @@
-"""`bench list`: what can be run."""
+"""`bench list`: list what can be run."""
 
 from __future__ import annotations
 
@@ -19,7 +19,10 @@ def mount(app: typer.Typer) -> None:
 
 def listing(
     kind: Annotated[
-        Optional[str], typer.Argument(help="methods, datasets, downstream, encoders, evaluations, presets or suites.")
+        Optional[str],
+        typer.Argument(
+            help="List only these: methods, datasets, downstream, encoders, evaluations, presets or suites."
+        ),
     ] = None,
 ) -> None:
     """List methods, datasets, downstream networks, encoders, evaluations with their metrics, presets and suites."""
@@ -29,7 +32,7 @@ def listing(
     from bench.registry import unknown
 
     if kind is not None and kind not in KINDS:
-        raise unknown("kind of thing to list", kind, KINDS)
+        raise unknown("kind of entry", kind, KINDS)
     console = Console(highlight=False)
     for name in KINDS if kind is None else (kind,):
         table = Table(title=name, title_justify="left", box=None, pad_edge=False, show_header=False)

@@ -11,7 +11,9 @@ DEFAULT_STORE = Path("bench-store")
 
 StoreOption = Annotated[
     Optional[Path],
-    typer.Option("--store", help="Folder of everything a run writes [BENCH_STORE, else ./bench-store].", metavar="DIR"),
+    typer.Option(
+        "--store", help="Folder for everything that runs write [BENCH_STORE, else ./bench-store].", metavar="DIR"
+    ),
 ]
 DataRootOption = Annotated[
     Optional[Path],
@@ -21,17 +23,19 @@ WeightsOption = Annotated[
     Optional[Path],
     typer.Option("--weights", help="Folder that holds pretrained weights [BENCH_WEIGHTS].", metavar="DIR"),
 ]
-DeviceOption = Annotated[str, typer.Option("--device", help="auto, cpu, cuda or mps.")]
+DeviceOption = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda or mps.")]
 PrecisionOption = Annotated[
-    Optional[str], typer.Option("--precision", help="32-true, bf16-mixed or 16-mixed [the preset's].")
+    Optional[str], typer.Option("--precision", help="Precision: 32-true, bf16-mixed or 16-mixed [the preset's].")
 ]
 ThreadsOption = Annotated[
-    int, typer.Option("--threads", min=1, help="Threads of numerical libraries; part of every key.")
+    int, typer.Option("--threads", min=1, help="Number of threads for numerical libraries; part of every key.")
 ]
 JobsOption = Annotated[
-    int, typer.Option("--jobs", min=1, help="Processes that do steps beside each other; no number changes.")
+    int, typer.Option("--jobs", min=1, help="Number of steps to run in parallel; does not change results.")
 ]
-WorkersOption = Annotated[int, typer.Option("--workers", min=0, help="Processes that load data beside training.")]
+WorkersOption = Annotated[
+    int, typer.Option("--workers", min=0, help="Number of processes that load data during training.")
+]
 TrackingUriOption = Annotated[
     Optional[str],
     typer.Option("--tracking-uri", help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store]."),
@@ -40,14 +44,14 @@ TrackingOption = Annotated[bool, typer.Option(help="Log to MLflow.")]
 
 
 def resolve_store(store: Path | None) -> Path:
-    """Return the store: the option, else BENCH_STORE, else ./bench-store."""
+    """Return the store: the option if given, else BENCH_STORE, else ./bench-store."""
     from bench.config import Environment
 
     return (store or Environment.read().store or DEFAULT_STORE).absolute()
 
 
 def resolve_data_root(root: Path | None) -> Path | None:
-    """Return the data root: the option, else BENCH_DATA_ROOT."""
+    """Return the data root: the option if given, else BENCH_DATA_ROOT."""
     from bench.config import Environment
 
     chosen = root or Environment.read().data_root
@@ -55,7 +59,7 @@ def resolve_data_root(root: Path | None) -> Path | None:
 
 
 def resolve_weights(weights: Path | None) -> Path | None:
-    """Return the folder of weights: the option, else BENCH_WEIGHTS."""
+    """Return the folder of weights: the option if given, else BENCH_WEIGHTS."""
     from bench.config import Environment
 
     chosen = weights or Environment.read().weights

@@ -1,4 +1,4 @@
-"""`bench run`: one method on one dataset, all stages."""
+"""`bench run`: run all stages of one method on one dataset."""
 
 from __future__ import annotations
 
@@ -30,34 +30,42 @@ def mount(app: typer.Typer) -> None:
 
 
 def run(
-    dataset: Annotated[
-        str, typer.Option(help="Dataset to run it on, or the path of its card; see `bench list datasets`.")
-    ],
-    method: Annotated[Optional[str], typer.Option(help="Method to run; `bench list methods` shows them.")] = None,
+    dataset: Annotated[str, typer.Option(help="Dataset to run on, or path to its card; see `bench list datasets`.")],
+    method: Annotated[Optional[str], typer.Option(help="Method to run; see `bench list methods`.")] = None,
     synthetic: Annotated[
         Optional[str],
-        typer.Option(help="Instead of a method: a sealed set's folder, or the name it was imported under."),
+        typer.Option(help="Score this sealed set instead of a method: its folder, or the name of an imported set."),
     ] = None,
-    preset: Annotated[Optional[str], typer.Option(help="tiny, smoke, small or paper [the dataset's default].")] = None,
-    seeds: Annotated[int, typer.Option(min=1, help="Replicates: synthesis and training under seeds 0..N-1.")] = 1,
-    fold: Annotated[Optional[str], typer.Option(help="k/K: test on fold k of K inside the training split.")] = None,
+    preset: Annotated[
+        Optional[str], typer.Option(help="Preset: tiny, smoke, small or paper [the dataset's default].")
+    ] = None,
+    seeds: Annotated[
+        int, typer.Option(min=1, help="Number of replicates: synthesize and train with seeds 0..N-1.")
+    ] = 1,
+    fold: Annotated[
+        Optional[str], typer.Option(help="Test on fold k of K of the training split, given as k/K.")
+    ] = None,
     overrides: Annotated[
         Optional[list[str]],
-        typer.Option("--set", help="key=value, e.g. method.guidance_scale=2.0, downstream.vit.batch=16, patch=96."),
+        typer.Option(
+            "--set", help="Override a setting, e.g. method.guidance_scale=2.0, downstream.vit.batch=16, patch=96."
+        ),
     ] = None,
     controls: Annotated[
         Optional[str],
-        typer.Option(help="Controls beside the method, comma-separated [real-only,copy,noise]."),
+        typer.Option(help="Controls to run with the method, comma-separated [real-only,copy,noise]."),
     ] = None,
     downstream: Annotated[
-        Optional[str], typer.Option(help="Networks to train and test, comma-separated [those that the dataset names].")
+        Optional[str], typer.Option(help="Networks to train and test, comma-separated [the dataset's].")
     ] = None,
     data: Annotated[
         Optional[list[str]],
-        typer.Option(metavar="ROLE=NAME", help="Dataset (or its card) that plays a role: text=pathcap, pool=NAME."),
+        typer.Option(
+            metavar="ROLE=NAME", help="Dataset (or path to its card) for a role, e.g. text=pathcap, pool=NAME."
+        ),
     ] = None,
-    text_dataset: Annotated[Optional[str], typer.Option(help="The same as --data text=NAME.")] = None,
-    pool_dataset: Annotated[Optional[str], typer.Option(help="The same as --data pool=NAME.")] = None,
+    text_dataset: Annotated[Optional[str], typer.Option(help="Do the same as --data text=NAME.")] = None,
+    pool_dataset: Annotated[Optional[str], typer.Option(help="Do the same as --data pool=NAME.")] = None,
     device: DeviceOption = "auto",
     precision: PrecisionOption = None,
     threads: ThreadsOption = 2,
@@ -69,7 +77,7 @@ def run(
     tracking_uri: TrackingUriOption = None,
     tracking: TrackingOption = True,
 ) -> None:
-    """Run one method on one dataset: fit, synthesize, score, train, test; then show where it stands."""
+    """Run one method on one dataset: fit, synthesize, score, train and test; then show the leaderboard."""
     from bench.cli.leaderboard import show
     from bench.config import Environment, RunRequest
     from bench.config.validate import build
@@ -78,9 +86,9 @@ def run(
 
     if (method is None) == (synthetic is None):
         raise ConfigError(
-            "expected either --method or --synthetic",
+            "Exactly one of --method and --synthetic must be given",
             got="neither" if method is None else f"--method {method} and --synthetic {synthetic}",
-            fix="for example --method diffmix, or --synthetic FOLDER for a set that is there already",
+            fix="give --method, for example --method diffmix, or --synthetic FOLDER for a synthetic set that exists",
         )
     request = build(
         RunRequest,
@@ -122,7 +130,9 @@ def _roles(items: Sequence[str]) -> dict[str, str]:
     for item in items:
         role, separator, name = item.partition("=")
         if not separator or not role or not name:
-            raise ConfigError("expected --data ROLE=NAME", got=item, fix="for example --data text=pathcap")
+            raise ConfigError(
+                "--data does not have the form ROLE=NAME", got=item, fix="for example --data text=pathcap"
+            )
         if named.setdefault(role, name) != name:
             raise twice(role, named[role], name)
     return named
@@ -133,5 +143,5 @@ def _fold(text: str) -> tuple[int, int]:
 
     k, separator, n = text.partition("/")
     if not separator or not k.isdigit() or not n.isdigit():
-        raise ConfigError("expected --fold k/K, two numbers", got=text, fix="for example --fold 1/5")
+        raise ConfigError("--fold does not have the form k/K with two numbers", got=text, fix="for example --fold 1/5")
     return int(k), int(n)

@@ -1,4 +1,4 @@
-"""`bench score`: the metrics alone, on files of one's own."""
+"""`bench score`: compute the metrics on any files, without a run."""
 
 from __future__ import annotations
 
@@ -17,12 +17,14 @@ if TYPE_CHECKING:
     from bench.engine.reporter import Reporter
     from bench.scoring.output import Output
 
-app = typer.Typer(help="The metrics alone, on folders, arrays and tables of your own.", rich_markup_mode=None)
+app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup_mode=None)
 
-JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; docs/score.md says what each field is.")]
-SeedOption = Annotated[int, typer.Option(min=0, help="Of resamples and splits: the same seed, the same numbers.")]
+JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; docs/score.md describes its fields.")]
+SeedOption = Annotated[
+    int, typer.Option(min=0, help="Seed of resamples and splits; the same seed gives the same numbers.")
+]
 ClassesOption = Annotated[
-    Optional[str], typer.Option(help="Names of the classes, comma-separated, in order.", metavar="NAME,NAME")
+    Optional[str], typer.Option(help="Class names in order, comma-separated.", metavar="NAME,NAME")
 ]
 
 
@@ -35,11 +37,11 @@ def mount(parent: typer.Typer) -> None:
 def nuclei(
     true: Annotated[Path, typer.Option(help="Folder of true labels: .mat, .npy, 16-bit .png or .tif.", metavar="DIR")],
     pred: Annotated[Path, typer.Option(help="Folder of predicted labels with the same stems.", metavar="DIR")],
-    mpp: Annotated[float, typer.Option(help="Micrometres a pixel: nuclei match within 3 micrometres.")] = 0.25,
+    mpp: Annotated[float, typer.Option(help="Micrometres per pixel; nuclei match within 3 micrometres.")] = 0.25,
     classes: ClassesOption = None,
     groups: Annotated[
         Optional[Path],
-        typer.Option(help="CSV `stem,group`: slide or patient, resampled for intervals.", metavar="FILE"),
+        typer.Option(help="CSV file `stem,group`; intervals resample the groups (slides, patients).", metavar="FILE"),
     ] = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -63,26 +65,30 @@ def nuclei(
 def images(
     real: Annotated[
         Path,
-        typer.Option(help="Real images it was trained on: a folder, or features.npy (n, d).", metavar="PATH"),
+        typer.Option(
+            help="Real images the generator was trained on: a folder, or features.npy (n, d).", metavar="PATH"
+        ),
     ],
     synthetic: Annotated[Path, typer.Option(help="Synthetic images: a folder, or features.npy.", metavar="PATH")],
     test: Annotated[
         Optional[Path],
-        typer.Option(help="Real images it never saw, of other slides: needed by copy_rate.", metavar="PATH"),
+        typer.Option(
+            help="Real images the generator never saw, from other slides; copy_rate needs them.", metavar="PATH"
+        ),
     ] = None,
     encoder: Annotated[
         Optional[str],
         typer.Option(
-            help="Encoder of folders; `bench list encoders`, or torchscript:FILE [random-convnet, which needs no "
-            "weights and ranks gross failures only]."
+            help="Encoder of images; see `bench list encoders`, or torchscript:FILE [random-convnet, which needs no "
+            "weights and detects only gross failures]."
         ),
     ] = None,
     weights: WeightsOption = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or mps.")] = "auto",
+    device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
     seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
-    """Score synthetic images beside real ones: Fréchet and kernel distance, variety, and copies of training images."""
+    """Score synthetic images against real ones: Fréchet and kernel distance, variety, and copies of training images."""
     from bench.scoring.feature_sets import load_sets
     from bench.scoring.images import score_images
     from bench.scoring.render import render_images
@@ -102,8 +108,12 @@ def images(
 
 @app.command("classes")
 def classes(
-    true: Annotated[Path, typer.Option(help="CSV `id,label`, and `group` (slide, patient) if known.", metavar="FILE")],
-    pred: Annotated[Path, typer.Option(help="CSV `id,label`, or a column of scores a class, or both.", metavar="FILE")],
+    true: Annotated[
+        Path, typer.Option(help="CSV file `id,label`, and `group` (slide, patient) if known.", metavar="FILE")
+    ],
+    pred: Annotated[
+        Path, typer.Option(help="CSV file `id,label`, or with one column of scores per class, or both.", metavar="FILE")
+    ],
     classes: ClassesOption = None,
     seed: SeedOption = 0,
     as_json: JsonOption = False,
@@ -124,7 +134,9 @@ def _names(classes: str | None) -> tuple[str, ...]:
         return ()
     names = tuple(name.strip() for name in classes.split(","))
     if not all(names) or len(set(names)) != len(names):
-        raise ConfigError("expected --classes to name each class once", got=classes, fix="for example --classes a,b,c")
+        raise ConfigError(
+            "--classes does not name each class exactly once", got=classes, fix="for example --classes a,b,c"
+        )
     return names
 
 
@@ -132,14 +144,14 @@ def _check_mpp(mpp: float) -> None:
     from bench.errors import ConfigError
 
     if not 0.01 <= mpp <= 10:
-        fix = "0.25 at a magnification of 40, 0.5 at 20"
-        raise ConfigError("expected --mpp in micrometres a pixel, 0.01 to 10", got=f"{mpp:g}", fix=fix)
+        fix = "give --mpp 0.25 for a magnification of 40, --mpp 0.5 for 20"
+        raise ConfigError("--mpp is not between 0.01 and 10 micrometres per pixel", got=f"{mpp:g}", fix=fix)
 
 
 def _reporter() -> Reporter:
     from bench.engine.reporter import Reporter
 
-    # where nobody watches, standard error is left to errors
+    # standard error holds only errors unless it is a terminal
     return Reporter(quiet=not sys.stderr.isatty())
 
 
@@ -149,7 +161,7 @@ def _show(report: Output, lines: Iterable[Table | str], as_json: bool) -> None:
         return
     from rich.console import Console
 
-    # a pipe has no width of its own
+    # a pipe has no width
     console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
     for line in lines:
         console.print(line, soft_wrap=isinstance(line, str))

@@ -1,4 +1,4 @@
-"""`bench suite`: many runs from one file."""
+"""`bench suite`: run everything that a suite file lists."""
 
 from __future__ import annotations
 
@@ -39,20 +39,22 @@ def mount(app: typer.Typer) -> None:
 
 
 def suite(
-    file: Annotated[str, typer.Argument(help="A suite file, or the name of one; see `bench list suites`.")],
+    file: Annotated[str, typer.Argument(help="Name of a suite, or path to a suite file; see `bench list suites`.")],
     preset: Annotated[
-        Optional[str], typer.Option(help="Preset of every run, with its own budget and encoders [the file's].")
+        Optional[str], typer.Option(help="Preset for every run, with its own budget and encoders [the file's].")
     ] = None,
-    seeds: Annotated[Optional[int], typer.Option(min=1, help="Replicates of every run [the file's].")] = None,
+    seeds: Annotated[Optional[int], typer.Option(min=1, help="Number of replicates of every run [the file's].")] = None,
     overrides: Annotated[
-        Optional[list[str]], typer.Option("--set", help="key=value for every run, after what the file sets.")
+        Optional[list[str]],
+        typer.Option("--set", help="Override a setting in every run (key=value), after the file's own."),
     ] = None,
     only: Annotated[
-        Optional[list[str]], typer.Option(metavar="PATTERN", help="Runs whose label fits alone, e.g. 'StyleGAN2*'.")
+        Optional[list[str]],
+        typer.Option(metavar="PATTERN", help="Run only labels matching PATTERN, e.g. 'StyleGAN2*'."),
     ] = None,
-    skip: Annotated[Optional[list[str]], typer.Option(metavar="PATTERN", help="No runs whose label fits.")] = None,
+    skip: Annotated[Optional[list[str]], typer.Option(metavar="PATTERN", help="Skip labels matching PATTERN.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the runs and what is done of them; no more.")
+        bool, typer.Option("--dry-run", help="Show the runs and how far each is finished, without running any.")
     ] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = None,
@@ -65,7 +67,7 @@ def suite(
     tracking_uri: TrackingUriOption = None,
     tracking: TrackingOption = True,
 ) -> None:
-    """Do the runs of a suite one after the other; finished ones are found again, failed ones do not stop the rest."""
+    """Run a suite; finished steps are not repeated, and a run that fails does not stop the others."""
     from bench.config import Environment
     from bench.engine.reporter import Reporter
     from bench.suite.check import check_runs
@@ -125,11 +127,11 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
     console = _console()
     console.print(f"{found.file.title}: {_runs(len(checked))}", style="bold")
     console.print(table)
-    console.print("steps that several runs share are counted in each of them; nothing was done")
+    console.print("steps that several runs share are counted in each of them; nothing was run")
 
 
 def _arms(resolved: Resolved) -> str:
-    """Name the controls and the method; one whose arms differ in their selection alone is named once."""
+    """Return the names of the controls and the method; a method whose arms differ only in selection is named once."""
     titles = [arm.title for arm in resolved.arms if arm not in resolved.subjects]
     selections = [arm.selection.title for arm in resolved.subjects if arm.selection is not None]
     if not selections:
@@ -138,13 +140,13 @@ def _arms(resolved: Resolved) -> str:
 
 
 def _in_store(resolved: Resolved) -> tuple[str, str]:
-    """Return how many steps of a run are finished, and what would be done next."""
+    """Return how many steps of a run are finished, and what would run next."""
     from bench.errors import BenchError
     from bench.suite.probe import probe
 
     try:
         seen = probe(resolved)
-    except BenchError:  # what is missing is said below the table
+    except BenchError:  # what is missing is printed below the table
         return "", "cannot start here"
     if not seen.next:
         return str(seen.found), "nothing: all steps are finished"
@@ -200,5 +202,5 @@ def _console() -> Console:
 
     from reports.terminal import WIDTH
 
-    # a pipe has no width of its own: tables are made for a wide terminal then
+    # a pipe has no width: tables are then made for a wide terminal
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)

@@ -1,4 +1,4 @@
-"""`bench ui` and `bench export`: the runs in MLflow."""
+"""`bench ui` and `bench export`: show and export the runs in MLflow."""
 
 from __future__ import annotations
 
@@ -18,11 +18,11 @@ def mount(app: typer.Typer) -> None:
 
 
 def ui(
-    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 takes a free one.")] = 5000,
+    port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 chooses a free one.")] = 5000,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
     store: StoreOption = None,
 ) -> None:
-    """Show the store's runs in MLflow's web page, until Ctrl-C."""
+    """Show the store's runs in MLflow's web page until Ctrl-C is pressed."""
     from bench.tracking.server import serve
 
     raise typer.Exit(serve(resolve_store(store), port, browser=browser))
@@ -34,7 +34,7 @@ def export_mlflow(
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Rebuild the tracking store from results: every run is told to it, unchanged ones are kept."""
+    """Rebuild the tracking database from results; runs that did not change are kept."""
     from bench.config import Environment
     from bench.errors import MissingError
     from bench.results.table import ResultsStore
@@ -42,8 +42,10 @@ def export_mlflow(
 
     folder = resolve_store(store)
     if not ResultsStore(folder).runs():
-        raise MissingError(f"expected results in {folder}", got="none", fix="run `bench run`, or name a --store")
+        raise MissingError(
+            f"There are no results in {folder}", got="an empty store", fix="run `bench run`, or give another --store"
+        )
     uri = tracking_uri or Environment.read().tracking_uri
-    told = rebuild(folder, uri)
+    counts = rebuild(folder, uri)
     place = (uri or default_uri(folder)).rpartition("@")[2]
-    typer.echo(f"{place}: {told['logged']} runs logged, {told['kept']} kept", err=True)
+    typer.echo(f"{place}: {counts['logged']} runs logged, {counts['kept']} kept", err=True)

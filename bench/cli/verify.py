@@ -1,4 +1,4 @@
-"""`bench verify`: re-check a sealed synthetic set."""
+"""`bench verify`: check a sealed synthetic set again."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def verify(folder: Annotated[Path, typer.Argument(help="Folder of a sealed set (it holds manifest.json).")]) -> None:
-    """Recompute every digest of a sealed synthetic set; exit 2 when a file is not as it was sealed."""
+    """Recompute every digest of a sealed synthetic set; exit with 2 if a file has changed."""
     from rich.console import Console
 
     from bench.synthetic import verify_set

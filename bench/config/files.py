@@ -19,42 +19,42 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """Read a YAML mapping.
 
     Raises:
-        ConfigError: the file is unreadable or holds something else.
+        ConfigError: the file cannot be read or does not hold a mapping.
     """
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"expected readable YAML in {path}", got=str(error).splitlines()[0]) from error
+        raise ConfigError(f"Cannot read {path} as YAML", got=str(error).splitlines()[0]) from error
     if not isinstance(value, dict):
-        raise ConfigError(f"expected a mapping in {path}", got=type(value).__name__)
+        raise ConfigError(f"{path} does not hold a mapping of keys to values", got=type(value).__name__)
     return value
 
 
 def folder() -> Path:
     """Return the folder of our own configuration, `configs` beside the package `bench`.
 
-    It is found by its path: an import could find a folder of the user's that bears the same name.
+    It is found by its path, because an import could find another folder of the same name.
     """
     return HOME / "configs"
 
 
 def card_path(group: str, name: str) -> Path | None:
-    """Return the card `<configs>/<group>/<name>.yaml` of a plugin, or None where it ships none."""
+    """Return the card `<configs>/<group>/<name>.yaml` of a plugin, or None if there is none."""
     paths = (configs / group / f"{name}.yaml" for configs in plugin_folders(group, name))
     return next((path for path in paths if path.exists()), None)
 
 
 def plugin_folders(group: str, name: str) -> tuple[Path, Path]:
-    """Return where a plugin may keep its cards: the folder `configs` beside its top-level package, or inside it.
+    """Return the folders of a plugin's cards: `configs` next to its top-level package, and `configs` inside it.
 
-    The same rule for ours as for a third party's.
+    The same rule holds for our plugins and for those of third parties.
     """
     package = _package_folder(point(group, name))
     return package.parent / "configs", package / "configs"
 
 
 def card(group: str, name: str) -> dict[str, Any]:
-    """Return a plugin's card, with what it `extends` merged in below it; empty where it ships none."""
+    """Return a plugin's card, merged over the card that it `extends`; empty if there is none."""
     path = card_path(group, name)
     if path is None:
         return {}
@@ -66,7 +66,7 @@ def card(group: str, name: str) -> dict[str, Any]:
 
 
 def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
-    """Merge two trees of settings; what `over` says wins, mappings are merged key by key."""
+    """Return two trees of settings merged key by key; values of `over` win."""
     merged = dict(base)
     for key, value in over.items():
         below = merged.get(key)
@@ -77,8 +77,8 @@ def merge(base: Mapping[str, Any], over: Mapping[str, Any]) -> dict[str, Any]:
 def _package_folder(point: EntryPoint) -> Path:
     """Return the folder of the top-level package that an entry point names.
 
-    Ours lie beside `bench`; a third party's where its distribution says, which a folder in the working directory cannot
-    shadow. An editable installation says nothing of that: its package is where an import finds it.
+    Our packages are next to `bench`. The package of a third party is where its distribution says, so a folder in the
+    working directory cannot shadow it. An editable installation does not say: an import finds its package.
     """
     package = point.module.partition(".")[0]
     if package in ("bench", *SIBLINGS):
@@ -88,5 +88,5 @@ def _package_folder(point: EntryPoint) -> Path:
         return installed
     spec = importlib.util.find_spec(package)
     if spec is None or not spec.submodule_search_locations:
-        raise ConfigError(f"expected the package {package!r} to be installed", got="no such package")
+        raise ConfigError(f"The package {package!r} is not installed", got="no package of this name")
     return Path(next(iter(spec.submodule_search_locations)))

@@ -15,7 +15,7 @@ from bench.errors import ConfigError
 
 
 class Overrides(NamedTuple):
-    """Overrides by what they change, and their text as it appears in tables."""
+    """Overrides sorted by what they change, and their text in tables."""
 
     method: dict[str, Any]
     downstream: dict[str, Any]
@@ -38,10 +38,16 @@ def parse(items: Sequence[str]) -> Overrides:
         key, separator, text = item.partition("=")
         path = key.strip().split(".")
         if not separator or not all(path):
-            raise ConfigError("expected --set key=value", got=item, fix="for example --set method.guidance_scale=2.0")
+            raise ConfigError(
+                "--set does not have the form key=value", got=item, fix="for example --set method.guidance_scale=2.0"
+            )
         scope = path.pop(0) if path[0] in {"method", "downstream"} else "preset"
         if not path:
-            raise ConfigError("expected a key below it", got=item, fix=f"for example --set {scope}.name=value")
+            raise ConfigError(
+                f"--set {scope} does not name a key below {scope!r}",
+                got=item,
+                fix=f"for example --set {scope}.name=value",
+            )
         tree: Any = _value(item, text)
         for part in reversed(path):
             tree = {part: tree}
@@ -54,7 +60,7 @@ def parse(items: Sequence[str]) -> Overrides:
 
 
 def placeless(items: Sequence[str]) -> list[str]:
-    """Return overrides as a document may keep them: files by name and hash, not by where they lie.
+    """Return overrides for a document: files are named by name and hash instead of path.
 
     >>> placeless(["downstream.vit.batch=16"])
     ['downstream.vit.batch=16']
@@ -64,7 +70,7 @@ def placeless(items: Sequence[str]) -> list[str]:
 
 
 def _shown(text: str) -> str:
-    """Return a value as tables tell it: of a path its last part, of a file also its hash, which other machines have."""
+    """Return a value as tables show it: the last part of a path, with the hash of a file, as on any other machine."""
     path = Path(text).expanduser()
     if os.sep not in text or not path.exists():
         return text
@@ -75,4 +81,4 @@ def _value(item: str, text: str) -> Any:
     try:
         return yaml.safe_load(text)
     except yaml.YAMLError as error:
-        raise ConfigError("expected a YAML value after =", got=item) from error
+        raise ConfigError("--set has a value that is not valid YAML", got=item) from error

@@ -20,12 +20,12 @@ class BudgetSettings(Settings):
 
 
 class Preset(Settings):
-    """What a preset fixes beside the settings of methods and networks, which their own cards hold by preset.
+    """What a preset fixes; the cards of methods and networks hold their own settings for each preset.
 
     `mpp` is the working resolution (None: the dataset's own), `patch` the side of synthetic and reference patches
     in pixels at that resolution, `downstream` the networks (None: those that the
-    dataset names), `max_samples` caps a synthetic set (None: what the ratio asks for),
-    `faithfulness_samples` is the number of test patches whose masks methods are asked to draw (None: as many as
+    dataset names), `max_samples` caps a synthetic set (None: the number that the ratio gives),
+    `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
     `reference_samples`), `memory_gib` is the free memory that a run needs.
     """
 
@@ -59,7 +59,7 @@ def load_preset(name: str, overrides: dict[str, object] | None = None, task: Tas
     """Read a preset as it is for datasets of a task (its section `tasks`), with overrides of its own keys.
 
     Raises:
-        ConfigError: no such preset, or a key or value that does not fit.
+        ConfigError: there is no such preset, or a key or value is not valid.
     """
     if name not in preset_names():
         raise unknown("preset", name, preset_names())

@@ -1,4 +1,4 @@
-"""A request as the command line gives it, and the environment variables it may come from."""
+"""A request as given on the command line, and the environment variables that complete it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from bench.errors import ConfigError
 
 
 class Environment(NamedTuple):
-    """What environment variables say; this is the only place that reads any."""
+    """The values of environment variables; they are read only here."""
 
     store: Path | None
     data_root: Path | None
@@ -38,17 +38,17 @@ class Environment(NamedTuple):
 
 
 SHARED_ROLES = ("text", "pool")
-"""Roles of data that one suite or script may name for all of its runs, whether or not their methods read them."""
+"""Roles that a suite or script may give for all of its runs, even if some of their methods do not read them."""
 
 
 def gather_roles(values: Any) -> Any:
     """Return the fields of a request with `text_dataset` and `pool_dataset` among the roles of `data`.
 
     Raises:
-        ConfigError: one role is given two datasets.
+        ConfigError: two datasets are given for one role.
     """
     if not isinstance(values, Mapping) or not isinstance(values.get("data") or {}, Mapping):
-        return values  # said by who checks the fields
+        return values  # the validation of the fields reports it
     left = dict(values)
     data = dict(left.pop("data", None) or {})
     for role in SHARED_ROLES:
@@ -59,15 +59,15 @@ def gather_roles(values: Any) -> Any:
 
 
 def twice(role: str, first: str, second: str) -> ConfigError:
-    """Return the error of a role of data that is given two datasets."""
-    fix = f"give it once: --data {role}={first}"
-    return ConfigError(f"expected one dataset for the role {role!r}", got=f"{first} and {second}", fix=fix)
+    """Return the error that two datasets are given for one role."""
+    fix = f"give one of them: --data {role}={first}"
+    return ConfigError(f"Two datasets are given for the role {role!r}", got=f"{first} and {second}", fix=fix)
 
 
 class RunRequest(Settings):
-    """One `bench run`: paths are where things lie and change no number; everything else is part of the run's key.
+    """One `bench run`: paths do not change any number; everything else is part of the run's key.
 
-    `data` names the dataset of each role that is not the dataset's own; `text_dataset` and `pool_dataset` may be given
+    `data` names a dataset for each role that `dataset` does not fill; `text_dataset` and `pool_dataset` may be given
     instead of its roles "text" and "pool".
     """
 

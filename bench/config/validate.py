@@ -1,4 +1,4 @@
-"""Validation of configuration models with errors a person can act on."""
+"""Validation of configuration models with errors that say what to change."""
 
 from __future__ import annotations
 
@@ -14,10 +14,10 @@ Model = TypeVar("Model", bound=BaseModel)
 
 
 def build(model: type[Model], values: Mapping[str, Any], where: str) -> Model:
-    """Make a model of `values`.
+    """Return a model made of `values`.
 
     Raises:
-        ConfigError: an unknown key (the nearest one is suggested) or a value of the wrong kind; `where` says whose.
+        ConfigError: a key is unknown (the nearest one is suggested) or a value is not valid; `where` names its owner.
     """
     try:
         return model.model_validate(dict(values))
@@ -32,13 +32,13 @@ def _explain(model: type[BaseModel], error: ValidationError, where: str) -> Conf
         owner = _owner(model, first["loc"][:-1])
         prefix = "".join(f"{part}." for part in first["loc"][:-1])
         if owner is None:
-            return ConfigError(f"expected known keys in {where}", got=path)
+            return ConfigError(f"There is an unknown key in {where}", got=path)
         return unknown(f"key in {where}", path, [prefix + name for name in owner.model_fields])
     value = first.get("input")
-    # what several settings are at fault for together is told by the fix; the whole tree would hide it
+    # where several settings do not fit each other, the fix says why; the whole tree would hide it
     several = first["type"] == "value_error" and isinstance(value, Mapping)
     return ConfigError(
-        f"expected a valid {path or 'value'} in {where}",
+        f"The value of {path or 'a setting'} in {where} is not valid",
         got="settings that do not fit each other" if several else repr(value),
         fix=first["msg"].removeprefix("Value error, "),
     )

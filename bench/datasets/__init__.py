@@ -1,1 +1,1 @@
-"""Datasets: their cards, the sources that read them, and the canonical form that everything else works on."""
+"""Datasets: their cards, the sources that read them, and the canonical form that all other code uses."""

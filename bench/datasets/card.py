@@ -1,4 +1,4 @@
-"""A dataset's card: everything known of it before a file is opened."""
+"""A dataset's card: everything known about it before a file is opened."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ class SplitCounts(Settings):
 
 
 class DatasetCard(Settings):
-    """What is known of a dataset; read from `configs/datasets/<name>.yaml`, or from any file of a user's own.
+    """Everything known about a dataset; read from `configs/datasets/<name>.yaml`, or from any file of the same form.
 
     `source` is the entry point that reads the files (the card's own name by default), `folders` are the names that
     the dataset's folder may have below the data root. `divide` cuts a dataset without official splits in two, and
-    `labelled` leaves labels to a part of the training split alone. `generic` marks the card of a source that reads
-    many datasets: it explains, and a dataset of one's own takes a card that names the source.
+    `labelled` keeps the labels of only a part of the training split. `generic` marks the card of a source that reads
+    many datasets: it only explains the source, and your own dataset needs a card that names the source.
 
     `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
     maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
@@ -79,7 +79,7 @@ class DatasetCard(Settings):
 
     @property
     def networks(self) -> tuple[str, ...]:
-        """The networks that are tested unless a run names others; none where no network is made for such a dataset."""
+        """The networks that are tested unless a run names others; empty if no network is made for this task."""
         named = self.default_downstream
         return tuple(filter(None, (named,) if isinstance(named, str) else named))
 
@@ -121,12 +121,12 @@ class DatasetCard(Settings):
 
 
 def read_card(path: Path) -> DatasetCard:
-    """Read a card from a file; `name` defaults to the file's stem, `source` to the name.
+    """Return the card in a file; `name` defaults to the file's stem, `source` to the name.
 
-    A card may `extends: name` another one that ships: its own keys win.
+    A card may extend another one that ships (`extends: name`): its own keys win.
 
     Raises:
-        ConfigError: the file is unreadable, or a key or value does not fit.
+        ConfigError: the file cannot be read, or a key or value is not valid.
     """
     values = {"name": path.stem, **read_yaml(path)}
     values.setdefault("source", values["name"])
@@ -134,10 +134,10 @@ def read_card(path: Path) -> DatasetCard:
 
 
 def load_card(name: str) -> DatasetCard:
-    """Read the card of a dataset: its name, or the path of a card of one's own.
+    """Return the card of a dataset, given by name or by the path of a card.
 
     Raises:
-        ConfigError: no such dataset (the nearest name is suggested), or a registered source that ships no card.
+        ConfigError: there is no such dataset (the nearest name is suggested), or its source ships no card.
     """
     if is_path(name):
         return _own_card(Path(name).expanduser())
@@ -145,23 +145,23 @@ def load_card(name: str) -> DatasetCard:
 
 
 def is_path(name: str) -> bool:
-    """Say whether a dataset is named by the path of its card rather than by name."""
+    """Return whether a dataset is given by the path of its card instead of its name."""
     return name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name
 
 
 def card_names() -> tuple[str, ...]:
-    """List the datasets that ship a card, ours and those of plugins, sorted."""
+    """Return the names of the datasets that ship a card, ours and those of plugins, sorted."""
     return tuple(sorted({path.stem for path in _shipped_files()}))
 
 
 def _own_card(path: Path) -> DatasetCard:
     if not path.is_file():
-        fix = f"name one of: {', '.join(card_names())}; or write a card like those in examples/cards"
-        raise ConfigError("expected a dataset's card", got=f"no file at {path}", fix=fix)
+        fix = f"give one of these names: {', '.join(card_names())}; or write a card like those in examples/cards"
+        raise ConfigError("The dataset's card does not exist", got=f"no file at {path}", fix=fix)
     card = read_card(path)
     if card.name in card_names() and path.resolve() != _shipped(card.name).resolve():
-        got = f"{card.name!r}, which is taken"
-        raise ConfigError(f"expected a name of its own in {path}", got=got, fix="add `name: something-else`")
+        got = f"{card.name!r}, the name of another dataset"
+        raise ConfigError(f"The dataset in {path} needs another name", got=got, fix="add `name:` with another name")
     return card
 
 
@@ -170,7 +170,7 @@ def _extended(values: dict[str, Any], above: tuple[str, ...]) -> dict[str, Any]:
     if base is None:
         return values
     if base in above:
-        raise ConfigError("expected cards that extend one another in a line", got=" -> ".join([*above, base]))
+        raise ConfigError("Dataset cards extend each other in a circle", got=" -> ".join([*above, base]))
     below = {"source": base, **read_yaml(_shipped(str(base)))}
     return merge(_extended(below, (*above, base)), {key: v for key, v in values.items() if key != "source"})
 
@@ -182,7 +182,7 @@ def _shipped(name: str) -> Path:
     if name not in names("datasets"):
         raise unknown("dataset", name, card_names())
     where = f"configs/datasets/{name}.yaml beside or inside the package of {point('datasets', name).value}"
-    raise ConfigError(f"expected a card for the dataset {name!r}", got="no such file", fix=f"add {where}")
+    raise ConfigError(f"The dataset {name!r} has no card", got="no file of this name", fix=f"add {where}")
 
 
 def _shipped_files() -> Iterator[Path]:

@@ -1,4 +1,4 @@
-"""What a dataset's source is (entry-point group `bench.datasets`), how one is opened, and where its files lie."""
+"""The sources of datasets (entry-point group `bench.datasets`): their protocol, and how they find their files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Severity = Literal["error", "warning", "info"]
 
 @dataclass(frozen=True)
 class Finding:
-    """Something that verification met; `file` is relative to the dataset's folder, or a split or tile."""
+    """A problem found by verification; `file` is relative to the dataset's folder, or a split or tile."""
 
     severity: Severity
     file: str
@@ -26,7 +26,7 @@ class Finding:
 
 
 class Look(NamedTuple):
-    """What an image looks like from afar: a 64-bit perceptual hash, and whether there is next to nothing on it."""
+    """The look of an image: a 64-bit perceptual hash, and whether the image is nearly blank."""
 
     code: int
     flat: bool
@@ -34,7 +34,7 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Tally:
-    """What one tile holds. `counts` are nuclei by class id as stored, before any merging."""
+    """The content of one tile. `counts` are nuclei by class id as stored, before any merging."""
 
     id: str
     group: str
@@ -46,10 +46,10 @@ class Tally:
 
 
 class DatasetSource(Protocol):
-    """Reads a dataset as it was published. `TileSource` implements all but `locate`, `ids` and `read`.
+    """A reader of a dataset as it was published. `TileSource` implements all but `locate`, `ids` and `read`.
 
     Nothing is opened before a method is called. Samples come at native resolution, in canonical form: RGB,
-    ids exactly 1..n, one class an instance, classes merged.
+    ids exactly 1..n, one class per instance, classes merged.
     """
 
     card: DatasetCard
@@ -61,31 +61,31 @@ class DatasetSource(Protocol):
         """Return the dataset's folder.
 
         Raises:
-            MissingError: it is not there; says where it must lie, how to get it, what runs meanwhile.
+            MissingError: it is not there; the fix says where to put it, how to get it, and what runs without it.
         """
         ...
 
     def files(self) -> list[Path]:
-        """List every file that the data depends on."""
+        """Return every file that the data depends on."""
         ...
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return JSON that changes whenever content might; cheap, no file is read."""
+        """Return JSON that changes whenever the content may have changed; no file is read."""
         ...
 
     def splits(self) -> tuple[str, ...]:
-        """List the splits: `train`, `test`, and `fresh` where new real tiles can be had."""
+        """Return the names of the splits: `train`, `test`, and `fresh` if more real tiles can be drawn."""
         ...
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the sample ids of a split, in order, without reading a tile."""
+        """Return the sample ids of a split, in order, without reading a tile."""
         ...
 
     def read(self, split: str, index: int) -> Sample:
         """Read one tile.
 
         Raises:
-            DataError: a file is unreadable or odd; the message names it.
+            DataError: a file is unreadable or not valid.
         """
         ...
 
@@ -94,26 +94,26 @@ class DatasetSource(Protocol):
         ...
 
     def notes(self) -> dict[str, Any]:
-        """Return what was found out about the data and belongs into the record of a run."""
+        """Return notes about the data for the record of a run."""
         ...
 
     def left_out(self, split: str) -> int:
-        """Count the tiles that published counts hold and that are no samples of the split, on purpose."""
+        """Return the number of published tiles that are left out of the split on purpose."""
         ...
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List what is odd about the files of a split, judged by their names alone."""
+        """Return problems of the files of a split that their names show."""
         ...
 
     def inspect(self, split: str, index: int) -> Tally:
-        """Read one tile and list what is wrong with it, rather than raising."""
+        """Read one tile and return its problems instead of raising an error."""
         ...
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
-        """Turn a split's nuclei by class id as stored into nuclei by class id of the card.
+        """Return a split's nuclei by class id of the card, given those by class id as stored.
 
         Raises:
-            DataError: the ids do not fit the card, or it cannot be told whether they were merged.
+            DataError: the ids do not fit the card, or it cannot be decided whether they are merged.
         """
         ...
 
@@ -122,18 +122,18 @@ def open_source(name: str, root: Path | None) -> DatasetSource:
     """Return the source of a dataset; nothing is read yet.
 
     Args:
-        name: a dataset that ships a card, or the path of a card of one's own.
-        root: the folder that holds datasets; for a card of one's own the card's folder where it is None.
+        name: a dataset that ships a card, or the path of a card.
+        root: the folder that holds datasets; None for the folder of a card that is given by its path.
 
     Raises:
-        ConfigError: no such dataset or card, or the card is one of a generic source.
+        ConfigError: there is no such dataset or card, or the card belongs to a generic source.
     """
     card = load_card(name)
     if card.generic:
         raise ConfigError(
-            f"expected a dataset, or the card of one of your own that names `source: {card.name}`",
-            got=f"{card.name!r}, which reads many datasets",
-            fix=f"write a card as `bench list datasets` and examples/cards show; {card.how_to_get}",
+            f"{card.name!r} is a source, not a dataset",
+            got="a source that reads many datasets",
+            fix=f"write a card with `source: {card.name}` like those in examples/cards; {card.how_to_get}",
         )
     if is_path(name) and root is None:
         root = Path(name).expanduser().absolute().parent
@@ -141,7 +141,7 @@ def open_source(name: str, root: Path | None) -> DatasetSource:
 
 
 def source_of(card: DatasetCard, root: Path | None) -> DatasetSource:
-    """Return the source that a card names, over a data root."""
+    """Return the source that a card names, reading below a data root."""
     source: DatasetSource = load("datasets", card.source or card.name)(card, root)
     return source
 
@@ -155,13 +155,13 @@ def find_folder(root: Path | None, names: Sequence[str], holds: Callable[[Path],
 
 
 def missing(card: DatasetCard, root: Path | None) -> MissingError:
-    """Say that a dataset is not there: where it must lie, how to get it, what can be run meanwhile."""
+    """Return the error of a missing dataset: where to put it, how to get it, and what runs without it."""
     place = f"{root or 'DATA_ROOT'}/{card.folders[0] if card.folders else card.name}"
-    got = "no data root" if root is None else f"no such files under {root}"
+    got = "no --data-root" if root is None else f"no such files under {root}"
     give = "" if root is not None else ", and give the folder above it as --data-root DATA_ROOT"
     meanwhile = f"--dataset {track_of(card).phantom}"
     return MissingError(
-        f"expected {card.title} at {place}/{card.pattern}",
+        f"{card.title} is not at {place}/{card.pattern}",
         got=got,
         fix=f"put it at {place}/{card.pattern}{give}; to get it: {card.how_to_get}; "
         f"meanwhile, {meanwhile} runs without any download",

@@ -1,4 +1,4 @@
-"""The base of sources: everything that follows from being able to read one tile."""
+"""The base of sources: everything that follows from reading one tile."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ class TileSource(ABC):
         self.root = root
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder looks like this dataset's; names alone are judged."""
+        """Return whether a folder looks like this dataset's, judged only by names."""
         return True
 
     def locate(self) -> Path:
         """Return the dataset's folder: one of the card's `folders` under the data root, or the root itself.
 
         Raises:
-            MissingError: none of them looks like it.
+            MissingError: none of them looks like this dataset's.
         """
         found = find_folder(self.root, self.card.folders or (self.card.name,), self.holds)
         if found is None:
@@ -41,14 +41,14 @@ class TileSource(ABC):
 
     @abstractmethod
     def ids(self, split: str) -> Sequence[str]:
-        """List the sample ids of a split, in order."""
+        """Return the sample ids of a split, in order."""
 
     @abstractmethod
     def read(self, split: str, index: int) -> Sample:
         """Read one tile in canonical form."""
 
     def files(self) -> list[Path]:
-        """List every file that the data depends on."""
+        """Return every file that the data depends on."""
         return []
 
     def fingerprint(self) -> dict[str, Any]:
@@ -58,11 +58,11 @@ class TileSource(ABC):
         return {"files": [[path.relative_to(folder).as_posix(), s.st_size, s.st_mtime_ns] for path, s in stats]}
 
     def splits(self) -> tuple[str, ...]:
-        """List the splits that the card names."""
+        """Return the splits that the card names."""
         return self.card.splits
 
     def samples(self, split: str) -> Iterator[Sample]:
-        """Read the tiles of a split, in order, a few ahead.
+        """Yield the tiles of a split, in order, reading a few ahead.
 
         Raises:
             DataError: `layout_findings` holds an error.
@@ -71,26 +71,26 @@ class TileSource(ABC):
         if errors:
             more = f" (and {len(errors) - 1} more)" if len(errors) > 1 else ""
             raise DataError(
-                f"expected the {split} split under {self.locate()} to be complete",
+                f"The {split} split under {self.locate()} is not complete",
                 got=f"{errors[0].file}: {errors[0].message}{more}",
-                fix=f"mend what `bench data verify {self.card.name}` lists",
+                fix=f"fix the errors that `bench data verify {self.card.name}` lists",
             )
         return ordered_map(partial(self.read, split), range(len(self.ids(split))))
 
     def notes(self) -> dict[str, Any]:
-        """Nothing was found out."""
+        """Return no notes."""
         return {}
 
     def left_out(self, split: str) -> int:
-        """Every tile is a sample."""
+        """Return 0: every tile is a sample."""
         return 0
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """Nothing is odd."""
+        """Return no findings."""
         return []
 
     def inspect(self, split: str, index: int) -> Tally:
-        """Read one tile and say what it holds, or what is wrong with it."""
+        """Read one tile and return its content, or its problems."""
         name = self.ids(split)[index]
         try:
             sample = self.read(split, index)
@@ -101,25 +101,25 @@ class TileSource(ABC):
         return Tally(name, sample.group, (height, width), Counter(types), sample.label, look=look(sample.image))
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
-        """Return the counts with a zero for each class that is absent."""
+        """Return the counts, with zero for each absent class."""
         if odd := sorted(set(counts) - set(self.card.classes)):
-            raise DataError(f"expected class ids {sorted(self.card.classes)} in the {split} split", got=str(odd))
+            raise DataError(f"The {split} split has class ids other than {sorted(self.card.classes)}", got=str(odd))
         return {index: counts.get(index, 0) for index in sorted(self.card.classes)}
 
     def require_split(self, split: str) -> None:
-        """Refuse a split that the dataset does not have.
+        """Raise an error if the dataset does not have a split.
 
         Raises:
-            ConfigError: it does not have it.
+            ConfigError: the dataset does not have it.
         """
         if split not in self.splits():
             raise ConfigError(
-                f"expected a split of {self.card.name}",
+                f"{self.card.name} has no such split",
                 got=repr(split),
                 fix=f"use one of: {', '.join(self.splits())}",
             )
 
 
 def finding(file: str, error: DataError) -> Finding:
-    """Turn an error into a finding about a file."""
+    """Return an error as a finding about a file."""
     return Finding("error", file, f"{error.message}; got {error.got}" if error.got else error.message)

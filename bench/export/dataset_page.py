@@ -1,4 +1,4 @@
-"""docs/datasets.md, written from the cards: `python -m bench.export.dataset_page docs/datasets.md`."""
+"""Write docs/datasets.md from the cards: `python -m bench.export.dataset_page docs/datasets.md`."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The folder layouts: one class a format, each writing the samples of one split as they come."""
+"""The folder layouts: one class per format, which writes the samples of one split one by one."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.imageio import write_png
 
 
 class Layout(ABC):
-    """Writes one split into a folder of its own.
+    """A writer of one split into its own folder.
 
     `images` is the folder of images inside it; file names in tables are relative to that.
     """
@@ -36,7 +36,7 @@ class Layout(ABC):
 
     @staticmethod
     def place(split: str, index: int, alone: bool) -> str:
-        """Return the folder of the split number `index` inside the export."""
+        """Return the folder of split number `index` in the export."""
         return "." if alone else split
 
     @abstractmethod
@@ -44,20 +44,20 @@ class Layout(ABC):
         """Write one sample; return the name of its image's file relative to `images`."""
 
     def close(self) -> None:  # noqa: B027 - most layouts are complete with their last sample
-        """Write what is known only at the end."""
+        """Write the data that are known only at the end."""
 
     def maps(self, sample: Sample) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, "h w"] | None]:
-        """Return the instance map and, where nuclei have classes, the map of their classes.
+        """Return the instance map and, if nuclei have classes, the map of their classes.
 
         Raises:
             DataError: the sample has no nuclei, or some samples have classes and others not.
         """
         if sample.instances is None:
             fix = "export images without nuclei with --format imagefolder"
-            raise DataError("expected an instance map for every sample", got=f"none for {sample.id!r}", fix=fix)
+            raise DataError("A sample has no instance map", got=f"no instance map of {sample.id!r}", fix=fix)
         typed = sample.types is not None
         if self._typed not in (None, typed):
-            raise DataError("expected classes for the nuclei of every sample, or for none", got=f"{sample.id!r}")
+            raise DataError("Only some samples have classes of nuclei", got=f"{sample.id!r}")
         self._typed = typed
         if sample.types is None:
             return sample.instances, None
@@ -79,7 +79,7 @@ class CoNSeP(Layout):
     """`{Train,Test}/{Images/*.png,Labels/*.mat}`, as CoNSeP was published.
 
     `inst_map`, `type_map` int32 (h, w), `inst_type` (n, 1), `inst_centroid` float64 (n, 2) as (x, y); the two of
-    classes are absent where nuclei have none, as in Kumar's and CPM-17's files.
+    classes are absent if nuclei have none, as in Kumar's and CPM-17's files.
     """
 
     images = "Images"
@@ -133,8 +133,8 @@ class CellViT(Layout):
         """Write the image and the dictionary, and count."""
         instances, types = self.maps(sample)
         if types is None or sample.types is None:
-            fix = "CellViT trains on no others: use --format hovernet or consep"
-            raise DataError("expected nuclei with classes", got=f"none in {sample.id!r}", fix=fix)
+            fix = "use --format hovernet or consep: CellViT trains only on nuclei with classes"
+            raise DataError("The format cellvit needs nuclei with classes", got=f"none in {sample.id!r}", fix=fix)
         name = f"{stem}.png"
         write_png(self.folder / "images" / name, sample.image)
         (self.folder / "labels" / f"{stem}.npy").write_bytes(_npy({"inst_map": instances, "type_map": types}))
@@ -153,7 +153,7 @@ class CellViT(Layout):
 
 
 class ImageFolder(Layout):
-    """`<CLASS>/<stem>.png`; images without a class lie in the folder itself."""
+    """`<CLASS>/<stem>.png`; images without a class are in the folder itself."""
 
     nuclei = False
 
@@ -174,9 +174,9 @@ def write_csv(path: Path, header: Sequence[str], rows: Iterable[Sequence[object]
 
 
 def _npy(content: dict[str, np.ndarray]) -> bytes:
-    """Return what `np.save` would write of a dictionary, in a form that numpy 1 reads too.
+    """Return the bytes that `np.save` writes of a dictionary, in a form that numpy 1 can read too.
 
-    numpy 2 names its own module `numpy._core`, which the numpy of CellViT's environment does not have; both know it
+    numpy 2 names its module `numpy._core`, which the numpy of CellViT's environment does not have; both have it
     as `numpy.core`. Protocol 3 names it once, at the beginning.
     """
     stream = io.BytesIO()

@@ -1,4 +1,4 @@
-"""What can be exported: splits of a dataset, a dataset in memory, a sealed synthetic set."""
+"""The parts of an export: splits of a dataset, a dataset in memory, or a sealed synthetic set."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ ALL = "all"
 
 @dataclass(frozen=True)
 class Part:
-    """One split: what is known of it, how many samples it has, and a way to read them in order."""
+    """One split: its description, its number of samples, and a function that reads them in order."""
 
     info: DatasetInfo
     n: int
@@ -25,7 +25,7 @@ class Part:
 
 
 def part_of(dataset: Dataset) -> Part:
-    """Return a dataset as the one split that it is."""
+    """Return a dataset as one split."""
     return Part(dataset.info, len(dataset), lambda: ordered_map(dataset.__getitem__, range(len(dataset))))
 
 
@@ -40,42 +40,42 @@ def set_part(folder: Path) -> Part:
     """Return a sealed synthetic set as a training split; every sample is checked against its seal as it is read.
 
     Raises:
-        SealError: the folder holds no sealed set, or one that shows what test images hold.
+        SealError: the folder does not hold a sealed set, or holds one that shows the content of test images.
     """
     opened = SyntheticSet(folder)
     if opened.use != TRAINING:
         raise SealError(
-            f"expected a set to train on in {folder}",
+            f"The set in {folder} is not for training",
             got=f"a set sealed for {opened.use}",
-            fix="it shows what test images hold: a network trained on it has seen the test set",
+            fix="export another set: this one shows the content of test images, so training on it would leak them",
         )
     info = replace(opened.info, split="train")
     return Part(info, len(opened), lambda: _checked(opened))
 
 
 def open_parts(name: str, split: str, data_root: Path | None) -> list[Part]:
-    """Return what a name stands for: the folder of a sealed set, else the splits of a dataset or of a card.
+    """Return the parts that a name stands for: the sealed set in a folder, else the splits of a dataset or card.
 
     Args:
         name: a dataset's name, the path of a card, or the folder of a sealed set.
-        split: one split of a dataset, or `all` (without `fresh`, which has no end of its own).
+        split: one split of a dataset, or `all` (without `fresh`, which has no end).
         data_root: the folder that holds datasets.
 
     Raises:
         ConfigError: there is no such dataset or split.
-        SealError: the folder holds no set to train on.
+        SealError: the folder does not hold a set for training.
     """
     folder = Path(name).expanduser()
     if (folder / MANIFEST).is_file() or ("/" in name and folder.is_dir()):
         if split not in (ALL, "train"):
-            raise ConfigError("expected no split of a synthetic set, which is one to train on", got=repr(split))
+            raise ConfigError("A synthetic set has no splits to choose from", got=repr(split))
         return [set_part(folder)]
     source = open_source(name, data_root)
     source.locate()
     known = source.splits()
     if split != ALL and split not in known:
         fix = f"use one of: {', '.join(known)}, {ALL}"
-        raise ConfigError(f"expected a split of {source.card.name}", got=repr(split), fix=fix)
+        raise ConfigError(f"{source.card.name} has no such split", got=repr(split), fix=fix)
     chosen = [each for each in known if each != "fresh"] if split == ALL else [split]
     return [source_part(source, each) for each in chosen]
 
@@ -85,8 +85,8 @@ def _checked(opened: SyntheticSet) -> Iterator[Sample]:
     for record, sample in zip(records, ordered_map(opened.__getitem__, range(len(records))), strict=True):
         if sample_digest(sample) != record.sha256:
             raise SealError(
-                f"expected the samples of {opened.folder} to be as they were sealed",
+                f"The samples of {opened.folder} have changed since they were sealed",
                 got=f"{record.file_name} changed",
-                fix="make the set again; a sealed set is never edited",
+                fix="make the set again; a sealed set must not be edited",
             )
         yield sample

@@ -1,4 +1,4 @@
-"""The README of an export: what it is, what its class ids mean, and what the repository that reads it does to them."""
+"""The README of an export: its content, the meaning of class ids, and what the reading repository does to them."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ _LAYOUTS = {
     "inst_centroid (n, 2) as (x, y); without type_map and inst_type where nuclei have no classes.",
     "cellvit": "images/<stem>.png and labels/<stem>.npy, a pickled dictionary of inst_map and type_map (h, w);\n"
     "types.csv (img, type: the tissue), cell_count.csv; beside the folds dataset_config.yaml and weight_config.yaml.",
-    "imagefolder": "<CLASS>/<stem>.png; images without a class lie in the folder itself.",
+    "imagefolder": "<CLASS>/<stem>.png; images without a class are in the folder itself.",
 }
 _CAUTIONS = {
     "hovernet": "Set nr_type (classes and background) in config.py to {n}. Some versions of train_loader.py turn\n"
@@ -32,16 +32,16 @@ def readme(
 
     Args:
         format: which format.
-        infos: what is known of each split.
+        infos: description of each split.
         splits: folder and number of images of each.
-        lost: what the format has no place for.
+        lost: the data that the format cannot hold.
     """
     info = infos[0]
     lines = [f"{info.name}, exported by augbench in the format {format!r}.", ""]
     lines += [
         f"{split}: {n} images in {'this folder' if place == '.' else place}" for split, (place, n) in splits.items()
     ]
-    lines += [f"resolution: {info.mpp:g} micrometres a pixel"]
+    lines += [f"resolution: {info.mpp:g} micrometres per pixel"]
     if info.classes:
         lines.append("nucleus classes: 0 background, " + ", ".join(f"{i} {n}" for i, n in enumerate(info.classes, 1)))
     if info.labels:

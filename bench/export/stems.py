@@ -1,4 +1,4 @@
-"""From the ids of samples to names of files that every system takes."""
+"""Names of files, valid on every system, for the ids of samples."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ import unicodedata
 from bench.digest import digest
 from bench.errors import DataError
 
-# Most file systems take names of 255 bytes; a suffix and a temporary one follow.
+# Most file systems allow names of 255 bytes; a suffix and a temporary one follow.
 _LONGEST = 120
 _UNFIT = re.compile(r'[\x00-\x1f\x7f/\\<>:"|?*]')
 
@@ -22,7 +22,7 @@ def file_stem(name: str) -> str:
 
 
 class Stems:
-    """The stems given so far; no two differ by case alone, or by how an accent is written."""
+    """The stems given so far; no two differ only by case or by the encoding of an accent."""
 
     def __init__(self) -> None:
         self._owners: dict[str, str] = {}
@@ -31,12 +31,12 @@ class Stems:
         """Return the stem of a sample id.
 
         Raises:
-            DataError: another sample has it.
+            DataError: another sample has the same stem.
         """
         stem = file_stem(name)
         key = unicodedata.normalize("NFC", stem).casefold()
         if key in self._owners:
             got = f"{self._owners[key]!r} and {name!r}"
-            raise DataError("expected samples whose ids give files of different names", got=got, fix="rename one")
+            raise DataError("The ids of two samples give the same file name", got=got, fix="rename one")
         self._owners[key] = name
         return stem

@@ -1,4 +1,4 @@
-"""The export as a whole: every split in its place, tables and a README beside them, all of it or nothing."""
+"""The whole export: every split in its place, with tables and a README, written completely or not at all."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ FORMATS: Mapping[str, type[Layout]] = {
 
 @dataclass(frozen=True)
 class Exported:
-    """What was written: the folder of each split, how many samples it holds, and what the format could not hold."""
+    """The result of an export: the folder and number of samples of each split, and what the format cannot hold."""
 
     folder: Path
     splits: Mapping[str, tuple[str, int]]
@@ -56,22 +56,22 @@ def export_samples(samples: Dataset, out: Path, format: str) -> Exported:
 def export_parts(parts: Sequence[Part], out: Path, format: str, progress: StartProgress | None = None) -> Exported:
     """Write splits in a format that an official repository reads, into a folder that is new or empty.
 
-    So that no format loses them, `groups.csv` (`stem,group,file_name`, the latter from the top) names the slide or
+    In every format, `groups.csv` (`stem,group,file_name`, the latter from the top) names the slide or
     patient of every image, and `metadata.csv` in the folder of each split (`file_name,group,label,caption`, the first
     from its folder of images) is a table that `bench import --table` reads. The folder appears when all is written.
 
     Args:
-        parts: the splits; with one alone, formats without folders a split use the folder itself.
+        parts: the splits; for a single one, formats without folders per split use the folder itself.
         out: where to write.
         format: one of `FORMATS`.
-        progress: shows how far it is.
+        progress: display of the progress.
 
     Raises:
-        ConfigError: the format is unknown, or the folder holds something.
-        DataError: a sample cannot be read, or is not what the format holds.
+        ConfigError: the format is unknown, or the folder is not empty.
+        DataError: a sample cannot be read, or the format cannot hold it.
     """
     if format not in FORMATS:
-        raise ConfigError("expected a format to export to", got=repr(format), fix=f"use one of: {', '.join(FORMATS)}")
+        raise ConfigError("The export format is unknown", got=repr(format), fix=f"use one of: {', '.join(FORMATS)}")
     with _published(out) as folder:
         stems, lost = Stems(), Counter[str]()
         splits: dict[str, tuple[str, int]] = {}
@@ -83,7 +83,7 @@ def export_parts(parts: Sequence[Part], out: Path, format: str, progress: StartP
             layout = FORMATS[format](folder / place, part.info)
             rows = _write(part, layout, stems, lost, progress or _silent)
             if not rows:
-                raise DataError(f"expected images in the {split} split of {part.info.name}", got="none")
+                raise DataError(f"The {split} split of {part.info.name} has no images", got="none")
             splits[split] = (place, len(rows))
             layouts.append(layout)
             inside = PurePosixPath(place, layout.images)
@@ -117,9 +117,9 @@ def _write(part: Part, layout: Layout, stems: Stems, lost: Counter[str], progres
 
 def _count_lost(sample: Sample, layout: Layout, lost: Counter[str]) -> None:
     if sample.ignore is not None and np.any(sample.ignore):
-        lost["images have regions that no metric may count; the format has no place for them"] += 1
+        lost["images have regions that no metric may count; the format cannot hold them"] += 1
     if sample.instances is not None and not layout.nuclei:
-        lost["images have nuclei; the format has no place for them"] += 1
+        lost["images have nuclei; the format cannot hold them"] += 1
 
 
 def _configure(folder: Path, layouts: Sequence[Layout]) -> None:
@@ -137,17 +137,17 @@ def _configure(folder: Path, layouts: Sequence[Layout]) -> None:
 
 @contextmanager
 def _published(out: Path) -> Iterator[Path]:
-    """Yield a folder beside `out` that takes its name at the end; on an error nothing is left of it."""
+    """Yield a folder next to `out` that is renamed to `out` at the end; after an error nothing is left of it."""
     if out.exists() and (not out.is_dir() or any(out.iterdir())):
-        got = "a folder that holds something" if out.is_dir() else "a file"
-        raise ConfigError(f"expected a new or empty folder at {out}", got=got, fix="name another with --out")
+        got = "a folder that is not empty" if out.is_dir() else "a file"
+        raise ConfigError(f"{out} is not a new or empty folder", got=got, fix="choose another folder with --out")
     partial = out.absolute().with_name(f".{out.absolute().name}.{os.getpid()}.partial")
     try:
         partial.mkdir(parents=True)
         yield partial
         os.replace(partial, out)
     except OSError as error:
-        raise DataError(f"expected to write {out}", got=str(error), fix="choose another place with --out") from error
+        raise DataError(f"Cannot write {out}", got=str(error), fix="choose another place with --out") from error
     finally:
         shutil.rmtree(partial, ignore_errors=True)
 

@@ -1,1 +1,1 @@
-"""What files look like, of no dataset in particular: arrays, tables, folders, outlines, label maps, slides."""
+"""File formats that are not specific to a dataset: arrays, tables, folders, outlines, label maps, slides."""

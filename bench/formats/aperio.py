@@ -1,4 +1,4 @@
-"""Outlines in the XML of Aperio ImageScope, read as a stranger's file: small, without entities, without references."""
+"""Outlines in the XML of Aperio ImageScope, read as untrusted: only small files without entities and references."""
 
 from __future__ import annotations
 
@@ -19,17 +19,17 @@ LARGEST_FILE = 32 * 2**20
 """Bytes; an image of 800 nuclei takes 3 MB."""
 
 MOST_VERTICES = 10_000
-"""Of one outline; looking for crossings takes time that grows with the square of it."""
+"""Per outline; the time that a search for crossings takes grows with its square."""
 
-_FURTHEST = 1e6  # px; no image is that large
-_FIX = "fetch the annotation again from its publisher"
+_FURTHEST = 1e6  # px; images are smaller
+_FIX = "download the annotation again from its publisher"
 
 
 @dataclass(frozen=True)
 class Region:
     """One outline: the name of its annotation as written, and its vertices as (x, y) in pixels, x along columns.
 
-    Vertices may have fractions and may lie outside the image. The outline closes itself; the point (c, r) is the
+    Vertices may have fractions and may be outside the image. The outline is closed; the point (c, r) is the
     centre of the pixel in column c and row r, as in MoNuSAC's own conversion.
     """
 
@@ -38,17 +38,17 @@ class Region:
 
 
 def read_regions(path: Path) -> list[Region]:
-    """Read the outlines of a file in document order; a file without any gives an empty list.
+    """Return the outlines of a file in document order, or an empty list if it has none.
 
-    The name of an annotation is its `Attributes/Attribute[@Name]`, or its own `Name` where there is none.
+    The name of an annotation is its `Attributes/Attribute[@Name]`, or else its own `Name`.
 
     Raises:
-        DataError: the file is absent, larger than 32 MiB, malformed, no Aperio XML, or holds a DTD, an entity or an
-            external reference; a vertex is no number or lies beyond a million pixels; an outline has no name.
+        DataError: the file is absent, larger than 32 MiB, malformed, not Aperio XML, or holds a DTD, an entity or an
+            external reference; a vertex is not a number or is beyond a million pixels; an outline has no name.
     """
     root = _parse(path)
     if root.tag != "Annotations":
-        raise DataError(f"expected Aperio annotations in {path}", got=f"<{str(root.tag)[:40]}>", fix=_FIX)
+        raise DataError(f"{path} does not hold Aperio annotations", got=f"<{str(root.tag)[:40]}>", fix=_FIX)
     return [
         Region(_name(annotation, path), _vertices(region, path))
         for annotation in root.iterfind("Annotation")
@@ -67,17 +67,17 @@ def _parse(path: Path) -> Element:
         with path.open("rb") as handle:
             content = handle.read(LARGEST_FILE + 1)
     except OSError as error:
-        raise DataError(f"expected an annotation at {path}", got=error.strerror or str(error)) from error
+        raise DataError(f"Cannot read the annotation {path}", got=error.strerror or str(error)) from error
     if len(content) > LARGEST_FILE:
         got = f"more than {LARGEST_FILE // 2**20} MiB"
-        raise DataError(f"expected an annotation of reasonable size in {path}", got=got, fix=_FIX)
+        raise DataError(f"The annotation {path} is too large", got=got, fix=_FIX)
     try:
         root: Element = fromstring(content, forbid_dtd=True, forbid_entities=True, forbid_external=True)
     except DefusedXmlException as error:
         got = f"{type(error).__name__}: {str(error)[:120]}"
-        raise DataError(f"expected XML without DTD, entities and references in {path}", got=got, fix=_FIX) from error
-    except (ParseError, ValueError, LookupError) as error:  # the last two: encodings that expat does not know
-        raise DataError(f"expected well-formed XML in {path}", got=str(error)[:120], fix=_FIX) from error
+        raise DataError(f"The XML in {path} holds a DTD, entities or references", got=got, fix=_FIX) from error
+    except (ParseError, ValueError, LookupError) as error:  # the last two: encodings that expat does not support
+        raise DataError(f"The XML in {path} is not well formed", got=str(error)[:120], fix=_FIX) from error
     return root
 
 
@@ -89,7 +89,7 @@ def _name(annotation: Element, path: Path) -> str:
     found = next((name for name in names if name.strip()), None)
     if found is None:
         got = f"none for annotation {annotation.get('Id', '')[:20]!r}"
-        raise DataError(f"expected a class name for every outline in {path}", got=got, fix=_FIX)
+        raise DataError(f"An outline in {path} has no class name", got=got, fix=_FIX)
     return found
 
 
@@ -98,10 +98,14 @@ def _vertices(region: Element, path: Path) -> Float64[np.ndarray, "n 2"]:
     numbers = [value for vertex in region.iterfind("Vertices/Vertex") for value in _point(vertex, where)]
     if len(numbers) > 2 * MOST_VERTICES:
         got = f"{len(numbers) // 2}"
-        raise DataError(f"expected at most {MOST_VERTICES} vertices in {where}", got=got, fix=_FIX)
+        raise DataError(f"There are more than {MOST_VERTICES} vertices in {where}", got=got, fix=_FIX)
     vertices = np.array(numbers, np.float64).reshape(-1, 2)
-    if not np.all(np.abs(vertices) <= _FURTHEST):  # also false where a value is NaN
-        raise DataError(f"expected vertices within {_FURTHEST:.0f} px in {where}", got="one beyond, or none", fix=_FIX)
+    if not np.all(np.abs(vertices) <= _FURTHEST):  # also false for NaN
+        raise DataError(
+            f"The vertices in {where} are not within {_FURTHEST:.0f} px",
+            got="a vertex that is farther away, or no number",
+            fix=_FIX,
+        )
     return vertices
 
 
@@ -111,4 +115,4 @@ def _point(vertex: Element, where: str) -> Iterator[float]:
             yield float(vertex.get(axis, ""))
         except ValueError as error:
             got = f"{axis}={vertex.get(axis, '')[:40]!r}"
-            raise DataError(f"expected numbers as vertices in {where}", got=got, fix=_FIX) from error
+            raise DataError(f"The vertices in {where} are not numbers", got=got, fix=_FIX) from error

@@ -1,4 +1,4 @@
-"""CSV tables of a user's own: a header, rows of equal length, one row an id."""
+"""CSV tables of users: a header, rows of equal length, one row per id."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Table:
 
 
 def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
-    """Read a CSV file (UTF-8, comma-separated) whose column `key` identifies its rows.
+    """Return a CSV file (UTF-8, comma-separated) whose column `key` identifies its rows.
 
     Raises:
         DataError: the file is absent, unreadable or empty, a column is missing or doubled, a row is longer or
@@ -32,17 +32,17 @@ def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         got = "no such file" if isinstance(error, FileNotFoundError) else str(error)
         fix = f"save a table with a header {','.join((key, *required))} as CSV, UTF-8"
-        raise DataError(f"expected a CSV file (UTF-8) at {path}", got=got, fix=fix) from error
+        raise DataError(f"Cannot read {path} as a CSV file (UTF-8)", got=got, fix=fix) from error
     wanted = ",".join((key, *required))
     if len(lines) < 2:
-        got = "a header alone" if lines else "an empty file"
-        raise DataError(f"expected rows in {path}", got=got, fix=f"a header {wanted} and a line an image")
+        got = "only a header" if lines else "an empty file"
+        raise DataError(f"{path} has no rows", got=got, fix=f"write a header {wanted} and one line per image")
     columns = tuple(lines[0])
     missing = [name for name in (key, *required) if name not in columns]
     if missing or len(set(columns)) != len(columns):
-        what = f"no column {', '.join(missing)}" if missing else "a column twice"
+        what = f"no column {', '.join(missing)}" if missing else "a column that occurs twice"
         raise DataError(
-            f"expected the columns {wanted} in {path}",
+            f"{path} does not have each of the columns {wanted} once",
             got=f"{what}: {','.join(columns)}",
             fix=f"write a header {wanted}",
         )
@@ -51,14 +51,14 @@ def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
         if len(line) != len(columns):
             got = f"{len(line)} cells in row {index}: {','.join(line)[:80]}"
             raise DataError(
-                f"expected {len(columns)} cells a row in {path}",
+                f"A row in {path} does not have {len(columns)} cells",
                 got=got,
-                fix="write every cell; quote those that hold commas",
+                fix="write every cell, and quote cells that hold commas",
             )
         row = dict(zip(columns, line, strict=True))
         if not row[key] or row[key] in rows:
-            got = f"{row[key]!r} again in row {index}" if row[key] else f"none in row {index}"
-            raise DataError(f"expected each {key} once in {path}", got=got, fix="keep one row an image")
+            got = f"{row[key]!r} again in row {index}" if row[key] else f"no {key} in row {index}"
+            raise DataError(f"{path} does not have each {key} once", got=got, fix="keep one row per image")
         rows[row[key]] = row
     return Table(path, columns, rows)
 
@@ -67,7 +67,7 @@ def read_groups(path: Path | None, ids: Sequence[str]) -> list[str]:
     """Return the slide or patient of each id from a CSV file `stem,group`; without a file each id is its own.
 
     Raises:
-        DataError: the file is unfit, or lacks an id; ids of other images are passed over.
+        DataError: the file is not valid or lacks an id; ids of other images are ignored.
     """
     if path is None:
         return list(ids)
@@ -75,12 +75,14 @@ def read_groups(path: Path | None, ids: Sequence[str]) -> list[str]:
     lacking = [name for name in ids if not rows.get(name, {}).get("group")]
     if lacking:
         raise DataError(
-            f"expected a group for every image in {path}", got=f"none for {some(lacking)}", fix="add them: stem,group"
+            f"{path} does not have a group for every image",
+            got=f"no group for {some(lacking)}",
+            fix="add these rows: stem,group",
         )
     return [rows[name]["group"] for name in ids]
 
 
 def some(names: Sequence[str], n: int = 5) -> str:
-    """List the first few names, and how many more there are."""
+    """Return the first few names as text, and how many more there are."""
     more = f" and {len(names) - n} more" if len(names) > n else ""
     return ", ".join(names[:n]) + more

@@ -9,21 +9,21 @@ from jaxtyping import Bool, Float64, Int64
 
 Fill = Literal["nonzero", "even-odd"]
 
-_SNAP = 1e-9  # px; interpolation along an edge errs by less
+_SNAP = 1e-9  # px; interpolation along an edge has smaller errors
 
 
 def covered(
     vertices: Float64[np.ndarray, "n 2"], shape: tuple[int, int], fill: Fill = "nonzero"
 ) -> tuple[Bool[np.ndarray, "a b"], tuple[slice, slice]]:
-    """Return the pixels that a polygon covers, as a mask and the window (rows, columns) of the image it stands for.
+    """Return the pixels that a polygon covers, as a mask and its window (rows, columns) of the image.
 
-    The point (c, r) is the centre of the pixel in column c and row r. A pixel is covered when its centre lies inside
+    The point (c, r) is the centre of the pixel in column c and row r. A pixel is covered when its centre is inside
     the polygon or on its border, so the rectangle (0, 0) to (3, 2) covers 4 x 3 pixels; vertices are not rounded.
     `nonzero` covers what the outline goes round at least once, `even-odd` leaves holes where it goes round twice
-    (scikit-image, and so MoNuSAC's own conversion). They differ for outlines that cross themselves alone.
+    (scikit-image, and so MoNuSAC's own conversion). They differ only for outlines that cross themselves.
 
     Args:
-        vertices: (x, y) in pixels; the outline closes itself. What lies outside the image is cut off.
+        vertices: (x, y) in pixels; the outline is closed. Parts outside the image are cut off.
         shape: rows and columns of the image.
         fill: the rule.
     """
@@ -58,11 +58,11 @@ def covered(
 
 
 def crosses_itself(vertices: Float64[np.ndarray, "n 2"]) -> bool:
-    """Say whether two edges of a polygon cross at a point inside both; edges that only touch do not."""
+    """Return whether two edges of a polygon cross at a point inside both; edges that only touch do not."""
     start = vertices[np.any(vertices != np.roll(vertices, 1, axis=0), axis=1)]
     end = np.roll(start, -1, axis=0)
     n = len(start)
-    step = max(1, 250_000 // max(n, 1))  # bounds the memory of the pairs looked at together
+    step = max(1, 250_000 // max(n, 1))  # bounds the memory of the pairs compared together
     for first in range(0, n, step):
         a, b = start[first : first + step, None], end[first : first + step, None]
         c, d = start[None], end[None]

@@ -16,9 +16,9 @@ WORKERS = 2
 
 
 def ordered_map(function: Callable[[Item], Result], items: Iterable[Item], workers: int = WORKERS) -> Iterator[Result]:
-    """Yield `function(item)` in the order of `items`; what it raises is raised at its place.
+    """Yield `function(item)` in the order of `items`; an error is raised when its item is reached.
 
-    At most two results a worker wait at a time, so memory stays bounded however slowly they are taken.
+    At most two results per worker wait at a time, so memory stays bounded even if they are used slowly.
     """
     remaining = iter(items)
     with ThreadPoolExecutor(workers) as executor:

@@ -1,4 +1,4 @@
-"""Patches in one `.npy` file: each is read by itself, the file is never loaded."""
+"""Patches in one `.npy` file, each read separately without loading the file."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ from bench.formats.labels.canonical import whole_numbers
 
 @dataclass(frozen=True)
 class PatchArray:
-    """Where a `.npy` file keeps its items along the first axis; holds no open file and is safe among threads.
+    """The items of a `.npy` file along the first axis; it holds no open file and is safe to use from several threads.
 
-    Items are read rather than mapped: a map of PanNuke's 25 GB that is walked once leaves its pages in the process's
-    resident memory until the kernel wants them back.
+    Items are read instead of mapped: one pass over a map of PanNuke's 25 GB leaves its pages in the process's
+    resident memory until the kernel needs them.
     """
 
     path: Path
@@ -35,7 +35,7 @@ class PatchArray:
         return self._read(index, 1).reshape(self.shape[1:])
 
     def all(self) -> np.ndarray[Any, np.dtype[Any]]:
-        """Read every item; for small files alone."""
+        """Read every item; only for small files."""
         return self._read(0, len(self))
 
     def _read(self, start: int, n: int) -> np.ndarray[Any, np.dtype[Any]]:
@@ -48,24 +48,24 @@ class PatchArray:
                 handle.seek(begin)
                 content = handle.read(n * size * self.dtype.itemsize)
         except OSError as error:
-            raise DataError(f"expected a readable array at {self.path}", got=str(error)) from error
+            raise DataError(f"Cannot read the array {self.path}", got=str(error)) from error
         if len(content) != n * size * self.dtype.itemsize:
-            raise DataError(f"expected {len(self)} items in {self.path}", got="a file that became shorter")
+            raise DataError(f"{self.path} does not have {len(self)} items", got="a file that became shorter")
         return np.frombuffer(content, self.dtype).reshape(n, *self.shape[1:])
 
 
 def open_patches(path: Path, item: Sequence[int | None], kinds: str, what: str) -> PatchArray:
-    """Read the header of a `.npy` file and check it.
+    """Return the items of a `.npy` file, after a check of its header.
 
     Args:
         path: the file.
         item: shape of one item; None for any length above 0.
-        kinds: numpy's kinds of dtype that are taken, as in "uif".
-        what: what an item is, for errors.
+        kinds: numpy's kinds of dtype that are accepted, as in "uif".
+        what: name of the items, for errors.
 
     Raises:
-        DataError: the file is absent, no `.npy`, shorter than its header says, in Fortran's order, holds Python
-            objects, or items of another shape or kind.
+        DataError: the file is absent, not a `.npy` file, shorter than its header says, in Fortran's order, or it
+            holds Python objects or items of another shape or kind.
     """
     fix = "unpack the official archive again"
     try:
@@ -73,25 +73,27 @@ def open_patches(path: Path, item: Sequence[int | None], kinds: str, what: str) 
         with np.errstate(over="raise"):  # a shape whose product does not fit
             mapped = np.lib.format.open_memmap(path, mode="r")
     except FileNotFoundError as error:
-        raise DataError(f"expected {what} at {path}", got="no such file", fix=fix) from error
+        raise DataError(f"There are no {what} at {path}", got="no such file", fix=fix) from error
     except (ValueError, EOFError, OSError, SyntaxError, TypeError, ArithmeticError) as error:
         got = str(error)
         if "objects in dtype" in got:
             got = "pickled Python objects, which are never loaded"
-            fix += ", or open it where you trust it and save plain values: np.save(path, array.astype(str))"
-        raise DataError(f"expected {what} in a .npy file that is whole: {path}", got=got, fix=fix) from error
+            fix += ", or load it if you trust it and save plain values: np.save(path, array.astype(str))"
+        raise DataError(f"Cannot read the {what} in {path} as a complete .npy file", got=got, fix=fix) from error
     shape = mapped.shape
     fits = len(shape) == 1 + len(item) and all(
         n > 0 and (want is None or n == want) for n, want in zip(shape, (None, *item), strict=True)
     )
     if not fits:
         wanted = ", ".join(["n", *("any" if want is None else str(want) for want in item)])
-        raise DataError(f"expected {what} of shape ({wanted}) in {path}", got=str(shape), fix=fix)
+        raise DataError(f"The {what} in {path} do not have the shape ({wanted})", got=str(shape), fix=fix)
     if mapped.dtype.kind not in kinds:
-        raise DataError(f"expected {what} of another kind in {path}", got=f"dtype {mapped.dtype}", fix=fix)
+        raise DataError(f"The {what} in {path} have the wrong kind of values", got=f"dtype {mapped.dtype}", fix=fix)
     if not mapped.flags.c_contiguous:
         fix = "write it again: np.save(path, np.ascontiguousarray(array))"
-        raise DataError(f"expected {what} one after another in {path}", got="an array in Fortran's order", fix=fix)
+        raise DataError(
+            f"The {what} in {path} are not stored one after another", got="an array in Fortran's order", fix=fix
+        )
     return PatchArray(path, mapped.dtype, shape, int(mapped.offset))
 
 

@@ -17,8 +17,8 @@ def read_svs(path: Path) -> UInt8[np.ndarray, "h w 3"]:
     Pillow reads it unless it is compressed as JPEG 2000; then tifffile does, with the package `imagecodecs`.
 
     Raises:
-        DataError: the file is no readable image, not 8-bit RGB, or larger than Pillow's bomb limit.
-        MissingError: it is compressed as only `imagecodecs` reads.
+        DataError: the file is not a readable image, not 8-bit RGB, or larger than Pillow's limit.
+        MissingError: only `imagecodecs`, which is not installed, can decompress it.
     """
     try:
         return read_rgb(path)
@@ -37,11 +37,13 @@ def _by_tifffile(path: Path, error: DataError) -> UInt8[np.ndarray, "h w 3"]:
             if page.dtype != np.uint8 or page.ndim != 3 or page.imagewidth * page.imagelength > limit:
                 raise error
             array = np.asarray(page.asarray())
-    except ValueError as reason:  # tifffile's way of saying that a codec is not there
+    except ValueError as reason:  # tifffile reports a missing codec in this way
         if "imagecodecs" not in str(reason):
             raise error from reason
-        fix = "pip install imagecodecs, or save the first page as a .tif beside it"
-        raise MissingError(f"expected what reads {path}", got=str(reason), fix=fix) from reason
+        fix = "pip install imagecodecs, or save the first page as a .tif next to it"
+        raise MissingError(
+            f"The package that decompresses {path} is not installed", got=str(reason), fix=fix
+        ) from reason
     except (tifffile.TiffFileError, OSError, MemoryError, KeyError, IndexError, TypeError) as reason:
         raise error from reason
     if array.ndim != 3 or array.shape[2] not in (3, 4):

@@ -1,1 +1,1 @@
-"""Bringing synthetic images from elsewhere in: a folder becomes a sealed set."""
+"""Import of synthetic images made elsewhere: a folder becomes a sealed set."""

@@ -1,4 +1,4 @@
-"""The import as a whole: look, check, seal, remember."""
+"""The whole import: list the images, check them, seal the set and store its name."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ from bench.synthetic import EVALUATION, TRAINING, SyntheticSet
 
 
 class ImportRequest(Settings):
-    """What to import: see `bench import --help`."""
+    """The request of an import; see `bench import --help`."""
 
     folder: Path
     dataset: str
@@ -45,12 +45,12 @@ class ImportRequest(Settings):
 
 
 def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
-    """Seal a folder of images as a synthetic set of a dataset, and keep it under its name.
+    """Seal a folder of images as a synthetic set of a dataset, and store its name; return the set.
 
     Raises:
-        ConfigError: the name is unfit or taken, or the dataset is unknown.
-        DataError: a file is unreadable, or files do not belong together.
-        SealError: an image claims a source that it may not derive from.
+        ConfigError: the name is not valid or is in use, or the dataset is unknown.
+        DataError: a file is unreadable, or files do not match each other.
+        SealError: an image names a source from which it must not derive.
     """
     _check_name(request.method_name)
     source = open_source(request.dataset, request.data_root)
@@ -89,7 +89,7 @@ class Import(Step):
 
     @property
     def config(self) -> dict[str, object]:
-        """Dataset, name, classes, resolution, use, and what is said of each item."""
+        """Dataset, name, classes, resolution, use, and the properties of each item."""
         return {
             "dataset": self.card.name,
             "method": self.method,
@@ -123,15 +123,15 @@ class Import(Step):
 def _check_name(name: str) -> None:
     if not re.fullmatch(r"[a-z0-9][a-z0-9._-]{0,63}", name):
         fix = "use small letters, digits, dots, dashes and underscores, 64 at most"
-        raise ConfigError("expected a name that can stand in tables and paths", got=repr(name), fix=fix)
+        raise ConfigError("The name cannot be used in tables and paths", got=repr(name), fix=fix)
     if name in names("methods"):
-        raise ConfigError("expected a name of its own", got=f"{name!r}, a registered method", fix=f"try {name}-mine")
+        raise ConfigError("The name belongs to a method", got=f"{name!r}, a registered method", fix=f"try {name}-mine")
 
 
 def _sources(request: ImportRequest, items: list[Item], source: DatasetSource) -> tuple[list[Item], dict[str, str]]:
-    """Return the items, and the ids that they may derive from; the dataset is looked for only where one is claimed.
+    """Return the items, and the ids from which they may derive; the dataset is read only if an item names a source.
 
-    A rendering of a test mask that names no source is of the test sample whose id it bears.
+    A rendering of a test mask without a source belongs to the test sample with the same id.
     """
     if request.rendered_from is None:
         if all(item.source is None for item in items):
@@ -144,15 +144,15 @@ def _sources(request: ImportRequest, items: list[Item], source: DatasetSource) -
     lacking = [item.id for item in items if item.source not in test]
     if lacking:
         raise SealError(
-            "expected every rendering of a test mask to name its test sample",
+            "A rendering of a test mask does not name its test sample",
             got=some(lacking),
-            fix="give --table with file_name,source (and y,x of a window), source being an id of the test split",
+            fix="give --table with file_name,source (and y,x of a window), in which source is an id of the test split",
         )
     return items, {name: name for name in test}
 
 
 def _tissues(items: Sequence[Item]) -> dict[str, object]:
-    """Return what is said of tissues; nothing where nothing is, so that such sets keep their keys."""
+    """Return the tissues of items; empty if none is given, so that these sets keep their keys."""
     tissues = [item.tissue for item in items]
     return {"tissues": tissues} if any(tissues) else {}
 

@@ -1,4 +1,4 @@
-"""What a folder of synthetic images holds: which files belong together, judged before any of them is decoded."""
+"""The items of a folder of synthetic images: files are matched before any of them is decoded."""
 
 from __future__ import annotations
 
@@ -14,13 +14,13 @@ from bench.formats.folders import IMAGE_SUFFIXES, by_stem, inside, walk
 from bench.formats.labels import SUFFIXES as LABEL_SUFFIXES
 
 COLUMNS = ("file_name", "group", "label", "caption", "tissue", "source", "y", "x")
-# A sample's id names its files, and most file systems take names of 255 bytes.
+# A sample's id names its files, and most file systems allow names of 255 bytes.
 _LONGEST_ID = 120
 
 
 @dataclass(frozen=True)
 class Item:
-    """One image to import, with what is said of it; `crop` is (y, x) of its window in the source, in native pixels."""
+    """One image to import and its properties; `crop` is (y, x) of its window in the source, in native pixels."""
 
     id: str
     image: Path
@@ -34,25 +34,29 @@ class Item:
 
 
 def find_items(folder: Path, labels: Path | None, table: Path | None, card: DatasetCard) -> list[Item]:
-    """List the images of a folder and its subfolders, in order of path.
+    """Return the images of a folder and its subfolders, in order of path.
 
     Args:
-        folder: images (or `.npy` files of image and labels together). Where all of them lie in subfolders named as the
-            dataset's image-level classes are, these are their classes.
+        folder: images (or `.npy` files of image and labels together). If all of them are in subfolders named as the
+            dataset's image-level classes, these are their classes.
         labels: a folder of instance maps, paired with the images by stem; None for none.
         table: a CSV file with `file_name` and any of `group`, `label` (a class name), `caption`, `tissue`, `source`
             (the id of the sample that an image derives from) and `y`, `x`; None for none.
-        card: of the dataset whose classes these are.
+        card: of the dataset whose classes the images have.
 
     Raises:
-        DataError: no image, images and labels do not pair up, two images of one id, a path that leaves the folder, or
-            a table that does not fit.
+        DataError: there are no images, images and labels do not pair up, two images have the same id, a path leaves
+            the folder, or the table is not valid.
     """
     paths = walk(folder, (*IMAGE_SUFFIXES, ".npy"))
     if not paths:
         present = [path.name for path in sorted(folder.iterdir())]
         got = some(present) if present else "an empty folder"
-        raise DataError(f"expected images ({' '.join(IMAGE_SUFFIXES)}) in {folder}", got=got, fix="name their folder")
+        raise DataError(
+            f"There are no images ({' '.join(IMAGE_SUFFIXES)}) in {folder}",
+            got=got,
+            fix="give the folder that holds images",
+        )
     told = _told(folder, table)
     maps = {} if labels is None else _paired(paths, labels)
     classes = _classes_by_folder(folder, paths, card)
@@ -69,13 +73,13 @@ def find_items(folder: Path, labels: Path | None, table: Path | None, card: Data
 
 
 def _told(folder: Path, table: Path | None) -> Mapping[str, dict[str, str]]:
-    """Return the rows of a table by the path of their file inside the folder."""
+    """Return the rows of a table by the path of their file in the folder."""
     if table is None:
         return {}
     read: Table = read_table(table, "file_name")
     if odd := [name for name in read.columns if name not in COLUMNS]:
         fix = f"the columns may be {', '.join(COLUMNS)}"
-        raise DataError(f"expected other columns in {table}", got=", ".join(odd), fix=fix)
+        raise DataError(f"{table} has unknown columns", got=", ".join(odd), fix=fix)
     rows = {}
     for name, row in read.rows.items():
         rows[inside(folder, name).relative_to(folder).as_posix()] = row
@@ -88,7 +92,7 @@ def _paired(paths: Sequence[Path], labels: Path) -> dict[Path, Path]:
     for path in paths:
         if path.stem in by_image:
             got = f"{by_image[path.stem]} and {path}"
-            raise DataError("expected one image a stem, for labels are paired by stem", got=got, fix="rename one")
+            raise DataError("Two images have the same stem, by which labels are paired", got=got, fix="rename one")
         by_image[path.stem] = path
     alone = [
         f"{len(stems)} {what}: {some(stems)}"
@@ -100,15 +104,15 @@ def _paired(paths: Sequence[Path], labels: Path) -> dict[Path, Path]:
     ]
     if alone:
         raise DataError(
-            "expected labels for every image and no others, paired by stem",
+            "Images and labels do not pair up by stem",
             got="\n".join(alone),
-            fix="add or take away these files; images without labels are a set of their own, without --labels",
+            fix="add or remove these files, or import images without labels as a separate set, without --labels",
         )
     return {path: found[stem] for stem, path in by_image.items()}
 
 
 def _classes_by_folder(folder: Path, paths: Sequence[Path], card: DatasetCard) -> dict[Path, int]:
-    """Return the class of each image where all lie in folders named as classes; else nothing."""
+    """Return the class of each image if all are in folders named as classes; else an empty mapping."""
     numbers = {name.casefold(): index for index, name in enumerate(card.labels)}
     named = {path: path.relative_to(folder).parts[0].casefold() for path in paths if path.parent != folder}
     if not numbers or not named:
@@ -117,9 +121,9 @@ def _classes_by_folder(folder: Path, paths: Sequence[Path], card: DatasetCard) -
     if odd or len(named) != len(paths):
         got = f"the folders {some(odd)}" if odd else f"{len(paths) - len(named)} images outside of folders"
         raise DataError(
-            f"expected one folder a class in {folder}: {', '.join(card.labels)}",
+            f"The folders in {folder} are not those of the classes {', '.join(card.labels)}",
             got=got,
-            fix="sort all images into folders of these names, or name their classes in a --table",
+            fix="sort all images into folders of these names, or give their classes in a --table",
         )
     return {path: numbers[name] for path, name in named.items()}
 
@@ -127,7 +131,7 @@ def _classes_by_folder(folder: Path, paths: Sequence[Path], card: DatasetCard) -
 def _label(name: str, card: DatasetCard, path: Path) -> int:
     if name not in card.labels:
         known = ", ".join(card.labels) or "none: it is a dataset of nuclei"
-        raise DataError(f"expected the name of an image-level class of {card.name} for {path}", got=name, fix=known)
+        raise DataError(f"The label of {path} is not an image-level class of {card.name}", got=name, fix=known)
     return card.labels.index(name)
 
 
@@ -137,12 +141,12 @@ def _crop(row: Mapping[str, str], path: Path) -> tuple[int, int] | None:
         return None
     if not all(value.isdecimal() and len(value) < 10 for value in place) or not row.get("source"):
         got = f"y={place[0][:20]!r}, x={place[1][:20]!r}, source={row.get('source', '')!r}"
-        raise DataError(f"expected y and x in whole pixels of a source for {path}", got=got, fix="mend the table")
+        raise DataError(f"y and x of {path} are not whole pixels of a source", got=got, fix="correct the table")
     return int(place[0]), int(place[1])
 
 
 def _ids(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
-    """Return an id for each image: its path in the folder without the suffix, in one piece and not too long."""
+    """Return an id for each image: its path in the folder without suffix and separators, and not too long."""
     ids: dict[Path, str] = {}
     taken: dict[str, Path] = {}
     for path in paths:
@@ -150,6 +154,6 @@ def _ids(folder: Path, paths: Sequence[Path]) -> dict[Path, str]:
         if len(name.encode()) > _LONGEST_ID:
             name = f"{name.encode()[: _LONGEST_ID - 20].decode(errors='ignore')}-{digest(name)[:16]}"
         if name in taken:
-            raise DataError("expected images of different names", got=f"{taken[name]} and {path}", fix="rename one")
+            raise DataError("Two images have the same name", got=f"{taken[name]} and {path}", fix="rename one")
         ids[path], taken[name] = name, path
     return ids

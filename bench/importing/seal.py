@@ -1,4 +1,4 @@
-"""Sealing what was found: every image and label is decoded and checked, and the set is written whole or not at all."""
+"""Sealing of items: every image and label is decoded and checked, and the set is written completely or not at all."""
 
 from __future__ import annotations
 
@@ -30,20 +30,20 @@ def seal_items(
     folder: Path,
     progress: Progress,
 ) -> str:
-    """Write the items as a sealed set into `folder`; returns its digest. Nothing is left of a set that fails.
+    """Write the items as a sealed set into `folder` and return its digest; after an error nothing is left of it.
 
     Args:
         items: what to write.
-        card: of the dataset whose classes these are.
-        mpp: micrometres a pixel of the images.
-        sources: ids that images may derive from, and their groups.
-        manifest: what the manifest says beside the set's own.
+        card: of the dataset whose classes the items have.
+        mpp: micrometres per pixel of the images.
+        sources: ids from which images may derive, and their groups.
+        manifest: more entries of the manifest.
         folder: where to write.
-        progress: is told of every image.
+        progress: counts the images done.
 
     Raises:
-        DataError: an image or a label is unreadable, they differ in size, or a class is none of the dataset's.
-        SealError: a source is not a sample that the set may derive from.
+        DataError: an image or a label is unreadable, they differ in size, or a class is not one of the dataset's.
+        SealError: a source is not a sample from which the set may derive.
     """
     begun = time.perf_counter()
     tissues = tuple(sorted({item.tissue for item in items if item.tissue is not None}))
@@ -89,29 +89,33 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
 
 
 def _from_array(path: Path) -> tuple[np.ndarray, LabelMaps | None]:
-    """Read an array (h, w, 3) of pixels, or one of pixels with instances (and classes), as HoVer-Net trains on."""
+    """Read an array (h, w, 3) of pixels, or of pixels with instances (and classes) as in HoVer-Net's training data."""
     array = read_npy(path)
     if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8 and array.size:
         return array, None
     maps = read_labels(path)
     if maps.image is None:
         got = f"{array.dtype} of shape {array.shape}"
-        fix = "keep label maps in a folder of their own and name it with --labels"
-        raise DataError(f"expected an image (h, w, 3), or image and labels (h, w, 4 or 5), in {path}", got=got, fix=fix)
+        fix = "keep label maps in a separate folder and give it with --labels"
+        raise DataError(
+            f"{path} does not hold an image (h, w, 3), or image and labels (h, w, 4 or 5)", got=got, fix=fix
+        )
     return maps.image, maps
 
 
 def _check(maps: LabelMaps, image: np.ndarray, card: DatasetCard, path: Path) -> None:
     if maps.instances.shape != image.shape[:2]:
         got = f"{maps.instances.shape} for an image of {image.shape[:2]}"
-        raise DataError(f"expected labels of their image's size in {path}", got=got, fix="write both at one size")
+        raise DataError(
+            f"The labels in {path} do not have the size of their image", got=got, fix="write both at the same size"
+        )
     if not card.classes:
-        raise DataError(f"expected no instance maps for {card.name}, a dataset of image-level classes", got=str(path))
+        raise DataError(f"Instance maps are given for {card.name}, a dataset of image-level classes", got=str(path))
     odd = [] if maps.types is None else sorted(set(maps.types.tolist()) - set(card.classes))
     if odd:
         known = ", ".join(f"{index} {name}" for index, name in sorted(card.classes.items()))
         got = ", ".join(f"class {index}" for index in odd)
-        raise DataError(f"expected classes 1..{len(card.classes)} in {path}", got=got, fix=f"classes are {known}")
+        raise DataError(f"The classes in {path} are not in 1..{len(card.classes)}", got=got, fix=f"classes are {known}")
 
 
 def _contents(folder: Path) -> Iterator[Path]:

@@ -1,1 +1,1 @@
-"""`bench score`: the metrics alone, on folders, arrays and tables of one's own."""
+"""`bench score`: the metrics of any folders, arrays and tables, without a run."""

@@ -1,4 +1,4 @@
-"""From two CSV files to arrays: ids paired, labels turned into numbers, scores into a matrix."""
+"""Two CSV files as arrays: ids are paired, labels become numbers, and scores a matrix."""
 
 from __future__ import annotations
 
@@ -13,13 +13,13 @@ from jaxtyping import Float64, Int64
 from bench.errors import DataError
 from bench.formats.csv_tables import Table, read_table, some
 
-# Columns that are no scores of a class.
+# Columns that do not hold scores of a class.
 _RESERVED = ("id", "label", "group")
 
 
 @dataclass(frozen=True)
 class Predictions:
-    """True and predicted class (index into `classes`) of each image, with its group and, where given, its scores."""
+    """True and predicted class (index into `classes`) of each image, with its group and, if given, its scores."""
 
     classes: tuple[str, ...]
     true: Int64[np.ndarray, " n"]
@@ -29,14 +29,14 @@ class Predictions:
 
 
 def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Predictions:
-    """Read the truth (`id,label`, optionally `group`) and the predictions (`id,label`, a score a class, or both).
+    """Return the truth (`id,label`, optionally `group`) and predictions (`id,label`, one score per class, or both).
 
-    The classes are `classes`, else the score columns, else the labels of the truth: numbers in their order, names
+    The classes are `classes`, or else the score columns, or else the labels of the truth: numbers in order, names
     alphabetically. Without a column `label` the class of the highest score is the prediction, the first of equals.
 
     Raises:
-        DataError: a file is unfit, an id is in one file alone, a label is none of the classes, or a score is no
-            finite number.
+        DataError: a file is not valid, an id is only in one file, a label is not one of the classes, or a score is
+            not finite.
     """
     truth, predictions = read_table(true, "id", ["label"]), read_table(pred, "id")
     _check_ids(truth, predictions)
@@ -44,7 +44,7 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
     labelled = "label" in predictions.columns
     if not columns and not labelled:
         raise DataError(
-            f"expected a column label, or a column of scores a class, in {pred}",
+            f"{pred} has neither a column label nor a column of scores per class",
             got=",".join(predictions.columns),
             fix="write a header id,label",
         )
@@ -52,9 +52,9 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
     wanted = set(classes) if classes else labels
     if columns and (wanted - set(columns) or (classes and set(columns) - wanted)):
         raise DataError(
-            f"expected a column of scores for each of the classes {some(_ordered(wanted), 20)} in {pred}",
+            f"{pred} does not have one column of scores for each of the classes {some(_ordered(wanted), 20)}",
             got=f"columns {some(columns, 20)}",
-            fix="name the columns as the labels of the truth, and take other columns away",
+            fix="name the columns as the labels of the truth, and remove other columns",
         )
     known = tuple(classes) or _ordered(columns or labels)
     index = {name: number for number, name in enumerate(known)}
@@ -69,7 +69,7 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
 
 def _check_ids(truth: Table, predictions: Table) -> None:
     alone = [
-        f"{len(ids)} in {table.path} alone: {some(ids)}"
+        f"{len(ids)} only in {table.path}: {some(ids)}"
         for table, ids in (
             (truth, [name for name in truth.rows if name not in predictions.rows]),
             (predictions, [name for name in predictions.rows if name not in truth.rows]),
@@ -77,14 +77,12 @@ def _check_ids(truth: Table, predictions: Table) -> None:
         if ids
     ]
     if alone:
-        fix = "write the same ids in both files, one row an image"
-        raise DataError(
-            "expected a prediction for every image of the truth and no other", got="\n".join(alone), fix=fix
-        )
+        fix = "write the same ids in both files, one row per image"
+        raise DataError("Truth and predictions do not have the same images", got="\n".join(alone), fix=fix)
 
 
 def _ordered(names: Sequence[str] | set[str]) -> tuple[str, ...]:
-    """Order numbers as numbers and names as names."""
+    """Return labels in order: numbers by value, names alphabetically."""
     try:
         return tuple(sorted(names, key=int))
     except ValueError:
@@ -96,9 +94,9 @@ def _indices(table: Table, ids: Sequence[str], index: dict[str, int]) -> Int64[n
     unknown = [f"{label!r} ({name})" for name, label in zip(ids, labels, strict=True) if label not in index]
     if unknown:
         raise DataError(
-            f"expected labels out of {some(list(index), 20)} in {table.path}",
+            f"{table.path} has a label other than {some(list(index), 20)}",
             got=some(unknown),
-            fix="write labels as in the other file, or name all classes with --classes",
+            fix="write labels as in the other file, or give all classes with --classes",
         )
     return np.array([index[label] for label in labels], dtype=np.int64)
 
@@ -110,8 +108,8 @@ def _scores(table: Table, ids: Sequence[str], classes: Sequence[str]) -> Float64
             rows[row, column] = _score(table.rows[name][label])
             if not math.isfinite(rows[row, column]):
                 got = f"{table.rows[name][label]!r} for {name}, column {label}"
-                fix = "write probabilities or other finite scores; take columns that are none away"
-                raise DataError(f"expected finite scores in {table.path}", got=got, fix=fix)
+                fix = "write probabilities or other finite scores, and remove columns that are not scores"
+                raise DataError(f"A score in {table.path} is not a finite number", got=got, fix=fix)
     return rows
 
 
@@ -123,10 +121,10 @@ def _score(text: str) -> float:
 
 
 def _groups(truth: Table) -> tuple[str, ...]:
-    """Return the group of each image, the image itself where the truth has no such column."""
+    """Return the group of each image, which is the image itself if the truth has no such column."""
     if "group" not in truth.columns:
         return tuple(truth.rows)
     lacking = [name for name, row in truth.rows.items() if not row["group"]]
     if lacking:
-        raise DataError(f"expected a group for every image in {truth.path}", got=f"none for {some(lacking)}")
+        raise DataError(f"{truth.path} does not have a group for every image", got=f"no group for {some(lacking)}")
     return tuple(row["group"] for row in truth.rows.values())

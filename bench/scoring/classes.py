@@ -15,11 +15,11 @@ OF_CLASS = ("f1", "sensitivity", "specificity", "auroc")
 
 
 def score_predictions(predictions: Predictions, *, seed: int) -> ClassesReport:
-    """Score predictions from one pooled confusion matrix; intervals resample groups.
+    """Return the scores of predictions from one pooled confusion matrix; intervals resample groups.
 
     Args:
         predictions: true and predicted classes, scores and groups.
-        seed: of the resamples.
+        seed: seed of the resamples.
 
     Raises:
         DataError: there are no images.

@@ -1,4 +1,4 @@
-"""What `bench score classes --json` prints."""
+"""The output of `bench score classes --json`."""
 
 from __future__ import annotations
 

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 
 
 class Estimate(NamedTuple):
-    """A metric of the whole set, its interval, and what a reader of it must know."""
+    """A metric of the whole set, its interval, and remarks that its reader needs."""
 
     value: Number
     bounds: Bounds
@@ -28,7 +28,7 @@ class Estimate(NamedTuple):
 def estimates(
     evaluation: Evaluation, scores: Iterable[Score], statistics: Statistics, seed: int
 ) -> dict[tuple[str, str], Estimate]:
-    """Return every score by the id of its metric and its class, its interval inside the range of its metric."""
+    """Return every score by the id of its metric and its class; intervals are clipped to the metric's range."""
     metrics = {metric.id: metric for metric in evaluation.metrics}
     return {(score.metric, score.class_): _estimate(score, metrics[score.metric], statistics, seed) for score in scores}
 
@@ -37,7 +37,7 @@ def value_of(score: Score, statistics: Statistics) -> Number:
     """Return a score without an interval."""
     if score.whole is not None:
         return number(score.whole(statistics))
-    # summed without groups: their order would show in the last bits
+    # summed without groups, whose order would change the last bits
     return number(float(score.statistic(score.read(statistics).sum(axis=0))))
 
 
@@ -50,7 +50,7 @@ def _estimate(score: Score, metric: Metric, statistics: Statistics, seed: int) -
     value = value_of(score, statistics)
     if score.whole is not None:
         return Estimate(value, None, UNDEFINED if value is None else NO_SUMS)
-    # one stream per metric: all of them resample the same groups
+    # one stream per metric: all metrics resample the same groups
     rng, groups = np.random.default_rng(seed), np.asarray(statistics.groups)
     interval = cluster_bootstrap(score.read(statistics), groups, score.statistic, rng=rng, level=LEVEL)
     reason = "; ".join(filter(None, [interval.reason, score.remark(statistics)]))

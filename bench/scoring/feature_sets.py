@@ -1,4 +1,4 @@
-"""From what the command line names to features: files of features as they are, folders through an encoder."""
+"""Features of the sets given on the command line: read from files, or computed from folders by an encoder."""
 
 from __future__ import annotations
 
@@ -28,31 +28,31 @@ def load_sets(
     """Return the features of all sets: all from `.npy` files, or all from folders of images.
 
     Raises:
-        ConfigError: files and folders are mixed, or an encoder is named beside files; no such encoder.
-        MissingError: the encoder's weights are not found, or the device is not there.
-        DataError: a file or an image is unfit.
+        ConfigError: files and folders are mixed, an encoder is given with files, or there is no such encoder.
+        MissingError: the encoder's weights or the device are not available.
+        DataError: a file or an image is not valid.
     """
     named = {"real": real, "synthetic": synthetic} | ({} if test is None else {"test": test})
     for side, path in named.items():
         if not path.exists():
-            fix = "name a folder of images, or a .npy file of features"
-            raise DataError(f"expected {side} images or features at {path}", got="no such file or folder", fix=fix)
+            fix = "give a folder of images, or a .npy file of features"
+            raise DataError(f"There are no {side} images or features at {path}", got="no such file or folder", fix=fix)
     are_files = {side: path.suffix.lower() == ".npy" and not path.is_dir() for side, path in named.items()}
     if all(are_files.values()):
         if encoder is not None:
             raise ConfigError(
-                "expected no --encoder beside files of features",
+                "--encoder is given with files of features",
                 got=f"--encoder {encoder}",
-                fix="leave it out, or name folders of images",
+                fix="leave it out, or give folders of images",
             )
         found: dict[str, Values] = {side: read_features(path, side) for side, path in named.items()}
         return Sets(found["real"], found["synthetic"], found.get("test"), FEATURES)
     if any(are_files.values()):
         kinds = ", ".join(f"--{side} is a {'file' if is_file else 'folder'}" for side, is_file in are_files.items())
         raise ConfigError(
-            "expected folders of images for all sets, or .npy files of features for all",
+            "Some sets are folders of images and others are .npy files of features",
             got=kinds,
-            fix="embed all sets with one encoder: name folders, or extract features of each",
+            fix="give folders for all sets, or extract features of all sets with one encoder",
         )
     handle = encoder_handle(encoder or DEFAULT_ENCODER, weights)
     listed = {side: list_images(path, side) for side, path in named.items()}

@@ -22,16 +22,16 @@ if TYPE_CHECKING:
     from metrics.encoders.base import Encoder
 
 SUFFIXES = (*IMAGE_SUFFIXES, ".npy")
-# Images of one size that are embedded together, and decoded bytes that may wait for company of their size.
+# Images of one size that are embedded together, and decoded bytes that may wait for more images of their size.
 _BATCH = 16
 _WAITING = 256 * 1024**2
 
 
 def read_features(path: Path, side: str) -> Float[np.ndarray, "n d"]:
-    """Read features (n, d), one row an image, from a `.npy` file.
+    """Read features (n, d), one row per image, from a `.npy` file.
 
     Raises:
-        DataError: no readable array of numbers (n, d), n < 2, or NaN or infinite values.
+        DataError: there is no readable array of numbers (n, d), n < 2, or values are NaN or infinite.
     """
     from metrics.features import check_features
 
@@ -39,40 +39,40 @@ def read_features(path: Path, side: str) -> Float[np.ndarray, "n d"]:
     try:
         return check_features(features, side)
     except DataError as error:
-        fix = error.fix or "save one row of numbers an image, shape (n, d) with n of at least 2"
+        fix = error.fix or "save one row of numbers per image, as an array of shape (n, d) with n of at least 2"
         raise DataError(f"{error.message} in {path}", got=error.got, fix=fix) from error
 
 
 def list_images(folder: Path, side: str) -> list[Path]:
-    """List the image files of a folder and its subfolders, in order of path.
+    """Return the image files of a folder and its subfolders, in order of path.
 
     Raises:
-        DataError: no such folder, or fewer than two images.
+        DataError: there is no such folder, or it has fewer than two images.
     """
     if not folder.is_dir():
-        fix = "name a folder of images, or a .npy file of features"
-        raise DataError(f"expected a folder of {side} images at {folder}", got="no folder", fix=fix)
+        fix = "give a folder of images, or a .npy file of features"
+        raise DataError(f"There is no folder of {side} images at {folder}", got="no such folder", fix=fix)
     found = walk(folder, SUFFIXES)
     if len(found) < 2:
         present = sorted(path.name for path in folder.iterdir())
-        got = f"{len(found)} images beside {some(present)}" if present else "no file"
-        fix = f"name a folder of images ({' '.join(SUFFIXES)}); subfolders count"
-        raise DataError(f"expected at least 2 {side} images in {folder}", got=got, fix=fix)
+        got = f"{len(found)} images among {some(present)}" if present else "no file"
+        fix = f"give a folder of images ({' '.join(SUFFIXES)}); images in subfolders count"
+        raise DataError(f"There are fewer than 2 {side} images in {folder}", got=got, fix=fix)
     return found
 
 
 def embed(paths: Sequence[Path], encoder: Encoder, progress: Progress | None = None) -> Float32[np.ndarray, "n d"]:
-    """Embed images, each at its own size; images of one size share a batch, and few are in memory at a time.
+    """Return features of images, each at its own size; images of one size share a batch, and few are in memory.
 
     Raises:
-        DataError: an image is unreadable, or the encoder cannot take it.
+        DataError: an image is unreadable, or the encoder cannot embed it.
     """
     rows: list[np.ndarray | None] = [None] * len(paths)
     for indices, batch in _batches(paths):
         try:
             features = encoder.images(batch)
         except DataError as error:
-            fix = error.fix or "leave such images out, or choose another encoder"
+            fix = error.fix or "leave these images out, or choose another encoder"
             raise DataError(f"{error.message}: {paths[indices[0]]}", got=error.got, fix=fix) from error
         for index, row in zip(indices, features, strict=True):
             rows[index] = row
@@ -110,11 +110,11 @@ def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
         try:
             return read_rgb(path)
         except DataError as error:
-            fix = error.fix or "name a folder that holds the images alone, without masks"
+            fix = error.fix or "give a folder that holds only the images, without masks"
             raise DataError(error.message, got=error.got, fix=fix) from error
     image = read_npy(path)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8 or image.size == 0:
         got = f"{image.dtype} of shape {image.shape}"
-        fix = "give a file of features itself, not its folder; keep label maps out of the folder"
-        raise DataError(f"expected an 8-bit RGB image (h, w, 3) in {path}", got=got, fix=fix)
+        fix = "give a file of features instead of its folder, and keep label maps out of the folder"
+        raise DataError(f"{path} is not an 8-bit RGB image (h, w, 3)", got=got, fix=fix)
     return image

@@ -1,4 +1,4 @@
-"""What evaluations of other packages say of files of nuclei, beside our own numbers."""
+"""The evaluations of other packages on files of nuclei, in addition to our own."""
 
 from __future__ import annotations
 
@@ -17,12 +17,12 @@ Kept = Mapping[str, Any] | BenchError
 
 
 def further_evaluations(info: DatasetInfo, ours: str) -> list[PredictionEvaluation]:
-    """Return the evaluations of predictions that are about such data, but for our own."""
+    """Return the evaluations of predictions that accept this data, except our own."""
     return [one for one in evaluations(info) if isinstance(one, PredictionEvaluation) and one.name != ours]
 
 
 def kept(evaluation: PredictionEvaluation, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Kept:
-    """Return the statistics of one image, or why it cannot be scored, such as for want of classes."""
+    """Return the statistics of one image, or why it cannot be scored (such as missing classes)."""
     try:
         return {"id": sample.id, "group": sample.group, **evaluation.image(sample, prediction, info)}
     except BenchError as error:
@@ -32,7 +32,7 @@ def kept(evaluation: PredictionEvaluation, sample: Sample, prediction: Predictio
 def further(
     evaluations: Sequence[PredictionEvaluation], images: Sequence[Sequence[Kept]], info: DatasetInfo, seed: int
 ) -> dict[str, FurtherMetric]:
-    """Return every metric of every evaluation; those of classes are called `metric[class]`."""
+    """Return every metric of every evaluation; metrics of classes are named `metric[class]`."""
     found: dict[str, FurtherMetric] = {}
     for index, evaluation in enumerate(evaluations):
         for name, estimate in _of(evaluation, [image[index] for image in images], info, seed):

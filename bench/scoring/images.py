@@ -1,4 +1,4 @@
-"""`bench score images`: how far a synthetic set lies from a real one, how varied it is, and whether it copies."""
+"""`bench score images`: the distance of a synthetic set from a real one, its variety, and its copies."""
 
 from __future__ import annotations
 
@@ -21,7 +21,7 @@ Values = Float[np.ndarray, "n d"]
 
 @dataclass(frozen=True)
 class Sets:
-    """Features of real, synthetic and, where there are any, unseen real images, of one encoder."""
+    """Features of real, synthetic and (if given) unseen real images, by one encoder."""
 
     real: Values
     synthetic: Values
@@ -30,11 +30,11 @@ class Sets:
 
 
 def score_images(sets: Sets, *, seed: int) -> ImagesReport:
-    """Compare the synthetic set with the real one.
+    """Return the comparison of the synthetic set with the real one.
 
     Args:
         sets: the features; at least two rows each.
-        seed: of the splits of the floor.
+        seed: seed of the splits of the floor.
 
     Raises:
         DataError: features are NaN, too few, or differ in width.
@@ -49,7 +49,7 @@ def score_images(sets: Sets, *, seed: int) -> ImagesReport:
     n_synthetic = len(synthetic.values)
     if sets.test is not None and sets.test.shape[1] != d:
         raise DataError(
-            "expected real and test features of one width",
+            "Real and test features differ in width",
             got=f"{d} and {sets.test.shape[1]} columns",
             fix="extract both with the same encoder",
         )
@@ -70,7 +70,7 @@ def score_images(sets: Sets, *, seed: int) -> ImagesReport:
 
 
 def _named(side: str, values: Values) -> Features:
-    """Return features of files, of which each is its own group."""
+    """Return features of files, each of which is its own group."""
     names = [f"{side} {index}" for index in range(len(values))]
     return Features(values, names, names)
 
@@ -90,4 +90,4 @@ def _warnings(n_real: int, n_synthetic: int, d: int) -> Iterator[str]:
             "the floor is biased upwards more than fd is"
         )
     if min(n_real, n_synthetic) <= NEIGHBOURS:
-        yield f"precision, recall, density, coverage: need more than {NEIGHBOURS} images a side"
+        yield f"precision, recall, density, coverage: need more than {NEIGHBOURS} images per side"

@@ -1,6 +1,6 @@
 """`bench score nuclei`: predicted instances against true ones, image by image, with intervals.
 
-Statistics and scores are those of the evaluation `nuclei`; evaluations of other packages are asked, too.
+Statistics and scores are those of the evaluation `nuclei`; evaluations of other packages are run too.
 """
 
 from __future__ import annotations
@@ -26,15 +26,15 @@ from bench.scoring.output import number
 from bench.scoring.pairing import Pair
 
 EVALUATION = "nuclei"
-# What the report calls scores of the evaluation, each a metric and a class.
+# The report's names for scores of the evaluation, each a metric and a class.
 _MEANS = {name: (f"{name}/image", "") for name in ("dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "hd95")}
 _POOLED = {"f_d": ("f_d", ""), "precision": ("precision_d", ""), "recall": ("recall_d", "")}
 
 
 class Examined(NamedTuple):
-    """All that is kept of one image; its maps are let go.
+    """The data kept of one image, without its maps.
 
-    `ours` are the statistics of the evaluation `nuclei`; those that need classes mean nothing where a side has none.
+    `ours` are the statistics of the evaluation `nuclei`; those that need classes have no meaning if a side has none.
     `others` are those of the evaluations of other packages, or why there are none.
     """
 
@@ -68,13 +68,13 @@ def score_nuclei(
     classes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> NucleiReport:
-    """Score pairs of label files.
+    """Return the scores of pairs of label files.
 
     Args:
         pairs: the files of each image.
         groups: slide or patient of each, which the intervals resample.
-        mpp: micrometres a pixel: nuclei match within 3 micrometres, 12 px at 0.25.
-        seed: of the resamples.
+        mpp: micrometres per pixel: nuclei match within 3 micrometres, 12 px at 0.25.
+        seed: seed of the resamples.
         classes: names of classes 1..C; without them C is the largest class found.
         progress: counts the images done.
 
@@ -133,25 +133,25 @@ def examine(
 def _check(pair: Pair, true: LabelMaps, pred: LabelMaps, n_classes: int) -> None:
     if true.instances.shape != pred.instances.shape:
         raise DataError(
-            f"expected truth and prediction of one size for {pair.stem!r}: {pair.true} and {pair.pred}",
+            f"Truth and prediction of {pair.stem!r} differ in size: {pair.true} and {pair.pred}",
             got=f"{_size(true)} and {_size(pred)} (height x width)",
-            fix="score predictions at the size of the truth; check that rows and columns are not swapped",
+            fix="write predictions at the size of the truth, and check that rows and columns are not swapped",
         )
     if true.types is not None and not true.types.all():
-        got = f"none for {np.count_nonzero(true.types == 0)} of {len(true.types)}"
+        got = f"no class for {np.count_nonzero(true.types == 0)} of {len(true.types)}"
         fix = "give every nucleus a class, or leave classes out of the file"
-        raise DataError(f"expected a class for every true nucleus in {pair.true}", got=got, fix=fix)
+        raise DataError(f"A true nucleus in {pair.true} has no class", got=got, fix=fix)
     for path, labels in ((pair.true, true), (pair.pred, pred)):
         if _highest(labels) > n_classes:
             raise DataError(
-                f"expected classes 1..{n_classes} in {path}",
+                f"The classes in {path} are not in 1..{n_classes}",
                 got=f"class {_highest(labels)}",
-                fix="name all classes with --classes",
+                fix="give all classes with --classes",
             )
 
 
 def _largest(pairs: Sequence[Pair]) -> int:
-    """Return the largest class of all files, 0 where none has classes."""
+    """Return the largest class of all files, or 0 if none has classes."""
     files = [path for pair in pairs for path in (pair.true, pair.pred)]
     return max(ordered_map(lambda path: _highest(read_labels(path)), files), default=0)
 
@@ -193,7 +193,7 @@ def _of(
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Gather the values of classes under `f_type`."""
+    """Return values with those of classes gathered under `f_type`."""
     plain = {name: value for name, value in values.items() if "/" not in name}
     return {**plain, "f_type": {name.partition("/")[2]: value for name, value in values.items() if "/" in name}}
 

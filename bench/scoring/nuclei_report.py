@@ -1,4 +1,4 @@
-"""What `bench score nuclei --json` prints."""
+"""The output of `bench score nuclei --json`."""
 
 from __future__ import annotations
 
@@ -44,16 +44,16 @@ class NucleiIntervals(Output):
 
 
 class NucleiSkipped(Output):
-    """How many images are left out of what."""
+    """The numbers of images that are left out of scores."""
 
     both_empty: int = Field(description="no nucleus in truth and prediction: left out of the means")
-    one_empty_hd95: int = Field(description="nuclei on one side alone: hd95 is the image's diagonal, the rest 0")
+    one_empty_hd95: int = Field(description="nuclei only on one side: hd95 is the image's diagonal, the rest 0")
     untyped_true: int = Field(description="true file without classes: left out of acc and f_type")
     untyped_pred: int = Field(description="predicted file without classes: left out of acc and f_type")
 
 
 class NucleiImage(Output):
-    """One image; metrics are null where neither side holds a nucleus."""
+    """One image; metrics are null if neither side holds a nucleus."""
 
     id: str = Field(description="stem of both files")
     group: str = Field(description="slide or patient that the intervals resample; the id itself without --groups")
@@ -68,8 +68,8 @@ class NucleiImage(Output):
     pq: Number
     hd95: Number
     tp_d: int = Field(description="nuclei matched by centroid")
-    fp_d: int = Field(description="predicted nuclei left alone")
-    fn_d: int = Field(description="true nuclei left alone")
+    fp_d: int = Field(description="predicted nuclei without a match")
+    fn_d: int = Field(description="true nuclei without a match")
     typed: bool = Field(description="whether both files have classes, so that the image counts in acc and f_type")
 
 
@@ -78,11 +78,11 @@ class FurtherMetric(Output):
 
     value: Number
     ci: Bounds = Field(description="95 % interval by a bootstrap of groups")
-    reason: str = Field(description="why value or ci is null, or what a reader must know; mostly empty")
+    reason: str = Field(description="why value or ci is null, or remarks that a reader needs; mostly empty")
 
 
 class NucleiReport(Output):
-    """Predicted nuclei against true ones."""
+    """Predicted nuclei compared with true ones."""
 
     images: int
     metrics: NucleiMetrics

@@ -1,4 +1,4 @@
-"""What every report of `bench score` has in common: a model that is JSON without NaN, and without surprises."""
+"""The base of all reports of `bench score`: a model that is JSON without NaN."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import Optional
 
 from pydantic import BaseModel, ConfigDict
 
-# Low and high end of a 95 % interval; null where there is none.
+# Low and high end of a 95 % interval; null if there is none.
 Bounds = Optional[tuple[float, float]]
 Number = Optional[float]
 
@@ -26,7 +26,7 @@ def number(value: float) -> float | None:
 
 
 def bounds(low: float, high: float, range_: tuple[float | None, float | None]) -> tuple[float, float] | None:
-    """Return the ends of an interval, cut to the range of its metric; None where there is none."""
+    """Return the ends of an interval, clipped to the range of its metric, or None if there is none."""
     if math.isnan(low) or math.isnan(high):
         return None
     lowest, highest = range_

@@ -1,4 +1,4 @@
-"""Which prediction belongs to which truth: the files of two folders, paired by stem."""
+"""Pairs of true and predicted files, from two folders by stem."""
 
 from __future__ import annotations
 
@@ -20,16 +20,16 @@ class Pair(NamedTuple):
 
 
 def pair_labels(true: Path, pred: Path) -> list[Pair]:
-    """Pair the label files of two folders by stem, in the order of stems.
+    """Return the label files of two folders paired by stem, in the order of stems.
 
-    Files of other kinds, hidden files and subfolders are passed over; suffixes may differ between the folders.
+    Files of other kinds, hidden files and subfolders are ignored; suffixes may differ between the folders.
 
     Raises:
-        DataError: a folder is absent or holds no labels, a stem occurs twice in a folder or in one folder alone.
+        DataError: a folder is absent or has no labels, or a stem occurs twice in a folder or only in one folder.
     """
     truths, predictions = by_stem(true, SUFFIXES, "true labels"), by_stem(pred, SUFFIXES, "predicted labels")
     alone = [
-        f"{len(stems)} in {folder} alone: {some(stems)}"
+        f"{len(stems)} only in {folder}: {some(stems)}"
         for folder, stems in (
             (true, sorted(truths.keys() - predictions.keys())),
             (pred, sorted(predictions.keys() - truths.keys())),
@@ -38,8 +38,8 @@ def pair_labels(true: Path, pred: Path) -> list[Pair]:
     ]
     if alone:
         raise DataError(
-            "expected a prediction for every true label and no other, paired by stem",
+            "True and predicted labels do not pair up by stem",
             got="\n".join(alone),
-            fix="add or take away these files, or rename them: a.mat pairs with a.npy, not with a_pred.npy",
+            fix="add, remove or rename these files: a.mat pairs with a.npy, not with a_pred.npy",
         )
     return [Pair(stem, truths[stem], predictions[stem]) for stem in sorted(truths)]

@@ -1,4 +1,4 @@
-"""Reports of `bench score` for people: a table of values and intervals, then what was left out and why."""
+"""Reports of `bench score` as text: a table of values and intervals, then what was left out and why."""
 
 from __future__ import annotations
 
@@ -86,13 +86,13 @@ def render_images(report: ImagesReport) -> Lines:
     yield table
     yield f"\n{report.n_real:,} real, {report.n_synthetic:,} synthetic; encoder {escape(report.encoder)}"
     if report.encoder == "random-convnet":
-        yield "random-convnet ranks gross failures (noise, blur, wrong colours) only; see `bench list encoders`"
+        yield "random-convnet detects only gross failures (noise, blur, wrong colours); see `bench list encoders`"
     for warning in report.warnings:
         yield f"[yellow]! {escape(warning)}[/yellow]"
 
 
 def render_classes(report: ClassesReport) -> Lines:
-    """Yield scores, then a line a class, then the confusion matrix where it fits a screen."""
+    """Yield scores, then one line per class, then the confusion matrix if it fits the screen."""
     table = _table("metric", "value", "95 % interval")
     for name, title in _CLASSES.items():
         table.add_row(title, _number(getattr(report, name)), _bounds(getattr(report.ci, name, None)))
@@ -131,7 +131,7 @@ def _left_out(report: NucleiReport) -> Iterator[str]:
     skipped = report.skipped
     texts = (
         (skipped.both_empty, "no nucleus in truth and prediction, left out of the means"),
-        (skipped.one_empty_hd95, "nuclei on one side alone, HD95 is the image's diagonal"),
+        (skipped.one_empty_hd95, "nuclei only on one side, HD95 is the image's diagonal"),
         (skipped.untyped_true, "true labels without classes, left out of types"),
         (skipped.untyped_pred, "predictions without classes, left out of types"),
     )
@@ -147,12 +147,12 @@ def _resampled(n_groups: int, n: int) -> str:
 
 
 def _table(*columns: str) -> Table:
-    """Return a table: words stand to the left, numbers to the right; where space lacks, words wrap alone."""
+    """Return a table with words on the left and numbers on the right; only words wrap in a narrow terminal."""
     table = Table(box=None, pad_edge=False, header_style="dim")
     for index, name in enumerate(columns):
         is_words = index == 0 or name in ("", "over images")
         wraps = index == (len(columns) - 1 if columns[-1] == "" else 0)
-        # folded, never cut: half a number is another number
+        # folded and never cut, because half a number is a different number
         table.add_column(name, justify="left" if is_words else "right", no_wrap=not wraps, overflow="fold")
     return table
 

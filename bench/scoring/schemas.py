@@ -1,4 +1,4 @@
-"""JSON Schemas of the reports, written by `python -m bench.scoring.schemas docs/schemas`; a test keeps them current."""
+"""JSON Schemas of the reports, written by `python -m bench.scoring.schemas docs/schemas` and checked by a test."""
 
 from __future__ import annotations
 

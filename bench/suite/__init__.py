@@ -1,1 +1,1 @@
-"""Suites: many runs from one file, checked before any work starts, done one after the other."""
+"""Suites: many runs from one file, checked before any work starts and run one after the other."""

@@ -1,4 +1,4 @@
-"""Everything that a suite lacks, found before any of its runs starts."""
+"""A check for everything that a suite lacks, before any of its runs starts."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ _NAMED = 3
 
 @dataclass(frozen=True)
 class Checked:
-    """A run that can be done."""
+    """A run that can start."""
 
     label: str
     request: RunRequest
@@ -26,22 +26,22 @@ class Checked:
 
 
 class Check(NamedTuple):
-    """Runs that could be looked up, and all that is absent or wrong: each thing once, with the runs that want it."""
+    """Runs that were resolved, and everything missing or wrong: each thing once, with the runs that need it."""
 
     runs: list[Checked]
     missing: list[Missing]
 
     def stop(self) -> None:
-        """Stop where anything is missing.
+        """Stop if anything is missing.
 
         Raises:
-            MissingError: lists it all.
+            MissingError: something is missing; all of it is listed.
         """
         stop_if_missing(self.missing)
 
 
 def check_runs(runs: Sequence[SuiteRun]) -> Check:
-    """Look everything up for every run; nothing is written."""
+    """Return the resolved runs and what is missing for them; nothing is written."""
     checked: list[Checked] = []
     wanted: dict[Missing, list[str]] = {}
     for run in runs:
@@ -60,7 +60,7 @@ def check_runs(runs: Sequence[SuiteRun]) -> Check:
 
 
 def _without_amount(item: Missing) -> Missing:
-    # free memory differs from one look to the next: one entry says it
+    # free memory differs between two checks: it is reported once, without its amount
     return Missing(item.expected, "less", item.fix) if "free memory" in item.expected else item
 
 

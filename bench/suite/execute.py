@@ -1,4 +1,4 @@
-"""A suite's runs, one after the other: one that fails does not stop the others."""
+"""Running a suite's runs one after the other; a run that fails does not stop the others."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.suite.check import Checked
 
 @dataclass(frozen=True)
 class Done:
-    """What became of one run: `found` where all of it was done before."""
+    """The outcome of one run; its state is `found` if all of its steps were already finished."""
 
     label: str
     state: Literal["done", "found", "failed"]
@@ -28,13 +28,13 @@ class Done:
 
 
 def run_all(checked: Sequence[Checked], reporter: Reporter) -> list[Done]:
-    """Do every run; the errors of those that fail are said at once and kept."""
+    """Return the outcome of every run; the error of a run that fails is printed immediately and kept."""
     check_writable(checked[0].request.store)
     done = []
     for number, run in enumerate(checked, 1):
         reporter.say(f"run {number} of {len(checked)}: {run.label}", "bold cyan")
         done.append(_run(run, reporter))
-        gc.collect()  # what a failed run held on to, the next one may need
+        gc.collect()  # frees memory that a failed run still holds
     return done
 
 
@@ -42,7 +42,7 @@ def _run(run: Checked, reporter: Reporter) -> Done:
     begun = time.perf_counter()
     try:
         outcome = run_resolved(run.resolved, reporter)
-    except Exception as error:  # whatever ends a run, the others go on; an interrupt ends them all
+    except Exception as error:  # the other runs continue after any error; an interrupt ends all of them
         known = error if isinstance(error, BenchError) else _unexpected(error)
         for line in ("error: " + known.message, "got:   " + known.got, "fix:   " + known.fix):
             reporter.say(line, "red")
@@ -53,7 +53,7 @@ def _run(run: Checked, reporter: Reporter) -> Done:
 
 def _unexpected(error: Exception) -> BenchError:
     return BenchError(
-        "expected the run to end without a fault of its own",
+        "The run failed unexpectedly",
         got=f"{type(error).__name__}: {error}",
-        fix="finished work is kept: run the suite again to go on; `bench run --debug` shows the traceback of one run",
+        fix="finished work is kept: run the suite again to continue, or a single run with --debug for a traceback",
     )

@@ -1,4 +1,4 @@
-"""From a suite to the requests it stands for."""
+"""The expansion of a suite into requests."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.datasets.card import is_path, load_card
 from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
-# Values that a line of `runs` has one of, so that `grid` may vary them.
+# Keys with a single value per line of `runs`, so that `grid` may vary them.
 _SINGLE = ("dataset", "preset", "seeds", "fold")
 # Other names of a role of data.
 _ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
@@ -33,7 +33,7 @@ class SuiteRun(NamedTuple):
 
 
 class _Point(NamedTuple):
-    """One point of a line's product: what differs from the line, and the words that tell it from the others."""
+    """One point of a line's product: what differs from the line, and the words that distinguish its label."""
 
     method: str | None
     fold: str | None
@@ -50,19 +50,19 @@ def expand(
     seeds: int | None = None,
     overrides: Sequence[str] = (),
 ) -> list[SuiteRun]:
-    """Return a suite's runs in the order of the file; a line's product varies its last key fastest.
+    """Return a suite's runs in the order of the file; the last key of a line's product varies fastest.
 
-    A file's budgets and encoders belong to its preset: under another `preset` they are that preset's own.
+    A file's budgets and encoders belong to its preset: another `preset` uses its own instead.
 
     Args:
         suite: what to expand.
-        given: fields of every request that no file says: store, device, threads, ...
+        given: fields of every request that are not in the file: store, device, threads, ...
         preset: the preset of every run, instead of the file's.
-        seeds: likewise.
-        overrides: more `--set` items for every run; they win.
+        seeds: the number of replicates of every run, instead of the file's.
+        overrides: more `--set` items for every run, which win over the file's.
 
     Raises:
-        ConfigError: a value does not fit, a run has no dataset, or two runs have one label.
+        ConfigError: a value is not valid, a run has no dataset, or two runs have the same label.
     """
     runs = []
     for number, line in enumerate(suite.file.runs, 1):
@@ -75,7 +75,7 @@ def expand(
             fields = {name: value for name, value in fields.items() if value is not None}
             if "dataset" not in fields:
                 fix = "add `dataset: phantom` to the run, or to the suite's `defaults`"
-                raise ConfigError(f"expected a dataset for {where}", got="none", fix=fix)
+                raise ConfigError(f"There is no dataset for {where}", got="no `dataset`", fix=fix)
             keeps = preset is None or preset == (point.varied.get("preset") or entry.preset)
             fields["overrides"] = (*_settings(entry, point, keeps, _own_budget(fields)), *overrides)
             label = ", ".join([entry.label or point.method or str(entry.synthetic), *point.words])
@@ -85,28 +85,30 @@ def expand(
 
 
 def choose(runs: Sequence[SuiteRun], only: Sequence[str], skip: Sequence[str]) -> list[SuiteRun]:
-    """Return the runs whose label fits one of the patterns `only` (none: all of them) and none of `skip`.
+    """Return the runs whose label matches a pattern of `only` (all runs if there are none) and no pattern of `skip`.
 
     Raises:
-        ConfigError: a pattern fits no label, or no run is left.
+        ConfigError: a pattern matches no label, or no run is left.
     """
     labels = [run.label for run in runs]
     for pattern in (*only, *skip):
         if not fnmatch.filter(labels, pattern):
-            fix = f"* stands for any text; the labels are: {'; '.join(labels)}"
-            raise ConfigError("expected a pattern that fits the label of a run", got=repr(pattern), fix=fix)
+            fix = f"use * for any text; the labels are: {'; '.join(labels)}"
+            raise ConfigError("A pattern matches no label of a run", got=repr(pattern), fix=fix)
 
     def fits(label: str, patterns: Sequence[str]) -> bool:
         return any(fnmatch.fnmatch(label, pattern) for pattern in patterns)
 
     left = [run for run in runs if (not only or fits(run.label, only)) and not fits(run.label, skip)]
     if not left:
-        raise ConfigError("expected at least one run", got=f"none of {len(runs)}", fix="leave out --only or --skip")
+        raise ConfigError(
+            "--only and --skip leave no run", got=f"none of {len(runs)} runs", fix="leave out --only or --skip"
+        )
     return left
 
 
 def _completed(entry: Entry, defaults: Values) -> Entry:
-    """Fill a line with the file's defaults; settings are merged key by key."""
+    """Return a line completed with the file's defaults; settings are merged key by key."""
     filled = {name: getattr(defaults, name) for name in _FROM_DEFAULTS if getattr(entry, name) is None}
     if entry.fold is not None or entry.folds is not None or "fold" in entry.grid:
         filled = {name: value for name, value in filled.items() if name not in ("fold", "folds")}
@@ -122,7 +124,7 @@ def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
     for key in entry.grid:
         if key in (*Entry.model_fields, *Values.model_fields) and key not in _SINGLE:
             fix = f"write the list as `{key}:` itself" if key in ("method", "budget") else f"use {', '.join(_SINGLE)}"
-            raise ConfigError(f"expected keys with a single value below `grid` in {where}", got=key, fix=fix)
+            raise ConfigError(f"`grid` in {where} has a key that it cannot vary", got=key, fix=fix)
     for method in entry.methods:
         for values in itertools.product(*entry.grid.values()):
             for fold, budget in itertools.product(folds, budgets):
@@ -135,7 +137,7 @@ def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
 
 
 def _fields(entry: Entry, point: _Point, beside: Path) -> dict[str, Any]:
-    """Return the fields of a request that are no settings; cards named by a relative path lie beside the suite."""
+    """Return the fields of a request except settings; relative paths of cards start from the suite's folder."""
     values = {name: point.varied.get(name, getattr(entry, name)) for name in _SINGLE}
     varied = {role.removeprefix("data."): name for role, name in _roles(point.varied).items()}
     values["dataset"] = _beside(values["dataset"], beside)
@@ -157,7 +159,7 @@ def _beside(name: Any, folder: Path) -> Any:
 
 
 def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | None) -> tuple[str, ...]:
-    """Return the `--set` items of a run; a budget that is the preset's own is none of them."""
+    """Return the `--set` items of a run; the preset's own budget is left out."""
     settings: dict[str, Any] = {}
     if entry.encoders is not None and keeps:
         settings["encoders"] = list(entry.encoders)
@@ -170,7 +172,7 @@ def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | No
 
 
 def _own_budget(fields: Mapping[str, Any]) -> BudgetSettings | None:
-    """Return the budget of a run's preset, None where it names none or what it names is not there (said later)."""
+    """Return the budget of a run's preset, or None if it has no preset or one that is not valid (reported later)."""
     try:
         task = load_card(fields["dataset"]).task
         return load_preset(fields["preset"], task=task).budget if fields.get("preset") else None
@@ -179,7 +181,7 @@ def _own_budget(fields: Mapping[str, Any]) -> BudgetSettings | None:
 
 
 def _text(value: Any) -> str:
-    """Return a value as YAML in one line."""
+    """Return a value as one line of YAML."""
     text = yaml.safe_dump(value, default_flow_style=True, width=float("inf"), sort_keys=False)
     return text.removesuffix("\n").removesuffix("\n...")
 
@@ -195,5 +197,5 @@ def _length(budget: BudgetSettings) -> str:
 def _check_labels(runs: Sequence[SuiteRun], path: Path) -> None:
     label, n = Counter(run.label for run in runs).most_common(1)[0]
     if n > 1:
-        fix = "give each a `label` of its own"
-        raise ConfigError(f"expected a label of its own for every run in {path}", got=f"{label!r} {n} times", fix=fix)
+        fix = "give each run its own `label`"
+        raise ConfigError(f"Two runs in {path} have the same label", got=f"{label!r} {n} times", fix=fix)

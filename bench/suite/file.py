@@ -1,4 +1,4 @@
-"""Suite files: what they may say, and where they are found."""
+"""Suite files: their contents, and where they are found."""
 
 from __future__ import annotations
 
@@ -18,16 +18,16 @@ from bench.registry import unknown
 
 
 class Published(Settings):
-    """The table that a suite repeats: its paper, and the file of its values in `configs/published`."""
+    """The published table that a suite repeats: its paper, and the file of its values in `configs/published`."""
 
     paper: str
     table: str
 
 
 class Values(Settings):
-    """What a run is asked for, beside its method; a run's own values go before the file's `defaults`.
+    """The settings of a run except its method; a run's own values win over the file's `defaults`.
 
-    `folds: K` makes K runs, one a fold; `fold: k/K` is one of them. Several budgets make a run each. `data` names the
+    `folds: K` makes K runs, one per fold; `fold: k/K` is one of them. Each budget makes a run. `data` names the
     datasets of other roles; `text_dataset` and `pool_dataset` stand for its roles "text" and "pool". `set` holds what
     `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the preset.
     """
@@ -46,7 +46,7 @@ class Values(Settings):
 
     @property
     def budgets(self) -> tuple[BudgetSettings, ...]:
-        """The budgets, none where the preset's is meant."""
+        """The budgets; empty for the preset's."""
         if self.budget is None:
             return ()
         return (self.budget,) if isinstance(self.budget, BudgetSettings) else self.budget
@@ -77,20 +77,20 @@ class Entry(Values):
 
     @property
     def methods(self) -> tuple[str | None, ...]:
-        """The methods, None for a ready set."""
+        """The methods; None for a synthetic set that exists."""
         return self.method if isinstance(self.method, tuple) else (self.method,)
 
     @model_validator(mode="after")
     def _complete(self) -> Self:
         if (self.method is None) == (self.synthetic is None) or self.method == ():
-            raise ValueError("name either a method or a synthetic set")
+            raise ValueError("give exactly one of `method` and `synthetic`")
         if empty := [key for key, values in self.grid.items() if not values]:
             raise ValueError(f"`grid` needs at least one value of {empty[0]!r}")
         return self
 
 
 class SuiteFile(Settings):
-    """A suite: runs, and what they share."""
+    """A suite: its runs, and what they share."""
 
     name: str
     title: str
@@ -100,28 +100,28 @@ class SuiteFile(Settings):
 
 
 class Suite(NamedTuple):
-    """A suite as it was read; `path` is its file."""
+    """A suite and the path of its file."""
 
     file: SuiteFile
     path: Path
 
 
 def suite_names() -> tuple[str, ...]:
-    """List the suites that ship, sorted."""
+    """Return the names of the suites that ship, sorted."""
     return tuple(sorted(path.stem for path in (folder() / "suites").glob("*.yaml")))
 
 
 def find_suite(name: str) -> Suite:
-    """Read a suite: one that ships, by its name, or a file of one's own, by its path.
+    """Return a suite: one that ships, by its name, or any file, by its path.
 
     Raises:
-        ConfigError: no such suite (the nearest name is suggested), or a file that is wrong.
+        ConfigError: there is no such suite (the nearest name is suggested), or its file is not valid.
     """
     if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
         path = Path(name).expanduser()
         if not path.is_file():
-            fix = f"give the path of a suite file, or one of: {', '.join(suite_names())}"
-            raise ConfigError("expected a suite file", got=f"no file at {path}", fix=fix)
+            fix = f"give the path of a suite file or one of these names: {', '.join(suite_names())}"
+            raise ConfigError("The suite file does not exist", got=f"no file at {path}", fix=fix)
         return read_suite(path)
     if name not in suite_names():
         raise unknown("suite", name, suite_names())
@@ -129,15 +129,15 @@ def find_suite(name: str) -> Suite:
 
 
 def read_suite(path: Path) -> Suite:
-    """Read a suite file; `name` defaults to the file's stem.
+    """Return the suite of a file; `name` defaults to the file's stem.
 
     Raises:
-        ConfigError: the file is unreadable, or a key or value does not fit; says where.
+        ConfigError: the file cannot be read, or a key or value is not valid.
     """
     values = {"name": path.stem, **read_yaml(path)}
     listed = values.get("runs")
     if not isinstance(listed, list) or not listed:
-        what = f"expected `runs`, a list of runs, in {path}"
+        what = f"{path} has no list `runs`"
         raise ConfigError(what, got=repr(listed), fix="for example `runs: [{method: copy}]`")
     values["defaults"] = build(Values, _mapping(values.get("defaults") or {}, path), f"`defaults` of {path}")
     values["runs"] = [
@@ -149,10 +149,10 @@ def read_suite(path: Path) -> Suite:
 
 
 def published_table(suite: Suite) -> Path | None:
-    """Return the file of the published values, beside the suite or in `configs/published`; None where it names none.
+    """Return the file of the published values, next to the suite or in `configs/published`, or None if none is named.
 
     Raises:
-        ConfigError: there is no such file.
+        ConfigError: the file does not exist.
     """
     if suite.file.published is None:
         return None
@@ -162,11 +162,13 @@ def published_table(suite: Suite) -> Path | None:
             return place / table
     there = sorted(path.name for path in (folder() / "published").glob("*.csv"))
     raise ConfigError(
-        f"expected the published table of {suite.path}", got=f"no {table}", fix=f"put it beside it, or use {there}"
+        f"Cannot find the published table of {suite.path}",
+        got=f"no {table}",
+        fix=f"put it next to the suite, or use one of {there}",
     )
 
 
 def _mapping(value: Any, path: Path) -> Mapping[str, Any]:
     if not isinstance(value, Mapping):
-        raise ConfigError(f"expected a mapping for each of `runs` and for `defaults` in {path}", got=repr(value))
+        raise ConfigError(f"`defaults` or an entry of `runs` in {path} is not a mapping", got=repr(value))
     return value

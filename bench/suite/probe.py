@@ -1,4 +1,4 @@
-"""What a run would do, found by its own program over a store that only looks."""
+"""Find what a run would do by following its program through the store without doing any step."""
 
 from __future__ import annotations
 
@@ -16,21 +16,21 @@ from bench.run.resolve import Resolved
 
 
 class Probe(NamedTuple):
-    """How many steps of a run are in the store, and those that would be done next; none where all is there."""
+    """The number of steps of a run in the store, and the steps that would run next (none if all are finished)."""
 
     found: int
     next: Sequence[Step]
 
 
 class Looking:
-    """An executor that does nothing: it notes the steps that it was asked for."""
+    """An executor that only records the steps that are requested."""
 
     def __init__(self) -> None:
-        """Begin with no step."""
+        """Start with no step."""
         self.asked: list[Step] = []
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
-        """Note a step and go no further.
+        """Record a step and stop.
 
         Raises:
             Parked: always.
@@ -39,11 +39,11 @@ class Looking:
         raise Parked(step.title)
 
     def close(self) -> None:
-        """End nothing."""
+        """Do nothing: there is nothing to close."""
 
 
 def probe(resolved: Resolved) -> Probe:
-    """Follow a run through the store as far as its steps are finished; nothing is written."""
+    """Return how far a run is finished and what comes next; nothing is written."""
     looking = Looking()
     session = open_session(resolved, Store(resolved.request.store), Reporter(quiet=True), looking)
     with suppress(Parked):

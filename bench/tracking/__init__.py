@@ -1,4 +1,4 @@
-"""The MLflow observer: the tracking database is a view of the results, made by a process of its own."""
+"""The MLflow observer: the tracking database is a view of the results, written by a separate process."""
 
 from bench.tracking.observer import default_uri, rebuild, track
 

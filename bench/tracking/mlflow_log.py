@@ -1,4 +1,4 @@
-"""Writing runs to MLflow: one MLflow run a bench run, in the experiment of its dataset."""
+"""Writing runs to MLflow: one MLflow run per bench run, in the experiment of its dataset."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ _Item = TypeVar("_Item")
 
 
 class Tracker:
-    """A tracking server, or the store's own database, that runs of a store are told to."""
+    """A tracking server, or the store's own database, to which the runs of a store are logged."""
 
     def __init__(self, store: Path, uri: str) -> None:
         """Connect to `uri`; the store's own database keeps its files in `<store>/mlartifacts`."""
@@ -29,7 +29,7 @@ class Tracker:
         self._own = uri == default_uri(store)
 
     def log(self, run: str) -> str:
-        """Write one run, in place of what was written of it before; returns `logged`, or `kept` when unchanged.
+        """Write one run, replacing an older record of it; return `logged`, or `kept` if it has not changed.
 
         Raises:
             BenchError: the experiment keeps its files in another store.
@@ -54,9 +54,9 @@ class Tracker:
             return str(self._client.create_experiment(name, artifact_location=location))
         if location is not None and found.artifact_location != location:
             raise BenchError(
-                f"expected experiment {name!r} to keep its files in {location}",
+                f"The experiment {name!r} does not keep its files in {location}",
                 got=found.artifact_location,
-                fix="the store was moved: remove its mlflow.db, then run `bench export mlflow`",
+                fix="if the store was moved, remove its mlflow.db, then run `bench export mlflow`",
             )
         if found.lifecycle_stage == "deleted":
             self._client.restore_experiment(found.experiment_id)

@@ -1,4 +1,4 @@
-"""Tell a tracking server of runs, from a process of its own: what goes wrong there stops nothing here."""
+"""Log runs to a tracking server from a separate process, whose errors do not stop a run."""
 
 from __future__ import annotations
 
@@ -25,41 +25,41 @@ def default_uri(store: Path) -> str:
 
 
 def track(store: Path, run: str, uri: str | None, warn: Callable[[str], None]) -> bool:
-    """Tell the server at `uri` (None: the store's own database) of one run; say whether it knows now.
+    """Log one run to the server at `uri` (None: the store's own database); return whether it is logged.
 
-    A run told before, and unchanged, is not told again. Any failure goes to `warn` and ends there.
+    A run that was logged before and has not changed is not logged again. Errors are only passed to `warn`.
     """
     try:
         return _track(store, run, uri)
-    except Exception as error:  # whatever fails in an observer, the run it observes goes on
-        warn(f"the run was not tracked, its results are complete: {error}")
+    except Exception as error:  # an error in an observer must not stop the run
+        warn(f"the run was not tracked, but its results are complete: {error}")
         return False
 
 
 def rebuild(store: Path, uri: str | None = None) -> dict[str, int]:
-    """Tell the server of every run in the store; returns how many were `logged` and how many `kept` as they were.
+    """Log every run in the store; return how many were `logged` and how many `kept` because they had not changed.
 
     Raises:
-        BenchError: the server cannot be reached, or refuses.
+        BenchError: the server cannot be reached, or it reports an error.
     """
     states = _ask(store, uri or default_uri(store), ResultsStore(store).runs())
-    return {state: sum(told == state for told in states.values()) for state in ("logged", "kept")}
+    return {state: sum(done == state for done in states.values()) for state in ("logged", "kept")}
 
 
 def _track(store: Path, run: str, uri: str | None) -> bool:
     address = uri or default_uri(store)
-    told = {"uri": address.rpartition("@")[2], "content": read_record(store, run).content}
+    logged = {"uri": address.rpartition("@")[2], "content": read_record(store, run).content}
     marker = ResultsStore(store).folder(run) / MARKER
     database_gone = uri is None and not (store / "mlflow.db").exists()
-    if marker.exists() and json.loads(marker.read_text()) == told and not database_gone:
+    if marker.exists() and json.loads(marker.read_text()) == logged and not database_gone:
         return True
     _ask(store, address, [run])
-    write_json(marker, told)
+    write_json(marker, logged)
     return True
 
 
 def _ask(store: Path, uri: str, runs: Sequence[str]) -> dict[str, str]:
-    """Have the worker tell `uri` of runs; returns what it did with each."""
+    """Have the worker log runs to `uri`; return what it did with each."""
     check_installed("mlflow")
     request = {"store": str(store.absolute()), "uri": uri, "runs": list(runs)}
     try:
@@ -82,7 +82,7 @@ def _ask(store: Path, uri: str, runs: Sequence[str]) -> dict[str, str]:
 
 def _refused(uri: str, got: str) -> BenchError:
     return BenchError(
-        f"expected a tracking server at {uri.rpartition('@')[2]}",
+        f"Cannot log to the tracking server at {uri.rpartition('@')[2]}",
         got=got,
-        fix="mend it and run `bench export mlflow`, or run with --no-tracking",
+        fix="start the server and run `bench export mlflow`, or run with --no-tracking",
     )

@@ -1,4 +1,4 @@
-"""What is told to a tracking server of one run: parameters, metrics, curves, tags and files; free of MLflow."""
+"""The record of one run for a tracking server: parameters, metrics, curves, tags and files; without MLflow."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ _MAX_PARAMETERS = 100
 
 @dataclass(frozen=True)
 class Record:
-    """One run as a tracking server keeps it; `metrics` hold (name, value), `curves` (name, step, value)."""
+    """One run as a tracking server keeps it; `metrics` maps names to values, `curves` lists (name, step, value)."""
 
     run: str
     experiment: str
@@ -37,13 +37,13 @@ class Record:
 
     @property
     def content(self) -> str:
-        """Hash of all that is told except the time: what is unchanged need not be told again."""
+        """Hash of everything that is logged except the time, so that an unchanged run is not logged again."""
         files = {path.name: digest_file(path) for path in self.artifacts if path.suffix != ".json"}
         return digest([self.title, self.parameters, self.tags, self.metrics, self.curves, files])
 
 
 def read_record(store: Path, run: str) -> Record:
-    """Build the record of a run from the files of its results."""
+    """Return the record of a run, read from the files of its results."""
     results = ResultsStore(store)
     document = results.document(run).model_dump(mode="json")
     folder = results.folder(run)
@@ -62,7 +62,7 @@ def read_record(store: Path, run: str) -> Record:
 
 
 def metric_key(name: str) -> str:
-    """Write a metric's name with the characters that MLflow allows: `fd:random-convnet/test`."""
+    """Return a metric's name with only characters that MLflow allows: `fd:random-convnet/test`."""
     text = name.replace("@", ":").replace("[", "/").replace("]", "")
     return re.sub(r"[^A-Za-z0-9_\-. :/]", "-", text)
 
@@ -73,7 +73,7 @@ def _title(document: Mapping[str, Any]) -> str:
 
 
 def _parameters(document: Mapping[str, Any]) -> dict[str, str]:
-    """Flatten request and resolved configuration; paths say where things lie and are no parameters."""
+    """Return the request and the resolved configuration as flat parameters; paths are left out."""
     flat = {key: str(document[key]) for key in ("method", "variant", "preset", "seeds") if key in document}
     for section in ("request", "config"):
         flat |= dict(_flat(section, document.get(section) or {}))
@@ -99,14 +99,14 @@ def _tags(run: str, document: Mapping[str, Any]) -> dict[str, str]:
 
 
 def _metrics(rows: pd.DataFrame, method: str, variant: str) -> dict[str, float]:
-    """Name a run's numbers: those of its own method plainly and with their intervals, the controls' by arm.
+    """Return a run's numbers by name: the method's own plainly and with intervals, those of controls by arm.
 
-    Where the method has several arms, those of other variants than the run's own are told by theirs.
+    If the method has several arms, the numbers of other variants carry the variant in their names.
     """
     many = rows.loc[rows["method"] == method, "variant"].nunique() > 1
     found: dict[str, float] = {}
     several = rows.loc[rows["downstream"] != "", "downstream"].nunique() > 1
-    # rows of all seeds together come last and win over those of single seeds
+    # rows for all seeds together come last, so they win over rows for single seeds
     ordered = rows.sort_values("seed", key=lambda seed: seed.where(seed != ALL_SEEDS, -10_000), ascending=False)
     for row in ordered.to_dict("records"):
         if row["value"] != row["value"]:
@@ -124,7 +124,7 @@ def _metrics(rows: pd.DataFrame, method: str, variant: str) -> dict[str, float]:
 
 
 def _thinned(curves: Iterator[tuple[str, int, float]]) -> Iterator[tuple[str, int, float]]:
-    """Keep at most 200 points a curve, evenly spread, first and last among them; a step told twice counts once."""
+    """Yield at most 200 points per curve, evenly spread, with the first and the last; a repeated step counts once."""
     by_name: dict[str, dict[int, float]] = {}
     for name, step, value in curves:
         by_name.setdefault(name, {})[step] = value

@@ -24,11 +24,11 @@ START_SECONDS = 180.0
 
 
 def serve(store: Path, port: int, *, browser: bool) -> int:
-    """Show the store's runs until interrupted; returns the server's exit status."""
-    # asked to end is as good as Ctrl-C: the server must not outlive this process
+    """Show the store's runs until interrupted; return the server's exit status."""
+    # SIGTERM ends it as Ctrl-C does: the server must not outlive this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with started(store, port) as (process, url):
-        print(f"{url} (Ctrl-C ends it)", file=sys.stderr)
+        print(f"{url} (press Ctrl-C to stop)", file=sys.stderr)
         if browser:
             webbrowser.open(url)
         try:
@@ -42,19 +42,19 @@ def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes
     """Start the server on `port` (0: any free one) and yield it with its address once it answers; then stop it.
 
     Raises:
-        MissingError: the store holds no tracked runs, or MLflow is not installed.
-        BenchError: the port is taken, or the server ends before it answers.
+        MissingError: the store has no tracked runs, or MLflow is not installed.
+        BenchError: the port is in use, or the server ends before it answers.
     """
     if not (store / "mlflow.db").exists():
         raise MissingError(
-            f"expected tracked runs in {store}",
+            f"There are no tracked runs in {store}",
             got="no mlflow.db",
-            fix="`bench run` makes it; `bench export mlflow` rebuilds it from results",
+            fix="run `bench run`, or rebuild it from results with `bench export mlflow`",
         )
     check_installed("mlflow")
     port = _free_port(port)
     command = [sys.executable, "-P", "-m", "bench.tracking.server", default_uri(store), str(port)]
-    # a session of its own: the server starts workers, and they must end with it
+    # a new session, because the server starts workers that must end with it
     process = subprocess.Popen(command, cwd=store, start_new_session=True)
     url = f"http://{HOST}:{port}"
     try:
@@ -65,9 +65,9 @@ def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
-    """End the server with its workers: politely first, for good after a while."""
+    """Stop the server and its workers: with SIGTERM, then with SIGKILL if they have not ended."""
     for demand in (signal.SIGTERM, signal.SIGKILL):
-        # the session is gone once its last process is
+        # the session ends with its last process
         with suppress(ProcessLookupError):
             os.killpg(process.pid, demand)
         with suppress(subprocess.TimeoutExpired):
@@ -81,9 +81,9 @@ def _free_port(port: int) -> int:
             probe.bind((HOST, port))
         except OSError as error:
             raise BenchError(
-                f"expected port {port} to be free",
+                f"Port {port} is not free",
                 got=str(error),
-                fix="choose another with --port, or --port 0",
+                fix="choose another port with --port, or any free one with --port 0",
             ) from error
         return int(probe.getsockname()[1])
 
@@ -92,17 +92,17 @@ def _wait(process: subprocess.Popen[bytes], url: str) -> None:
     end = time.monotonic() + START_SECONDS
     while time.monotonic() < end:
         if process.poll() is not None:
-            raise BenchError("expected MLflow's server to start", got=f"it ended with {process.returncode}")
+            raise BenchError("MLflow's server did not start", got=f"it ended with status {process.returncode}")
         try:
             with urllib.request.urlopen(url, timeout=5):
                 return
         except (urllib.error.URLError, ConnectionError, TimeoutError):
             time.sleep(0.2)
-    raise BenchError("expected MLflow's server to answer", got=f"nothing within {START_SECONDS:.0f} s at {url}")
+    raise BenchError("MLflow's server did not answer", got=f"no answer within {START_SECONDS:.0f} s at {url}")
 
 
 def main(uri: str, port: str) -> None:
-    """Become MLflow's server."""
+    """Run MLflow's server in this process."""
     from bench.tracking.worker import quieten
 
     quieten()

@@ -1,4 +1,4 @@
-"""The process that talks to MLflow: reads a request from standard input, answers in one line of JSON."""
+"""The process that talks to MLflow: it reads a request from standard input and answers in one line of JSON."""
 
 from __future__ import annotations
 
@@ -9,8 +9,8 @@ import sys
 import warnings
 from pathlib import Path
 
-# For this process and its children alone: no reports home, no chatter, no minutes of waiting for a dead server, and
-# nothing imported from the folder that the command was started in.
+# Only for this process and its children: no telemetry, few messages, no long waits for a server that is down, and
+# no imports from the folder in which the command was started.
 QUIET = {
     "MLFLOW_DISABLE_TELEMETRY": "true",
     "DO_NOT_TRACK": "true",
@@ -34,7 +34,7 @@ def quieten() -> None:
 
 
 def main() -> int:
-    """Log the runs asked for; on failure the last line of standard error says why."""
+    """Log the requested runs; if that fails, the last line of standard error says why."""
     request = json.load(sys.stdin)
     quieten()
     from mlflow.exceptions import MlflowException

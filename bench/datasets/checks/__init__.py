@@ -1,1 +1,1 @@
-"""What is looked at before a dataset is trusted."""
+"""Checks of datasets and synthetic sets."""

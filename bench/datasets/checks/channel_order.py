@@ -1,4 +1,4 @@
-"""Whether images are RGB: what their nuclei say."""
+"""A check that images are RGB, by the colour of their nuclei."""
 
 from __future__ import annotations
 
@@ -14,9 +14,9 @@ from bench.errors import DataError
 
 
 def darkening(samples: Iterable[Sample]) -> Float64[np.ndarray, "3"] | None:
-    """Return by how much nuclei are darker than what surrounds them, channel by channel, in 0..255.
+    """Return how much darker nuclei are than their surroundings in each channel, in 0..255.
 
-    Means over all pixels of all samples; None where there are no nuclei, or nothing else.
+    Means over all pixels of all samples; None if there are no nuclei, or nothing else.
     """
     sums, counts = np.zeros((2, 3)), np.zeros(2)
     for sample in samples:
@@ -32,11 +32,11 @@ def darkening(samples: Iterable[Sample]) -> Float64[np.ndarray, "3"] | None:
 
 
 def bgr_findings(read: Callable[[int], Sample], n: int, file: str) -> list[Finding]:
-    """Warn where the images of stained nuclei have red and blue swapped; up to 32 of `n` samples are read.
+    """Return warnings of images whose red and blue are swapped; up to 32 of `n` samples with stained nuclei are read.
 
     Haematoxylin absorbs red more than blue, so nuclei darken red the most: in each of seven tiles of CoNSeP by 1.5 to
-    2.7 times as much as blue. This is all that pixels can tell: the mean colour cannot (CoNSeP's mean blue exceeds its
-    mean red). Samples that are unreadable are passed over, for inspection lists them.
+    2.7 times as much as blue. The mean colour does not show the order (CoNSeP's mean blue exceeds its
+    mean red). Unreadable samples are skipped here, because inspection lists them.
     """
     darker = darkening(_readable(read, range(0, n, max(1, -(-n // 32)))))
     if darker is None or darker[0] >= darker[2]:

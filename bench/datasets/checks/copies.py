@@ -1,4 +1,4 @@
-"""Leakage into synthetic images: copies of test images, and synthetic images nearer to one than training images are."""
+"""Leakage into synthetic images: copies of test images, and synthetic images closer to them than training images."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ _BLOCK = 512
 
 
 class NearCopy(NamedTuple):
-    """A synthetic image and the test image it is nearest to; distances of the two, and of the nearest training image.
+    """A synthetic image, the test image nearest to it, their distance, and that of the nearest training image.
 
     Distances are root mean squares of the differences between thumbnails, 16 x 16 px RGB, in grey levels of 255.
     """
@@ -29,14 +29,14 @@ class NearCopy(NamedTuple):
 
 
 class NearCopyReport(NamedTuple):
-    """What was found; indices count in the order that images were given in.
+    """The copies and near copies found; indices follow the order in which images were given.
 
     Attributes:
-        exact: (synthetic, test) images of the same pixels.
+        exact: (synthetic, test) pairs of images with the same pixels.
         copies: (synthetic, test) images that look the same (`bench.datasets.checks.look_alikes`) where no training
             image looks like that test image; exact ones among them.
         nearer: test images to which a synthetic image is nearer than any training image.
-        by_chance: how many that would be if synthetic images were as any others: n_test n_s / (n_s + n_train).
+        by_chance: expected number of these if synthetic images were like any others: n_test n_s / (n_s + n_train).
         n_test: all test images.
         nearest: the synthetic images behind `nearer`, those first that are nearest in relation to the nearest training
             image; 20 at most.
@@ -51,7 +51,7 @@ class NearCopyReport(NamedTuple):
 
 
 class _Seen(NamedTuple):
-    """Images from afar: their indices, hashes of pixels, looks, and thumbnails as rows of 768 numbers."""
+    """Images at low resolution: their indices, hashes of pixels, looks, and thumbnails as rows of 768 numbers."""
 
     places: list[int]
     digests: list[str]
@@ -64,20 +64,20 @@ def near_copies(
     train: Iterable[UInt8[np.ndarray, "h w 3"]],
     test: Iterable[UInt8[np.ndarray, "h w 3"]],
 ) -> NearCopyReport:
-    """Look for test images in a synthetic set.
+    """Return test images found in a synthetic set.
 
-    Images are compared whole, as thumbnails, so they may differ in size but should show as much: compare patches with
-    patches. Flipped, rotated and cropped copies are not found. Each image is read once; 3 kB an image are kept, and a
-    block of 512 x 512 distances. Images without pixels are passed over.
+    Whole images are compared as thumbnails, so their sizes may differ, but they should show the same area (patches and
+    patches). Flipped, rotated and cropped copies are not found. Each image is read once; 3 kB per image are kept, and a
+    block of 512 x 512 distances. Images without pixels are skipped.
 
-    A synthetic image can be nearer than every training image by chance; so `nearer` says something only where it is
+    A synthetic image can be nearer than every training image by chance; so `nearer` is meaningful only where it is
     well above `by_chance`, and `nearest` only where its distances are far apart.
     """
     made, known, hidden = _see(synthetic), _see(train), _see(test)
-    by_digest = dict(zip(reversed(hidden.digests), reversed(hidden.places), strict=True))  # of equals the first
+    by_digest = dict(zip(reversed(hidden.digests), reversed(hidden.places), strict=True))  # the first of equals
     pairs = zip(made.places, made.digests, strict=True)
     exact = tuple((place, by_digest[value]) for place, value in pairs if value in by_digest)
-    # test images that training holds too: a method may well have learnt to make them
+    # test images that are also in the training set: a method may have learnt them there
     leaked = {hidden.places[pair.own] for pair in similar(hidden.looks, known.looks)}
     alike = [(made.places[pair.own], hidden.places[pair.other]) for pair in similar(made.looks, hidden.looks)]
     copies = tuple(pair for pair in sorted({*exact, *alike}) if pair[1] not in leaked)
@@ -112,7 +112,7 @@ def _thumbnail(image: UInt8[np.ndarray, "h w 3"]) -> Float32[np.ndarray, " 768"]
 def _nearest(
     rows: Float32[np.ndarray, "n d"], others: Float32[np.ndarray, "m d"]
 ) -> tuple[Float[np.ndarray, " n"], Int[np.ndarray, " n"]]:
-    """Return the distance to the nearest other row (infinite where there is none) and its index."""
+    """Return the distance to the nearest other row (infinite if there is none) and its index."""
     best, index = np.full(len(rows), np.inf), np.zeros(len(rows), np.int64)
     for start in range(0, len(rows), _BLOCK):
         part = slice(start, start + _BLOCK)
@@ -126,7 +126,7 @@ def _nearest(
 
 
 def _squares(rows: Float32[np.ndarray, "n d"], others: Float32[np.ndarray, "m d"]) -> Float[np.ndarray, "n m"]:
-    """Return squared distances; float64, for the distances of copies are differences of nearly equal numbers."""
+    """Return squared distances in float64, as those of copies are differences of nearly equal numbers."""
     a, b = rows.astype(np.float64) - 128, others.astype(np.float64) - 128
     squares: Float[np.ndarray, "n m"] = np.square(a).sum(1)[:, None] + np.square(b).sum(1)[None] - 2 * a @ b.T
     squares[squares < 0] = 0

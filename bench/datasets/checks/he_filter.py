@@ -1,7 +1,7 @@
-"""Which images look like haematoxylin and eosin: a filter by colour alone, for sets of mixed figures as PathCap's.
+"""A colour filter for images that look like haematoxylin and eosin, for sets of mixed figures such as PathCap.
 
-PathDiff trains on 100,000 "H&E" images of PathCap, chosen in a way that is not published; this filter is ours, so its
-subset is another. Optical densities of a pixel, -ln(v / 255) for each channel v, are split into their mean (how dark)
+PathDiff trains on 100,000 "H&E" images of PathCap, but does not say how they were chosen; this filter is ours, so its
+subset differs. Optical densities of a pixel, -ln(v / 255) for each channel v, are split into their mean (how dark)
 and two chromaticities (which stain), the hue-saturation-density model of van der Laak et al. 2000. A mixture of two
 stains has a hue between theirs however dark it is: about 66 degrees for haematoxylin and 122 for eosin (densities of
 Ruifrok and Johnston 2001), 205 for diaminobenzidine (brown), 25 for alcian blue. Stains of nearly the same colours
@@ -29,23 +29,23 @@ from bench.formats.parallel import ordered_map
 WHITE = 0.1
 """Mean optical density below which a pixel is background; 0.1 is a grey value of 231."""
 DARK = 2.3
-"""Mean optical density above which a pixel has no hue to speak of; 2.3 is a grey value of 26."""
+"""Mean optical density above which a pixel has no reliable hue; 2.3 is a grey value of 26."""
 GREY = 0.1
 """Length of the chromaticity vector below which a pixel has no colour; pure haematoxylin has 0.47, pure eosin 1.5."""
 HUES = (40.0, 165.0)
-"""Hues in degrees between which mixtures of the two stains lie in practice."""
+"""Range of hues in degrees of mixtures of the two stains in practice."""
 EOSIN = 72.0
-"""Hue in degrees from which a pixel holds eosin beside haematoxylin."""
+"""Hue in degrees above which a pixel holds eosin in addition to haematoxylin."""
 SIDE = 256
-"""Longest side in pixels that is measured: larger images are thinned to every k-th pixel."""
+"""Longest side in pixels that is measured in full: of larger images, every k-th pixel is used."""
 
 
 @dataclass(frozen=True)
 class Colours:
-    """Shares in [0, 1]: `white` and `dark` of all pixels; the others of those that are neither.
+    """Shares in [0, 1]: `white` and `dark` of all pixels; the others of pixels that are neither.
 
-    `grey` have no colour, `he` a hue between haematoxylin and eosin, `eosin` those of them that are not haematoxylin
-    alone. The last three are 0 where no pixel is left.
+    `grey` pixels have no colour, `he` a hue between haematoxylin and eosin, `eosin` those of `he` that are not only
+    haematoxylin. The last three are 0 if no pixel is left.
     """
 
     white: float
@@ -56,7 +56,7 @@ class Colours:
 
 
 class Thresholds(Settings):
-    """What an image must keep to: at most so much white, dark and grey, at least so much of the stains' hues.
+    """Limits of an H&E image: the largest shares of white, dark and grey, the smallest of the stains' hues.
 
     Chosen so that patches of CoNSeP, CRC-VAL-HE-7K and LC25000 pass, fat included, and other stains do not.
     """
@@ -69,7 +69,7 @@ class Thresholds(Settings):
 
 
 def measure(image: UInt8[np.ndarray, "h w 3"]) -> Colours:
-    """Measure the colours of an image of at least one pixel."""
+    """Return the colour shares of an image of at least one pixel."""
     step = -(-max(image.shape[:2]) // SIDE)
     pixels = np.maximum(image[::step, ::step].reshape(-1, 3), 1)
     density = -np.log(pixels / 255.0)
@@ -88,7 +88,7 @@ def measure(image: UInt8[np.ndarray, "h w 3"]) -> Colours:
 
 
 def refused(colours: Colours, thresholds: Thresholds | None = None) -> str:
-    """Return why an image is not taken for H&E: "white", "dark", "grey", "hue" or "blue"; "" where it is."""
+    """Return why an image is not accepted as H&E: "white", "dark", "grey", "hue" or "blue"; "" if it is accepted."""
     limits = thresholds or Thresholds()
     for name in ("white", "dark", "grey"):
         if getattr(colours, name) > getattr(limits, name):
@@ -101,11 +101,11 @@ def refused(colours: Colours, thresholds: Thresholds | None = None) -> str:
 def write_manifest(source: DatasetSource, out: Path, thresholds: Thresholds | None = None) -> Counter[str]:
     """Write the images of a dataset that look like H&E, all splits, as CSV: file (their id), split, measured shares.
 
-    A card takes only what the file lists by `extra: {manifest: <out>}`.
+    A card with `extra: {manifest: <out>}` uses only the images that the file lists.
 
     Returns:
-        How many were kept ("kept"), and how many not, by reason; "no image" for captions alone and "unreadable" for
-        files that cannot be read.
+        The number kept ("kept"), and the numbers rejected by reason; "no image" for captions without one and
+        "unreadable" for files that cannot be read.
     """
     counts: Counter[str] = Counter()
     temporary = out.with_name(out.name + ".tmp")

@@ -1,4 +1,4 @@
-"""Near-duplicate images: how an image looks from afar, and which images of two splits look the same."""
+"""Near-duplicate images: a hash of how an image looks, and images of two splits that look the same."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ at most; no two different tiles of the first three differ by less than 18. By LC
 is within 4 by chance.
 """
 LISTED = 20
-"""Pairs that are listed one by one; the rest is counted."""
+"""Number of pairs that are listed; the others are only counted."""
 _SIDE = 32
 _LOWEST = 8
 _FLAT = 3.0
@@ -30,7 +30,7 @@ _BLOCK = 256
 
 
 class Pair(NamedTuple):
-    """An image of one list, the nearest of another, and the bits of 64 by which they differ."""
+    """An image of one list, the nearest of another, and the number of bits of 64 in which they differ."""
 
     own: int
     other: int
@@ -38,7 +38,7 @@ class Pair(NamedTuple):
 
 
 def look(image: UInt8[np.ndarray, "h w 3"]) -> Look | None:
-    """Describe an image for comparison; None for one without pixels.
+    """Return what an image looks like, for comparison; None for one without pixels.
 
     The code is the 64-bit perceptual hash that the library ImageHash computes: which of the lowest 8 x 8 cosine
     frequencies of the whole image, grey, 32 x 32 px, are above their median. It stays the same under rescaling, JPEG
@@ -59,7 +59,7 @@ def shrink(image: UInt8[np.ndarray, "h w 3"], mode: str, side: int = _SIDE) -> I
     """Return a thumbnail of `side` x `side` pixels in a mode of Pillow's."""
     from PIL import Image
 
-    # halving by means first: a tile of 1000 px takes 4 ms rather than 20
+    # halving by means first: a tile of 1000 px takes 4 ms instead of 20
     full = Image.fromarray(image)
     step = max(1, min(image.shape[:2]) // (4 * side))
     return full.reduce(step).convert(mode).resize((side, side), Image.Resampling.LANCZOS)
@@ -68,9 +68,9 @@ def shrink(image: UInt8[np.ndarray, "h w 3"], mode: str, side: int = _SIDE) -> I
 def nearest(
     codes: UInt64[np.ndarray, " n"], others: UInt64[np.ndarray, " m"]
 ) -> tuple[Int[np.ndarray, " n"], UInt8[np.ndarray, " n"]]:
-    """Return the index of the nearest other code of each code, the first of equals, and the bits by which they differ.
+    """Return the index of the nearest other code of each code, the first of equals, and the number of bits that differ.
 
-    Memory grows with n + 256 m; there must be another code.
+    Memory grows with n + 256 m; there must be at least one other code.
     """
     index, bits = np.zeros(len(codes), np.int64), np.zeros(len(codes), np.uint8)
     for start in range(0, len(codes), _BLOCK):
@@ -82,7 +82,7 @@ def nearest(
 
 
 def similar(looks: Sequence[Look], others: Sequence[Look], limit: int = MAX_BITS) -> list[Pair]:
-    """List the images that look like one of the others, the most alike first; flat images like none."""
+    """Return the images that look like one of the others, the most alike first; flat images look like none."""
     own, theirs = _patterned(looks), _patterned(others)
     if not len(own) or not len(theirs):
         return []
@@ -92,7 +92,7 @@ def similar(looks: Sequence[Look], others: Sequence[Look], limit: int = MAX_BITS
 
 
 def near_duplicates(tallies: Mapping[str, Sequence[Tally]]) -> Iterator[Finding]:
-    """Warn of images of one split that look like an image of another; the first 20 a pair of splits, and a count."""
+    """Return warnings of images that look like one in another split: the first 20 per pair of splits, and a count."""
     seen = {split: [tally for tally in read if tally.look is not None] for split, read in tallies.items()}
     looks = {split: [tally.look for tally in read if tally.look is not None] for split, read in seen.items()}
     for first, second in combinations(tallies, 2):

@@ -1,4 +1,4 @@
-"""Merging of nucleus classes: done once, by one function, and refused where it was done already."""
+"""Merging of nucleus classes: one function does it once and refuses labels that are merged already."""
 
 from __future__ import annotations
 
@@ -15,23 +15,23 @@ from bench.errors import DataError
 State = Literal["raw", "already"]
 
 TOLERANCE = 0.01
-"""Counts within this share of the published ones agree."""
+"""Largest relative difference at which counts agree with the published ones."""
 
 _SAY = "set `classes_merged: raw` or `classes_merged: merged` in the dataset's card"
 
 
 @dataclass(frozen=True)
 class ClassIds:
-    """Class ids of instances, and whether they were merged: the flag makes a second merge impossible."""
+    """Class ids of instances, and whether they are merged: the flag prevents a second merge."""
 
     ids: UInt8[np.ndarray, " n"]
     merged: bool
 
 
 def merge_classes(classes: ClassIds, merging: Mapping[int, int], where: str = "") -> ClassIds:
-    """Merge raw class ids, all at once through a lookup table; id 0 stays 0.
+    """Return merged class ids, by one lookup table for all rules; id 0 stays 0.
 
-    Rule after rule, or a second time, would differ: on GLySAC {4, 5, 6, 7} -> 2 followed by 2 -> 1 turns
+    Applying the rules one after another, or twice, would differ: on GLySAC {4, 5, 6, 7} -> 2 followed by 2 -> 1 turns
     lymphocytes into the class "miscellaneous" (DiffMix's sampling loader merges twice so).
 
     Args:
@@ -40,13 +40,13 @@ def merge_classes(classes: ClassIds, merging: Mapping[int, int], where: str = ""
         where: the file, for errors.
 
     Raises:
-        DataError: the ids were merged already, or one of them is not a raw id.
+        DataError: the ids are merged already, or one of them is not a raw id.
     """
     place = f" in {where}" if where else ""
     if classes.merged:
-        raise DataError(f"expected raw class ids{place}", got="ids that were merged already", fix="merge only once")
+        raise DataError(f"The class ids{place} are not raw", got="ids that are merged already", fix="merge only once")
     if odd := sorted(set(np.unique(classes.ids).tolist()) - set(merging) - {0}):
-        raise DataError(f"expected raw class ids in {sorted(merging)}{place}", got=str(odd))
+        raise DataError(f"The class ids{place} are not among the raw ids {sorted(merging)}", got=str(odd))
     table = np.zeros(256, np.uint8)
     for raw, merged in merging.items():
         table[raw] = merged
@@ -54,7 +54,7 @@ def merge_classes(classes: ClassIds, merging: Mapping[int, int], where: str = ""
 
 
 def decide_state(card: DatasetCard, split: str, counts: Mapping[int, int]) -> State:
-    """Say whether a split's labels are raw or merged already.
+    """Return whether a split's labels are raw or merged already.
 
     A split is merged already when it holds merged ids only, in the published merged counts (1 % tolerance);
     it is raw when it holds any other id.
@@ -71,21 +71,23 @@ def decide_state(card: DatasetCard, split: str, counts: Mapping[int, int]) -> St
     where = f"the {split} split of {card.name}"
     if ids - set(card.classes):
         if card.classes_merged == "merged":
-            raise DataError(f"expected merged class ids {sorted(card.classes)} in {where}", got=str(sorted(ids)))
+            raise DataError(
+                f"The class ids in {where} are not among the merged ids {sorted(card.classes)}", got=str(sorted(ids))
+            )
         return "raw"
     looks_merged = _as_published(card, split, counts)
     if card.classes_merged == "merged" or (card.classes_merged == "auto" and looks_merged):
         return "already"
     if looks_merged:
         raise DataError(
-            f"expected raw class ids in {where}, as `classes_merged: raw` says",
+            f"The class ids in {where} are not raw, but the card says `classes_merged: raw`",
             got=f"merged ids in the published merged counts: {_show(card, counts)}",
-            fix="set `classes_merged: auto` in the dataset's card: merging twice would mix classes up",
+            fix="set `classes_merged: auto` in the dataset's card: merging twice would mix classes",
         )
     if card.classes_merged == "raw":
         return "raw"
     raise DataError(
-        f"expected raw class ids, or merged ones in the published counts, in {where}",
+        f"Cannot decide whether the class ids in {where} are raw or merged",
         got=f"merged ids in other counts: {_show(card, counts)}",
         fix=f"verify that no tile is missing (`bench data verify {card.name}`), or {_SAY}",
     )

@@ -1,4 +1,4 @@
-"""Verification of a dataset: every tile is read, and everything that is odd is listed at once."""
+"""Verification of a dataset: every tile is read, and all problems are listed together."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ from bench.formats.parallel import ordered_map
 
 @dataclass(frozen=True)
 class SplitReport:
-    """What a split holds: tiles, groups, tiles by size (h, w), nuclei by class name, images by label."""
+    """Counts of a split: tiles, groups, tiles by size (h, w), nuclei by class name, images by label."""
 
     tiles: int
     groups: int
@@ -48,13 +48,13 @@ class VerifyReport:
 
 
 def verify(source: DatasetSource, progress: StartProgress | None = None) -> VerifyReport:
-    """Read every tile of a dataset and compare what is there with its card.
+    """Return the result of reading every tile of a dataset and comparing it with the card.
 
-    Counts up to 1 % off the published ones are warnings, others errors. A group in two splits is a warning, for
-    a group may be a guess from a file's name; a sample id in two splits is an error.
+    Counts up to 1 % off the published ones are warnings, larger differences errors. A group in two splits is a warning,
+    because a group may be a guess from a file's name; a sample id in two splits is an error.
 
     Raises:
-        MissingError: the dataset is not there at all.
+        MissingError: the dataset is not on this machine.
     """
     folder = source.locate()
     findings: list[Finding] = []
@@ -70,7 +70,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
         try:
             nuclei = source.settle(split, sum((Counter(tally.counts) for tally in read), Counter()))
         except DataError as error:
-            # with files missing, odd counts are a consequence; the files themselves are listed already
+            # missing files make counts differ; the files themselves are listed already
             findings.append(Finding("info", split, "nuclei not counted") if broken else finding(split, error))
             broken = True
         reports[split] = _report(source.card, read, nuclei or {})
@@ -83,7 +83,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
 
 def _read(source: DatasetSource, split: str, progress: StartProgress) -> list[Tally]:
     tallies = []
-    # threads do: 41 tiles of 1000 x 1000 px with their labels take 3 s on one core
+    # threads suffice: 41 tiles of 1000 x 1000 px with their labels take 3 s on one core
     n = len(source.ids(split))
     with progress(f"read {split}", n, unit="tile") as running:
         for tally in ordered_map(partial(source.inspect, split), range(n)):
@@ -104,7 +104,7 @@ def _report(card: DatasetCard, tallies: Sequence[Tally], nuclei: Mapping[int, in
 
 
 def _compare(card: DatasetCard, split: str, report: SplitReport, left_out: int) -> list[Finding]:
-    """List where counts differ from the published ones; counts that could not be taken are not compared."""
+    """Yield differences from the published counts; counts that are not available are not compared."""
     expected = card.expected.get(split)
     if expected is None:
         return []
@@ -116,7 +116,7 @@ def _compare(card: DatasetCard, split: str, report: SplitReport, left_out: int) 
         if found != published:
             share = abs(found - published) / published if published else 1.0
             severity: Severity = "warning" if share <= TOLERANCE else "error"
-            message = f"{found} {what}, published are {published} ({found - published:+d}, {share:.1%})"
+            message = f"{found} {what} instead of the published {published} ({found - published:+d}, {share:.1%})"
             findings.append(Finding(severity, split, message))
     return findings
 

@@ -1,4 +1,4 @@
-"""Kinds of tissue: what is mixed, how densely and with which texture, before any pixel is drawn."""
+"""Kinds of tissue: their components, densities and textures, before any pixel is drawn."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from bench.datasets.phantom.stains import SlideStyle
 
 @dataclass(frozen=True)
 class Architecture:
-    """One kind of tissue. Densities are nuclei in 256 x 256 px of the tissue they lie in."""
+    """One kind of tissue. Densities are nuclei per 256 x 256 px of the tissue that holds them."""
 
     name: str
     glands: str = "none"
@@ -42,7 +42,7 @@ class Architecture:
     necrosis: float = 0.0
     """Strength of granular debris."""
     blood: float = 0.3
-    """Expected clumps of red blood cells."""
+    """Mean number of clumps of red blood cells."""
 
 
 SCENES = (
@@ -79,7 +79,7 @@ def random_scene(style: SlideStyle, config: PhantomConfig, rng: np.random.Genera
 
 
 def varied(scene: Architecture, rng: np.random.Generator, config: PhantomConfig) -> Architecture:
-    """Vary the densities and the stroma of a kind of tissue, as tiles of one kind differ."""
+    """Return a kind of tissue with other densities and stroma, as tiles of one kind differ."""
 
     def times(spread: float) -> float:
         return float(np.exp(rng.normal(0, spread) - spread**2 / 2))

@@ -17,7 +17,7 @@ ARCHITECTURES = {
     "inflamed": "a dense inflammatory infiltrate",
     "loose": "loose oedematous stroma",
 }
-"""What each kind of tissue is called in a caption."""
+"""The name of each kind of tissue in a caption."""
 
 TISSUES = {
     "ADI": "adipose tissue with large empty fat cells and thin septa",
@@ -34,7 +34,7 @@ TISSUES = {
 
 
 def tile_caption(architecture: str, types: UInt8[np.ndarray, " n"], size: int) -> str:
-    """Describe a tile: its tissue, cellularity, commonest classes of nucleus, and the rare one if present.
+    """Return the caption of a tile: its tissue, cellularity, commonest classes of nucleus, and the rare one if present.
 
     Args:
         architecture: name of the kind of tissue.
@@ -52,7 +52,7 @@ def tile_caption(architecture: str, types: UInt8[np.ndarray, " n"], size: int) -
 
 
 def tissue_caption(label: str, detail: str) -> str:
-    """Describe a tissue patch: its class and one detail of its looks."""
+    """Return the caption of a tissue patch: its class and one detail of its appearance."""
     return f"H&E, {TISSUES[label]}, {detail}."
 
 

@@ -1,4 +1,4 @@
-"""Things that are no nuclei: red blood cells, pigment, dust of dead cells, smudges out of focus."""
+"""Objects other than nuclei: red blood cells, pigment, dust of dead cells, smudges out of focus."""
 
 from __future__ import annotations
 

@@ -41,7 +41,7 @@ class PhantomTile:
 
 
 def draw_tile(seed: int, group: str, size: int = 256, *, config: PhantomConfig) -> PhantomTile:
-    """Draw one tile of a slide at 0.25 micrometres a pixel.
+    """Return one tile of a slide at 0.25 micrometres per pixel.
 
     Args:
         seed: number of the tile; another seed gives another tile of the same slide.
@@ -103,7 +103,7 @@ def _populate(
 
 
 def _direction(kind: int, layout: Layout, y: int, x: int, rng: np.random.Generator) -> float:
-    """Spindles follow the fibres, epithelium stands on its base, the rest lies anyhow."""
+    """Return directions: spindles follow the fibres, epithelium stands on its base, others are random."""
     if kind == SPINDLE:
         return float(layout.fibre[y, x] + rng.normal(0, 0.18))
     if kind == EPITHELIAL and rng.random() < 0.8:

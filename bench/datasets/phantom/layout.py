@@ -1,4 +1,4 @@
-"""Arrangement: where epithelium, lumens and stroma lie, and where each class of nucleus may be."""
+"""Arrangement: where epithelium, lumens and stroma are, and where each class of nucleus may be."""
 
 from __future__ import annotations
 
@@ -71,7 +71,7 @@ def expected_counts(scene: Architecture, layout: Layout) -> dict[int, float]:
 
 
 def density_field(kind: int, scene: Architecture, layout: Layout, rng: np.random.Generator) -> Field:
-    """Return where nuclei of a class tend to lie, a relative density at least 0."""
+    """Return where nuclei of a class tend to be, as a relative density of at least 0."""
     shape = (layout.depth.shape[0], layout.depth.shape[1])
     tissue = layout.epithelium * (1 - layout.lumen)
     stroma = np.where(layout.depth < -4, 1 - layout.epithelium, 0.0)
@@ -123,7 +123,7 @@ def _epithelium_height(scene: Architecture, shape: tuple[int, int], rng: np.rand
 def _gland_ellipses(
     scene: Architecture, shape: tuple[int, int], rng: np.random.Generator
 ) -> list[tuple[float, float, float, float, float]]:
-    """Place ellipses until the wanted share of the tile is covered; neighbours may fuse a little."""
+    """Return ellipses that cover the given share of the tile; neighbours may fuse a little."""
     round_ones = scene.glands == "crypts"
     ellipses: list[tuple[float, float, float, float, float]] = []
     covered, wanted = 0.0, scene.cover * shape[0] * shape[1]

@@ -1,4 +1,4 @@
-"""Nuclei: shape, chromatin and how one is laid over or under its neighbours."""
+"""Nuclei: their shape and chromatin, and how they overlap."""
 
 from __future__ import annotations
 
@@ -83,7 +83,7 @@ def random_outline(kind: int, y: float, x: float, angle: float, style: SlideStyl
 def paint(canvas: Canvas, kind: int, outline: Outline, style: SlideStyle, rng: np.random.Generator) -> bool:
     """Paint a nucleus and label its pixels, unless it would overlap too much; return whether it was painted.
 
-    A nucleus lies over its neighbours or under them by chance. The upper one owns the shared pixels; stain
+    A nucleus is drawn over its neighbours or under them by chance. The upper one owns the shared pixels; stain
     adds up there, as in a section thicker than a nucleus.
     """
     window, depth = _depth(outline, canvas.instances.shape)

@@ -29,11 +29,11 @@ class NucleusClass:
     hollow: float
     """Missing stain in the middle, relative."""
     nucleoli: float
-    """Expected number of nucleoli."""
+    """Mean number of nucleoli."""
     halo: float
     """Share of nuclei with a pale gap round them."""
     overlap: float
-    """Largest share of a nucleus that may lie on others."""
+    """Largest share of a nucleus that may overlap others."""
 
 
 NUCLEUS_CLASSES = {

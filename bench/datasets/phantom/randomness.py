@@ -1,4 +1,4 @@
-"""Explicit generators keyed by what they are for."""
+"""Explicit random generators, keyed by their purpose."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Sources that draw rather than read: `phantom` (nuclei) and `phantom-tissue` (nine tissue classes)."""
+"""Sources that draw images instead of reading them: `phantom` (nuclei) and `phantom-tissue` (nine tissue classes)."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ POOL = "pool"
 
 
 class SlidePlan(Settings):
-    """How many slides a split has, and how many tiles (of each label, on the tissue task) every slide."""
+    """The number of slides of a split, and of tiles per slide (on the tissue task, per slide and label)."""
 
     slides: int = Field(gt=0)
     tiles: int = Field(gt=0)
@@ -42,13 +42,13 @@ class PhantomPlan(Settings):
 
 
 class Place(NamedTuple):
-    """Where a tile stands: id, slide, number within the slide (and label), label; `told` if its sample shows it."""
+    """The place of a tile: id, slide, number in the slide (and label), label; `shown` if its sample has the label."""
 
     id: str
     group: str
     seed: int
     label: int | None
-    told: bool = True
+    shown: bool = True
 
 
 class _Drawn(TileSource):
@@ -57,11 +57,11 @@ class _Drawn(TileSource):
         self.plan = build(PhantomPlan, card.extra, f"`extra` of the card {card.name!r}")
 
     def locate(self) -> Path:
-        """Return the folder of the code that draws; there is no data to find."""
+        """Return the folder of the code that draws; there are no data files."""
         return Path(__file__).parent
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return what is drawn, and a hash of each file of the code that draws it."""
+        """Return what is drawn, and a hash of each file of the drawing code."""
         code = {path.name: digest_file(path) for path in sorted(self.locate().glob("*.py")) if path != Path(__file__)}
         return {"plan": self.plan.model_dump(mode="json"), "code": code}
 
@@ -88,7 +88,7 @@ class _Drawn(TileSource):
             plan = self.plan.splits[split]
             slides = range(first, first + plan.slides)
             drawn = [place for slide in slides for place in self._slide(f"slide-{slide:02d}", plan.tiles)]
-            places[split] = _untold(drawn) if split == POOL else drawn
+            places[split] = _unlabelled(drawn) if split == POOL else drawn
             first += plan.slides
         return places
 
@@ -102,15 +102,15 @@ class _Drawn(TileSource):
         ]
 
 
-def _untold(places: Sequence[Place]) -> list[Place]:
-    """Return places whose ids and samples say nothing of their labels."""
+def _unlabelled(places: Sequence[Place]) -> list[Place]:
+    """Return places whose ids and samples do not reveal their labels."""
     seen: Counter[str] = Counter()
-    untold = []
+    unlabelled = []
     for place in places:
         number = seen[place.group]
         seen[place.group] += 1
-        untold.append(place._replace(id=f"{place.group}-patch-{number:02d}", told=False))
-    return untold
+        unlabelled.append(place._replace(id=f"{place.group}-patch-{number:02d}", shown=False))
+    return unlabelled
 
 
 class Phantom(_Drawn):
@@ -135,7 +135,7 @@ class Phantom(_Drawn):
 
 
 class PhantomTissue(_Drawn):
-    """Patches of nine tissue classes with captions; every slide shows all of them, those of the pool in secret."""
+    """Patches of nine tissue classes with captions; every slide shows all of them; the pool hides its labels."""
 
     def draw(self, place: Place) -> Sample:
         """Draw the patch at a place."""
@@ -146,7 +146,7 @@ class PhantomTissue(_Drawn):
         image, caption = draw_tissue(
             place.seed, place.group, place.label, plan.size, config=plan.config, field=plan.field
         )
-        if not place.told:
+        if not place.shown:
             return Sample(place.id, image, place.group, self.card.mpp)
         name = self.card.labels[place.label]
         return Sample(place.id, image, place.group, self.card.mpp, label=place.label, caption=caption, tissue=name)

@@ -21,7 +21,7 @@ EOSIN = np.array((0.17, 0.91, 0.37), dtype=np.float32)
 
 @dataclass(frozen=True)
 class SlideStyle:
-    """What all tiles of one slide share: stain vectors and amounts, scanner, and the look of its nuclei."""
+    """The properties that all tiles of one slide share: stains, scanner, and the appearance of nuclei."""
 
     hematoxylin: Float32[np.ndarray, "3"]
     eosin: Float32[np.ndarray, "3"]
@@ -78,12 +78,12 @@ def render_rgb(
 
     Args:
         hematoxylin: amounts in units of the stain vector, at least 0.
-        eosin: likewise.
-        pigment: optical density of what is coloured by itself (blood, pigment), RGB.
+        eosin: as for hematoxylin.
+        pigment: RGB optical density of objects with their own colour (blood, pigment).
         style: the slide's stains and scanner.
         rng: generator of the scanner's noise.
 
-    Optical density is blurred rather than RGB: light scattered across a dark edge would otherwise bleach it.
+    Optical density is blurred instead of RGB: light scattered across a dark edge would otherwise bleach it.
     """
     density = (
         (style.hematoxylin_amount * hematoxylin)[..., None] * style.hematoxylin
@@ -102,6 +102,6 @@ def render_rgb(
 
 
 def _jittered(rng: np.random.Generator, vector: Float32[np.ndarray, "3"], sd: float) -> Float32[np.ndarray, "3"]:
-    """Turn a stain vector a little without changing its length."""
+    """Return a stain vector turned a little, with its length unchanged."""
     turned = np.maximum(vector + rng.normal(0, sd, 3), 0.05)
     return np.asarray(turned * np.linalg.norm(vector) / np.linalg.norm(turned), dtype=np.float32)

@@ -12,7 +12,7 @@ Field = Float32[np.ndarray, "h w"]
 def smooth_noise(rng: np.random.Generator, shape: tuple[int, int], sigma: float) -> Field:
     """Return Gaussian noise of correlation length `sigma` px, mean 0 and standard deviation 1 over the field.
 
-    Long correlation lengths are drawn on a coarse grid and enlarged, which costs next to nothing.
+    Long correlation lengths are drawn on a coarse grid and enlarged, which is cheap.
     """
     step = max(1, int(sigma / 1.6))
     coarse = (shape[0] // step + 3, shape[1] // step + 3)
@@ -36,7 +36,7 @@ def standardise(field: Field) -> Field:
 def smear(field: Field, angle: Field, length: float, step: float = 2.0) -> Field:
     """Average a field along straight lines of half-length `length` px along `angle` (radians).
 
-    Line integral convolution (Cabral and Leedom 1993) with straight lines, enough where angles turn slowly.
+    Line integral convolution (Cabral and Leedom 1993) with straight lines, which suffice where angles change slowly.
     """
     h, w = field.shape
     ys, xs = np.mgrid[0:h, 0:w].astype(np.float32)

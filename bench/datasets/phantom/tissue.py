@@ -22,7 +22,7 @@ TISSUE_CLASSES = ("ADI", "BACK", "DEB", "LYM", "MUC", "MUS", "NORM", "STR", "TUM
 """Tissue classes in NCT-CRC's alphabetical order; label 0 is the first."""
 
 FIELD = 84.0
-"""Side of a tissue patch's field of view in micrometres, unless said otherwise (NCT-CRC: 112)."""
+"""Side of a tissue patch's field of view in micrometres, unless given (NCT-CRC: 112)."""
 
 ARCHITECTURES = {
     "ADI": Architecture("ADI", fat=1, spindle=2, inflammatory=0.5, miscellaneous=0.1, clefts=0.02, blood=0.2),
@@ -41,7 +41,7 @@ ARCHITECTURES = {
 
 
 def tissue_mpp(size: int, field: float = FIELD) -> float:
-    """Return micrometres a pixel of a tissue patch `size` px wide; its field of view does not change with size."""
+    """Return the micrometres per pixel of a tissue patch `size` px wide; its field of view is the same at any size."""
     return field / size
 
 
@@ -63,13 +63,13 @@ def draw_tissue(
     """
     if not 0 <= label < len(TISSUE_CLASSES):
         raise DataError(
-            "expected a tissue label in 0..8, in draw_tissue",
+            "The tissue label given to draw_tissue is not in 0..8",
             got=str(label),
             fix="use an index of TISSUE_CLASSES",
         )
     side = round(field / MPP)
     if not 32 <= size <= side:
-        raise DataError(f"expected a size in 32..{side} px, in draw_tissue", got=str(size), fix=f"use 64..{side}")
+        raise DataError(f"The size given to draw_tissue is not in 32..{side} px", got=str(size), fix=f"use 64..{side}")
     name = TISSUE_CLASSES[label]
     style = slide_style(group, config)
     rng = generator("tissue", config.seed, group, seed, name)

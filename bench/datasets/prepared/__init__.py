@@ -1,1 +1,1 @@
-"""Datasets in canonical form at the working resolution, on disk."""
+"""Datasets on disk in canonical form at the working resolution."""

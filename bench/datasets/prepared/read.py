@@ -1,4 +1,4 @@
-"""A prepared split on disk, read lazily, sample by sample."""
+"""A prepared split on disk, whose samples are read when they are needed."""
 
 from __future__ import annotations
 
@@ -25,9 +25,9 @@ _KINDS = tuple(DTYPES)
 
 
 class _Record(NamedTuple):
-    """What is known of a sample without its pixels; takes far less memory than a dictionary of JSON's.
+    """The data of a sample without its pixels; it takes far less memory than the dictionary read from JSON.
 
-    `types` holds a byte an instance; `offsets` says where each kind of array begins, in the order of `DTYPES`.
+    `types` holds one byte per instance; `offsets` has the start of each kind of array, in the order of `DTYPES`.
     """
 
     id: str
@@ -41,7 +41,7 @@ class _Record(NamedTuple):
     digest: str
     offsets: tuple[int | None, ...]
 
-    def told(self, n_classes: int) -> SampleRecord:
+    def public(self, n_classes: int) -> SampleRecord:
         types = np.frombuffer(self.types or b"", np.uint8)
         nuclei = count_nuclei(types, n_classes)
         return SampleRecord(self.id, self.group, *self.shape, self.label, self.caption, self.tissue, nuclei)
@@ -50,9 +50,9 @@ class _Record(NamedTuple):
 class PreparedDataset:
     """A `bench.contract.Dataset` over a folder that `prepare` wrote, or over some of its samples.
 
-    Nothing but text is read until a sample is asked for. Pickles as its path and indices, so that loader
-    processes open the files for themselves. Arrays are read rather than mapped: a map's pages stay in the process's
-    resident memory until the kernel wants them back, 4.6 GB for 10,000 patches of 256 px.
+    Only text is read until a sample is requested. It pickles as its path and indices, so that loader
+    processes open the files themselves. Arrays are read instead of mapped: a map's pages stay in the process's
+    resident memory until the kernel needs them, 4.6 GB for 10,000 patches of 256 px.
     """
 
     def __init__(self, path: Path, indices: Sequence[int] | None = None, split: str | None = None) -> None:
@@ -63,7 +63,7 @@ class PreparedDataset:
 
     @cached_property
     def info(self) -> DatasetInfo:
-        """What is known of the dataset as a whole."""
+        """The description of the whole dataset."""
         values: dict[str, Any] = dict(self._document["info"])
         for key in ("classes", "labels", "rare"):
             values[key] = tuple(values[key])
@@ -82,9 +82,9 @@ class PreparedDataset:
 
     @cached_property
     def records(self) -> list[SampleRecord]:
-        """What is known of each sample without decoding its image, in order."""
+        """The record of each sample, available without decoding its image, in order."""
         n_classes = len(self.info.classes)
-        return [record.told(n_classes) for record in self._records]
+        return [record.public(n_classes) for record in self._records]
 
     @cached_property
     def digest(self) -> str:
@@ -93,7 +93,7 @@ class PreparedDataset:
 
     @property
     def notes(self) -> dict[str, Any]:
-        """What the source found out about the data."""
+        """Notes of the source about the data."""
         return dict(self._document["notes"])
 
     def subset(self, indices: Iterable[int], *, split: str | None = None) -> PreparedDataset:
@@ -140,8 +140,8 @@ class PreparedDataset:
         n = prod(shape)  # 0 for a caption without its image
         stored = np.fromfile(self.path / name, dtype, n, offset=offset)
         if len(stored) != n:
-            what = f"expected {n} values of the {kind} of {record.id!r} in {self.path / name}"
-            raise DataError(what, got=str(len(stored)), fix="prepare it again")
+            what = f"{self.path / name} ends before the {n} values of the {kind} of {record.id!r}"
+            raise DataError(what, got=str(len(stored)), fix="prepare the dataset again")
         return stored.reshape(shape).astype(np.dtype(dtype).newbyteorder("="), copy=False)
 
 
@@ -155,10 +155,14 @@ def _read_document(path: Path) -> dict[str, Any]:
     try:
         document: dict[str, Any] = json.loads((path / INFO_FILE).read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:
-        raise DataError(f"expected a prepared dataset in {path}", got=str(error), fix="prepare it again") from error
+        raise DataError(
+            f"There is no prepared dataset in {path}", got=str(error), fix="prepare the dataset again"
+        ) from error
     if document.get("schema") != SCHEMA:
         got = f"schema {document.get('schema')}"
-        raise DataError(f"expected a prepared dataset of schema {SCHEMA} in {path}", got=got, fix="prepare it again")
+        raise DataError(
+            f"The prepared dataset in {path} does not have schema {SCHEMA}", got=got, fix="prepare the dataset again"
+        )
     return document
 
 

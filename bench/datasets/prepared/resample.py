@@ -13,13 +13,13 @@ from bench.formats.labels.canonical import contiguous
 
 
 def resample(sample: Sample, mpp: float) -> Sample:
-    """Return a sample at `mpp` micrometres a pixel; instances that vanish are dropped with their types.
+    """Return a sample at `mpp` micrometres per pixel; instances that vanish are dropped with their types.
 
     The image is averaged over areas; labels take the pixel that holds the new pixel's centre, so that no id
     or class is ever mixed.
 
     Raises:
-        DataError: `mpp` is finer than the sample: detail is not invented.
+        DataError: `mpp` is finer than the sample's resolution.
     """
     factor = mpp / sample.mpp
     if abs(factor - 1) < 1e-6:
@@ -28,8 +28,8 @@ def resample(sample: Sample, mpp: float) -> Sample:
         return replace(sample, mpp=mpp)
     if factor < 1:
         raise DataError(
-            f"expected a working resolution of at least {sample.mpp} um a pixel for sample {sample.id!r}",
-            got=f"{mpp} um a pixel",
+            f"The working resolution is finer than the {sample.mpp} um per pixel of sample {sample.id!r}",
+            got=f"{mpp} um per pixel",
             fix="choose a preset with a coarser `mpp`, or the dataset's own",
         )
     height, width = (max(1, round(side / factor)) for side in sample.image.shape[:2])
@@ -45,15 +45,15 @@ def resample(sample: Sample, mpp: float) -> Sample:
 def fit_square(sample: Sample, size: int) -> Sample:
     """Return the middle of a sample as a square of `size` pixels, its shorter side resized to that.
 
-    Images whose class or caption is that of the whole are seen whole, as far as a square allows; HistoDiffusion
-    prepares its images so. Shrinking averages over areas, enlarging interpolates (bicubic). `mpp` follows. Instances
-    are refused: they are resampled, never enlarged.
+    This keeps as much as a square can hold of an image whose class or caption describes all of it; HistoDiffusion
+    prepares its images in this way. Shrinking averages over areas, enlarging interpolates (bicubic). `mpp` follows.
+    Instances are refused, because they must never be enlarged.
 
     Raises:
         DataError: the sample has instances.
     """
     if sample.instances is not None or sample.ignore is not None:
-        raise DataError("expected an image without instances to fit into a square", got=f"{sample.id} with some")
+        raise DataError("Samples with instances cannot be resized to a square", got=f"{sample.id!r} with instances")
     if sample.image.size == 0:  # a caption without its image
         return sample
     import cv2
@@ -71,7 +71,7 @@ def fit_square(sample: Sample, size: int) -> Sample:
 
 
 def _area(image: UInt8[np.ndarray, "h w 3"], height: int, width: int) -> UInt8[np.ndarray, "g v 3"]:
-    # imported here: OpenCV is slow to load, and most of this package does without
+    # imported here: OpenCV is slow to load, and most of this package does not use it
     import cv2
 
     return np.asarray(cv2.resize(image, (width, height), interpolation=cv2.INTER_AREA), np.uint8)

@@ -21,7 +21,7 @@ from bench.errors import DataError
 
 
 class StartProgress(Protocol):
-    """Shows the progress of a stage; `bench.contract.RunContext.progress` is one."""
+    """A display of the progress of a stage, such as `bench.contract.RunContext.progress`."""
 
     def __call__(self, stage: str, total: int, /, *, unit: str = "step") -> AbstractContextManager[Progress]:
         """Start showing a stage of `total` units."""
@@ -39,20 +39,20 @@ def prepare(
 ) -> None:
     """Write one split into the folder `out`.
 
-    The folder holds one flat file a kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
-    little-endian), `samples.jsonl` with a line a sample, and `info.json`, written last.
+    The folder holds one flat file per kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
+    little-endian), `samples.jsonl` with one line per sample, and `info.json`, written last.
 
     Args:
-        source: what to read.
-        split: which split of it.
-        mpp: working resolution in micrometres a pixel; None for the dataset's own.
-        out: an empty folder, made where absent.
-        progress: shows how far it is.
-        square: side in pixels of the squares that images become; None keeps their shape. The resolution is then that of
-            the card divided by what the images shrank by, and `mpp` is not used.
+        source: the dataset's source.
+        split: name of the split.
+        mpp: working resolution in micrometres per pixel; None for the dataset's own.
+        out: an empty folder, created if it does not exist.
+        progress: display of the progress.
+        square: side in pixels of squares to resize images to; None keeps their shape. The resolution is then that of
+            the card divided by the scale of the images, and `mpp` is not used.
 
     Raises:
-        DataError: a tile is unreadable or not in canonical form, or the split holds none.
+        DataError: a tile is unreadable or not in canonical form, or the split has no tiles.
     """
     card = source.card
     target = card.mpp if mpp is None or square is not None else mpp
@@ -65,7 +65,7 @@ def prepare(
             writer.add(sample, target, square)
             advance()
     if not writer.digests:
-        raise DataError(f"expected samples in the {split} split of {card.name}", got="none")
+        raise DataError(f"The {split} split of {card.name} has no samples", got="none")
     content = {
         "schema": SCHEMA,
         "info": asdict(replace(info, tissues=writer.tissues())),
@@ -98,7 +98,7 @@ class _Writer:
         validate_sample(native, self.info)
         sample = resample(native, mpp) if square is None else fit_square(native, square)
         if sample.id in self._ids:
-            raise DataError(f"expected every sample id of {self.info.name} once", got=f"{sample.id!r} twice")
+            raise DataError(f"{self.info.name} has two samples with the same id", got=f"{sample.id!r} twice")
         self._ids.add(sample.id)
         if native.instances is not None and sample.instances is not None:
             self._vanished += int(native.instances.max()) - int(sample.instances.max())
@@ -124,7 +124,7 @@ class _Writer:
         self._lines.write(json.dumps(record, ensure_ascii=False) + "\n")
 
     def counts(self) -> dict[str, Any]:
-        """Return tiles, nuclei by class, images by label, and nuclei that were lost to resampling."""
+        """Return the numbers of tiles, nuclei by class, images by label, and nuclei lost in resampling."""
         return {
             "tiles": len(self.digests),
             "nuclei": {name: self._nuclei[index] for index, name in enumerate(self.info.classes, 1)},
@@ -133,11 +133,11 @@ class _Writer:
         }
 
     def tissues(self) -> tuple[str, ...]:
-        """Return the tissues that samples show, sorted."""
+        """Return the tissues of the samples, sorted."""
         return tuple(sorted(self._tissues))
 
     def _append(self, kind: str, array: np.ndarray | None) -> int | None:
-        """Append an array's pixels; return the byte they begin at."""
+        """Append an array's pixels; return the position of their first byte."""
         if array is None:
             return None
         handle = self._files[kind]

@@ -1,1 +1,1 @@
-"""One reader per format of a dataset."""
+"""Readers of datasets, one per format."""

@@ -1,4 +1,4 @@
-"""The base of sources of captioned images: what follows from a list of image names and captions."""
+"""The base of sources of captioned images: everything that follows from a list of image names and captions."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from bench.imageio import read_rgb
 
 
 class CaptionPlan(Settings):
-    """What all cards of captioned images may say under `extra`.
+    """The keys that all cards of captioned images may have under `extra`.
 
     `images` is the folder that names of images are relative to, seen from the file of captions. `group_pattern` is a
     regular expression whose first group, found in an image's name, is its article or patient. `manifest` is a CSV
-    file in the dataset's folder with a column `file` of ids: other images are left out.
+    file in the dataset's folder with a column `file` of ids; other images are left out.
     """
 
     images: str = "."
@@ -39,7 +39,7 @@ class CaptionPlan(Settings):
 
 
 class Caption(NamedTuple):
-    """A line of a dataset: an image's name as stored, its caption, and what else is known ("" for what is not)."""
+    """A line of a dataset: an image's name as stored, its caption, and what else is known ("" if unknown)."""
 
     name: str
     text: str
@@ -49,7 +49,7 @@ class Caption(NamedTuple):
 
 
 class Item(NamedTuple):
-    """A caption with its image, where the image is there; the image's name without suffix is its id."""
+    """A caption and its image, if the image exists; the image's name without suffix is its id."""
 
     id: str
     path: Path | None
@@ -60,7 +60,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The items of every split, what is odd about them, and how many lines name another split."""
+    """The items of every split, their problems, and the number of lines that name another split."""
 
     splits: Mapping[str, list[Item]]
     findings: list[Finding]
@@ -68,16 +68,16 @@ class Listing:
 
 
 class Captioned(TileSource):
-    """Images with captions; a caption whose image is absent is text only, with an image of 0 x 0 pixels."""
+    """Images with captions; a caption without its image is text only, with an image of 0 x 0 pixels."""
 
     plan: CaptionPlan
 
     @abstractmethod
     def captions(self) -> list[Caption]:
-        """List all captions, in order.
+        """Return all captions, in order.
 
         Raises:
-            DataError: the file that holds them is unfit.
+            DataError: the file that holds them is not valid.
         """
 
     @abstractmethod
@@ -86,25 +86,25 @@ class Captioned(TileSource):
 
     @property
     def names_split(self) -> bool:
-        """Whether the lines say which split they belong to."""
+        """Whether the lines name their splits."""
         return False
 
     def holds_manifest(self, folder: Path) -> bool:
-        """Say whether a folder holds the manifest, or the card names none."""
+        """Return whether a folder holds the manifest, or the card names none."""
         return not self.plan.manifest or (folder / self.plan.manifest).is_file()
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the ids of a split, in the order of captions."""
+        """Return the ids of a split, in the order of captions."""
         self.require_split(split)
         return self._ids[split]
 
     def items(self, split: str) -> list[Item]:
-        """List the captions of a split with their images."""
+        """Return the captions of a split with their images."""
         self.require_split(split)
         return self._listing.splits[split]
 
     def read(self, split: str, index: int) -> Sample:
-        """Read one caption and its image, where there is one."""
+        """Read one caption and its image, if there is one."""
         item = self.items(split)[index]
         image = np.zeros((0, 0, 3), np.uint8) if item.path is None else read_rgb(item.path)
         tissue = item.tissue or self.card.organ
@@ -116,24 +116,24 @@ class Captioned(TileSource):
         return replace(tally, shape=None) if tally.shape == (0, 0) else tally
 
     def files(self) -> list[Path]:
-        """List the captions' file, the manifest, and every image that is there."""
+        """Return the captions' file, the manifest, and every existing image."""
         manifest = [self.locate() / self.plan.manifest] if self.plan.manifest else []
         images = {item.path for split in self.splits() for item in self.items(split) if item.path is not None}
         return [self.caption_file(), *manifest, *sorted(images)]
 
     def notes(self) -> dict[str, Any]:
-        """Count what there is: images with captions, captions alone, images alone, lines of other splits."""
+        """Return the numbers of images with captions, of captions or images only, and of lines of other splits."""
         counts = Counter(_kind(item) for split in self.splits() for item in self.items(split))
         notes = {kind: counts[kind] for kind in ("images with captions", "captions alone", "images alone")}
         return notes | ({"lines of other splits": self._listing.elsewhere} if self._listing.elsewhere else {})
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List doubled names, names that lead outside, lines with neither image nor caption, and an empty split."""
+        """Return problems: doubled names, names that lead outside, lines without image and caption, empty splits."""
         empty = [] if self.items(split) else [Finding("error", split, "no caption")]
         return self._listing.findings + empty
 
     def group(self, caption: Caption) -> str:
-        """Return the group of a caption: what its line says, else what its name does, else the name itself."""
+        """Return the group of a caption, from its line, else from its name, else the name itself."""
         found = re.search(self.plan.group_pattern, caption.name) if self.plan.group_pattern else None
         return caption.group or (found[1] if found else "") or _stem(caption.name)
 
@@ -159,7 +159,7 @@ class Captioned(TileSource):
             if seen.get(name) == caption.name:
                 repeated += 1
             elif name in seen:
-                findings.append(self._odd(f"{caption.name} and {seen[name]} have one id"))
+                findings.append(self._odd(f"{caption.name} and {seen[name]} have the same id"))
             elif path is None and not caption.text:
                 findings.append(self._odd(f"{caption.name} has neither a caption nor an image"))
             else:
@@ -167,7 +167,7 @@ class Captioned(TileSource):
                 of_split.append(caption.split)
             seen.setdefault(name, caption.name)
         if repeated:
-            message = f"{repeated} lines name an image again: its first caption is kept"
+            message = f"{repeated} lines repeat the name of another line: the first caption is kept"
             findings.append(Finding("warning", self.caption_file().name, message))
         chosen = self._divide(items, of_split)
         splits = {split: [items[index] for index in indices] for split, indices in chosen.items()}
@@ -187,8 +187,8 @@ class Captioned(TileSource):
         kept = [caption for caption in captions if _stem(caption.name) in listed]
         if len(kept) != len(listed):
             got = f"{len(listed) - len(kept)} of {len(listed)} names that have no caption"
-            fix = f"make it again from {self.caption_file().name}"
-            raise DataError(f"expected images of {self.card.name} in {self.plan.manifest}", got=got, fix=fix)
+            fix = f"write it again from {self.caption_file().name}"
+            raise DataError(f"{self.plan.manifest} names images that {self.card.name} does not have", got=got, fix=fix)
         return kept
 
     def _odd(self, message: str) -> Finding:
@@ -196,32 +196,32 @@ class Captioned(TileSource):
 
 
 def find_image(folder: Path, name: str) -> Path | None:
-    """Return an image by the name that a list gives it, or None where it is absent.
+    """Return the path of an image that a list names, or None if it is absent.
 
     Raises:
         DataError: the name is empty, absolute or leads outside the folder.
     """
     parts = PurePosixPath(name)
     if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
-        fix = "name images by their path in that folder"
-        raise DataError(f"expected names of images inside {folder}", got=repr(name), fix=fix)
+        fix = "name images by their paths in that folder"
+        raise DataError(f"An image is not named by a path inside {folder}", got=repr(name), fix=fix)
     return inside(folder, name) if os.path.lexists(folder / name) else None
 
 
 def checked_pattern(card: DatasetCard, pattern: str) -> None:
-    """Refuse a `group_pattern` that is no regular expression, or has no group.
+    """Raise an error if a `group_pattern` is not a regular expression with a group.
 
     Raises:
-        ConfigError: it is not one.
+        ConfigError: it is not valid.
     """
     try:
         n_groups = re.compile(pattern).groups if pattern else 1
     except re.error as error:
         got = f"{pattern!r}: {error}"
-        raise ConfigError(f"expected a regular expression for `group_pattern` of {card.name}", got=got) from error
+        raise ConfigError(f"`group_pattern` of {card.name} is not a regular expression", got=got) from error
     if n_groups < 1:
-        fix = "put what identifies the group in round brackets"
-        raise ConfigError(f"expected a group in `group_pattern` of {card.name}", got=repr(pattern), fix=fix)
+        fix = "put the part that identifies the group in round brackets"
+        raise ConfigError(f"`group_pattern` of {card.name} has no group", got=repr(pattern), fix=fix)
 
 
 def _stem(name: str) -> str:

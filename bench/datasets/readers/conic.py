@@ -1,4 +1,4 @@
-"""CoNIC: patches of Lizard in two arrays, a table of names and a table of counts."""
+"""CoNIC: patches of Lizard in two arrays, with a table of names and a table of counts."""
 
 from __future__ import annotations
 
@@ -27,14 +27,14 @@ from bench.formats.patch_arrays import PatchArray, open_patches, rgb_pixels
 
 
 class CoNICSettings(Settings):
-    """The `extra` section of CoNIC's card: published patches, and the border in pixels that counts.csv leaves out."""
+    """The `extra` section of CoNIC's card: the number of patches, and the border in px that counts.csv leaves out."""
 
     patches: int = Field(default=0, ge=0)
     counts_border: int = Field(default=16, ge=0)
 
 
 class Arrays(NamedTuple):
-    """Row by row the same patch: images (n, h, w, 3), labels (n, h, w, 2) of instances and classes, names."""
+    """Images (n, h, w, 3), labels (n, h, w, 2) of instances and classes, and names; row i is patch i of each."""
 
     images: PatchArray
     labels: PatchArray
@@ -49,16 +49,16 @@ class CoNIC(TileSource):
         self.settings = build(CoNICSettings, card.extra, f"`extra` of the card {card.name!r}")
 
     def holds(self, folder: Path) -> bool:
-        """Say whether the two arrays lie in a folder."""
+        """Return whether a folder holds the two arrays."""
         return all((folder / name).is_file() for name in ("images.npy", "labels.npy"))
 
     def files(self) -> list[Path]:
-        """List the arrays and tables."""
+        """Return the arrays and tables."""
         names = ("images.npy", "labels.npy", "counts.csv", "patch_info.csv")
         return [path for name in names if (path := self.locate() / name).is_file()]
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the names of a split's patches, in the order of the arrays."""
+        """Return the names of a split's patches, in the order of the arrays."""
         return [self._arrays.names[row] for row in self._rows(split)] if self._broken is None else []
 
     def read(self, split: str, index: int) -> Sample:
@@ -70,13 +70,13 @@ class CoNIC(TileSource):
         maps = labels[row]
         found = canonical_labels(maps[..., 0], maps[..., 1], f"{name} of {labels.path}")
         if odd := sorted(set(found.types.tolist()) - set(self.card.classes)):
-            raise DataError(f"expected classes {sorted(self.card.classes)} in {name} of {labels.path}", got=str(odd))
+            raise DataError(f"{name} of {labels.path} has classes other than {sorted(self.card.classes)}", got=str(odd))
         return Sample(
             name, image, source_of_patch(name), self.card.mpp, found.instances, found.types, tissue=self.card.organ
         )
 
     def inspect(self, split: str, index: int) -> Tally:
-        """Read one patch and compare it with counts.csv; one without nuclei is worth a line, for 36 have none."""
+        """Read one patch and compare it with counts.csv; patches without nuclei are reported (the release has 36)."""
         name = self.ids(split)[index]
         try:
             sample = self.read(split, index)
@@ -94,7 +94,7 @@ class CoNIC(TileSource):
         return replace(tally, findings=(*tally.findings, Finding("warning", name, message)))
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List what is absent or broken and, once for both splits, what differs from the release."""
+        """Return missing and broken files and, once for both splits, differences from the release."""
         self.require_split(split)
         if self._broken is not None:
             return [self._broken]
@@ -116,7 +116,7 @@ class CoNIC(TileSource):
         names = read_names(folder / "patch_info.csv")
         if images.shape[:3] != labels.shape[:3] or len(names) != len(images):
             got = f"images {images.shape}, labels {labels.shape}, {len(names)} names"
-            raise DataError(f"expected the arrays and patch_info.csv of {folder} to agree", got=got)
+            raise DataError(f"The arrays and patch_info.csv of {folder} do not agree", got=got)
         return Arrays(images, labels, names)
 
     @cached_property
@@ -136,7 +136,7 @@ class CoNIC(TileSource):
 
     @property
     def _counts(self) -> list[dict[int, int]] | None:
-        """Nuclei of each patch's centre by class id as published; None where the table is of no use."""
+        """Published numbers of nuclei in each patch's centre, by class id; None if the table cannot be used."""
         return self._table[0]
 
     @cached_property
@@ -144,12 +144,14 @@ class CoNIC(TileSource):
         odd = [self._table[1]] if self._table[1] is not None else []
         n = len(self._arrays.names)
         if self.settings.patches and n != self.settings.patches:
-            odd.append(Finding("warning", "images.npy", f"{n} patches, published are {self.settings.patches}"))
+            odd.append(
+                Finding("warning", "images.npy", f"{n} patches instead of the published {self.settings.patches}")
+            )
         split = self.splits()[0]
         return odd + bgr_findings(partial(self.read, split), len(self._rows(split)), "images.npy")
 
     def _central(self, sample: Sample) -> dict[int, int]:
-        """Count nuclei that reach into the centre, 224 of 256 px a side, as the challenge does."""
+        """Return the numbers of nuclei that reach into the centre (224 of 256 px per side), as in the challenge."""
         assert sample.instances is not None
         assert sample.types is not None
         border = self.settings.counts_border
@@ -172,38 +174,38 @@ def read_names(path: Path) -> tuple[str, ...]:
     """Return the names of patch_info.csv, `<source>-<number>`, in the order of the arrays.
 
     Raises:
-        DataError: the file is unfit, a name is doubled, or does not end in a dash and a number.
+        DataError: the file is not valid, or a name is doubled or does not end in a dash and a number.
     """
     names = tuple(read_table(path, "patch_info").rows)
     for row, name in enumerate(names):
         source, _, number = name.rpartition("-")
         if not source or not number.isdecimal():
-            raise DataError(f"expected names <source>-<number> in {path}", got=f"{name!r} in row {row}")
+            raise DataError(f"A name in {path} does not have the form <source>-<number>", got=f"{name!r} in row {row}")
     return names
 
 
 def read_counts(path: Path, classes: Mapping[int, str], n: int) -> list[dict[int, int]]:
-    """Return counts.csv as nuclei by class id, a patch a row; columns are found by name and others passed over.
+    """Return counts.csv as nuclei by class id, one row per patch; columns are found by name, and others are skipped.
 
     Raises:
-        DataError: the file is unreadable, a class has no column, there are not `n` rows, or a cell is no count.
+        DataError: the file is unreadable, a class has no column, there are not `n` rows, or a cell is not a count.
     """
     try:
         with path.open(encoding="utf-8-sig", newline="") as handle:
             lines = [[cell.strip() for cell in line] for line in csv.reader(handle) if line]
     except (OSError, UnicodeDecodeError, csv.Error) as error:
         got = "no such file" if isinstance(error, FileNotFoundError) else str(error)
-        raise DataError(f"expected nuclei a class in {path}", got=got) from error
+        raise DataError(f"Cannot read the numbers of nuclei per class in {path}", got=got) from error
     header, rows = (lines[0], lines[1:]) if lines else ([], [])
     if lacking := [name for name in classes.values() if name not in header]:
-        raise DataError(f"expected a column a class in {path}", got=f"no {', '.join(lacking)}")
+        raise DataError(f"{path} does not have a column for each class", got=f"no {', '.join(lacking)}")
     if len(rows) != n:
-        raise DataError(f"expected {n} rows in {path}, as patches", got=f"{len(rows)}")
+        raise DataError(f"{path} does not have one row for each of {n} patches", got=f"{len(rows)}")
     columns = {index: header.index(name) for index, name in classes.items()}
     try:
         return [{index: int(row[column]) for index, column in columns.items()} for row in rows]
     except (ValueError, IndexError) as error:
-        raise DataError(f"expected a whole number in every cell of {path}", got=str(error)) from error
+        raise DataError(f"A cell of {path} is not a whole number", got=str(error)) from error
 
 
 def _tally(sample: Sample) -> Tally:

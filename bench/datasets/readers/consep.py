@@ -8,5 +8,5 @@ from bench.datasets.readers.mat_tiles import MatTiles
 class CoNSeP(MatTiles):
     """CoNSeP in its official layout.
 
-    The release does not say which of its 16 slides a tile is from, so every tile is its own group.
+    The release does not say from which of its 16 slides each tile is, so every tile is its own group.
     """

@@ -10,5 +10,5 @@ class GLySAC(MatTiles):
 
     @staticmethod
     def group(stem: str) -> str:
-        """Return what stands before the first underscore: AGC1 of AGC1_tumor_2."""
+        """Return the part of a name before the first underscore: AGC1 of AGC1_tumor_2."""
         return stem.split("_", 1)[0]

@@ -1,4 +1,4 @@
-"""Captioned images listed in a CSV file: a line an image, with its caption."""
+"""Captioned images listed in a CSV file: one line per image, with its caption."""
 
 from __future__ import annotations
 
@@ -12,9 +12,9 @@ from bench.formats.csv_tables import read_table
 
 
 class CsvPlan(CaptionPlan):
-    """The `extra` section of such a dataset's card: the CSV file, and which of its columns says what.
+    """The `extra` section of such a dataset's card: the CSV file, and the names of its columns.
 
-    Columns that the file does not have are named "". Without `split` the card's `divide` cuts by group, or its only
+    Columns that the file does not have are named "". Without `split` the card's `divide` divides by group, or its only
     split holds everything. Names of images are relative to the folder of the CSV file.
     """
 
@@ -27,7 +27,7 @@ class CsvPlan(CaptionPlan):
 
 
 class ImageCaption(Captioned):
-    """Images and captions from a CSV file; the group is the image's name unless a column or pattern says otherwise."""
+    """Images and captions from a CSV file; the group is the image's name unless a column or pattern gives another."""
 
     plan: CsvPlan
 
@@ -37,7 +37,7 @@ class ImageCaption(Captioned):
         checked_pattern(card, self.plan.group_pattern)
         if self.plan.split and card.divide is not None:
             got = f"the column {self.plan.split!r} and `divide`"
-            raise ConfigError(f"expected one way to divide {card.name}", got=got, fix="leave out one of the two")
+            raise ConfigError(f"{card.name} is divided in two ways", got=got, fix="leave out one of the two")
 
     @property
     def names_split(self) -> bool:
@@ -45,7 +45,7 @@ class ImageCaption(Captioned):
         return bool(self.plan.split)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds the CSV file, and the manifest where the card names one."""
+        """Return whether a folder holds the CSV file, and the manifest if the card names one."""
         return (folder / self.plan.captions).is_file() and self.holds_manifest(folder)
 
     def caption_file(self) -> Path:
@@ -53,7 +53,7 @@ class ImageCaption(Captioned):
         return self.locate() / self.plan.captions
 
     def captions(self) -> list[Caption]:
-        """List the lines of the CSV file."""
+        """Return the lines of the CSV file."""
         plan = self.plan
         others = (plan.split, plan.group, plan.tissue)
         rows = read_table(self.caption_file(), plan.image, [plan.caption, *filter(None, others)]).rows

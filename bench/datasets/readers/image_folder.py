@@ -1,4 +1,4 @@
-"""Images sorted into folders by class: `<CLASS>/<file>`, a folder of them a split or divided by group."""
+"""Images sorted into folders by class: `<CLASS>/<file>`, with a folder per split or divided by group."""
 
 from __future__ import annotations
 
@@ -22,10 +22,10 @@ from bench.imageio import read_rgb
 
 
 class GroupTable(Settings):
-    """A CSV file that names the slide or patient of every image, and which of its columns says what.
+    """A CSV file that names the slide or patient of every image, and the names of its columns.
 
-    Files are named relative to the dataset's folder. `label` is checked against the folder an image lies in; empty
-    where the table has no such column.
+    Files are named relative to the dataset's folder. `label` is checked against the folder of an image; it is empty
+    if the table has no such column.
     """
 
     file: str = "groups.csv"
@@ -37,8 +37,8 @@ class GroupTable(Settings):
 class FolderPlan(Settings):
     """The `extra` section of such a dataset's card.
 
-    `splits` gives the folder of each split, with a folder a class in it; where it is empty, `images` holds the class
-    folders of all images. `class_folders` maps names of folders to the card's `labels` where they differ.
+    `splits` gives the folder of each split, with one folder per class in it; if it is empty, `images` holds the class
+    folders of all images. `class_folders` maps names of folders to the card's `labels` if they differ.
     """
 
     images: str = "."
@@ -59,7 +59,7 @@ class Item(NamedTuple):
 
 @dataclass(frozen=True)
 class Listing:
-    """The images of one split, and what is odd about the files."""
+    """The images of one split, and the problems of their files."""
 
     items: list[Item]
     findings: list[Finding]
@@ -71,9 +71,9 @@ class Listing:
 
 
 class ImageFolder(TileSource):
-    """Classes by folder. A class has the id of its *name* in the card's `labels`, whatever folders are there.
+    """Classes by folder. A class has the id of its *name* in the card's `labels`, whichever folders exist.
 
-    The group is the file's stem unless a table says otherwise: images of one stem stay together.
+    The group is the file's stem unless a table gives another: images of one stem stay together.
     """
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
@@ -81,27 +81,29 @@ class ImageFolder(TileSource):
         self.plan = build(FolderPlan, card.extra, f"`extra` of the card {card.name!r}")
         if self.plan.splits and (set(self.plan.splits) != set(card.splits) or card.divide is not None):
             raise ConfigError(
-                f"expected a folder for each of the splits of {card.name}, and no `divide`",
+                f"{card.name} does not have either one folder per split or `divide`",
                 got=f"folders of {', '.join(self.plan.splits)}; splits {', '.join(card.splits)}",
                 fix="name every split in `extra.splits`, or leave it out and set `divide`",
             )
         if odd := set(self.plan.class_folders.values()) - set(card.labels):
             fix = f"use labels of the card: {', '.join(card.labels)}"
             raise ConfigError(
-                f"expected labels in `extra.class_folders` of {card.name}", got=some(sorted(odd)), fix=fix
+                f"`extra.class_folders` of {card.name} names classes that are not in `labels`",
+                got=some(sorted(odd)),
+                fix=fix,
             )
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds a split's folder, or a class's where there are no such folders."""
+        """Return whether a folder holds a split's folder, or a class's if there are no folders of splits."""
         if self.plan.splits:
             return any((folder / name).is_dir() for name in self.plan.splits.values())
         return any((folder / self.plan.images / name).is_dir() for name in self._label_of)
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the ids of a split's images, class by class in the order of folders.
+        """Return the ids of a split's images, class by class in the order of folders.
 
         Raises:
-            MissingError: the split's folder is not there, where others are.
+            MissingError: the split's folder does not exist, but another split's does.
         """
         return self._listing(split).ids
 
@@ -112,21 +114,21 @@ class ImageFolder(TileSource):
         return Sample(item.id, image, item.group, self.card.mpp, label=item.label, tissue=self.card.organ)
 
     def files(self) -> list[Path]:
-        """List every image of the splits that are there, and the table of groups."""
+        """Return every image of the splits that exist, and the table of groups."""
         table = [] if self.plan.groups is None else [self._base / self.plan.groups.file]
         there = [split for split in self.splits() if not self.plan.splits or self._folder(split).is_dir()]
         return table + sorted(item.path for split in there for item in self.items(split))
 
     def notes(self) -> dict[str, Any]:
-        """Return where groups come from."""
+        """Return the origin of groups."""
         return {"groups": "file stem" if self.plan.groups is None else self.plan.groups.file}
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List folders of no class, classes without an image, images of no class and rows of no image."""
+        """Return problems: folders without a class, classes or rows without images, images without a class."""
         return self._listing(split).findings
 
     def items(self, split: str) -> list[Item]:
-        """List the images of a split."""
+        """Return the images of a split."""
         return self._listing(split).items
 
     def _listing(self, split: str) -> Listing:
@@ -137,7 +139,7 @@ class ImageFolder(TileSource):
             folder = self._folder(split)
             if not folder.is_dir():
                 raise MissingError(
-                    f"expected the {split} split of {self.card.title} at {folder}",
+                    f"The {split} split of {self.card.title} is not at {folder}",
                     got="no such folder",
                     fix=f"put it there; to get it: {self.card.how_to_get}",
                 )
@@ -154,7 +156,7 @@ class ImageFolder(TileSource):
         groups = [item.group for item in whole.items]
         labels = [self.card.labels[item.label] for item in whole.items]
         chosen = divided(self.card, groups, labels=labels)
-        # what is odd concerns every split: none can be drawn from files that are not as they should be
+        # problems concern every split: none can be drawn from files that are not valid
         return {split: Listing([whole.items[i] for i in indices], whole.findings) for split, indices in chosen.items()}
 
     def _folder(self, split: str) -> Path:
@@ -176,7 +178,9 @@ class ImageFolder(TileSource):
         for path in sorted(path for path in folder.iterdir() if not path.name.startswith(".")):
             if not path.is_dir():
                 if path.suffix.lower() in self.plan.suffixes:
-                    findings.append(Finding("error", self._relative(path), "an image outside the folders of classes"))
+                    findings.append(
+                        Finding("error", self._relative(path), "an image outside of the folders of classes")
+                    )
             elif path.is_symlink():
                 findings.append(Finding("error", self._relative(path), "a link to a folder, which is not followed"))
             elif path.name in self._label_of:
@@ -201,9 +205,13 @@ class ImageFolder(TileSource):
         n = len(walk(path, self.plan.suffixes))
         known = ", ".join(self._label_of)
         if n:
-            return [Finding("error", self._relative(path), f"{n} images in a folder of no class (known: {known})")]
+            return [
+                Finding("error", self._relative(path), f"{n} images in a folder that is not a class (known: {known})")
+            ]
         return [
-            Finding("info", self._relative(path), f"ignored: a folder of no class, without images (known: {known})")
+            Finding(
+                "info", self._relative(path), f"ignored: a folder that is not a class, without images (known: {known})"
+            )
         ]
 
     def _unique(self, items: Iterable[Item], findings: list[Finding]) -> Iterable[Item]:
@@ -216,7 +224,7 @@ class ImageFolder(TileSource):
         return by_id.values()
 
     def _grouped(self, items: list[Item], table: GroupTable, folder: Path, findings: list[Finding]) -> list[Item]:
-        """Give every image the group of its row; what does not fit is left out and listed."""
+        """Return the images with the groups of their rows; images that do not match are left out and listed."""
         columns = [table.group, table.label] if table.label else [table.group]
         rows = read_table(self._base / table.file, table.image, columns).rows
         by_path = {self._relative(item.path): item for item in items}
@@ -240,7 +248,7 @@ class ImageFolder(TileSource):
             path = inside(self._base, name)
         except DataError as error:
             return [Finding("error", table, f"{error.message}; got {error.got}")]
-        # a row may name an image of another split
+        # a row may be for an image of another split
         return [] if self.plan.splits and not path.is_relative_to(folder) else [_no_image(name, table)]
 
     def _names_of(self, label: int) -> set[str]:

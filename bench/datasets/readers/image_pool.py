@@ -28,11 +28,11 @@ from bench.imageio import read_rgb
 
 
 class PoolPart(Settings):
-    """One source of a pool: the images of a `folder`, or all splits of a `dataset` that `bench list` names.
+    """One source of a pool: the images of a `folder`, or all splits of a `dataset` that `bench list` shows.
 
-    `n` is how many images it should hold. `group_pattern` is a regular expression whose first group, found in an
-    image's path below the folder, is its slide or patient; the path itself where it finds nothing. `mpp` is in
-    micrometres a pixel, the card's where it is not given.
+    `n` is the expected number of images. `group_pattern` is a regular expression whose first group, found in an
+    image's path below the folder, is its slide or patient; without a match it is the path itself. `mpp` is in
+    micrometres per pixel, by default the card's.
     """
 
     name: str = Field(pattern=r"^[\w.-]+$")
@@ -57,7 +57,7 @@ class PoolPlan(Settings):
 
 
 class _Place(NamedTuple):
-    """Where an image of a dataset is: its split, and its number there."""
+    """The place of an image in a dataset: its split, and its number there."""
 
     split: str
     number: int
@@ -74,23 +74,25 @@ class ImagePool(TileSource):
             got = f"splits {', '.join(card.splits)}; sources {', '.join(names)}"
             fix = "write `splits: [train]` and name each source once"
             raise ConfigError(
-                f"expected one split, and sources of different names, in the pool {card.name}", got=got, fix=fix
+                f"The pool {card.name} does not have only the split train and sources with different names",
+                got=got,
+                fix=fix,
             )
         for part in self.plan.sources:
             checked_pattern(card, part.group_pattern)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds the folder of a source; a pool of datasets alone lies where they do."""
+        """Return whether a folder holds the folder of a source, or any of the datasets of a pool without folders."""
         folders = [part.folder for part in self.plan.sources if part.folder]
         return any((folder / name).is_dir() for name in folders) or not folders
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the ids of all images: the source's name, and the path below its folder without suffix."""
+        """Return the ids of all images: the source's name, and the path below its folder without suffix."""
         self.require_split(split)
         return self._ids
 
     def read(self, split: str, index: int) -> Sample:
-        """Read one image; whatever else is known of it is left out."""
+        """Read one image; its labels and captions are left out."""
         self.require_split(split)
         position = bisect_right(self._ends, index)
         part = self.plan.sources[position]
@@ -106,25 +108,25 @@ class ImagePool(TileSource):
         return Sample(f"{part.name}/{_stem(name)}", image, _group(part, name), mpp, tissue=part.name)
 
     def files(self) -> list[Path]:
-        """List every image of the folders, and the files of the datasets."""
+        """Return every image of the folders, and the files of the datasets."""
         own = [
             self._folder(part) / name for part in self.plan.sources if part.folder for name in self._listed[part.name]
         ]
         return own + [path for part in self.plan.sources if part.dataset for path in self._dataset(part).files()]
 
     def fingerprint(self) -> dict[str, Any]:
-        """Return a hash a source of its files' names, sizes and times; for a dataset its own."""
+        """Return a hash per source of its files' names, sizes and times, or the fingerprint of a dataset."""
         return {
             part.name: self._dataset(part).fingerprint() if part.dataset else self._stats(part)
             for part in self.plan.sources
         }
 
     def notes(self) -> dict[str, Any]:
-        """Count the images of each source."""
+        """Return the number of images of each source."""
         return {"sources": {part.name: len(self._names(part)) for part in self.plan.sources}}
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List sources without an image, of another size than the card says, and doubled ids."""
+        """Return problems: sources without images, sources whose size differs from the card, and doubled ids."""
         findings = []
         for part in self.plan.sources:
             n = len(self._names(part))
@@ -134,7 +136,7 @@ class ImagePool(TileSource):
             elif part.n is not None and n != part.n:
                 share = abs(n - part.n) / part.n
                 wide = "" if share <= TOLERANCE else "; a paper that used it had other data"
-                message = f"{n} images, published are {part.n} ({n - part.n:+d}, {share:.1%}){wide}"
+                message = f"{n} images instead of the published {part.n} ({n - part.n:+d}, {share:.1%}){wide}"
                 findings.append(Finding("warning", part.name, message))
             findings += _doubled(part, self._names(part))
         return findings
@@ -155,14 +157,14 @@ class ImagePool(TileSource):
 
     @cached_property
     def _listed(self) -> dict[str, list[str]]:
-        """Paths of images below each source's folder; text alone, for there may be hundreds of thousands."""
+        """Paths of images below each source's folder, as text, because there may be hundreds of thousands."""
         found = {}
         for part in self.plan.sources:
             if part.folder:
                 folder = self._folder(part)
                 if not folder.is_dir():
                     raise MissingError(
-                        f"expected the images of {part.name} at {folder}",
+                        f"The images of {part.name} are not at {folder}",
                         got="no such folder",
                         fix=f"put them there, or write a card that extends {self.card.name} with the sources you have; "
                         f"to get them: {self.card.how_to_get}",
@@ -207,7 +209,7 @@ class ImagePool(TileSource):
 
 
 def _scan(folder: str, below: str, suffixes: tuple[str, ...]) -> Iterator[str]:
-    """List the paths of images below a folder; hidden files and links are passed over, so that none leads outside."""
+    """Return the paths of images below a folder; hidden files and links are skipped, so that no path leads outside."""
     with os.scandir(folder) as entries:
         for entry in entries:
             if entry.name.startswith("."):

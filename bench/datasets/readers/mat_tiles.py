@@ -1,4 +1,4 @@
-"""Datasets laid out as CoNSeP: `{Train,Test}/{Images,Labels}`, an image and a `.mat` a tile."""
+"""Datasets with CoNSeP's layout: `{Train,Test}/{Images,Labels}`, with an image and a `.mat` file per tile."""
 
 from __future__ import annotations
 
@@ -36,7 +36,7 @@ class Tile(NamedTuple):
 
 
 class MatTiles(TileSource):
-    """Base of CoNSeP and GLySAC; a subclass may say what its groups are."""
+    """Base of CoNSeP and GLySAC; a subclass may define its groups."""
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
         super().__init__(card, root)
@@ -49,15 +49,15 @@ class MatTiles(TileSource):
         return stem
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds tiles of the training split."""
+        """Return whether a folder holds tiles of the training split."""
         return _holds_tiles(folder)
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the stems of a split in natural order (train_2 before train_10)."""
+        """Return the stems of a split in natural order (train_2 before train_10)."""
         return [tile.stem for tile in self._tiles(split)]
 
     def files(self) -> list[Path]:
-        """List every image and label of every split, whether they pair up or not."""
+        """Return every image and label of every split, including those without a partner."""
         return [path for split in self.splits() for kind in ("images", "labels") for path in self._listing[split][kind]]
 
     def read(self, split: str, index: int) -> Sample:
@@ -73,10 +73,10 @@ class MatTiles(TileSource):
         return Sample(tile.stem, image, group, self.card.mpp, labels.instances, types.ids, tissue=organ)
 
     def state(self, split: str) -> State:
-        """Say whether the labels of a split are raw or merged already; decided once, from all its labels.
+        """Return whether the labels of a split are raw or merged already; decided once, from all its labels.
 
         Raises:
-            DataError: a label is unreadable, or it cannot be told.
+            DataError: a label is unreadable, or the labels do not decide it.
         """
         with self._lock:
             if split not in self._states:
@@ -87,17 +87,17 @@ class MatTiles(TileSource):
             return self._states[split]
 
     def notes(self) -> dict[str, Any]:
-        """Return `classes_merged`: "already" or "raw", by split where splits differ."""
+        """Return `classes_merged`: "already" or "raw", by split if splits differ."""
         states = {split: self.state(split) for split in self.splits()}
         same = len(set(states.values())) == 1
         return {"classes_merged": next(iter(states.values())) if same else states}
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List images without a label, labels without an image, doubled stems and files that are neither."""
+        """Return problems: images without a label, labels without an image, doubled stems and other files."""
         return self._pairing[split][1]
 
     def inspect(self, split: str, index: int) -> Tally:
-        """Read image and label of one tile; each is judged even where the other is broken."""
+        """Read image and label of one tile; each is checked even if the other is broken."""
         tile = self._tiles(split)[index]
         findings: list[Finding] = []
         shape: tuple[int, int] | None = None
@@ -119,7 +119,7 @@ class MatTiles(TileSource):
         return Tally(tile.stem, self.group(tile.stem), shape, counts, findings=tuple(findings), look=seen)
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
-        """Merge the counts of a whole split unless its labels are merged already."""
+        """Return the merged counts of a whole split, whether its labels are raw or merged already."""
         with self._lock:
             self._states[split] = decide_state(self.card, split, counts)
         return settle(self.card, self._states[split], counts)
@@ -164,13 +164,13 @@ class MatTiles(TileSource):
         return tiles, findings
 
     def _centroid_finding(self, tile: Tile, content: MatLabels) -> list[Finding]:
-        # stored centroids are never used; their order (x, y) is a known trap for whoever does
+        # stored centroids are never used; their order (x, y) is a known trap for other readers
         if content.stored_centroids is None or not len(content.stored_centroids):
             return []
         apart = np.linalg.norm(content.stored_centroids - centroids(content.labels.instances), axis=1)
         if np.median(apart) <= 2.0:
             return []
-        message = f"inst_centroid lies {np.median(apart):.0f} px off (median): rows and columns swapped?"
+        message = f"inst_centroid is {np.median(apart):.0f} px off (median): rows and columns swapped?"
         return [Finding("warning", self._relative(tile.label), message)]
 
     def _relative(self, path: Path) -> str:
@@ -194,6 +194,4 @@ def _natural(stem: str) -> list[tuple[int, str]]:
 
 def _same_size(tile: Tile, image: tuple[int, ...], label: tuple[int, ...]) -> None:
     if image != label:
-        raise DataError(
-            f"expected image and label of one size: {tile.image} and {tile.label}", got=f"{image} and {label}"
-        )
+        raise DataError(f"Image and label differ in size: {tile.image} and {tile.label}", got=f"{image} and {label}")

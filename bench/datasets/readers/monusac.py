@@ -28,7 +28,7 @@ from bench.formats.svs import read_svs
 from bench.imageio import read_rgb
 
 SPLIT_FOLDERS = {"train": "MoNuSAC_images_and_annotations", "test": "MoNuSAC Testing Data and Annotations"}
-IMAGE_SUFFIXES = (".tif", ".tiff", ".svs")  # the first that is there is read
+IMAGE_SUFFIXES = (".tif", ".tiff", ".svs")  # the first that exists is read
 LABEL_SUFFIX = ".xml"
 
 _PATIENT = re.compile(r"TCGA-[0-9A-Z]{2}-[0-9A-Z]{4}(?![0-9A-Z])", re.IGNORECASE)
@@ -37,8 +37,8 @@ _PATIENT = re.compile(r"TCGA-[0-9A-Z]{2}-[0-9A-Z]{4}(?![0-9A-Z])", re.IGNORECASE
 class MoNuSACSettings(Settings):
     """The `extra` section of the card.
 
-    `drop_shared_patients` leaves patients who stand in both splits out of training. `crossing` says how an outline
-    that crosses itself is filled, or that it is refused. `ignored` names the annotations that no metric may count.
+    `drop_shared_patients` leaves patients in both splits out of training. `crossing` says how an outline
+    that crosses itself is filled, or that it is an error. `ignored` names the annotations that no metric may count.
     `organs` lists the patients of each organ.
     """
 
@@ -49,7 +49,7 @@ class MoNuSACSettings(Settings):
 
 
 class Tile(NamedTuple):
-    """The two files of a tile, and whose tissue it shows."""
+    """The two files of a tile, and its patient."""
 
     stem: str
     patient: str
@@ -59,7 +59,7 @@ class Tile(NamedTuple):
 
 @dataclass(frozen=True)
 class Drawn:
-    """What the outlines of a tile give: nuclei, ignored pixels (None where there are none), what was odd."""
+    """The nuclei of a tile's outlines, its ignored pixels (None if there are none), and its problems."""
 
     labels: NucleusLabels
     ignore: Bool[np.ndarray, "h w"] | None
@@ -74,15 +74,15 @@ class MoNuSAC(TileSource):
         self.settings = build(MoNuSACSettings, card.extra, f"`extra` of the card {card.name!r}")
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds either split."""
+        """Return whether a folder holds either split."""
         return any((folder / name).is_dir() for name in SPLIT_FOLDERS.values())
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the stems of a split's tiles, in order."""
+        """Return the stems of a split's tiles, in order."""
         return [tile.stem for tile in self._tiles(split)]
 
     def files(self) -> list[Path]:
-        """List every image and annotation of both splits."""
+        """Return every image and annotation of both splits."""
         return [path for split in self.splits() for path in self._listing[split]]
 
     def read(self, split: str, index: int) -> Sample:
@@ -103,16 +103,16 @@ class MoNuSAC(TileSource):
         )
 
     def notes(self) -> dict[str, Any]:
-        """Return the patients who stand in both splits with their training tiles, and whether those were left out."""
+        """Return the patients in both splits with their numbers of training tiles, and whether those are left out."""
         key = "dropped_from_train" if self.settings.drop_shared_patients else "in_both_splits"
         return {"crossing_outlines": self.settings.crossing, key: dict(sorted(self._shared.items()))}
 
     def left_out(self, split: str) -> int:
-        """Count the training tiles of patients who stand in both splits, where they are dropped."""
+        """Return the number of training tiles that are dropped because their patients are in both splits."""
         return self._shared.total() if split == "train" and self.settings.drop_shared_patients else 0
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List files that do not pair up, odd names, images read from slides, and patients in both splits."""
+        """Return problems: unpaired files, unknown names, images read from slides, and patients in both splits."""
         self.require_split(split)
         findings = list(self._pairing[split][1])
         # a patient who is kept is reported by verification as a group in two splits
@@ -123,7 +123,7 @@ class MoNuSAC(TileSource):
         return findings
 
     def inspect(self, split: str, index: int) -> Tally:
-        """Read one tile and count what was odd about its outlines."""
+        """Read one tile and count the problems of its outlines."""
         tile = self._tiles(split)[index]
         try:
             image = _read_image(tile.image)
@@ -150,7 +150,9 @@ class MoNuSAC(TileSource):
         ):
             fix = "map the name in the dataset's card: under `classes`, or under `ignored` of its `extra`"
             known = [*self.card.class_names, *self.settings.ignored]
-            raise DataError(f"expected outlines named {', '.join(known)} in {path}", got=", ".join(odd), fix=fix)
+            raise DataError(
+                f"{path} has outlines of classes other than {', '.join(known)}", got=", ".join(odd), fix=fix
+            )
         return draw(regions, [ids[_folded(region.name)] for region in regions], shape, self.settings.crossing, path)
 
     def _tiles(self, split: str) -> list[Tile]:
@@ -166,7 +168,7 @@ class MoNuSAC(TileSource):
 
     @cached_property
     def _shared(self) -> Counter[str]:
-        """Tiles of the training split by patient, of patients who stand in the test split too."""
+        """The number of training tiles of each patient who is also in the test split."""
         held_out = {tile.patient for tile in self._pairing["test"][0]}
         return Counter(tile.patient for tile in self._pairing["train"][0] if tile.patient in held_out)
 
@@ -194,7 +196,7 @@ class MoNuSAC(TileSource):
                 findings.append(Finding("error", self._relative(first), problem))
                 continue
             if images[0].suffix.lower() == ".svs":
-                findings.append(Finding("info", self._relative(images[0]), "no .tif: the slide itself is read"))
+                findings.append(Finding("info", self._relative(images[0]), "no .tif: the slide is read instead"))
             tiles.append(Tile(stem, stem[:12].upper(), images[0], labels[0]))
         return tiles, findings
 
@@ -203,7 +205,7 @@ class MoNuSAC(TileSource):
 
 
 def draw(regions: Sequence[Region], classes: Sequence[int], shape: tuple[int, ...], crossing: str, path: Path) -> Drawn:
-    """Fill outlines in document order: where two nuclei overlap, the later one covers the earlier.
+    """Return the nuclei of outlines filled in document order: where two overlap, the later covers the earlier.
 
     Args:
         regions: outlines.
@@ -227,9 +229,9 @@ def draw(regions: Sequence[Region], classes: Sequence[int], shape: tuple[int, ..
         if crosses_itself(region.vertices):
             if crossing == "refuse":
                 raise DataError(
-                    f"expected outlines that do not cross themselves in {path}",
+                    f"An outline in {path} crosses itself",
                     got=f"outline {len(kinds)}, a {region.name[:40]}",
-                    fix="mend it, or set `crossing: nonzero` in `extra` of the dataset's card",
+                    fix="correct it, or set `crossing: nonzero` in `extra` of the dataset's card",
                 )
             odd[f"outlines that cross themselves, filled by the {fill} rule"] += 1
         mask, window = covered(region.vertices, (height, width), fill)
@@ -242,7 +244,7 @@ def draw(regions: Sequence[Region], classes: Sequence[int], shape: tuple[int, ..
             instances[window][mask] = len(kinds) - 1
     instances, kept = contiguous(instances)
     if hidden := len(kinds) - 1 - len(kept):
-        odd["nuclei wholly under later ones left out"] += hidden
+        odd["nuclei completely under later ones left out"] += hidden
     types: UInt8[np.ndarray, " n"] = np.array(kinds, np.uint8)[kept]
     return Drawn(NucleusLabels(instances, types), ignore if ignore.any() else None, odd)
 
@@ -255,7 +257,7 @@ def _problem(stem: str, files: Mapping[str, list[Path]], images: list[Path], lab
     if twice := [path.name for paths in files.values() if len(paths) > 1 for path in paths]:
         return f"several files of one name: {', '.join(twice)}"
     if not _PATIENT.match(stem):
-        return "a name that begins with no patient (TCGA-XX-XXXX)"
+        return "a name that does not begin with a patient (TCGA-XX-XXXX)"
     if not labels:
         return "an image without an annotation"
     return "" if images else "an annotation without an image"

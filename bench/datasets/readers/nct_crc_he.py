@@ -9,12 +9,12 @@ from bench.datasets.source import Finding
 class NctCrcHe(ImageFolder):
     """Trained on NCT-CRC-HE-100K (or its NONORM release, by the card), tested on CRC-VAL-HE-7K.
 
-    The training set names no patient, so every patch is its own group; the test set is of other patients. Either
+    The training set does not name patients, so every patch is its own group; the test set is from others. Either
     folder can be read without the other.
     """
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List what is odd, and patches whose name says another class than their folder."""
+        """Return problems, including patches whose names give another class than their folders."""
         findings = list(super().layout_findings(split))
         for item in self.items(split):
             named = item.path.name.split("-")[0]

@@ -1,4 +1,4 @@
-"""Nuclei of one's own: a folder of images and one of labels, paired by stem, in any label format that is read here."""
+"""Any dataset of nuclei: a folder of images and one of labels, paired by stem, in any supported label format."""
 
 from __future__ import annotations
 
@@ -26,11 +26,11 @@ from bench.imageio import read_rgb
 
 
 class NucleiPlan(Settings):
-    """The `extra` section of such a dataset's card; folders are named relative to the dataset's own.
+    """The `extra` section of such a dataset's card; folders are relative to the dataset's.
 
-    `splits` gives the folder of each split, which holds the folders `images` and `labels`; where it is empty, these lie
-    in the dataset's folder, and the card's `divide` cuts what they hold. `images` is None where label files hold the
-    image too (HoVer-Net's patches). `typed` says whether nuclei have classes; classes in files are passed over where it
+    `splits` gives the folder of each split, which holds the folders `images` and `labels`; if it is empty, these are
+    in the dataset's folder and divided by the card's `divide`. `images` is None if label files hold the
+    image too (HoVer-Net's patches). `typed` says whether nuclei have classes; classes in files are ignored if it
     is false. `groups` is a CSV file `stem,group` in the dataset's folder; without one every image is its own group.
     """
 
@@ -43,7 +43,7 @@ class NucleiPlan(Settings):
 
 
 class Pair(NamedTuple):
-    """The files of one image; `image` is None where the label file holds it."""
+    """The files of one image; `image` is None if the label file holds it."""
 
     stem: str
     image: Path | None
@@ -51,7 +51,7 @@ class Pair(NamedTuple):
 
 
 class Listing(NamedTuple):
-    """The images of one split with their groups, and what is odd about the files."""
+    """The images of one split with their groups, and the problems of their files."""
 
     pairs: list[Pair]
     groups: list[str]
@@ -59,7 +59,7 @@ class Listing(NamedTuple):
 
 
 class NucleiFolder(TileSource):
-    """Images and labels paired by stem; the classes are the card's, merged by it where it says so."""
+    """Images and labels paired by stem; the classes are the card's, merged if it says so."""
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
         super().__init__(card, root)
@@ -67,20 +67,19 @@ class NucleiFolder(TileSource):
         _check(card, self.plan)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds labels, or the folder of a split that does."""
+        """Return whether a folder holds labels, or the folder of a split with labels."""
         places = self.plan.splits.values() or (".",)
         return any((folder / place / self.plan.labels).is_dir() for place in places)
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the stems of a split's images, in order."""
+        """Return the stems of a split's images, in order."""
         return [pair.stem for pair in self._listing(split).pairs]
 
     def read(self, split: str, index: int) -> Sample:
         """Read one image with its nuclei.
 
         Raises:
-            DataError: a file is unreadable, the two differ in size, or a nucleus has no class or one that is none of
-                the card's.
+            DataError: a file is unreadable, the two differ in size, or a nucleus has no class or an unknown one.
         """
         listing = self._listing(split)
         pair = listing.pairs[index]
@@ -88,41 +87,41 @@ class NucleiFolder(TileSource):
         image = maps.image if pair.image is None else read_rgb(pair.image)
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"
-            raise DataError(f"expected an image beside the labels in {pair.label}", got="labels alone", fix=fix)
+            raise DataError(f"{pair.label} does not hold an image with the labels", got="only labels", fix=fix)
         if image.shape[:2] != maps.instances.shape:
             raise DataError(
-                f"expected image and label of one size: {pair.image} and {pair.label}",
+                f"Image and label differ in size: {pair.image} and {pair.label}",
                 got=f"{image.shape[:2]} and {maps.instances.shape}",
-                fix="write both at one size",
+                fix="write both at the same size",
             )
         types = self._types(maps, pair.label)
         group, organ = listing.groups[index], self.card.organ
         return Sample(pair.stem, image, group, self.card.mpp, maps.instances, types, tissue=organ)
 
     def files(self) -> list[Path]:
-        """List every image and label of all splits, and the table of groups."""
+        """Return every image and label of all splits, and the table of groups."""
         table = [] if self.plan.groups is None else [self.locate() / self.plan.groups]
-        table = [path for path in table if path.is_file()]  # else `layout_findings` has said so
+        table = [path for path in table if path.is_file()]  # else `layout_findings` reports it
         pairs = [pair for split in self.splits() for pair in self._listing(split).pairs]
         return table + sorted(path for pair in pairs for path in (pair.image, pair.label) if path is not None)
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List images without a label, labels without an image and images without a group."""
+        """Return problems: images without a label, labels without an image and images without a group."""
         return self._listing(split).findings
 
     def _types(self, maps: LabelMaps, path: Path) -> UInt8[np.ndarray, " n"] | None:
         if not self.plan.typed:
             return None
         if maps.types is None:
-            fix = "write classes beside the ids, or say `extra: {typed: false}` in the card"
-            raise DataError(f"expected a class for every nucleus in {path}", got="a format without classes", fix=fix)
+            fix = "write classes with the ids, or set `extra: {typed: false}` in the card"
+            raise DataError(f"The nuclei in {path} have no classes", got="a format without classes", fix=fix)
         known = self.card.merging if self._is_raw() else self.card.classes
         if odd := sorted(set(maps.types.tolist()) - set(known)):
             names = ", ".join(f"{index} {self.card.classes[index]}" for index in sorted(self.card.classes))
             raise DataError(
-                f"expected classes {', '.join(map(str, sorted(known)))} in {path}",
+                f"A nucleus in {path} has a class other than {', '.join(map(str, sorted(known)))}",
                 got=", ".join("a nucleus without a class" if index == 0 else f"class {index}" for index in odd),
-                fix=f"name every class in the card (it has {names}), or say `extra: {{typed: false}}`",
+                fix=f"name every class in the card (it has {names}), or set `extra: {{typed: false}}`",
             )
         if not self._is_raw():
             return maps.types
@@ -143,7 +142,7 @@ class NucleiFolder(TileSource):
         pairs, groups, findings = self._scan(folder)
         if not pairs:
             return {split: Listing([], [], findings) for split in self.splits()}
-        # what is odd concerns every split: none can be drawn from files that are not as they should be
+        # problems concern every split: none can be drawn from files that are not valid
         return {
             split: Listing([pairs[i] for i in indices], [groups[i] for i in indices], findings)
             for split, indices in divided(self.card, groups).items()
@@ -175,27 +174,31 @@ class NucleiFolder(TileSource):
 
 
 def _check(card: DatasetCard, plan: NucleiPlan) -> None:
-    """Refuse a card that does not say what it must.
+    """Raise an error if a card is not complete.
 
     Raises:
-        ConfigError: folders for other splits than the card's, folders beside `divide` or outside of the dataset's,
-            classes that are missing, or a merging of which it is not said whether it was done.
+        ConfigError: folders for other splits than the card's, folders given with `divide` or outside of the dataset's,
+            classes that are missing, or a merging without a statement whether it was done.
     """
-    what = f"the card {card.name!r}"
+    what = f"The card {card.name!r}"
     if plan.splits and (set(plan.splits) != set(card.splits) or card.divide is not None):
         raise ConfigError(
-            f"expected a folder for each of the splits of {what}, and no `divide`",
+            f"{what} does not have either one folder per split or `divide`",
             got=f"folders of {', '.join(plan.splits)}; splits {', '.join(card.splits)}",
             fix="name every split in `extra.splits`, or leave it out and set `divide`",
         )
     for name in (plan.images, plan.labels, plan.groups, *plan.splits.values()):
         if name is not None and (Path(name).is_absolute() or ".." in Path(name).parts):
-            raise ConfigError(f"expected folders inside the dataset's own in {what}", got=name)
+            raise ConfigError(f"{what} names a folder outside of the dataset's", got=name)
     if plan.typed and not card.classes:
-        raise ConfigError(f"expected `classes` in {what}", got="none", fix="name them, or say `extra: {typed: false}`")
+        raise ConfigError(
+            f"{what} has no `classes`",
+            got="none",
+            fix="name the classes, or set `extra: {typed: false}`",
+        )
     if card.merging and card.classes_merged == "auto":
         raise ConfigError(
-            f"expected {what} to say whether the labels are merged already",
-            got="`merging` alone",
-            fix="add `classes_merged: raw`, or `merged`: merging twice would mix classes up",
+            f"{what} does not say whether the labels are merged already",
+            got="only `merging`",
+            fix="add `classes_merged: raw`, or `merged`: merging twice would mix classes",
         )

@@ -15,9 +15,9 @@ from bench.errors import DataError
 
 
 class PathCapPlan(CaptionPlan):
-    """The `extra` section of PathCap's card: names of the captions' file and of its keys, the first that is there.
+    """The `extra` section of PathCap's card: names of the captions' file and of its keys, of which the first is used.
 
-    They are not documented, so other names can be given in a card of one's own.
+    They are not documented, so a card that extends this one can give other names.
     """
 
     captions: tuple[str, ...]
@@ -29,7 +29,7 @@ class PathCapPlan(CaptionPlan):
 class PathCap(Captioned):
     """PathCap as its captions (JSON: a list of records, or a mapping from image to caption) and unpacked images.
 
-    The group is the article: a record's own key, else what the image's name says, else the image.
+    The group is the article: a record's own key, else from the image's name, else the image.
     """
 
     plan: PathCapPlan
@@ -40,7 +40,7 @@ class PathCap(Captioned):
         checked_pattern(card, self.plan.group_pattern)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether a folder holds a file of captions, and the manifest where the card names one."""
+        """Return whether a folder holds a file of captions, and the manifest if the card names one."""
         return any((folder / name).is_file() for name in self.plan.captions) and self.holds_manifest(folder)
 
     def caption_file(self) -> Path:
@@ -49,7 +49,7 @@ class PathCap(Captioned):
         return next(folder / name for name in self.plan.captions if (folder / name).is_file())
 
     def captions(self) -> list[Caption]:
-        """List the records of the JSON file."""
+        """Return the records of the JSON file."""
         return list(self._captions)
 
     @cached_property
@@ -70,14 +70,18 @@ def _records(path: Path, plan: PathCapPlan) -> Iterator[Mapping[str, Any]]:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
         fix = "fetch it again"
-        raise DataError(f"expected JSON (UTF-8) in {path}", got=str(error) or type(error).__name__, fix=fix) from error
+        raise DataError(
+            f"Cannot read {path} as JSON (UTF-8)", got=str(error) or type(error).__name__, fix=fix
+        ) from error
     image, caption = plan.image_keys[0], plan.caption_keys[0]
     if isinstance(content, dict):
         rows = content.items()
         content = [{image: name, **(row if isinstance(row, dict) else {caption: row})} for name, row in rows]
     if not isinstance(content, list) or not content or not all(isinstance(row, dict) for row in content):
         got = type(content).__name__ if content else "nothing"
-        raise DataError(f"expected a list of records of images and captions in {path}", got=got, fix="fetch it again")
+        raise DataError(
+            f"{path} does not hold a list of records of images and captions", got=got, fix="download it again"
+        )
     yield from content
 
 
@@ -88,7 +92,7 @@ def _text(record: Mapping[str, Any], keys: Sequence[str], path: Path, row: int, 
     if empty and value is None and any(key in record for key in keys):
         return ""
     raise DataError(
-        f"expected text under one of the keys {', '.join(keys)} in record {row} of {path}",
+        f"Record {row} of {path} has no text under any of the keys {', '.join(keys)}",
         got=f"keys {', '.join(record)}" if value is None else repr(value)[:60],
         fix="name the key in `extra` of a card that extends this one",
     )

@@ -1,1 +1,1 @@
-"""How a dataset is divided: by card, by group, into folds, into few labels and the rest."""
+"""Divisions of a dataset: by its card, by group, into folds, and into few labelled images and a pool."""

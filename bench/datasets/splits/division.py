@@ -1,4 +1,4 @@
-"""Cutting a dataset without official splits in two: seeded, by whole groups, stratum by stratum."""
+"""The division of a dataset without official splits: seeded, by whole groups, within each stratum."""
 
 from __future__ import annotations
 
@@ -16,9 +16,9 @@ Stratify = Literal["none", "label", "tissue"]
 
 
 class Division(Settings):
-    """How a dataset is divided: `test` is the share of its samples that is held out, at most one group off.
+    """The division of a dataset: `test` is the share of samples that is held out, up to the size of one group.
 
-    `stratify` keeps the shares of image-level classes or of tissues. The papers publish no assignments: 8 : 2 is
+    `stratify` keeps the shares of image-level classes or of tissues. The papers do not publish assignments: 8 : 2 is
     their ratio, the seed is ours.
     """
 
@@ -30,10 +30,10 @@ class Division(Settings):
 def divide(
     groups: Sequence[str], division: Division, strata: Sequence[str] | None = None
 ) -> tuple[list[int], list[int]]:
-    """Return the indices of training and test samples, both ascending; no group stands in both.
+    """Return the indices of training and test samples, both ascending; no group is in both.
 
     A group belongs to its most frequent stratum. Within a stratum groups go to the test split in a seeded order, each
-    that brings its share nearer to what was asked for. The order of samples changes nothing.
+    that brings its share nearer to the requested one. The order of samples does not matter.
 
     Args:
         groups: slide, patient or article of each sample.
@@ -47,7 +47,7 @@ def divide(
     for index, group in enumerate(groups):
         members[group].append(index)
     if len(members) < 2:
-        raise DataError("expected at least two groups to divide", got=f"{len(members)}")
+        raise DataError("There are fewer than two groups to divide", got=f"{len(members)}")
     of_stratum: dict[str, list[str]] = defaultdict(list)
     for group in sorted(members):
         kinds = Counter("" if strata is None else strata[index] for index in members[group])

@@ -1,4 +1,4 @@
-"""Few labels: a part of the training split keeps them, the rest of it is a pool of images without any."""
+"""Few labels: a part of the training split keeps its labels, the rest is a pool of images without labels."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from bench.errors import DataError
 
 
 class Labelled(Settings):
-    """Which part of the training split keeps its labels: a `share` of its images, as many of each class.
+    """The part of the training split that keeps its labels: a `share` of its images, equally many of each class.
 
     `pool` says which images become the unlabelled pool: all others (`rest`), or those of groups that have no labelled
     image (`other-groups`).
@@ -32,7 +32,7 @@ class Labelled(Settings):
 def limit_labels(train: PreparedDataset, labelled: Labelled) -> tuple[PreparedDataset, Dataset]:
     """Return the labelled part of a training split, and the pool.
 
-    As many images of each class, `share` of all images together; what does not divide goes to as many classes, one
+    Each class gets equally many images, together `share` of all images; the remainder goes to as many classes, one
     each, by seed (HistoDiffusion's 5 % "even across classes" of 100,000 images: 5000 = 9 · 555 + 5). Within a class
     images are taken group by group in a seeded order, so that few groups are labelled.
 
@@ -42,7 +42,7 @@ def limit_labels(train: PreparedDataset, labelled: Labelled) -> tuple[PreparedDa
     by_class: dict[int, list[int]] = defaultdict(list)
     for index, record in enumerate(train.records):
         if record.label is None:
-            raise DataError("expected a label for every training image", got=f"none for {record.id!r}")
+            raise DataError("A training image has no label", got=f"no label of {record.id!r}")
         by_class[record.label].append(index)
     rng = np.random.default_rng(labelled.seed)
     chosen: list[int] = []
@@ -50,11 +50,11 @@ def limit_labels(train: PreparedDataset, labelled: Labelled) -> tuple[PreparedDa
         ordered = _by_group(by_class[label], train.groups, rng)
         if n > len(ordered):
             name = train.info.labels[label]
-            raise DataError(f"expected {n} labelled images of {name} in the training split", got=f"{len(ordered)}")
+            raise DataError(f"The training split has fewer than {n} labelled images of {name}", got=f"{len(ordered)}")
         chosen += ordered[:n]
     if not chosen:
         got = f"a share of {labelled.share} of {len(train)} images"
-        raise DataError("expected at least one labelled image", got=got, fix="raise `labelled.share` in the card")
+        raise DataError("The training split keeps no labelled image", got=got, fix="raise `labelled.share` in the card")
     kept, taken = set(chosen), {train.groups[index] for index in chosen}
     groups = train.groups
     rest = [i for i in range(len(train)) if i not in kept and (labelled.pool == "rest" or groups[i] not in taken)]
@@ -69,7 +69,7 @@ class Unlabelled:
 
     @property
     def info(self) -> DatasetInfo:
-        """What is known of the dataset, without its classes."""
+        """The description of the dataset, without its classes."""
         return replace(self._data.info, task="pool", classes=(), labels=(), rare=())
 
     @property
@@ -84,12 +84,12 @@ class Unlabelled:
 
     @cached_property
     def records(self) -> list[SampleRecord]:
-        """What is known of each sample without its labels, in order."""
+        """The record of each sample without its labels, in order."""
         return [record._replace(label=None, caption=None, nuclei=()) for record in self._data.records]
 
     @cached_property
     def digest(self) -> str:
-        """Hash of the dataset below."""
+        """Hash of the underlying dataset."""
         return digest({"unlabelled": self._data.digest})
 
     def __len__(self) -> int:

@@ -14,15 +14,15 @@ from bench.errors import ConfigError
 def fold(dataset: PreparedDataset, k: int, n_folds: int, seed: int) -> tuple[PreparedDataset, PreparedDataset]:
     """Return fold `k` of `n_folds` (1-based) as a training view and a validation view.
 
-    No group stands in both. Groups are dealt in order of their rare nuclei (of their label on the tissue
-    task), so that folds hold about as many; ties are broken by `seed`. The papers do not publish their
+    No group is in both. Groups are dealt in order of their rare nuclei (of their label on the tissue
+    task), so that folds hold about equally many; ties are broken by `seed`. The papers do not publish their
     assignment.
 
     Raises:
         ConfigError: `k` is not in 1..`n_folds`, or there are fewer groups than folds.
     """
     if n_folds < 2 or not 1 <= k <= n_folds:
-        raise ConfigError("expected fold k of K with 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
+        raise ConfigError("The fold k of K does not satisfy 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
     held_out = {group for group, index in assign(dataset, n_folds, seed).items() if index == k}
     sides: dict[bool, list[int]] = {True: [], False: []}
     for index, group in enumerate(dataset.groups):
@@ -41,7 +41,7 @@ def assign(dataset: PreparedDataset, n_folds: int, seed: int) -> dict[str, int]:
         members[group].append(index)
     if len(members) < n_folds:
         got = f"{len(members)} groups for {n_folds} folds"
-        raise ConfigError(f"expected a group a fold in the training split of {dataset.info.name}", got=got)
+        raise ConfigError(f"The training split of {dataset.info.name} has fewer groups than folds", got=got)
     rng = np.random.default_rng(seed)
     tie = {group: rng.random() for group in sorted(members)}
     counts = _rare_counts(dataset)
@@ -51,7 +51,7 @@ def assign(dataset: PreparedDataset, n_folds: int, seed: int) -> dict[str, int]:
     folds: dict[str, int] = {}
     load = np.zeros(n_folds)
     for start in range(0, len(ordered), n_folds):
-        # each fold gets one group of a deal: the fewer rare nuclei it has so far, the more its group holds
+        # each fold gets one group per deal: the fewer rare nuclei it has so far, the more its next group has
         emptiest = np.lexsort((rng.random(n_folds), load)).tolist()
         for group, index in zip(ordered[start : start + n_folds], emptiest, strict=False):
             folds[group] = index + 1

@@ -1,4 +1,4 @@
-"""Instance labels of one image, read from any of the formats that the field keeps them in."""
+"""Instance labels of one image, read from any of the usual formats."""
 
 from bench.formats.labels.maps import LabelMaps
 from bench.formats.labels.reading import SUFFIXES, read_labels

@@ -1,4 +1,4 @@
-"""Labels in `.npy` files: instances alone, with classes, or as HoVer-Net's patches with the image in front."""
+"""Labels in `.npy` files: only instances, with classes, or as HoVer-Net's patches with the image in front."""
 
 from __future__ import annotations
 
@@ -24,14 +24,14 @@ def array_maps(path: Path) -> LabelMaps:
     """Read (h, w) instances, (h, w, 2) with classes, (h, w, 4) RGB + instances or (h, w, 5) with classes.
 
     Raises:
-        DataError: no readable array, a pickle, floats, another shape, or labels that `canonical_labels` refuses.
+        DataError: the array is unreadable, a pickle, of floats or of another shape, or `canonical_labels` rejects it.
     """
     array = read_npy(path)
     if array.dtype.kind not in "iu":
-        raise DataError(f"expected whole numbers as instance ids in {path}", got=f"dtype {array.dtype}", fix=_FIX)
+        raise DataError(f"The instance ids in {path} are not whole numbers", got=f"dtype {array.dtype}", fix=_FIX)
     channels = array.shape[2] if array.ndim == 3 else None
     if array.ndim not in (2, 3) or channels not in (None, 2, 4, 5) or array.size == 0:
-        raise DataError(f"expected an array of shape {_SHAPES} in {path}", got=f"shape {array.shape}", fix=_FIX)
+        raise DataError(f"The array in {path} does not have the shape {_SHAPES}", got=f"shape {array.shape}", fix=_FIX)
     if channels is None:
         return _untyped(array, path)
     image = _image(array[..., :3], path) if channels >= 4 else None

@@ -1,4 +1,4 @@
-"""The canonical form of labels: ids exactly 1..n, one class an instance, the rest recomputed from maps."""
+"""The canonical form of labels: ids exactly 1..n, one class per instance, the rest recomputed from maps."""
 
 from __future__ import annotations
 
@@ -35,26 +35,28 @@ def canonical_labels(
     """
     if instance_map.ndim != 2 or instance_map.shape != type_map.shape:
         got = f"{instance_map.shape} and {type_map.shape}"
-        raise DataError(f"expected instance and type maps of one size (h, w) in {where}", got=got)
+        raise DataError(f"Instance and type map in {where} differ in size or are not (h, w)", got=got)
     ids = whole_numbers(instance_map, f"instance ids in {where}", 2**31 - 1)
     classes = whole_numbers(type_map, f"class ids in {where}", 255)
     instances, names = contiguous(ids)
     n_kinds = int(classes.max()) + 1
-    # which (instance, class) pairs occur; counting is ten times as fast as sorting
+    # the (instance, class) pairs that occur; counting is ten times as fast as sorting
     pairs = np.flatnonzero(np.bincount((instances.astype(np.int64) * n_kinds + classes).ravel()))
     owner, kind = pairs // n_kinds, pairs % n_kinds
     if np.any(stray := kind[owner == 0]):
-        raise DataError(f"expected class 0 outside nuclei in {where}", got=f"class {int(stray.max())} on background")
+        raise DataError(
+            f"Classes outside of nuclei are not 0 in {where}", got=f"class {int(stray.max())} on background"
+        )
     owner, kind = owner[owner > 0], kind[owner > 0]
     if len(owner) != len(names):
         twice = owner[:-1][owner[:-1] == owner[1:]]
         mixed = kind[owner == twice[0]].tolist()
         raise DataError(
-            f"expected one class an instance in {where}",
+            f"An instance has several classes in {where}",
             got=f"classes {mixed} in instance {names[twice[0] - 1]}; {len(np.unique(twice))} such instances",
         )
     if not unclassed and not kind.all():
-        raise DataError(f"expected a class for every instance in {where}", got=f"none for {names[kind == 0][0]}")
+        raise DataError(f"An instance has no class in {where}", got=f"no class for instance {names[kind == 0][0]}")
     return NucleusLabels(instances, kind.astype(np.uint8))
 
 
@@ -65,21 +67,21 @@ def whole_numbers(array: Num[np.ndarray, "*shape"], what: str, largest: int) -> 
         DataError: a value is fractional, not finite, negative or too large.
     """
     if array.dtype.kind not in "biuf":
-        raise DataError(f"expected numbers as {what}", got=str(array.dtype))
+        raise DataError(f"The {what} are not numbers", got=str(array.dtype))
     if array.size == 0:
-        raise DataError(f"expected {what}", got=f"an empty array {array.shape}")
+        raise DataError(f"There are no {what}", got=f"an empty array {array.shape}")
     low, high = array.min(), array.max()
-    if not (low >= 0 and high <= largest):  # also false where a value is NaN
-        raise DataError(f"expected {what} in 0..{largest}", got=f"{low}..{high}")
+    if not (low >= 0 and high <= largest):  # also false for NaN
+        raise DataError(f"The {what} are not in 0..{largest}", got=f"{low}..{high}")
     whole = array.astype(np.int32)
     if array.dtype.kind == "f" and not np.array_equal(whole, array):
         odd = array[whole != array]
-        raise DataError(f"expected whole numbers as {what}", got=f"{odd.flat[0]}; {odd.size} pixels are fractional")
+        raise DataError(f"The {what} are not whole numbers", got=f"{odd.flat[0]}; {odd.size} pixels are fractional")
     return whole
 
 
 def contiguous(ids: Int32[np.ndarray, "h w"]) -> tuple[Int32[np.ndarray, "h w"], Int32[np.ndarray, " n"]]:
-    """Renumber ids to exactly 1..n in their order; also return the old id of each."""
+    """Return ids renumbered to exactly 1..n in their order, and the old id of each."""
     dense = ids.size > 0 and ids.max() <= 4 * ids.size
     names = np.flatnonzero(np.bincount(ids.ravel())).astype(np.int32) if dense else np.unique(ids)
     names = names[names > 0]

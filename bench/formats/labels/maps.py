@@ -1,4 +1,4 @@
-"""What any label file comes down to."""
+"""The content of any label file."""
 
 from __future__ import annotations
 
@@ -10,10 +10,10 @@ from jaxtyping import Int32, UInt8
 
 @dataclass(frozen=True)
 class LabelMaps:
-    """An instance map with ids exactly 1..n, and what else its file holds.
+    """An instance map with ids exactly 1..n, and the other content of its file.
 
-    `types[i]` is the class of instance i + 1, 0 where the file settles on none; None where the format has no
-    classes. `image` is the RGB image of formats that keep it beside the labels.
+    `types[i]` is the class of instance i + 1, or 0 if the file gives none; None if the format has no
+    classes. `image` is the RGB image of formats that keep it with the labels.
     """
 
     instances: Int32[np.ndarray, "h w"]

@@ -21,7 +21,7 @@ _LARGEST_ID = 2**31 - 1
 class MatLabels:
     """Canonical labels of a file, and the centroids stored in it ((x, y), in the file's order) if it has any.
 
-    `inst_type` is not read: GradMix's files keep stale lengths there, and the maps say it all.
+    `inst_type` is not read: it has outdated lengths in GradMix's files, and the maps hold the same.
     """
 
     labels: NucleusLabels
@@ -29,10 +29,10 @@ class MatLabels:
 
 
 def read_mat(path: Path) -> MatLabels:
-    """Read the labels of a tile of a dataset laid out as CoNSeP; class ids stay as stored.
+    """Read the labels of a tile of a dataset with CoNSeP's layout; class ids stay as stored.
 
     Raises:
-        DataError: the file is unreadable, lacks a map, or holds labels that `canonical_labels` refuses.
+        DataError: the file is unreadable, lacks a map, or holds labels that `canonical_labels` rejects.
     """
     content = _load(path, required=("inst_map", "type_map"), optional=("inst_centroid",))
     labels = canonical_labels(content["inst_map"], content["type_map"], str(path))
@@ -45,9 +45,9 @@ def read_mat(path: Path) -> MatLabels:
 def mat_maps(path: Path) -> LabelMaps:
     """Read instances and classes, the latter from `type_map`, else from `inst_type`, else none.
 
-    `inst_type` holds one class a nucleus: in the order of `inst_uid` where the file has it (HoVer-Net's
+    `inst_type` holds one class per nucleus: in the order of `inst_uid` if the file has it (HoVer-Net's
     predictions), else in ascending order of id (CoNSeP). A nucleus that `inst_uid` leaves out, as HoVer-Net does
-    where a contour has under three points, has class 0.
+    if a contour has fewer than three points, has class 0.
 
     Raises:
         DataError: the file is unreadable, has no `inst_map`, or its classes do not fit its nuclei.
@@ -57,7 +57,7 @@ def mat_maps(path: Path) -> LabelMaps:
         labels = canonical_labels(content["inst_map"], content["type_map"], str(path), unclassed=True)
         return LabelMaps(labels.instances, labels.types)
     if content["inst_map"].ndim != 2:
-        raise DataError(f"expected a map (h, w) as inst_map in {path}", got=f"shape {content['inst_map'].shape}")
+        raise DataError(f"inst_map in {path} is not a map (h, w)", got=f"shape {content['inst_map'].shape}")
     instances, names = contiguous(whole_numbers(content["inst_map"], f"instance ids in {path}", _LARGEST_ID))
     if "inst_type" not in content:
         return LabelMaps(instances, None)
@@ -73,13 +73,13 @@ def _types(
     """Return the class of each nucleus of the map from a list of classes and the nuclei they belong to."""
     if len(owners) != len(listed):
         raise DataError(
-            f"expected one class (inst_type) a nucleus in {path}",
+            f"{path} does not have one class (inst_type) per nucleus",
             got=f"{len(listed)} classes, {len(owners)} nuclei",
-            fix="write inst_type in ascending order of id, or inst_uid or type_map beside it",
+            fix="write inst_type in ascending order of id, or add inst_uid or type_map",
         )
     by_owner = dict(zip(owners.tolist(), listed.tolist(), strict=True))
     if len(by_owner) != len(owners):
-        raise DataError(f"expected ids once each in inst_uid in {path}", got=f"{len(owners) - len(by_owner)} doubled")
+        raise DataError(f"inst_uid in {path} does not have each id once", got=f"{len(owners) - len(by_owner)} doubled")
     return np.array([by_owner.get(name, 0) for name in names.tolist()], dtype=np.uint8)
 
 
@@ -89,7 +89,7 @@ def _numbers(array: Any, what: str, largest: int) -> Int32[np.ndarray, " n"]:
 
 
 def _load(path: Path, *, required: Sequence[str], optional: Sequence[str]) -> dict[str, Any]:
-    """Load some variables of a file; those of `required` are there."""
+    """Load some variables of a file, at least those of `required`."""
     # imported here: scipy.io is slow to import, and cards are read without it
     from scipy.io import loadmat
 
@@ -97,14 +97,12 @@ def _load(path: Path, *, required: Sequence[str], optional: Sequence[str]) -> di
         with path.open("rb") as handle:
             content: dict[str, Any] = loadmat(handle, variable_names=[*required, *optional])
     except FileNotFoundError as error:
-        raise DataError(f"expected a label file at {path}", got="no such file") from error
-    except Exception as error:  # the parser raises whatever broken bytes lead it to
+        raise DataError(f"There is no label file at {path}", got="no such file") from error
+    except Exception as error:  # broken bytes make the parser raise any kind of error
         got = " ".join(f"{type(error).__name__}: {error}".split())
-        raise DataError(
-            f"expected a readable MATLAB 5 file in {path}", got=got, fix="fetch or write it again"
-        ) from error
+        raise DataError(f"Cannot read {path} as a MATLAB 5 file", got=got, fix="download or write it again") from error
     for key in required:
         if key not in content:
             found = sorted(name for name in content if not name.startswith("__"))
-            raise DataError(f"expected the key {key!r} in {path}", got=f"keys {found}")
+            raise DataError(f"{path} does not have the key {key!r}", got=f"keys {found}")
     return content

@@ -1,8 +1,8 @@
-"""CellViT's label files: a `.npy` that holds a pickled dictionary of maps, read without running any of it.
+"""CellViT's label files: `.npy` files with a pickled dictionary of maps, read without running any of it.
 
-A pickle is a program that may name any function of any module. Here it is run by an unpickler that knows seven names,
-all of them numpy's ways of writing an array down; each stands for a reader of this module, so that no function of numpy
-or of anyone else is called on the file's behalf.
+A pickle is a program that may call any function of any module. Here an unpickler runs it that knows seven names,
+all of them used by numpy to write arrays; each stands for a reader of this module, so that the file cannot call any
+function of numpy or of another package.
 """
 
 from __future__ import annotations
@@ -21,11 +21,11 @@ from bench.formats.labels.canonical import canonical_labels, contiguous, whole_n
 from bench.formats.labels.maps import LabelMaps
 
 _LARGEST_ID = 2**31 - 1
-_FIX = "open it where you trust it and save its maps: np.save(path, np.dstack([inst_map, type_map]))"
+_FIX = "load it if you trust it and save its maps: np.save(path, np.dstack([inst_map, type_map]))"
 
 
 def holds_pickle(path: Path) -> bool:
-    """Say whether a `.npy` file holds Python objects, by its header alone; False where it is no such file."""
+    """Return whether the header of a `.npy` file says that it holds Python objects; False for any other file."""
     try:
         with path.open("rb") as handle:
             return _object_shape(handle) is not None
@@ -34,11 +34,11 @@ def holds_pickle(path: Path) -> bool:
 
 
 def pickled_maps(path: Path) -> LabelMaps:
-    """Read a dictionary of `inst_map` (h, w) and, where there are classes, `type_map` (h, w).
+    """Read a dictionary of `inst_map` (h, w) and, if there are classes, `type_map` (h, w).
 
     Raises:
-        DataError: the pickle names anything but arrays (the name is given; nothing of it has run), is broken, or
-            holds no such maps.
+        DataError: the pickle names anything except arrays (the name is given; nothing of it has run), is broken, or
+            does not hold these maps.
     """
     maps = _maps(path, ("inst_map", "type_map"))
     ids = maps["inst_map"]
@@ -46,51 +46,51 @@ def pickled_maps(path: Path) -> LabelMaps:
         labels = canonical_labels(ids, maps["type_map"], str(path), unclassed=True)
         return LabelMaps(labels.instances, labels.types)
     if ids.ndim != 2:
-        raise DataError(f"expected a map (h, w) as inst_map in {path}", got=f"shape {ids.shape}", fix=_FIX)
+        raise DataError(f"inst_map in {path} is not a map (h, w)", got=f"shape {ids.shape}", fix=_FIX)
     return LabelMaps(contiguous(whole_numbers(ids, f"instance ids in {path}", _LARGEST_ID))[0], None)
 
 
 def _maps(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
-    """Return those arrays of the pickled dictionary that are asked for; the first is there."""
+    """Return the requested arrays of the pickled dictionary, at least the first."""
     try:
         content = _dictionary(path)
         if keys[0] not in content:
             keys_found = str([key for key in content if isinstance(key, str)])[:200]
-            raise DataError(f"expected the key {keys[0]!r} in {path}", got=f"keys {keys_found}", fix=_FIX)
+            raise DataError(f"{path} does not have the key {keys[0]!r}", got=f"keys {keys_found}", fix=_FIX)
         return {key: _array(content[key], key) for key in keys if key in content}
     except _RefusedError as error:
-        message = f"expected arrays and plain containers alone in the pickle of {path}"
+        message = f"The pickle in {path} holds more than arrays and plain containers"
         raise DataError(message, got=f"{error}; nothing was run", fix=_FIX) from error
     except DataError:
         raise
-    except Exception as error:  # a broken pickle fails in whatever way its bytes lead to
+    except Exception as error:  # a broken pickle can raise any kind of error
         got = " ".join(f"{type(error).__name__}: {error}".split())[:200]
-        raise DataError(f"expected a readable pickle in {path}", got=got, fix="write it again") from error
+        raise DataError(f"Cannot read the pickle in {path}", got=got, fix="write it again") from error
 
 
 def _dictionary(path: Path) -> Mapping[Any, Any]:
-    """Return what the pickle holds, out of the array of one object that `np.save` wraps it in."""
+    """Return the content of the pickle, taken out of the array of one object in which `np.save` wraps it."""
     data = io.BytesIO(path.read_bytes())
     shape = _object_shape(data)
     if shape is None:
-        raise DataError(f"expected a pickled dictionary in {path}", got="an array of numbers")
+        raise DataError(f"{path} does not hold a pickled dictionary", got="an array of numbers")
     content = _Unpickler(data).load()
     if isinstance(content, _Array):
         content = content.only_object()
     if not isinstance(content, dict):
         got = type(content).__name__.lstrip("_").lower()
-        raise DataError(f"expected one dictionary of maps in {path}", got=got, fix=_FIX)
+        raise DataError(f"{path} does not hold one dictionary of maps", got=got, fix=_FIX)
     return content
 
 
 def _array(value: Any, key: str) -> np.ndarray[Any, np.dtype[Any]]:
     if not isinstance(value, _Array):
-        raise _RefusedError(f"{type(value).__name__} in place of the array {key!r}")
+        raise _RefusedError(f"{type(value).__name__} instead of the array {key!r}")
     return value.array()
 
 
 def _object_shape(handle: Any) -> tuple[int, ...] | None:
-    """Read the header of a `.npy` file; return its shape where its elements are objects."""
+    """Read the header of a `.npy` file; return its shape if its elements are objects."""
     version = np.lib.format.read_magic(handle)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
@@ -100,11 +100,11 @@ def _object_shape(handle: Any) -> tuple[int, ...] | None:
 
 
 class _RefusedError(Exception):
-    """The pickle asks for something that no label file needs."""
+    """The pickle needs something that no label file needs."""
 
 
 class _Dtype:
-    """What a pickle says of an element type."""
+    """An element type as described by a pickle."""
 
     __slots__ = ("code", "order")
 
@@ -127,7 +127,7 @@ _CODES = frozenset({"b1", "f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", 
 
 
 class _Array:
-    """What a pickle says of an array; `None` before it has said anything."""
+    """An array as described by a pickle; `None` before the description."""
 
     __slots__ = ("state",)
 
@@ -144,19 +144,19 @@ class _Array:
         self.state = (shape, dtype, bool(fortran), data)
 
     def array(self) -> np.ndarray[Any, np.dtype[Any]]:
-        """Return an array of numbers; its size is that of its data, whatever its shape says."""
+        """Return an array of numbers; its size is that of its data, regardless of its shape."""
         shape, dtype, fortran, data = self._told()
         if dtype.code.startswith("O"):
-            raise _RefusedError("an array of objects in place of one of numbers")
+            raise _RefusedError("an array of objects instead of one of numbers")
         if not isinstance(data, bytes) or len(data) != math.prod(shape) * dtype.dtype().itemsize:
-            raise _RefusedError("an array whose data are not of its size")
+            raise _RefusedError("an array whose data do not have its size")
         return np.frombuffer(data, dtype.dtype()).reshape(shape, order="F" if fortran else "C")
 
     def only_object(self) -> Any:
         """Return the one element of an array of objects."""
         _, dtype, _, data = self._told()
         if not dtype.code.startswith("O") or not isinstance(data, list) or len(data) != 1:
-            raise _RefusedError(f"{len(data) if isinstance(data, list) else 'no'} objects in place of one dictionary")
+            raise _RefusedError(f"{len(data) if isinstance(data, list) else 'no'} objects instead of one dictionary")
         return data[0]
 
     def _told(self) -> tuple[tuple[int, ...], _Dtype, bool, Any]:
@@ -166,7 +166,7 @@ class _Array:
 
 
 class _Name:
-    """Stands for one of the names that a pickle of arrays holds: may be called, not changed or subclassed."""
+    """A stand-in for a name in a pickle of arrays: it can be called, but not changed or subclassed."""
 
     __slots__ = ("_call",)
 
@@ -218,14 +218,14 @@ _OPCODES = (
 
 
 class _Opcodes(dict[int, Any]):
-    """The instructions of pickles of arrays; another one (a persistent id, an extension, a new object) is refused."""
+    """The instructions of pickles of arrays; any other (a persistent id, an extension, a new object) is an error."""
 
     def __missing__(self, code: int) -> Any:
         raise _RefusedError(f"the pickle instruction {bytes([code])!r}")
 
 
 class _Unpickler(pickle._Unpickler):
-    """Python's own implementation rather than C's: its table of instructions can be cut down to those known here."""
+    """Python's implementation instead of C's, because its table of instructions can be reduced to those known here."""
 
     dispatch = _Opcodes({code: pickle._Unpickler.dispatch[code] for code in _OPCODES})
 

@@ -1,4 +1,4 @@
-"""One way in for label files: the suffix says the format."""
+"""Reading of label files in any format, which the suffix determines."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from bench.imageio import read_instances
 
 SUFFIXES = (".mat", ".npy", ".png", ".tif", ".tiff")
 
-_FIX = "write it again: one whole number a pixel, 0 for background, and one class a nucleus if there are classes"
+_FIX = "write it again: one whole number per pixel, 0 for background, and one class per nucleus if there are classes"
 
 
 def read_labels(path: Path, *, pickled: bool = False) -> LabelMaps:
-    """Read the instances of one image, and their classes and the image where the format has them.
+    """Read the instances of one image, and their classes and the image if the format has them.
 
     ========================= ====================================================================
     `.mat` (MATLAB 5)         `inst_map`; classes from `type_map` (h, w), else from `inst_type`,
-                              one a nucleus in ascending order of id or as `inst_uid` lists them
+                              one per nucleus in ascending order of id or as `inst_uid` lists them
     `.npy`, whole numbers     (h, w) instances; (h, w, 2) instances, classes; (h, w, 4) RGB,
                               instances; (h, w, 5) RGB, instances, classes
     `.npy`, a pickled dict    with `pickled`: `inst_map` and `type_map` (h, w), as CellViT trains on
@@ -30,15 +30,15 @@ def read_labels(path: Path, *, pickled: bool = False) -> LabelMaps:
     ========================= ====================================================================
 
     0 is background; other ids are renumbered to 1..n in their order. Whole numbers stored as floats are
-    accepted from `.mat` and from pickled dictionaries alone. HoVer-Net's `.json` holds outlines without the image's
-    size and is not read: its `.mat` lies beside it.
+    accepted only from `.mat` and from pickled dictionaries. HoVer-Net's `.json` holds outlines without the image's
+    size and is not read: use the `.mat` next to it.
 
     Args:
         path: the file.
         pickled: whether a pickled dictionary may be read; nothing of a pickle is run (`bench.formats.labels.pickled`).
 
     Raises:
-        DataError: another suffix, an unreadable file, fractional or float ids, or an instance of two classes.
+        DataError: the suffix is unknown, the file is unreadable, ids are floats, or an instance has two classes.
     """
     try:
         return pickled_maps(path) if pickled and _is_pickle(path) else _read(path)
@@ -58,4 +58,4 @@ def _read(path: Path) -> LabelMaps:
         return array_maps(path)
     if suffix in SUFFIXES:
         return LabelMaps(contiguous(read_instances(path))[0], None)
-    raise DataError(f"expected a label file, one of {', '.join(SUFFIXES)}", got=str(path))
+    raise DataError(f"The label file has none of the suffixes {', '.join(SUFFIXES)}", got=str(path))

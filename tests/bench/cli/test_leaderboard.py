@@ -88,7 +88,7 @@ def test_what_is_not_there_is_an_error_with_a_way_on(store: Path, tmp_path_facto
 
 
 def test_export_and_page_need_results(tmp_path: Path) -> None:
-    with pytest.raises(BenchError, match="expected results"):
+    with pytest.raises(BenchError, match="There are no results"):
         run("export", "mlflow", "--store", tmp_path)
-    with pytest.raises(BenchError, match="expected tracked runs"):
+    with pytest.raises(BenchError, match="There are no tracked runs"):
         run("ui", "--no-browser", "--store", tmp_path)

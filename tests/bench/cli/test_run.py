@@ -12,10 +12,10 @@ from bench import cli
 @pytest.mark.parametrize(
     ("options", "error", "got"),
     [
-        (["--data", "text"], "expected --data ROLE=NAME", "text"),
-        (["--data", "=pathcap"], "expected --data ROLE=NAME", "=pathcap"),
-        (["--data", "text=a", "--data", "text=b"], "expected one dataset for the role 'text'", "a and b"),
-        (["--data", "pool=a", "--pool-dataset", "b"], "expected one dataset for the role 'pool'", "a and b"),
+        (["--data", "text"], "--data does not have the form ROLE=NAME", "text"),
+        (["--data", "=pathcap"], "--data does not have the form ROLE=NAME", "=pathcap"),
+        (["--data", "text=a", "--data", "text=b"], "Two datasets are given for the role 'text'", "a and b"),
+        (["--data", "pool=a", "--pool-dataset", "b"], "Two datasets are given for the role 'pool'", "a and b"),
         (["--data", "txet=phantom"], "No method of this run reads data of the role that --data names", "'txet'"),
     ],
 )

@@ -86,7 +86,7 @@ def test_a_card_extends_a_shipped_one(tmp_path) -> None:
 
 
 def test_a_name_that_is_taken_an_absent_file_and_an_unknown_name_are_refused(tmp_path) -> None:
-    with pytest.raises(ConfigError, match="a name of its own"):
+    with pytest.raises(ConfigError, match="needs another name"):
         load_card(own_card(tmp_path / "consep.yaml"))
     with pytest.raises(ConfigError, match="card"):
         load_card(str(tmp_path / "absent.yaml"))
@@ -98,5 +98,5 @@ def test_a_name_that_is_taken_an_absent_file_and_an_unknown_name_are_refused(tmp
 def test_a_card_that_extends_itself_is_refused(tmp_path) -> None:
     path = tmp_path / "loop.yaml"
     path.write_text("extends: loop\n")
-    with pytest.raises(ConfigError, match="in a line"):
+    with pytest.raises(ConfigError, match="in a circle"):
         read_card(path)

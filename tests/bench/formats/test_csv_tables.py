@@ -23,7 +23,7 @@ def test_cells_are_stripped_and_marks_and_empty_lines_passed_over(tmp_path) -> N
     ("content", "said"),
     [
         ("", "an empty file"),
-        ("id,label\n", "a header alone"),
+        ("id,label\n", "only a header"),
         ("id;label\na;x\n", "no column id, label"),
         ("id,label,label\na,x,y\n", "a column twice"),
         ("id,label\na\n", "1 cells in row 1"),
@@ -43,5 +43,5 @@ def test_groups_come_in_the_order_of_ids_and_default_to_them(tmp_path) -> None:
     path = write(tmp_path, "stem,group\nb,s2\na,s1\nelsewhere,s3\n")
     assert read_groups(path, ["a", "b"]) == ["s1", "s2"]
     assert read_groups(None, ["a", "b"]) == ["a", "b"]
-    with pytest.raises(DataError, match="none for c"):
+    with pytest.raises(DataError, match="no group for c"):
         read_groups(path, ["a", "c"])

@@ -39,7 +39,7 @@ def test_absent_truncated_and_zipped_files_are_named(tmp_path) -> None:
     np.save(tmp_path / "a.npy", np.arange(1000))
     (tmp_path / "a.npy").write_bytes((tmp_path / "a.npy").read_bytes()[:300])
     np.savez(tmp_path / "b.npz", a=np.arange(3))
-    for name, said in (("a.npy", "readable"), ("b.npz", "another format"), ("c.npy", "no such file")):
+    for name, said in (("a.npy", "Cannot read"), ("b.npz", "another format"), ("c.npy", "no such file")):
         with pytest.raises(DataError, match=said) as caught:
             read_npy(tmp_path / name)
         assert name in str(caught.value)

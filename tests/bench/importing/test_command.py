@@ -122,7 +122,7 @@ def test_the_same_folder_again_is_the_same_set_and_another_one_needs_a_name(tmp_
         ({"method_name": "My Method"}, "stand in tables"),
         ({"dataset": "phantum"}, "known dataset"),
         ({"labels": "nowhere"}, "folder of labels"),
-        ({"folder": "nowhere"}, "expected a folder"),
+        ({"folder": "nowhere"}, "There is no folder"),
     ],
 )
 def test_what_does_not_fit_is_refused_with_a_way_on(tmp_path: Path, changes: dict[str, object], said: str) -> None:

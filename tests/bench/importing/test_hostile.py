@@ -59,7 +59,7 @@ def npy(shape: tuple[int, ...]) -> bytes:
         ("huge.npy", npy((2**62, 2**62, 3)), r"readable \.npy"),
         ("zero.png", png(0, 0), "readable image|has no pixels"),
         ("empty.png", b"", "readable image"),
-        ("zero.npy", npy((0, 0, 3)), "expected"),
+        ("zero.npy", npy((0, 0, 3)), r"zero\.npy"),
         ("text.jpg", b"<html>not found</html>", "readable image"),
         ("cut.png", png(64, 64)[:60], "readable image"),
         ("pickle.npy", b"\x80\x04}q.", r"\.npy file"),
@@ -74,11 +74,11 @@ def test_an_image_that_is_none_is_refused(tmp_path: Path, name: str, content: by
 @pytest.mark.parametrize(
     ("name", "content", "said"),
     [
-        ("a.png", png(60_000, 60_000, mode=0, bits=16), "is too large"),
-        ("a.png", png(0, 0, mode=0, bits=16), "readable instance map"),
+        ("a.png", png(60_000, 60_000, mode=0, bits=16), "reasonable size"),
+        ("a.png", png(0, 0, mode=0, bits=16), r"a\.png"),
         ("a.npy", npy((400_000, 400_000)), r"readable \.npy"),
-        ("a.npy", npy((0, 0)), "expected an array of shape"),
-        ("a.mat", b"", "expected"),
+        ("a.npy", npy((0, 0)), "does not have the shape"),
+        ("a.mat", b"", "Cannot read"),
     ],
 )
 def test_a_label_that_is_none_is_refused(tmp_path: Path, name: str, content: bytes, said: str) -> None:
@@ -150,7 +150,7 @@ def test_images_of_one_id_are_refused(tmp_path: Path, names: tuple[str, str]) ->
 def test_labels_of_one_stem_are_refused_and_so_are_images_where_labels_go_by_stem(tmp_path: Path) -> None:
     write_images(tmp_path, 2, prefix="a")
     np.save(tmp_path / "lab" / "a0.npy", np.ones((80, 80), np.int32))
-    refused(tmp_path, "one file a stem", labels=tmp_path / "lab")
+    refused(tmp_path, "the same stem", labels=tmp_path / "lab")
     (tmp_path / "lab" / "a0.npy").unlink()
     save(tmp_path / "img" / "deeper" / "a0.png")
     refused(tmp_path, "one image a stem", labels=tmp_path / "lab")
@@ -207,7 +207,7 @@ def test_a_table_cannot_name_files_outside_its_folder(tmp_path: Path, name: str)
     save(tmp_path / "img" / "a" / "b.png")
     name = name.format(root=tmp_path)
     (tmp_path / "told.csv").write_text(f"file_name,caption\n{name},look\n")
-    refused(tmp_path, "expected", table=tmp_path / "told.csv")
+    refused(tmp_path, "Cannot find the file|not a file inside", table=tmp_path / "told.csv")
 
 
 @pytest.mark.parametrize(
@@ -262,4 +262,4 @@ def test_a_label_that_leads_nowhere_is_refused(tmp_path: Path, target: str) -> N
     save(tmp_path / "img" / "a.png")
     (tmp_path / "lab").mkdir()
     (tmp_path / "lab" / "a.png").symlink_to(tmp_path / "lab" / target)
-    refused(tmp_path, "expected a file", labels=tmp_path / "lab")
+    refused(tmp_path, "Cannot find the file", labels=tmp_path / "lab")

@@ -107,7 +107,7 @@ def test_a_set_of_other_classes_and_an_unknown_name_are_refused(store: Path, tmp
     folder = next(p for p in other.iterdir() if SyntheticSet(p).info.task == "tissue")
     with pytest.raises(SealError, match="classes of phantom"):
         run_request(request(store, method=None, synthetic=str(folder), controls=()))
-    with pytest.raises(ConfigError, match="name of a sealed set") as raised:
+    with pytest.raises(ConfigError, match="no sealed set of this folder or name") as raised:
         run_request(request(store, method=None, synthetic="nope"))
     assert "typed-set" in raised.value.fix
 

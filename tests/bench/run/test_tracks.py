@@ -72,7 +72,7 @@ def test_data_of_a_role_is_one_way_or_the_other(captions: Path, tmp_path: Path) 
     resolved = resolve(first)
     assert {role: source.card.name for role, source in resolved.others.items()} == {"text": "mine"}
     assert find_missing(resolved) == []  # copy does not read captions
-    with pytest.raises(ConfigError, match="one dataset for the role 'text'"):
+    with pytest.raises(ConfigError, match="Two datasets are given for the role 'text'"):
         request(tmp_path, data={"text": "pathcap"}, text_dataset="pathcap-he")
 
 

@@ -96,8 +96,8 @@ def test_numbers_are_ordered_as_numbers_and_classes_may_be_named(tmp_path) -> No
 @pytest.mark.parametrize(
     ("header", "rows", "said"),
     [
-        ("id,label", [("a", "x")], r"1 in .*t\.csv alone: b"),
-        ("id,label", [("a", "x"), ("b", "y"), ("c", "y")], r"1 in .*p\.csv alone: c"),
+        ("id,label", [("a", "x")], r"1 only in .*t\.csv: b"),
+        ("id,label", [("a", "x"), ("b", "y"), ("c", "y")], r"1 only in .*p\.csv: c"),
         ("id,label", [("a", "x"), ("b", "z")], "labels out of x, y"),
         ("id", [("a",), ("b",)], "a column label, or a column of scores a class"),
         ("id,x", [("a", 1), ("b", 0)], "each of the classes x, y .*columns x"),
@@ -114,5 +114,5 @@ def test_what_does_not_fit_is_named(tmp_path, header, rows, said) -> None:
 
 def test_a_group_is_given_to_all_or_none(tmp_path) -> None:
     true = write(tmp_path, "t", "id,label,group", [("a", "x", "s"), ("b", "y", "")])
-    with pytest.raises(DataError, match="none for b"):
+    with pytest.raises(DataError, match="no group for b"):
         load_predictions(true, write(tmp_path, "p", "id,label", [("a", "x"), ("b", "y")]))

@@ -98,12 +98,12 @@ def test_what_is_no_image_is_named(tmp_path) -> None:
 
 
 def test_a_set_has_at_least_two_images(tmp_path) -> None:
-    with pytest.raises(DataError, match="no folder"):
+    with pytest.raises(DataError, match="no such folder"):
         list_images(tmp_path / "none", "real")
     with pytest.raises(DataError, match="no file"):
         list_images(tmp_path, "real")
     write(tmp_path, 1, [(8, 8)])
-    with pytest.raises(DataError, match=r"1 images beside 000\.png"):
+    with pytest.raises(DataError, match=r"1 images among 000\.png"):
         list_images(tmp_path, "real")
 
 

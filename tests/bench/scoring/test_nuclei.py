@@ -157,5 +157,5 @@ def test_sizes_must_agree_and_true_nuclei_have_a_class(tmp_path) -> None:
         score(write(tmp_path / "size", [(true[:100], of_true, pred[:100].T, of_pred)], formats.png, formats.png))
     assert "tile_0.png" in str(caught.value)
     unclassed = np.append(0, of_true[1:])
-    with pytest.raises(DataError, match=r"class for every true nucleus in .*tile_0\.npy.*none for 1 of"):
+    with pytest.raises(DataError, match=r"A true nucleus in .*tile_0\.npy.* has no class.*no class for 1 of"):
         score(write(tmp_path / "unclassed", [(true, unclassed, pred, of_pred)], formats.two_channels))

@@ -25,9 +25,9 @@ def test_a_file_is_named_after_its_stem_and_one_budget_is_a_list_of_one(tmp_path
     [
         ({"metod": "copy"}, "did you mean 'method'"),
         ({"method": "copy", "sets": {}}, "did you mean 'set'"),
-        ({"label": "nothing"}, "either a method or a synthetic set"),
-        ({"method": "copy", "synthetic": "folder"}, "either a method or a synthetic set"),
-        ({"method": []}, "either a method or a synthetic set"),
+        ({"label": "nothing"}, "exactly one of `method` and `synthetic`"),
+        ({"method": "copy", "synthetic": "folder"}, "exactly one of `method` and `synthetic`"),
+        ({"method": []}, "exactly one of `method` and `synthetic`"),
         ({"method": "copy", "fold": "0/5"}, "pattern"),
         ({"method": "copy", "fold": "1/5", "folds": 5}, "for one fold"),
         ({"method": "copy", "folds": 1}, "greater than or equal to 2"),
@@ -53,7 +53,7 @@ def test_a_wrong_line_is_named_by_its_number(tmp_path: Path, line: dict[str, obj
         ("title: a\ndefaults: {datset: phantom}\nruns: [{method: copy}]\n", "`defaults`"),
         ("runs: [{method: copy}]\n", "title"),
         ("title: a\nrun: 1\nruns: [{method: copy}]\n", "known key in the suite"),
-        ("title: [\n", "readable YAML"),
+        ("title: [\n", "as YAML"),
     ],
 )
 def test_a_wrong_file_is_refused(tmp_path: Path, text: str, said: str) -> None:

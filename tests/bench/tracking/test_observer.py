@@ -108,7 +108,7 @@ def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) ->
         assert run["info"]["status"] == "FINISHED"
         files = Path(run["info"]["artifact_uri"].removeprefix("file://"))
         assert {path.name for path in files.iterdir()} == {"run-1.json", "run-1.parquet", "leaderboard.md"}
-        with pytest.raises(BenchError, match="to be free"), started(tmp_path, int(url.rpartition(":")[2])):
+        with pytest.raises(BenchError, match="is not free"), started(tmp_path, int(url.rpartition(":")[2])):
             pass
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(url, timeout=5)

@@ -1,4 +1,4 @@
-"""Where PanNuke's files lie: the official archives, and the ways they get unpacked."""
+"""The places of PanNuke's files: the official archives, and the ways in which they are unpacked."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ _FOLD = re.compile(r"fold[ _-]?(\d)", re.IGNORECASE)
 
 
 class FoldFiles(NamedTuple):
-    """The three files of a fold; None where one is not there."""
+    """The three files of a fold; None for a file that does not exist."""
 
     images: Path | None
     types: Path | None
@@ -18,10 +18,10 @@ class FoldFiles(NamedTuple):
 
 
 def find_fold(folder: Path, fold: int) -> FoldFiles:
-    """Find the files of a fold, officially `Fold 1/images/fold1/{images,types}.npy` and `Fold 1/masks/fold1/masks.npy`.
+    """Return the files of a fold, officially `Fold 1/images/fold1/{images,types}.npy`, `Fold 1/masks/fold1/masks.npy`.
 
-    `Fold 1` may be written `fold_1` or `fold1`, lie in another such folder (as `unzip -d fold_1` leaves it), or lack,
-    so that `images/fold1` and `masks/fold1` of all folds lie side by side; inside it, the inner folders may lack. The
+    `Fold 1` may be written `fold_1` or `fold1`, be in another such folder (as `unzip -d fold_1` leaves it), or absent,
+    so that `images/fold1` and `masks/fold1` of all folds are side by side; the inner folders may be absent too. The
     first place that holds any of the files is taken.
     """
     for base in _bases(folder, fold):
@@ -40,7 +40,7 @@ def _bases(folder: Path, fold: int) -> list[Path]:
 
 
 def _file(base: Path, kind: str, name: str, fold: int, folder: Path) -> Path | None:
-    # outside a folder that is the fold's own, only a folder named after the fold will do
+    # outside of the fold's own folder, only a folder named after the fold is accepted
     loose = [] if base == folder else [base / kind, base]
     places = [place / f"{name}.npy" for place in (*_named(base / kind, fold), *loose)]
     return next((path for path in places if path.is_file()), None)

@@ -1,4 +1,4 @@
-"""PanNuke's masks: five channels of instances and one of background, to one instance map."""
+"""PanNuke's masks, five channels of instances and one of background, turned into one instance map."""
 
 from __future__ import annotations
 
@@ -12,19 +12,19 @@ N_CLASSES = 5
 """Channel c in 0..4 holds the instances of class c + 1; channel 5 is 1 on background."""
 
 _LARGEST_SHARE = 0.5
-# of a patch of 64 um; no nucleus is near it, background nearly always is
+# share of a patch of 64 um; nuclei are far below it, background is nearly always above
 
 
 def merge_channels(masks: Num[np.ndarray, "h w 6"], where: str) -> NucleusLabels:
     """Return canonical labels of a patch.
 
-    Ids count anew in each channel, so each channel is renumbered behind the one before. Where two channels overlap the
-    later one wins, as CellViT's preparation and torch-em have it (575 patches, 4,318 pixels of the release). What is
-    left of a nucleus stays one instance though it be cut in pieces; one that is covered altogether vanishes and the ids
-    close up, so there may be fewer nuclei than (channel, id) pairs. Background is not read, for 162 patches lack it.
+    Ids restart in each channel, so each channel is renumbered after the previous one. Where two channels overlap the
+    later one wins, as in CellViT's preparation and torch-em (575 patches, 4,318 pixels of the release). What is
+    left of a nucleus stays one instance even if it is in pieces; one that is covered completely vanishes and the ids
+    close up, so there may be fewer nuclei than (channel, id) pairs. Background is not read, since 162 patches lack it.
 
     Raises:
-        DataError: ids are fractional or negative, or the background lies in another channel than the last.
+        DataError: ids are fractional or negative, or the background is not in the last channel.
     """
     ids = whole_numbers(masks, f"instance ids in {where}", 2**31 - 1)
     *largest, background = ids.reshape(-1, N_CLASSES + 1).max(axis=0).tolist()
@@ -45,9 +45,9 @@ def merge_channels(masks: Num[np.ndarray, "h w 6"], where: str) -> NucleusLabels
 
 
 def _reordered(where: str, got: str) -> DataError:
-    """Refuse channels in another order: some preparations swap the first and the last, some put background first."""
+    """Raise an error if channels are in another order: some preparations move the background to the front."""
     return DataError(
-        f"expected nuclei in channels 0..{N_CLASSES - 1} and background (0 or 1) in channel {N_CLASSES} of {where}",
+        f"Channels 0..{N_CLASSES - 1} do not hold nuclei, or channel {N_CLASSES} not background (0 or 1), in {where}",
         got=got,
         fix="unpack the official fold_1.zip, fold_2.zip and fold_3.zip: some preparations reorder the channels",
     )

@@ -29,8 +29,8 @@ FOLDS = (1, 2, 3)
 class PanNukeSettings(Settings):
     """The `extra` section of PanNuke's cards.
 
-    `folds` gives the official folds of each split; where it is empty the card's `divide` cuts all of them. `patches`
-    are the published patches by fold, `tissues` those by tissue.
+    `folds` gives the official folds of each split; if it is empty, the card's `divide` divides all of them. `patches`
+    are the published numbers of patches by fold, `tissues` those by tissue.
     """
 
     folds: Mapping[str, tuple[int, ...]] = {}
@@ -47,7 +47,7 @@ class PanNukeSettings(Settings):
 
 @dataclass(frozen=True)
 class Fold:
-    """The arrays of a fold, row by row the same patch: images (n, h, w, 3), masks (n, h, w, 6), tissue names."""
+    """The arrays of a fold: images (n, h, w, 3), masks (n, h, w, 6) and tissue names; row i is patch i of each."""
 
     images: PatchArray
     masks: PatchArray
@@ -57,8 +57,8 @@ class Fold:
 class PanNuke(TileSource):
     """Sample `fold1-0000` is row 0 of fold 1's arrays.
 
-    No slide or patient is published, so every patch is its own group, and patches of one slide may stand on both sides
-    of any division, the official one too.
+    No slide or patient is published, so every patch is its own group, and patches of one slide may be on both sides
+    of any division, even the official one.
     """
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
@@ -66,18 +66,18 @@ class PanNuke(TileSource):
         self.settings = build(PanNukeSettings, card.extra, f"`extra` of the card {card.name!r}")
         if self.settings.folds and set(self.settings.folds) != set(card.splits):
             got = f"{', '.join(self.settings.folds)}; splits: {', '.join(card.splits)}"
-            raise ConfigError(f"expected `extra.folds` of {card.name} to name its splits", got=got)
+            raise ConfigError(f"`extra.folds` of {card.name} does not name its splits", got=got)
 
     def holds(self, folder: Path) -> bool:
-        """Say whether any fold lies in a folder."""
+        """Return whether a folder holds any fold."""
         return any(find_fold(folder, fold).images is not None for fold in FOLDS)
 
     def files(self) -> list[Path]:
-        """List the arrays of every fold that is used."""
+        """Return the arrays of every fold that is used."""
         return [path for files in self._files.values() for path in files if path is not None]
 
     def ids(self, split: str) -> Sequence[str]:
-        """List the sample ids of a split by fold and row."""
+        """Return the sample ids of a split by fold and row."""
         return [_name(fold, row) for fold, row in self._rows(split)]
 
     def read(self, split: str, index: int) -> Sample:
@@ -90,14 +90,14 @@ class PanNuke(TileSource):
         return Sample(name, image, name, self.card.mpp, labels.instances, labels.types, tissue=tissue)
 
     def inspect(self, split: str, index: int) -> Tally:
-        """Read one patch; one without nuclei is worth a line, for 343 of the release have none."""
+        """Read one patch; patches without nuclei are reported (the release has 343)."""
         tally = super().inspect(split, index)
         if tally.shape is None or tally.counts:
             return tally
         return replace(tally, findings=(*tally.findings, Finding("info", tally.id, "no nucleus is annotated")))
 
     def layout_findings(self, split: str) -> list[Finding]:
-        """List folds that are absent or broken, and, once for all splits, what differs from the release."""
+        """Return absent and broken folds and, once for all splits, differences from the release."""
         self.require_split(split)
         wanted = self.settings.folds.get(split, FOLDS)
         broken = [self._broken[fold] for fold in wanted if fold in self._broken]
@@ -163,7 +163,7 @@ class PanNuke(TileSource):
 def _differs(what: str, n: int, published: int | None) -> list[Finding]:
     if published is None or n == published:
         return []
-    return [Finding("warning", what, f"{n} patches, published are {published}")]
+    return [Finding("warning", what, f"{n} patches instead of the published {published}")]
 
 
 def _name(fold: int, row: int) -> str:
@@ -173,14 +173,16 @@ def _name(fold: int, row: int) -> str:
 def _open(number: int, files: FoldFiles) -> Fold:
     if files.images is None or files.masks is None or files.types is None:
         lacking = [f"{name}.npy" for name, path in zip(files._fields, files, strict=True) if path is None]
-        raise DataError(f"expected fold {number} under Fold {number}/{{images,masks}}", got=f"no {', '.join(lacking)}")
+        raise DataError(
+            f"Fold {number} is not complete under Fold {number}/{{images,masks}}", got=f"no {', '.join(lacking)}"
+        )
     images = open_patches(files.images, (None, None, 3), "uif", "RGB patches")
     masks = open_patches(files.masks, (None, None, N_CLASSES + 1), "uif", "masks")
     types = open_patches(files.types, (), "US", "tissue names")
     if images.shape[:3] != masks.shape[:3] or len(types) != len(images):
         got = f"images {images.shape}, masks {masks.shape}, types {types.shape}"
-        raise DataError(f"expected images, masks and types of fold {number} to agree", got=got)
+        raise DataError(f"The images, masks and types of fold {number} do not agree", got=got)
     tissues = tuple(str(name).strip() for name in types.all().astype(str))
     if "" in tissues:
-        raise DataError(f"expected a tissue for every patch in {files.types}", got=f"none in row {tissues.index('')}")
+        raise DataError(f"{files.types} does not have a tissue for every patch", got=f"none in row {tissues.index('')}")
     return Fold(images, masks, tissues)

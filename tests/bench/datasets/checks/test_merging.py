@@ -57,7 +57,7 @@ def test_state_is_told_from_ids_and_counts(setting, counts, state) -> None:
     ("setting", "counts", "said"),
     [
         ("raw", MERGED_TRAIN, "merging twice"),  # merging these again is what must never happen
-        ("merged", {1: 3, 6: 4}, "expected merged class ids"),
+        ("merged", {1: 3, 6: 4}, "are not among the merged ids"),
         ("auto", {1: 371, 2: 3941, 3: 5537, 4: 5000}, "classes_merged: raw"),
         ("auto", {1: 371, 2: 3941, 3: 5537, 4: 5758}, "classes_merged: raw"),  # 1.02 % off
     ],

@@ -73,9 +73,9 @@ def test_every_broken_file_is_listed_at_once(toy) -> None:
     assert not report.ok
     found = errors(report)
     for file, said in {
-        "Train/Labels/train_1.mat": "one size",
+        "Train/Labels/train_1.mat": "differ in size",
         "Train/Labels/train_2.mat": "whole numbers",
-        "Train/Labels/train_3.mat": "one class an instance",
+        "Train/Labels/train_3.mat": "several classes",
         "Train/Images/train_4.png": "readable image",
         "Train/Labels/train_5.mat": "readable MATLAB",
         "Train/Images/train_6.png": "without a label",
@@ -104,13 +104,16 @@ def test_missing_tiles_are_an_error_of_count(toy) -> None:
     root, card = toy
     (root / "Train" / "Images" / "train_5.png").unlink()
     (root / "Train" / "Labels" / "train_5.mat").unlink()
-    assert any("11 tiles, published are 12 (-1, 8.3%)" in item.message for item in verify(CoNSeP(card, root)).findings)
+    assert any(
+        "11 tiles instead of the published 12 (-1, 8.3%)" in item.message
+        for item in verify(CoNSeP(card, root)).findings
+    )
 
 
 def test_counts_that_cannot_be_told_raw_or_merged_say_what_to_set(tmp_path) -> None:
     write_consep(tmp_path, raw=False)
     report = verify(CoNSeP(shipped_card("consep"), tmp_path))  # far from the published counts
-    assert "expected raw class ids, or merged ones" in errors(report)["train"]
+    assert "are raw or merged" in errors(report)["train"]
 
 
 def test_a_group_or_tile_in_both_splits_is_found(tmp_path) -> None:

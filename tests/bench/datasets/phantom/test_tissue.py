@@ -51,7 +51,7 @@ def test_a_smaller_field_shows_larger_nuclei() -> None:
 
 @pytest.mark.parametrize(("label", "size"), [(-1, 64), (9, 64), (0, 8), (0, 1000)])
 def test_out_of_range(label: int, size: int) -> None:
-    with pytest.raises(DataError, match=r"expected a (tissue label|size)"):
+    with pytest.raises(DataError, match=r"The (tissue label|size) given to draw_tissue"):
         draw_tissue(0, "a", label, size, config=CONFIG)
 
 

@@ -165,15 +165,15 @@ def test_pickles_small_and_arrays_are_the_callers_own(tmp_path) -> None:
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
-        (lambda samples: [], "expected samples"),
+        (lambda samples: [], "has no samples"),
         (lambda samples: [samples[0], samples[0]], "twice"),
-        (lambda samples: [replace(samples[0], group="")], "expected a group"),
+        (lambda samples: [replace(samples[0], group="")], "The group of .* is empty"),
     ],
 )
 def test_what_cannot_be_prepared(tmp_path, spoil, said) -> None:
     with pytest.raises(DataError, match=said):
         prepared(tmp_path, spoil(toys()))
-    with pytest.raises(DataError, match="expected a prepared dataset"):
+    with pytest.raises(DataError, match="There is no prepared dataset"):
         PreparedDataset(tmp_path)
 
 

@@ -66,5 +66,5 @@ def test_ignored_pixels_and_samples_without_labels() -> None:
 def test_the_own_resolution_changes_nothing_and_a_finer_one_is_refused() -> None:
     native = sample()
     assert resample(native, 0.25) is native
-    with pytest.raises(DataError, match=r"at least 0\.25.*got: 0\.2 um"):
+    with pytest.raises(DataError, match=r"finer than the 0\.25.*got: 0\.2 um"):
         resample(native, 0.2)

@@ -172,7 +172,7 @@ def test_a_class_beyond_the_six_and_a_nucleus_of_two_classes_are_refused(tmp_pat
     beyond[0, ..., 1][beyond[0, ..., 0] == 1] = 7
     rows, columns = np.nonzero(mixed[0, ..., 0] == 1)
     mixed[0, rows[0], columns[0], 1] = mixed[0, rows[0], columns[0], 1] % 6 + 1
-    for labels, said in ((beyond, r"\[7\]"), (mixed, "one class an instance")):
+    for labels, said in ((beyond, r"\[7\]"), (mixed, "several classes")):
         np.save(path, labels)
         source = toy_source(tmp_path)
         split = "train" if "consep_1-0000" in source.ids("train") else "test"
@@ -215,7 +215,7 @@ def test_a_broken_release_stops_a_run_and_is_listed(tmp_path, kind) -> None:
     write_conic(tmp_path)
     BREAKAGES[kind](tmp_path)
     source = toy_source(tmp_path)
-    with pytest.raises(DataError, match="to be complete"):
+    with pytest.raises(DataError, match="is not complete"):
         source.samples("train")
     report = verify(source)
     assert not report.ok
@@ -232,7 +232,7 @@ def test_absent_arrays_say_where_and_how(tmp_path) -> None:
 
 def test_a_release_of_another_size_and_an_unknown_setting(tmp_path) -> None:
     write_conic(tmp_path)
-    assert messages(toy_source(tmp_path, patches=4981)) == [f"{N} patches, published are 4981"]
+    assert messages(toy_source(tmp_path, patches=4981)) == [f"{N} patches instead of the published 4981"]
     with pytest.raises(ConfigError, match="did you mean 'patches'"):
         toy_source(tmp_path, patch=3)
     with pytest.raises(ConfigError, match="use one of: train, test"):

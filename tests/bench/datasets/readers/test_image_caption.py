@@ -100,7 +100,7 @@ def test_what_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) -> N
     source = ImageCaption(card(extra=COLUMNS), root)
     found = [item.message for item in source.layout_findings("train") if item.severity == "error"]
     for said in (
-        "a.jpg and a.png have one id",
+        "a.jpg and a.png have the same id",
         "'../secret.png'",
         "'/etc/hostname'",
         "got link.png",
@@ -112,7 +112,7 @@ def test_what_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) -> N
     assert len(found) == 7
     assert source.ids("train") == ["a"]
     assert not verify(source).ok
-    with pytest.raises(DataError, match=r"to be complete"):
+    with pytest.raises(DataError, match=r"is not complete"):
         next(source.samples("test"))
 
 
@@ -136,8 +136,8 @@ def test_an_unreadable_image_is_an_error_of_its_own(tmp_path: Path) -> None:
     ("changes", "said"),
     [
         ({"extra": {"imgae": "img"}}, "image"),
-        ({"extra": {**COLUMNS}, "divide": {}}, "one way to divide"),
-        ({"extra": {"image": "img", "caption": "text"}}, "divide it in two splits"),
+        ({"extra": {**COLUMNS}, "divide": {}}, "divided in two ways"),
+        ({"extra": {"image": "img", "caption": "text"}}, "divide it into two splits"),
         ({"extra": {"group_pattern": "("}}, "regular expression"),
         ({"extra": {"group_pattern": "a+"}}, "round brackets"),
     ],

@@ -128,7 +128,7 @@ def test_all_that_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) 
     (tmp_path / "stroma").symlink_to(tmp_path / "tumour")
     source = ImageFolder(card(), tmp_path)
     found = messages(source)
-    assert "3 images in a folder of no class" in found["error necrosis"]
+    assert "3 images in a folder that is not a class" in found["error necrosis"]
     assert "several files for one image: twice.png, twice.tif" in found["error tumour/twice.tif"]
     assert "outside" in found["error loose.png"]
     assert "link" in found["error stroma"]
@@ -136,7 +136,7 @@ def test_all_that_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) 
     warnings = {item.message.split(":")[0] for item in source.layout_findings("train") if item.severity == "warning"}
     assert warnings == {"no image of the class stroma", "no image of the class fat"}
     assert not verify(source).ok
-    with pytest.raises(DataError, match=r"to be complete"):
+    with pytest.raises(DataError, match=r"is not complete"):
         next(source.samples("train"))
 
 
@@ -145,7 +145,7 @@ def test_what_is_odd_in_a_divided_dataset_is_reported_once_and_stops_both_splits
     source = ImageFolder(card(splits=("train", "test"), divide={}), tmp_path)
     assert [item.file for item in verify(source).findings] == ["necrosis"]
     for split in ("train", "test"):
-        with pytest.raises(DataError, match=r"1 images in a folder of no class"):
+        with pytest.raises(DataError, match=r"1 images in a folder that is not a class"):
             next(source.samples(split))
 
 
@@ -175,14 +175,14 @@ def test_a_table_that_disagrees_is_listed_row_by_row(tmp_path: Path) -> None:
         f"{names[2]}: an image without a group",
         f"{names[3]}: an image without a row",
         f"{names[5]}: an image without a row",
-        "groups.csv: expected files inside",
-        "groups.csv: expected a file 'tumour/absent.png'",
+        "groups.csv: A name is not a file inside",
+        "groups.csv: Cannot find the file 'tumour/absent.png'",
         "groups.csv: a row for README.txt",
     ):
         assert any(said in line for line in found), said
     assert len(found) == 7
     assert [sample.group for sample in map(source.read, ["train"] * 2, range(2))] == ["slide-3", "slide-1"]
-    with pytest.raises(DataError, match=r"to be complete"):
+    with pytest.raises(DataError, match=r"is not complete"):
         next(source.samples("train"))
 
 
@@ -215,9 +215,9 @@ def test_official_splits_are_folders_and_one_may_be_absent(tmp_path: Path) -> No
     ("changes", "said"),
     [
         ({"extra": {"imges": "x"}}, "images"),
-        ({"extra": {"splits": {"test": "a"}}}, "a folder for each"),
-        ({"splits": ("train", "test")}, "divide it in two splits"),
-        ({"splits": ("train", "test"), "divide": {"stratify": "tissue"}}, "by what it knows"),
+        ({"extra": {"splits": {"test": "a"}}}, "one folder per split"),
+        ({"splits": ("train", "test")}, "divide it into two splits"),
+        ({"splits": ("train", "test"), "divide": {"stratify": "tissue"}}, "no data to stratify by"),
     ],
 )
 def test_cards_that_do_not_fit_are_refused(tmp_path: Path, changes: dict, said: str) -> None:

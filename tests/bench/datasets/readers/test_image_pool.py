@@ -71,7 +71,7 @@ def test_counts_a_source_are_compared(tmp_path: Path) -> None:
     write(tmp_path)
     found = ImagePool(card({**TMA, "n": 3}, {**TCGA, "n": 2}), tmp_path).layout_findings("train")
     assert [(item.severity, item.file) for item in found] == [("warning", "tma")]
-    assert found[0].message.startswith("2 images, published are 3 (-1, 33.3%)")
+    assert found[0].message.startswith("2 images instead of the published 3 (-1, 33.3%)")
 
 
 def test_an_absent_or_empty_source_and_doubled_ids_are_named(tmp_path: Path) -> None:
@@ -95,7 +95,7 @@ def test_links_are_passed_over(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"splits": ("train", "test")}, "one split"),
+        ({"splits": ("train", "test")}, "only the split train"),
         ({"extra": {"sources": [TMA, TMA]}}, "different names"),
         ({"extra": {"sources": []}}, "sources"),
         ({"extra": {"sources": [{"name": "a"}]}}, "a `folder` or a `dataset`"),

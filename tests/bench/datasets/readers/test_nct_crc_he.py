@@ -64,7 +64,7 @@ def test_published_counts_add_up_and_differences_are_errors(tmp_path: Path) -> N
     wrong = SplitCounts(tiles=10, labels={**card.expected["test"].labels, "TUM": 3})
     report = verify(NctCrcHe(card.model_copy(update={"expected": {"test": wrong}}), tmp_path))
     assert [(item.severity, item.file) for item in report.findings] == [("error", "test")]
-    assert "2 TUM images, published are 3" in report.findings[0].message
+    assert "2 TUM images instead of the published 3" in report.findings[0].message
 
 
 def test_a_patch_named_after_another_class_is_a_warning(tmp_path: Path) -> None:

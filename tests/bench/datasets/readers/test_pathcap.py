@@ -75,8 +75,8 @@ def test_an_image_named_again_keeps_its_first_caption(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("content", "said"),
     [
-        ("[{", "expected JSON"),
-        ("[" * 100_000, "expected JSON"),
+        ("[{", "as JSON"),
+        ("[" * 100_000, "as JSON"),
         ("3", "a list of records"),
         ("[]", "got: nothing"),
         ('["a"]', "a list of records"),

@@ -95,5 +95,5 @@ def test_too_few_of_a_class_and_too_small_a_share_are_refused(train: PreparedDat
     uneven = train.subset([i for i, record in enumerate(train.records) if record.label != 0 or i < 4])
     with pytest.raises(DataError, match="labelled images of a"):
         limit_labels(uneven, Labelled(share=0.5))
-    with pytest.raises(DataError, match="at least one"):
+    with pytest.raises(DataError, match="no labelled image"):
         limit_labels(train, Labelled(share=0.001))

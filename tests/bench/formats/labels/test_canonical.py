@@ -48,11 +48,11 @@ def put(array: np.ndarray, value: float, at: tuple[int, int] = (0, 1)) -> np.nda
         (INSTANCES, put(TYPES, 256), "256"),
         (INSTANCES, put(TYPES, 2), r"one class an instance in t\.mat.*\[1, 2\] in instance 7; 1 such"),
         (INSTANCES, put(TYPES, 0), r"one class an instance.*\[0, 1\]"),
-        (INSTANCES, put(TYPES, 0, (1, 1)), "a class for every instance.*none for 2"),
+        (INSTANCES, put(TYPES, 0, (1, 1)), "has no class.*no class for instance 2"),
         (INSTANCES, put(TYPES, 2, (0, 0)), "class 0 outside nuclei.*class 2"),
-        (INSTANCES[:2], TYPES, "one size"),
+        (INSTANCES[:2], TYPES, "differ in size"),
         (np.zeros((0, 0)), np.zeros((0, 0)), "empty"),
-        (INSTANCES.astype(str), TYPES, "expected numbers"),
+        (INSTANCES.astype(str), TYPES, "are not numbers"),
     ],
 )
 def test_odd_labels_are_refused_naming_the_file(instances, types, said) -> None:
