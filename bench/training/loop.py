@@ -7,11 +7,10 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
@@ -20,6 +19,10 @@ from bench.contract import RunContext
 from bench.errors import JobError
 from bench.training.ema import make_ema
 from bench.training.seeds import seeded, torch_generator
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 Batch = Mapping[str, Any]
 MakeBatch = Callable[[int, np.random.Generator], Batch]
@@ -163,6 +166,8 @@ def train(
     Raises:
         JobError: the loss is not finite.
     """
+    from lightning_fabric import Fabric
+
     fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
     modules, averages = _set_up(fabric, task, options)
     start = _resume(out / CHECKPOINT, task, modules, averages, watcher)

@@ -5,13 +5,11 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Iterator
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
-from lightning_fabric import Fabric
-from lightning_fabric.wrappers import _FabricModule
 
 from bench.contract import Prediction, RunContext
 from bench.training import load_weights
@@ -20,6 +18,10 @@ from downstream.hovernet.config import HoVerNetConfig
 from downstream.hovernet.fit import SETTINGS, WEIGHTS
 from downstream.postprocess import decode_hovernet, foreground, instance_info
 from downstream.tiles import cut, predict_maps
+
+if TYPE_CHECKING:
+    from lightning_fabric.wrappers import _FabricModule
+
 
 Image = UInt8[np.ndarray, "h w 3"]
 
@@ -36,6 +38,8 @@ class Trained(NamedTuple):
 
 def load(checkpoint: Path, run: RunContext) -> Trained:
     """Load the network from a folder that training wrote."""
+    from lightning_fabric import Fabric
+
     settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
     # The weights that training started from, and the file that they came from, are no longer needed.
     config = HoVerNetConfig.model_validate(settings["config"] | {"encoder_weights": None, "pretrained": None})

@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
-import timm
 import torch
 from jaxtyping import Float, UInt8
-from timm.data.constants import IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD
-from timm.models.vision_transformer import VisionTransformer, checkpoint_filter_fn
 from torch import Tensor, nn
 
 from bench.errors import ConfigError, DataError
 from downstream.vit.config import ViTConfig
 from metrics.encoders.state import read_state
 
+if TYPE_CHECKING:
+    from timm.models.vision_transformer import VisionTransformer
+
 MOMENTS = {
-    "imagenet": (IMAGENET_DEFAULT_MEAN, IMAGENET_DEFAULT_STD),
+    "imagenet": ((0.485, 0.456, 0.406), (0.229, 0.224, 0.225)),
     "half": ((0.5, 0.5, 0.5), (0.5, 0.5, 0.5)),
 }
 
@@ -66,6 +66,8 @@ def build(config: ViTConfig, classes: int) -> Classifier:
 
 
 def _small(config: ViTConfig, classes: int) -> VisionTransformer:
+    from timm.models.vision_transformer import VisionTransformer
+
     return VisionTransformer(
         img_size=config.size,
         patch_size=config.patch,
@@ -79,6 +81,9 @@ def _small(config: ViTConfig, classes: int) -> VisionTransformer:
 
 
 def _published(config: ViTConfig, classes: int) -> VisionTransformer:
+    import timm
+    from timm.models.vision_transformer import VisionTransformer
+
     options: dict[str, Any] = {
         "num_classes": classes,
         "img_size": config.size,
@@ -124,6 +129,8 @@ def load_pretrained(network: VisionTransformer, path: Path) -> None:
 
 def _fitting(network: VisionTransformer, path: Path) -> dict[str, Tensor]:
     """Read all tensors of a network except its head."""
+    from timm.models.vision_transformer import checkpoint_filter_fn
+
     state = checkpoint_filter_fn(read_state(path), network)
     wanted = {name: value.shape for name, value in network.state_dict().items() if not name.startswith("head.")}
     fitting = {name: state[name] for name, shape in wanted.items() if name in state and state[name].shape == shape}

@@ -6,13 +6,11 @@ import json
 from collections.abc import Callable, Iterable, Iterator
 from itertools import islice
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float32, UInt8
-from lightning_fabric import Fabric
-from lightning_fabric.wrappers import _FabricModule
 
 from bench.contract import Prediction, RunContext
 from bench.training import load_weights, seeded
@@ -20,6 +18,10 @@ from downstream.images import to_square
 from downstream.vit.build import build
 from downstream.vit.config import ViTConfig
 from downstream.vit.fit import SETTINGS, WEIGHTS
+
+if TYPE_CHECKING:
+    from lightning_fabric.wrappers import _FabricModule
+
 
 Image = UInt8[np.ndarray, "h w 3"]
 BATCH = 64
@@ -35,6 +37,8 @@ class Trained(NamedTuple):
 
 def load(checkpoint: Path, run: RunContext) -> Trained:
     """Load the network from a folder that training wrote."""
+    from lightning_fabric import Fabric
+
     settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
     # The weights that training started from, and their file, are no longer needed.
     config = ViTConfig.model_validate(settings["config"] | {"pretrained": None})

@@ -7,7 +7,6 @@ from typing import Any
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import nn
 from torch.nn import functional
 
@@ -29,6 +28,8 @@ class Selection:
     """
 
     def __init__(self, held: LabelledImages, size: int, after: frozenset[int], keep: bool, run: RunContext) -> None:
+        from lightning_fabric import Fabric
+
         self._held, self._size, self._after, self._keep, self._run = held, size, after, keep, run
         self._fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
         self.step, self.accuracy, self.loss = 0, -1.0, float("inf")

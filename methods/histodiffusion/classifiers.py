@@ -7,7 +7,6 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
@@ -99,6 +98,8 @@ def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
+    from lightning_fabric import Fabric
+
     flags = read_flags(folder / FLAGS, Flags, "a trained classifier")
     network = _make(flags)
     load_weights(folder / WEIGHTS, network)

@@ -8,7 +8,6 @@ from pathlib import Path
 import torch
 from diffusers import AutoencoderKL
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import RunContext
@@ -52,6 +51,8 @@ class Codec:
     """A trained, frozen autoencoder that converts images in [-1, 1] to latents of about unit variance, and back."""
 
     def __init__(self, network: AutoencoderKL, run: RunContext) -> None:
+        from lightning_fabric import Fabric
+
         self.network, self.scale = network, float(network.config.scaling_factor)
         self.factor = 2 ** (len(network.config.block_out_channels) - 1)
         self.channels = int(network.config.latent_channels)

@@ -6,11 +6,10 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
@@ -27,6 +26,10 @@ from methods.latent.colours import Whitening
 from methods.latent.config import AutoencoderPart, AutoencoderTraining
 from methods.latent.images import Images
 from methods.latent.perceptual import perceptual_loss
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 STAGE = "autoencoder"
 

@@ -8,7 +8,6 @@ import torch
 from diffusers import UNet2DModel
 from diffusers.models.attention_processor import Attention
 from jaxtyping import Float, Int64
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import RunContext, Settings
@@ -89,6 +88,8 @@ def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
+    from lightning_fabric import Fabric
+
     flags = read_flags(folder / FLAGS, Flags, "a trained latent diffusion model")
     unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)
     denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]

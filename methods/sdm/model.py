@@ -6,7 +6,6 @@ from pathlib import Path
 
 import torch
 from jaxtyping import Float
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import RunContext, Settings
@@ -54,6 +53,8 @@ def load_model(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: flags or weights are missing or do not fit each other.
     """
+    from lightning_fabric import Fabric
+
     flags = read_flags(folder / FLAGS, Flags, "a trained SDM")
     network = make_network(flags.part, flags.classes)
     load_weights(folder / WEIGHTS, network)

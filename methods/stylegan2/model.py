@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from lightning_fabric import Fabric
-
 from bench.contract import RunContext, Settings
 from bench.training import load_weights, read_flags, save_weights, write_flags
 from methods.stylegan2.config import StyleGAN2Part
@@ -38,6 +36,8 @@ def load_model(folder: Path, run: RunContext) -> tuple[Generator, Flags]:
     Raises:
         DataError: settings or weights are missing or do not fit each other.
     """
+    from lightning_fabric import Fabric
+
     flags = read_flags(folder / FLAGS, Flags, "a trained StyleGAN2")
     generator = make_generator(flags)
     load_weights(folder / WEIGHTS, generator)

@@ -7,9 +7,9 @@ from collections.abc import Mapping
 from contextlib import AbstractContextManager, nullcontext
 from functools import partial
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import torch
-from lightning_fabric import Fabric
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
@@ -28,6 +28,10 @@ from methods.stylegan2.losses import (
     r1_penalty,
 )
 from methods.stylegan2.model import Flags, make_generator, save_model
+
+if TYPE_CHECKING:
+    from lightning_fabric import Fabric
+
 
 STAGE = "stylegan2"
 

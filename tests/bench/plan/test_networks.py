@@ -49,7 +49,7 @@ def test_the_setting_of_one_wins_over_that_of_all_in_any_order(reverse: bool) ->
         (["downstream.recip.jitter=0.1"], r"recip"),
         (
             ["downstream.hovernet.batch=16"],
-            r"not part of the run, which has vit, colour-histogram.*hovernet.*--downstream",
+            r"not part of the run, which has vit, colour-hist.*hovernet.*--downstream",
         ),
         (["downstream.vit.bacth=16"], r"downstream network 'vit'.*did you mean 'batch'"),
         (["downstream.vit=16"], r"The settings of 'vit' are not given by key.*downstream\.vit=16"),

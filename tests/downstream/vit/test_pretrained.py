@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 import torch
 from safetensors.torch import save_file
-from timm import create_model, list_pretrained
 
 from bench.config import load_preset
 from bench.contract import Downstream
@@ -27,6 +26,8 @@ TAGGED = f"{TINY}.augreg_in21k_ft_in1k"
 
 @pytest.fixture(scope="module")
 def weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    from timm import create_model
+
     path = tmp_path_factory.mktemp("weights") / "model.safetensors"
     with torch.random.fork_rng():
         save_file(create_model(TINY, num_classes=1000).state_dict(), path)
@@ -47,6 +48,8 @@ def network(folder: Path | None = None, **settings: object) -> ViTPretrained:
 
 @pytest.mark.parametrize("name", [TINY, "vit_small_patch16_224", "vit_base_patch16_224", "vit_base_patch8_224"])
 def test_what_is_looked_for_is_published(name: str) -> None:
+    from timm import list_pretrained
+
     assert {file.encoder for file in published(name)} <= set(list_pretrained(f"{name}.*"))
 
 
