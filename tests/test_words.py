@@ -18,7 +18,8 @@ import pytest
 ROOT = Path(__file__).resolve().parent.parent
 WORDS = ROOT / "tests" / "words"
 PACKAGES = ("bench", "configs", "downstream", "examples", "methods", "metrics", "reports")
-WAITING = ("bench", "metrics")  # packages whose wording is not revised yet
+# Texts of results tables: other words would be another measurement to those who compare tables.
+KEPT = ("one number a set",)
 WRITTEN = ("docs/datasets.md", "docs/metrics.md", "docs/precision.md")  # by code, which is checked where it is
 UNIT = (
     "(arm|axis|board|call|caption|cell|channel|chunk|class|column|condition|convolution|dataset|day|dimension|encoder"
@@ -108,13 +109,7 @@ def files() -> list[Path]:
         *ROOT.glob("examples/**/*.md"),
         *ROOT.glob("reports/*.j2"),
     ]
-    code = [
-        path
-        for package in PACKAGES
-        if package not in WAITING
-        for suffix in ("py", "yaml")
-        for path in (ROOT / package).rglob(f"*.{suffix}")
-    ]
+    code = [path for package in PACKAGES for suffix in ("py", "yaml") for path in (ROOT / package).rglob(f"*.{suffix}")]
     return sorted(path for path in documents + code if str(path.relative_to(ROOT)) not in WRITTEN)
 
 
@@ -124,6 +119,7 @@ def test_the_wording_is_plain() -> None:
         f"{path.relative_to(ROOT)}:{piece.line}: {found.group()!r} -> {phrase.instead}"
         for path in files()
         for piece in pieces(path)
+        if piece.text not in KEPT
         for phrase in listed
         for found in phrase.pattern.finditer(piece.text)
     ]

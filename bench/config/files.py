@@ -31,7 +31,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
 
 
 def folder() -> Path:
-    """Return the folder of our own configuration, `configs` beside the package `bench`.
+    """Return the folder of our own configuration, `configs` next to the package `bench`.
 
     It is found by its path, because an import could find another folder of the same name.
     """

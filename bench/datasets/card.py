@@ -39,7 +39,7 @@ class DatasetCard(Settings):
     `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
     maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
     `classes_merged` says which of the two the files hold; `auto` finds out. `expected` are the published
-    counts. `pattern` is where files lie inside the dataset's folder, in one line; `layout` the same as a
+    counts. `pattern` is where files are inside the dataset's folder, in one line; `layout` the same as a
     tree. `extra` belongs to the source that reads the card.
     """
 
@@ -181,7 +181,7 @@ def _shipped(name: str) -> Path:
             return path
     if name not in names("datasets"):
         raise unknown("dataset", name, card_names())
-    where = f"configs/datasets/{name}.yaml beside or inside the package of {point('datasets', name).value}"
+    where = f"configs/datasets/{name}.yaml next to or inside the package of {point('datasets', name).value}"
     raise ConfigError(f"The dataset {name!r} has no card", got="no file of this name", fix=f"add {where}")
 
 

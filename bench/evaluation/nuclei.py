@@ -230,4 +230,4 @@ def _count_statistics(statistics: Statistics, index: int) -> Float64[np.ndarray,
 
 def _one_empty(statistics: Statistics) -> str:
     n = int(statistics.column("one_empty").sum())
-    return f"{n} images with nuclei in truth or prediction alone count as their diagonal" if n else ""
+    return f"{n} images with nuclei in only one of truth and prediction count as their diagonal" if n else ""

@@ -35,9 +35,9 @@ class Layout(ABC):
         self._typed: bool | None = None
 
     @staticmethod
-    def place(split: str, index: int, alone: bool) -> str:
+    def place(split: str, index: int, single: bool) -> str:
         """Return the folder of split number `index` in the export."""
-        return "." if alone else split
+        return "." if single else split
 
     @abstractmethod
     def add(self, stem: str, sample: Sample) -> str:
@@ -90,7 +90,7 @@ class CoNSeP(Layout):
             (folder / name).mkdir()
 
     @staticmethod
-    def place(split: str, index: int, alone: bool) -> str:
+    def place(split: str, index: int, single: bool) -> str:
         """Return `Train`, `Test`."""
         return split.capitalize()
 
@@ -125,7 +125,7 @@ class CellViT(Layout):
             (folder / name).mkdir()
 
     @staticmethod
-    def place(split: str, index: int, alone: bool) -> str:
+    def place(split: str, index: int, single: bool) -> str:
         """Return `fold0`, `fold1`, ... in the order of splits."""
         return f"fold{index}"
 

@@ -11,7 +11,7 @@ _LAYOUTS = {
     "consep": "Images/<stem>.png and Labels/<stem>.mat: inst_map, type_map (h, w), inst_type (n, 1),\n"
     "inst_centroid (n, 2) as (x, y); without type_map and inst_type where nuclei have no classes.",
     "cellvit": "images/<stem>.png and labels/<stem>.npy, a pickled dictionary of inst_map and type_map (h, w);\n"
-    "types.csv (img, type: the tissue), cell_count.csv; beside the folds dataset_config.yaml and weight_config.yaml.",
+    "types.csv (img, type: the tissue), cell_count.csv; next to the folds dataset_config.yaml and weight_config.yaml.",
     "imagefolder": "<CLASS>/<stem>.png; images without a class are in the folder itself.",
 }
 _CAUTIONS = {

@@ -94,6 +94,6 @@ def _rows_of_edges(
 def _side(
     a: Float64[np.ndarray, "*m 2"], b: Float64[np.ndarray, "*m 2"], p: Float64[np.ndarray, "*n 2"]
 ) -> Float64[np.ndarray, "*k"]:
-    """Return on which side of the line from a to b a point lies: its sign."""
+    """Return on which side of the line from a to b a point is: its sign."""
     found = (b[..., 0] - a[..., 0]) * (p[..., 1] - a[..., 1]) - (b[..., 1] - a[..., 1]) * (p[..., 0] - a[..., 0])
     return np.asarray(np.sign(found))

@@ -57,13 +57,13 @@ def find_items(folder: Path, labels: Path | None, table: Path | None, card: Data
             got=got,
             fix="give the folder that holds images",
         )
-    told = _told(folder, table)
+    said = _told(folder, table)
     maps = {} if labels is None else _paired(paths, labels)
     classes = _classes_by_folder(folder, paths, card)
     ids = _ids(folder, paths)
     items = []
     for path in paths:
-        row = told.get(path.relative_to(folder).as_posix(), {})
+        row = said.get(path.relative_to(folder).as_posix(), {})
         label = _label(row["label"], card, path) if row.get("label") else classes.get(path)
         caption, tissue = row.get("caption") or None, row.get("tissue") or None
         group = row.get("group") or path.stem
@@ -94,7 +94,7 @@ def _paired(paths: Sequence[Path], labels: Path) -> dict[Path, Path]:
             got = f"{by_image[path.stem]} and {path}"
             raise DataError("Two images have the same stem, by which labels are paired", got=got, fix="rename one")
         by_image[path.stem] = path
-    alone = [
+    unpaired = [
         f"{len(stems)} {what}: {some(stems)}"
         for what, stems in (
             ("images without labels", sorted(by_image.keys() - found.keys())),
@@ -102,10 +102,10 @@ def _paired(paths: Sequence[Path], labels: Path) -> dict[Path, Path]:
         )
         if stems
     ]
-    if alone:
+    if unpaired:
         raise DataError(
             "Images and labels do not pair up by stem",
-            got="\n".join(alone),
+            got="\n".join(unpaired),
             fix="add or remove these files, or import images without labels as a separate set, without --labels",
         )
     return {path: found[stem] for stem, path in by_image.items()}

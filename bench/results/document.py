@@ -45,10 +45,10 @@ class RunDocument(Settings):
 
     @classmethod
     def of_json(cls, text: str) -> Self:
-        """Return the document of a file; what an older schema lacks is left empty.
+        """Return the document of a file; fields that an older schema lacks are empty.
 
         Raises:
-            ValueError: the file is no document.
+            ValueError: the file is not a document.
         """
         values = json.loads(text)
         # the first schema did not say its number

@@ -68,7 +68,7 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
 
 
 def _check_ids(truth: Table, predictions: Table) -> None:
-    alone = [
+    unpaired = [
         f"{len(ids)} only in {table.path}: {some(ids)}"
         for table, ids in (
             (truth, [name for name in truth.rows if name not in predictions.rows]),
@@ -76,9 +76,9 @@ def _check_ids(truth: Table, predictions: Table) -> None:
         )
         if ids
     ]
-    if alone:
+    if unpaired:
         fix = "write the same ids in both files, one row per image"
-        raise DataError("Truth and predictions do not have the same images", got="\n".join(alone), fix=fix)
+        raise DataError("Truth and predictions do not have the same images", got="\n".join(unpaired), fix=fix)
 
 
 def _ordered(names: Sequence[str] | set[str]) -> tuple[str, ...]:

@@ -28,7 +28,7 @@ def pair_labels(true: Path, pred: Path) -> list[Pair]:
         DataError: a folder is absent or has no labels, or a stem occurs twice in a folder or only in one folder.
     """
     truths, predictions = by_stem(true, SUFFIXES, "true labels"), by_stem(pred, SUFFIXES, "predicted labels")
-    alone = [
+    unpaired = [
         f"{len(stems)} only in {folder}: {some(stems)}"
         for folder, stems in (
             (true, sorted(truths.keys() - predictions.keys())),
@@ -36,10 +36,10 @@ def pair_labels(true: Path, pred: Path) -> list[Pair]:
         )
         if stems
     ]
-    if alone:
+    if unpaired:
         raise DataError(
             "True and predicted labels do not pair up by stem",
-            got="\n".join(alone),
+            got="\n".join(unpaired),
             fix="add, remove or rename these files: a.mat pairs with a.npy, not with a_pred.npy",
         )
     return [Pair(stem, truths[stem], predictions[stem]) for stem in sorted(truths)]

@@ -136,12 +136,12 @@ def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
                 yield _Point(method, fold, budget, varied, words)
 
 
-def _fields(entry: Entry, point: _Point, beside: Path) -> dict[str, Any]:
+def _fields(entry: Entry, point: _Point, folder: Path) -> dict[str, Any]:
     """Return the fields of a request except settings; relative paths of cards start from the suite's folder."""
     values = {name: point.varied.get(name, getattr(entry, name)) for name in _SINGLE}
     varied = {role.removeprefix("data."): name for role, name in _roles(point.varied).items()}
-    values["dataset"] = _beside(values["dataset"], beside)
-    values["data"] = {role: _beside(name, beside) for role, name in {**entry.data, **varied}.items()}
+    values["dataset"] = _beside(values["dataset"], folder)
+    values["data"] = {role: _beside(name, folder) for role, name in {**entry.data, **varied}.items()}
     fold = point.fold or values["fold"]
     values["fold"] = None if fold is None else tuple(str(fold).split("/"))
     return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}

@@ -111,12 +111,12 @@ class EncoderCard(Recipe):
     citation: str
     sources: tuple[str, ...] = ()
 
-    def weights_file(self, beside: Path | None = None) -> WeightsFile:
-        """Return the file that is needed; `beside` is the folder of a user's own card, whose name claims nothing."""
+    def weights_file(self, own_folder: Path | None = None) -> WeightsFile:
+        """Return the file that is needed; `own_folder` is that of a user's own card, whose name claims nothing."""
         gate = ", gated: request access there first" if self.gated else ""
         place = f"https://huggingface.co/{self.hub}" if self.hub else f"{self.title}'s publisher"
         return WeightsFile(
-            encoder=self.name if beside is None else f"card:{self.name}",
+            encoder=self.name if own_folder is None else f"card:{self.name}",
             file=self.files[0],
             source=f"{place}{gate}",
             licence=self.licence,
@@ -125,8 +125,8 @@ class EncoderCard(Recipe):
             hub=self.hub or "",
             others=self.files[1:],
             companions=("config.json",) if self.network.library == "transformers" else (),
-            beside=beside,
-            claims=beside is None,
+            own_folder=own_folder,
+            claims=own_folder is None,
         )
 
 

@@ -60,8 +60,8 @@ class DescribedEncoder(ChunkedEncoder):
         """Return hashes of the weights and of the files next to them, and the recipe."""
         file = cls.file()
         path = file.demand(weights)
-        beside = [f"{name} {file_sha256(path.parent / name)[:16]}" for name in file.companions]
-        return identity(file_sha256(path), "; ".join([cls.recipe().describe(), *beside]))
+        companions = [f"{name} {file_sha256(path.parent / name)[:16]}" for name in file.companions]
+        return identity(file_sha256(path), "; ".join([cls.recipe().describe(), *companions]))
 
     @classmethod
     def weights(cls, folder: Path | None) -> Sequence[Weights]:

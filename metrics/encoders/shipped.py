@@ -46,7 +46,7 @@ class OwnCard(DescribedEncoder):
     """The encoder `card:<file>`: any network of a known library, described by a user's own card."""
 
     card: ClassVar[EncoderCard | None] = None
-    beside: ClassVar[Path | None] = None
+    own_folder: ClassVar[Path | None] = None
 
     @classmethod
     def with_argument(cls, argument: str) -> type[OwnCard]:
@@ -56,12 +56,12 @@ class OwnCard(DescribedEncoder):
             ConfigError: there is no such file, or it is not a card.
         """
         path = Path(argument).expanduser()
-        return type(cls.__name__, (cls,), {"card": read_card(path), "beside": path.parent})
+        return type(cls.__name__, (cls,), {"card": read_card(path), "own_folder": path.parent})
 
     @classmethod
     def file(cls) -> WeightsFile:
         """Return the file of weights that the card names."""
-        return cls.recipe().weights_file(cls.beside)
+        return cls.recipe().weights_file(cls.own_folder)
 
     @classmethod
     def recipe(cls) -> EncoderCard:

@@ -84,11 +84,11 @@ def timm_file(name: str, file: str) -> WeightsFile:
     own = (f"{name}.safetensors", f"{name}.pth", f"{name}.bin")
     names = (file,) if file else own + (("model.safetensors", "pytorch_model.bin") if hub else ())
     # A file with a path is not looked for in the folder of weights.
-    beside = Path(file).expanduser().parent if file and Path(file).expanduser().is_absolute() else None
-    names = (Path(file).name,) if beside else names
+    own_folder = Path(file).expanduser().parent if file and Path(file).expanduser().is_absolute() else None
+    names = (Path(file).name,) if own_folder else names
     place = f"https://huggingface.co/{hub}" if hub else f"{_TIMM} (a model named {name}...)"
     return WeightsFile(
-        f"timm:{name}", names[0], place, "any size", hub=hub, others=names[1:], beside=beside, claims=False
+        f"timm:{name}", names[0], place, "any size", hub=hub, others=names[1:], own_folder=own_folder, claims=False
     )
 
 

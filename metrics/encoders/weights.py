@@ -21,7 +21,7 @@ class WeightsFile:
     `sha256` is that of the published file, or as many of its first digits as were published; empty if it is not
     known. Any other file gives the encoder another name, so that published metric names belong to published weights.
     `others` are further names under which the same weights are published, `hub` the id of their repository,
-    `companions` files that must be next to them. `beside` is a folder that is searched first (a card's own).
+    `companions` files that must be next to them. `own_folder` is a folder that is searched first (a card's own).
     `licence` is empty if it is not known.
     `claims`: the encoder's name is that of a published model, which a file of unknown hash does not prove.
     """
@@ -34,7 +34,7 @@ class WeightsFile:
     hub: str = ""
     others: tuple[str, ...] = ()
     companions: tuple[str, ...] = ()
-    beside: Path | None = None
+    own_folder: Path | None = None
     claims: bool = True
     licence: str = ""
 
@@ -42,7 +42,7 @@ class WeightsFile:
         """Return the file that `weights` (a file, a folder or None) points to; None if it does not exist."""
         if weights is not None and weights.is_file():
             return weights
-        for folder in (self.beside, weights):
+        for folder in (self.own_folder, weights):
             if folder is not None and folder.is_dir():
                 found = find_file(folder, (self.file, *self.others), self.hub, self.encoder)
                 if found is not None:
@@ -103,7 +103,7 @@ class WeightsFile:
         return path, f"no {absent[0]} next to {path}" if absent else ""
 
     def _where(self, weights: Path | None) -> str:
-        folder = weights or self.beside
+        folder = weights or self.own_folder
         if folder is None:
             return "no path to weights is set"
         if not folder.is_dir():

@@ -124,7 +124,7 @@ class Captioned(TileSource):
     def notes(self) -> dict[str, Any]:
         """Return the numbers of images with captions, of captions or images only, and of lines of other splits."""
         counts = Counter(_kind(item) for split in self.splits() for item in self.items(split))
-        notes = {kind: counts[kind] for kind in ("images with captions", "captions alone", "images alone")}
+        notes = {kind: counts[kind] for kind in ("images with captions", "captions only", "images only")}
         return notes | ({"lines of other splits": self._listing.elsewhere} if self._listing.elsewhere else {})
 
     def layout_findings(self, split: str) -> list[Finding]:
@@ -230,5 +230,5 @@ def _stem(name: str) -> str:
 
 def _kind(item: Item) -> str:
     if item.path is None:
-        return "captions alone"
-    return "images with captions" if item.text else "images alone"
+        return "captions only"
+    return "images with captions" if item.text else "images only"

@@ -161,9 +161,9 @@ class NucleiFolder(TileSource):
             findings = []
         else:
             pairs = [Pair(stem, path, labels[stem]) for stem, path in images.items() if stem in labels]
-            alone = [(path, "an image without a label") for stem, path in images.items() if stem not in labels]
-            alone += [(path, "a label without an image") for stem, path in labels.items() if stem not in images]
-            findings = [Finding("error", path.relative_to(self.locate()).as_posix(), what) for path, what in alone]
+            unpaired = [(path, "an image without a label") for stem, path in images.items() if stem not in labels]
+            unpaired += [(path, "a label without an image") for stem, path in labels.items() if stem not in images]
+            findings = [Finding("error", path.relative_to(self.locate()).as_posix(), what) for path, what in unpaired]
         stems = [pair.stem for pair in pairs]
         try:
             groups = read_groups(None if self.plan.groups is None else self.locate() / self.plan.groups, stems)

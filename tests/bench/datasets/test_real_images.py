@@ -73,7 +73,7 @@ def test_captions_of_pathcap_load_without_their_images() -> None:
     report = verify(source)
     assert report.ok
     assert report.findings == ()
-    assert report.notes == {"images with captions": 0, "captions alone": 3670, "images alone": 0}
+    assert report.notes == {"images with captions": 0, "captions only": 3670, "images only": 0}
     assert (report.splits["train"].tiles, report.splits["train"].groups) == (3670, 2638)
     sample = source.read("train", 0)
     assert sample.group == "34248855"

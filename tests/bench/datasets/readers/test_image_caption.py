@@ -51,7 +51,7 @@ def test_images_captions_and_splits_come_back(tmp_path: Path) -> None:
     assert source.ids("test") == ["a/2"]
     report = verify(source)
     assert report.ok
-    assert report.notes == {"images with captions": 2, "captions alone": 1, "images alone": 1}
+    assert report.notes == {"images with captions": 2, "captions only": 1, "images only": 1}
     assert report.splits["train"].shapes == {(32, 32): 2}
 
 

@@ -38,7 +38,7 @@ def test_images_and_captions_come_back(tmp_path: Path, form: str, below: str) ->
         assert samples[stem(name)].caption == text
     report = verify(found)
     assert report.ok
-    assert report.notes == {"images with captions": 5, "captions alone": 0, "images alone": 0}
+    assert report.notes == {"images with captions": 5, "captions only": 0, "images only": 0}
 
 
 def test_a10_figures_of_one_article_stand_in_one_split(tmp_path: Path) -> None:
@@ -57,7 +57,7 @@ def test_an_articles_key_wins_over_the_name_and_images_may_be_absent(tmp_path: P
     assert {sample.group for split in ("train", "test") for sample in found.samples(split)} == {
         f"PMC{index}" for index in range(4)
     }
-    assert found.notes()["captions alone"] == 8
+    assert found.notes()["captions only"] == 8
 
 
 def test_an_image_named_again_keeps_its_first_caption(tmp_path: Path) -> None:
