@@ -174,9 +174,9 @@ def _jackknife_variance(without: Float64[np.ndarray, " g"]) -> float:
 
 
 def _unbiased(
-    within_x: Float64[np.ndarray, "*g"],
-    within_y: Float64[np.ndarray, "*g"],
-    between: Float64[np.ndarray, "*g"],
+    within_x: Float64[np.ndarray, "*g"] | np.float64,
+    within_y: Float64[np.ndarray, "*g"] | np.float64,
+    between: Float64[np.ndarray, "*g"] | np.float64,
     n: int | Int64[np.ndarray, " g"],
     m: int | Int64[np.ndarray, " g"],
 ) -> Float64[np.ndarray, "*g"]:
@@ -184,7 +184,9 @@ def _unbiased(
     return np.asarray(within - 2 * _mean(between, n * m))
 
 
-def _mean(total: Float64[np.ndarray, "*g"], pairs: int | Int64[np.ndarray, " g"]) -> Float64[np.ndarray, "*g"]:
+def _mean(
+    total: Float64[np.ndarray, "*g"] | np.float64, pairs: int | Int64[np.ndarray, " g"]
+) -> Float64[np.ndarray, "*g"]:
     count = np.asarray(pairs, dtype=np.float64)
     return np.asarray(np.divide(total, count, out=np.full(count.shape, np.nan), where=count > 0))
 
