@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float, Float64, Int, Int64, Real
+from jaxtyping import Float, Float64, Int64, Integer, Real
 
 from bench.errors import DataError
 
@@ -36,8 +36,8 @@ class ClassificationScores:
 
 
 def score_classes(
-    true: Int[np.ndarray, " n"],
-    pred: Int[np.ndarray, " n"],
+    true: Integer[np.ndarray, " n"],
+    pred: Integer[np.ndarray, " n"],
     n_classes: int,
     *,
     scores: Float[np.ndarray, "n c"] | None = None,
@@ -69,7 +69,7 @@ def score_classes(
 
 
 def confusion_matrix(
-    true: Int[np.ndarray, " n"], pred: Int[np.ndarray, " n"], n_classes: int
+    true: Integer[np.ndarray, " n"], pred: Integer[np.ndarray, " n"], n_classes: int
 ) -> Int64[np.ndarray, "c c"]:
     """Count images by true (row) and predicted (column) class.
 
@@ -88,7 +88,7 @@ def confusion_matrix(
 
 
 def one_hot_confusion(
-    true: Int[np.ndarray, " n"], pred: Int[np.ndarray, " n"], n_classes: int
+    true: Integer[np.ndarray, " n"], pred: Integer[np.ndarray, " n"], n_classes: int
 ) -> Float64[np.ndarray, "n cc"]:
     """Return each image's own (flattened) confusion matrix: the sufficient statistics for resampling.
 
@@ -150,7 +150,7 @@ def by_class(
     return _ratio(2 * tp, 2 * tp + fp + fn), _ratio(tp, tp + fn), _ratio(tn, tn + fp)
 
 
-def auroc(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> float:
+def auroc(true: Integer[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> float:
     """Return the area under the ROC curve of each class against the rest, averaged over classes where it is defined.
 
     >>> auroc(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]]))
@@ -161,7 +161,7 @@ def auroc(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> floa
     return float(defined.mean()) if len(defined) else NAN
 
 
-def auroc_by_class(true: Int[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> Float64[np.ndarray, " c"]:
+def auroc_by_class(true: Integer[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> Float64[np.ndarray, " c"]:
     """Return the area under the ROC curve of each class against the rest; NaN if all or no images are of it.
 
     >>> auroc_by_class(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])).tolist()
@@ -203,5 +203,7 @@ def _average(
     return _ratio((weights * np.nan_to_num(values)).sum(axis=-1), weights.sum(axis=-1))
 
 
-def _ratio(top: Float64[np.ndarray, "*any"], bottom: Float64[np.ndarray, "*any"]) -> Float64[np.ndarray, "*any"]:
+def _ratio(
+    top: Real[np.ndarray, "*any"] | np.number, bottom: Real[np.ndarray, "*any"] | np.number
+) -> Float64[np.ndarray, "*any"]:
     return np.asarray(np.divide(top, bottom, out=np.full(np.shape(bottom), np.nan), where=bottom > 0))

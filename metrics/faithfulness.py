@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int
+from jaxtyping import Bool, Float64, Integer
 
 from bench.errors import DataError
 from metrics.multiclass import mean_defined
@@ -29,9 +29,9 @@ class Faithfulness:
 
 
 def faithfulness(
-    condition: Int[np.ndarray, "h w"],
-    of_synthetic: Int[np.ndarray, "h w"],
-    of_real: Int[np.ndarray, "h w"],
+    condition: Integer[np.ndarray, "h w"],
+    of_synthetic: Integer[np.ndarray, "h w"],
+    of_real: Integer[np.ndarray, "h w"],
     n_classes: int,
 ) -> Faithfulness:
     """Return the scores of one synthetic image against its condition.
@@ -72,7 +72,9 @@ def mask_dice(a: Bool[np.ndarray, "h w"], b: Bool[np.ndarray, "h w"]) -> float:
     return 2 * int((a & b).sum()) / total if total else float("nan")
 
 
-def class_dice(a: Int[np.ndarray, "h w"], b: Int[np.ndarray, "h w"], n_classes: int) -> Float64[np.ndarray, " c"]:
+def class_dice(
+    a: Integer[np.ndarray, "h w"], b: Integer[np.ndarray, "h w"], n_classes: int
+) -> Float64[np.ndarray, " c"]:
     """Return the Dice of each class 1..C of two type maps; NaN if neither map contains the class.
 
     Raises:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Real
+from jaxtyping import Bool, Float64, Integer, Real
 
 from metrics.aji import aji, aji_plus
 from metrics.overlap import Overlap, overlap
@@ -86,8 +86,8 @@ class InstanceScores:
 
 
 def score_instances(
-    true: Int[np.ndarray, "h w"],
-    pred: Int[np.ndarray, "h w"],
+    true: Integer[np.ndarray, "h w"],
+    pred: Integer[np.ndarray, "h w"],
     *,
     ignore: Bool[np.ndarray, "h w"] | None = None,
 ) -> InstanceScores:
@@ -230,7 +230,7 @@ def pooled_panoptic(
     weight = tp + (fp + fn) / 2
     dq = np.divide(tp, weight, out=np.full_like(tp, np.nan), where=weight > 0)
     sq = np.divide(sum_iou, tp, out=np.where(weight > 0, 0.0, np.nan), where=tp > 0)
-    return dq, sq, dq * sq
+    return dq, sq, np.asarray(dq * sq)
 
 
 def pooled_dq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:

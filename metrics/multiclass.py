@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int, Real
+from jaxtyping import Float64, Integer, Real
 
 from bench.errors import DataError
 from metrics.instances import pooled_pq
@@ -23,7 +23,7 @@ class TissueMean:
 
 
 def class_counts(
-    table: Overlap, true_types: Int[np.ndarray, " t"], pred_types: Int[np.ndarray, " p"], n_classes: int
+    table: Overlap, true_types: Integer[np.ndarray, " t"], pred_types: Integer[np.ndarray, " p"], n_classes: int
 ) -> Float64[np.ndarray, "c 4"]:
     """Return (TP, FP, FN, ΣIoU) of each class 1..C of one image, as if scored on maps of only that class.
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int, Int64
+from jaxtyping import Bool, Float64, Int64, Integer
 
 from bench.errors import DataError
 
@@ -82,8 +82,8 @@ class Overlap:
 
 
 def overlap(
-    true: Int[np.ndarray, "h w"],
-    pred: Int[np.ndarray, "h w"],
+    true: Integer[np.ndarray, "h w"],
+    pred: Integer[np.ndarray, "h w"],
     *,
     ignore: Bool[np.ndarray, "h w"] | None = None,
 ) -> Overlap:
@@ -118,7 +118,7 @@ def overlap(
     return _count(true.ravel(), pred.ravel(), true_max, pred_max)
 
 
-def _check(ids: Int[np.ndarray, "h w"], name: str) -> int:
+def _check(ids: Integer[np.ndarray, "h w"], name: str) -> int:
     """Return the largest id of a valid instance map."""
     if ids.ndim != 2 or not np.issubdtype(ids.dtype, np.integer):
         raise DataError(
@@ -136,7 +136,7 @@ def _check(ids: Int[np.ndarray, "h w"], name: str) -> int:
     return largest
 
 
-def _count(true: Int[np.ndarray, " n"], pred: Int[np.ndarray, " n"], true_max: int, pred_max: int) -> Overlap:
+def _count(true: Integer[np.ndarray, " n"], pred: Integer[np.ndarray, " n"], true_max: int, pred_max: int) -> Overlap:
     # One code per pixel for its pair of ids; if 32 bits suffice, they halve the memory traffic.
     base = pred_max + 1
     code_type = np.int32 if (true_max + 1) * base <= _LARGEST_ID else np.int64
@@ -160,8 +160,8 @@ def _count(true: Int[np.ndarray, " n"], pred: Int[np.ndarray, " n"], true_max: i
 
 
 def _runs(
-    codes: Int[np.ndarray, " n"],
-) -> tuple[Int[np.ndarray, " k"], Int64[np.ndarray, " r"], Int64[np.ndarray, " r"]]:
+    codes: Integer[np.ndarray, " n"],
+) -> tuple[Integer[np.ndarray, " k"], Int64[np.ndarray, " r"], Int64[np.ndarray, " r"]]:
     """Return the codes above 0, ascending, and for each run of pixels of one such code its rank and length.
 
     Neighbouring pixels mostly belong to the same pair, so there are about ten times fewer runs than pixels.

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64, Int, Int64, Real
+from jaxtyping import Float64, Int64, Integer, Real
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -58,7 +58,7 @@ def matching_radius(mpp: float) -> float:
     return RADIUS_UM / mpp
 
 
-def centroids(instances: Int[np.ndarray, "h w"]) -> Float64[np.ndarray, "n 2"]:
+def centroids(instances: Integer[np.ndarray, "h w"]) -> Float64[np.ndarray, "n 2"]:
     """Return the mean (x, y) of the pixels of each instance, in pixels, in ascending order of id.
 
     >>> centroids(np.array([[1, 1, 0], [0, 0, 5]])).tolist()
@@ -110,10 +110,10 @@ def n_counts(n_classes: int) -> int:
 
 
 def type_counts(
-    true_instances: Int[np.ndarray, "h w"],
-    true_types: Int[np.ndarray, " t"],
-    pred_instances: Int[np.ndarray, "h w"],
-    pred_types: Int[np.ndarray, " p"],
+    true_instances: Integer[np.ndarray, "h w"],
+    true_types: Integer[np.ndarray, " t"],
+    pred_instances: Integer[np.ndarray, "h w"],
+    pred_types: Integer[np.ndarray, " p"],
     *,
     n_classes: int,
     radius_px: float,
@@ -147,8 +147,8 @@ def type_counts(
 
 def matched_counts(
     matches: CentroidMatches,
-    true_types: Int[np.ndarray, " t"],
-    pred_types: Int[np.ndarray, " p"],
+    true_types: Integer[np.ndarray, " t"],
+    pred_types: Integer[np.ndarray, " p"],
     n_classes: int,
 ) -> Int64[np.ndarray, " k"]:
     """Return the counts of one image whose nuclei are already paired.
@@ -301,7 +301,7 @@ def _ratio(
     return np.asarray(np.divide(numerator, denominator, out=undefined, where=denominator > 0))
 
 
-def _check(types: Int[np.ndarray, " n"], n: int, lowest: int, highest: int, name: str) -> None:
+def _check(types: Integer[np.ndarray, " n"], n: int, lowest: int, highest: int, name: str) -> None:
     types = np.asarray(types)
     if len(types) != n:
         raise DataError(f"There must be one entry of `{name}` per instance", got=f"{len(types)} types, {n} instances")
