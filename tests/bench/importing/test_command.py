@@ -79,7 +79,7 @@ def test_classes_by_folder_on_the_tissue_task(tmp_path: Path) -> None:
     assert [labels[record.label] for record in made.records] == ["TUM", "TUM", "STR", "STR"]
     (tmp_path / "sorted" / "XYZ").mkdir()
     (tmp_path / "sorted" / "str" / "str-0.png").rename(tmp_path / "sorted" / "XYZ" / "a.png")
-    with pytest.raises(DataError, match="one folder a class"):
+    with pytest.raises(DataError, match="not those of the classes"):
         bring_in(tmp_path / "sorted", tmp_path / "store", dataset="phantom-tissue")
 
 
@@ -109,7 +109,7 @@ def test_the_same_folder_again_is_the_same_set_and_another_one_needs_a_name(tmp_
     first = bring_in(tmp_path / "img", tmp_path / "store")
     assert bring_in(tmp_path / "img", tmp_path / "store").folder == first.folder
     write_images(tmp_path, 3)
-    with pytest.raises(ConfigError, match="another name"):
+    with pytest.raises(ConfigError, match="belongs to another set"):
         bring_in(tmp_path / "img", tmp_path / "store")
     assert len(bring_in(tmp_path / "img", tmp_path / "store", replace=True)) == 3
     assert len(open_imported(tmp_path / "store", "phantom", "mine")) == 3
@@ -118,8 +118,8 @@ def test_the_same_folder_again_is_the_same_set_and_another_one_needs_a_name(tmp_
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"method_name": "diffmix"}, "name of its own"),
-        ({"method_name": "My Method"}, "stand in tables"),
+        ({"method_name": "diffmix"}, "belongs to a method"),
+        ({"method_name": "My Method"}, "cannot be used in tables"),
         ({"dataset": "phantum"}, "known dataset"),
         ({"labels": "nowhere"}, "folder of labels"),
         ({"folder": "nowhere"}, "There is no folder"),
@@ -136,5 +136,5 @@ def test_what_does_not_fit_is_refused_with_a_way_on(tmp_path: Path, changes: dic
 def test_labels_and_images_pair_up_or_are_refused(tmp_path: Path) -> None:
     write_images(tmp_path, 3)
     (tmp_path / "lab" / "ä tile 1.png").unlink()
-    with pytest.raises(DataError, match="labels for every image"):
+    with pytest.raises(DataError, match="do not pair up"):
         bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")

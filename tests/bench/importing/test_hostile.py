@@ -55,8 +55,8 @@ def npy(shape: tuple[int, ...]) -> bytes:
     [
         ("bomb.png", png(60_000, 60_000), "is too large"),
         ("wide.png", png(100_000_000, 1), "readable image|is too large"),
-        ("bomb.npy", npy((400_000, 400_000, 3)), r"readable \.npy"),
-        ("huge.npy", npy((2**62, 2**62, 3)), r"readable \.npy"),
+        ("bomb.npy", npy((400_000, 400_000, 3)), r"Cannot read .*\.npy"),
+        ("huge.npy", npy((2**62, 2**62, 3)), r"Cannot read .*\.npy"),
         ("zero.png", png(0, 0), "readable image|has no pixels"),
         ("empty.png", b"", "readable image"),
         ("zero.npy", npy((0, 0, 3)), r"zero\.npy"),
@@ -76,7 +76,7 @@ def test_an_image_that_is_none_is_refused(tmp_path: Path, name: str, content: by
     [
         ("a.png", png(60_000, 60_000, mode=0, bits=16), "reasonable size"),
         ("a.png", png(0, 0, mode=0, bits=16), r"a\.png"),
-        ("a.npy", npy((400_000, 400_000)), r"readable \.npy"),
+        ("a.npy", npy((400_000, 400_000)), r"Cannot read .*\.npy"),
         ("a.npy", npy((0, 0)), "does not have the shape"),
         ("a.mat", b"", "Cannot read"),
     ],
@@ -96,7 +96,7 @@ def test_a_label_that_is_none_is_refused(tmp_path: Path, name: str, content: byt
         (".npy", np.full((40, 40), -1, np.int32), "instance ids"),
         (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 300)]).astype(np.int32), "class"),
         (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 256 + 2)]).astype(np.int32), "class"),
-        (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 9)]).astype(np.int32), "classes 1..4"),
+        (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 9)]).astype(np.int32), "not in 1..4"),
         (".tif", np.full((40, 40), 2**31, np.uint32), "instance ids"),
         (".tif", np.full((40, 40), -5, np.int32), "instance ids"),
         (".tif", np.full((40, 40), 0.5, np.float32), "integer image"),
@@ -144,7 +144,7 @@ def test_modes_whose_range_nobody_knows_are_refused(tmp_path: Path, mode: str) -
 def test_images_of_one_id_are_refused(tmp_path: Path, names: tuple[str, str]) -> None:
     for name in names:
         save(tmp_path / "img" / name)
-    refused(tmp_path, "different names")
+    refused(tmp_path, "the same name")
 
 
 def test_labels_of_one_stem_are_refused_and_so_are_images_where_labels_go_by_stem(tmp_path: Path) -> None:
@@ -153,7 +153,7 @@ def test_labels_of_one_stem_are_refused_and_so_are_images_where_labels_go_by_ste
     refused(tmp_path, "the same stem", labels=tmp_path / "lab")
     (tmp_path / "lab" / "a0.npy").unlink()
     save(tmp_path / "img" / "deeper" / "a0.png")
-    refused(tmp_path, "one image a stem", labels=tmp_path / "lab")
+    refused(tmp_path, "images have the same stem", labels=tmp_path / "lab")
 
 
 NAMES = [

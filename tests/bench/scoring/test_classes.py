@@ -86,7 +86,7 @@ def test_numbers_are_ordered_as_numbers_and_classes_may_be_named(tmp_path) -> No
     true = write(tmp_path, "t", "id,label", [("a", 10), ("b", 9), ("c", 10)])
     pred = write(tmp_path, "p", "id,label", [("a", 10), ("b", 11), ("c", 10)])
     assert load_predictions(true, true).classes == ("9", "10")
-    with pytest.raises(DataError, match=r"labels out of 9, 10 in .*p\.csv; got: '11' \(b\).*--classes"):
+    with pytest.raises(DataError, match=r"p\.csv has a label other than 9, 10; got: '11' \(b\).*--classes"):
         load_predictions(true, pred)
     found = score_predictions(load_predictions(true, pred, ("9", "10", "11")), seed=0)
     assert found.confusion == [[0, 0, 1], [0, 2, 0], [0, 0, 0]]
@@ -98,10 +98,10 @@ def test_numbers_are_ordered_as_numbers_and_classes_may_be_named(tmp_path) -> No
     [
         ("id,label", [("a", "x")], r"1 only in .*t\.csv: b"),
         ("id,label", [("a", "x"), ("b", "y"), ("c", "y")], r"1 only in .*p\.csv: c"),
-        ("id,label", [("a", "x"), ("b", "z")], "labels out of x, y"),
-        ("id", [("a",), ("b",)], "a column label, or a column of scores a class"),
-        ("id,x", [("a", 1), ("b", 0)], "each of the classes x, y .*columns x"),
-        ("id,x,y", [("a", 1, 0), ("b", "nan", 1)], "finite scores .*'nan' for b, column x"),
+        ("id,label", [("a", "x"), ("b", "z")], "a label other than x, y"),
+        ("id", [("a",), ("b",)], "neither a column label nor a column of scores per class"),
+        ("id,x", [("a", 1), ("b", 0)], "each of the classes x, y; got: columns x"),
+        ("id,x,y", [("a", 1, 0), ("b", "nan", 1)], "not a finite number.*'nan' for b, column x"),
         ("id,x,y", [("a", 1, 0), ("b", "high", 1)], "'high'"),
     ],
 )

@@ -77,5 +77,5 @@ def test_too_few_images_warn_beside_the_number() -> None:
 def test_widths_must_agree() -> None:
     with pytest.raises(DataError, match="8 and 9 columns"):
         score(REAL, draw(60, d=9))
-    with pytest.raises(DataError, match="real and test features.*8 and 9 columns"):
+    with pytest.raises(DataError, match="Real and test features differ.*8 and 9 columns"):
         score(REAL, FRESH, draw(60, d=9))

@@ -28,7 +28,7 @@ def test_suffixes_may_differ_and_other_files_are_passed_over(tmp_path) -> None:
         (("a.npy",), r"1 only in .*t: b"),
         (("a.npy", "b.npy", "c.npy", "d.npy"), r"2 only in .*p: c, d"),
         (("a.npy", "b_pred.npy"), r"(?s)1 only in .*t: b\n.*1 only in .*p: b_pred"),
-        (("a.npy", "a.png", "b.npy"), r"one file a stem in .*a\.npy and a\.png"),
+        (("a.npy", "a.png", "b.npy"), r"the same stem; got: a\.npy and a\.png"),
         ((), "an empty folder"),
         (("a.json",), r"a\.json"),
     ],
