@@ -114,7 +114,7 @@ def test_the_page_on_metrics_has_it(package: Path, tmp_path: Path, capsys) -> No
     with pytest.raises(SystemExit) as caught:
         metric_page.main([str(tmp_path / "nowhere" / "metrics.md")])
     assert caught.value.code == 2
-    assert "existing folder" in capsys.readouterr().err
+    assert "nowhere/metrics.md does not exist" in capsys.readouterr().err
 
 
 def test_files_are_scored_by_it(package: Path, tmp_path: Path, monkeypatch, capsys) -> None:

@@ -97,7 +97,7 @@ def test_a_dry_run_shows_its_table_before_what_is_missing(
     assert code == 2
     assert "cannot start here" in out
     assert "prepare: phantom" in " ".join(out.split())
-    assert err.startswith("error: run 'far': expected GLySAC")
+    assert err.startswith("error: run 'far': GLySAC")
 
 
 def test_suites_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

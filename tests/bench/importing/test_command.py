@@ -120,7 +120,7 @@ def test_the_same_folder_again_is_the_same_set_and_another_one_needs_a_name(tmp_
     [
         ({"method_name": "diffmix"}, "belongs to a method"),
         ({"method_name": "My Method"}, "cannot be used in tables"),
-        ({"dataset": "phantum"}, "known dataset"),
+        ({"dataset": "phantum"}, "There is no dataset of this name"),
         ({"labels": "nowhere"}, "folder of labels"),
         ({"folder": "nowhere"}, "There is no folder"),
     ],

@@ -55,7 +55,7 @@ def test_the_setting_of_one_wins_over_that_of_all_in_any_order(reverse: bool) ->
         (["downstream.vit=16"], r"The settings of 'vit' are not given by key.*downstream\.vit=16"),
         (["downstream.recipe.jitter=0.1"], r"colour-histogram lacks.*--set downstream\.vit\.recipe"),
         (["downstream.batch=16"], r"colour-histogram lacks.*--set downstream\.vit\.batch"),
-        (["downstream.vit.batch=none"], r"valid batch in downstream network 'vit'"),
+        (["downstream.vit.batch=none"], r"value of batch in downstream network 'vit' is not valid"),
     ],
 )
 def test_what_fits_no_network_is_refused(items: list[str], message: str) -> None:

@@ -33,7 +33,7 @@ def test_all_that_is_missing_is_listed_once_with_its_runs(tmp_path: Path) -> Non
     error = raised.value
     assert error.message == "3 things are missing"
     got = error.got.splitlines()
-    assert got[0].startswith("1. runs 'far, copy', 'far, noise': expected GLySAC")
+    assert got[0].startswith("1. runs 'far, copy', 'far, noise': GLySAC")
     assert got[1].startswith("2. run 'misspelt': There is no method of this name: 'cpoy'")
     assert got[2].startswith("3. run 'of another task'")
     assert "did you mean 'copy'" in error.fix

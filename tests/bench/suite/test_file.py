@@ -52,7 +52,7 @@ def test_a_wrong_line_is_named_by_its_number(tmp_path: Path, line: dict[str, obj
         ("title: a\ndefaults: [phantom]\nruns: [{method: copy}]\n", "mapping"),
         ("title: a\ndefaults: {datset: phantom}\nruns: [{method: copy}]\n", "`defaults`"),
         ("runs: [{method: copy}]\n", "title"),
-        ("title: a\nrun: 1\nruns: [{method: copy}]\n", "known key in the suite"),
+        ("title: a\nrun: 1\nruns: [{method: copy}]\n", "no key in the suite .*'run'.*did you mean 'runs'"),
         ("title: [\n", "as YAML"),
     ],
 )

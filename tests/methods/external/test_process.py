@@ -34,7 +34,7 @@ def run(tmp_path: Path, program: str, **changes: Any) -> str:
     ],
 )
 def test_a_command_lacks_something(text: str, hint: str) -> None:
-    with pytest.raises(ConfigError, match="a valid command in method 'external'") as caught:
+    with pytest.raises(ConfigError, match="value of command in method 'external' is not valid") as caught:
         build(External.Config, {"command": text} if text else {}, "method 'external'")
     assert hint in caught.value.fix
 
