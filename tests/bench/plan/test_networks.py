@@ -47,7 +47,7 @@ def test_the_setting_of_one_wins_over_that_of_all_in_any_order(reverse: bool) ->
     [
         (["downstream.vitt.batch=16"], r"vitt.*did you mean 'vit'"),
         (["downstream.recip.jitter=0.1"], r"recip"),
-        (["downstream.hovernet.batch=16"], r"not part of the run, which has vit, colour-histogram.*hovernet.*--downstream"),
+        (["downstream.hovernet.batch=16"], r"not part of the run, which has vit, colour-histogram.*hovernet.*--down"),
         (["downstream.vit.bacth=16"], r"downstream network 'vit'.*did you mean 'batch'"),
         (["downstream.vit=16"], r"The settings of 'vit' are not given by key.*downstream\.vit=16"),
         (["downstream.recipe.jitter=0.1"], r"colour-histogram lacks.*--set downstream\.vit\.recipe"),
