@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import numpy as np
-from jaxtyping import Float, Float64
+from jaxtyping import Float, Float64, Real
 
 from bench.errors import DataError
 
 
-def check_features(features: Float[np.ndarray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
+def check_features(features: Real[np.ndarray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
     """Return the features in float64, one row per image.
 
     Raises:

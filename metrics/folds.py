@@ -146,7 +146,7 @@ class _Part:
 
     name: str
     value: float
-    per_seed: tuple[Float64[np.ndarray, " seeds"], ...]
+    per_seed: tuple[Float64[np.ndarray, " _seeds"], ...]
     replicates: Float64[np.ndarray, " b"]
     n_groups: int
 

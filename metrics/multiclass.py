@@ -24,7 +24,7 @@ class TissueMean:
 
 def class_counts(
     table: Overlap, true_types: Integer[np.ndarray, " t"], pred_types: Integer[np.ndarray, " p"], n_classes: int
-) -> Float64[np.ndarray, "c 4"]:
+) -> Real[np.ndarray, "c 4"]:
     """Return (TP, FP, FN, ΣIoU) of each class 1..C of one image, as if scored on maps of only that class.
 
     Args:

@@ -177,8 +177,8 @@ class RandomMaps(nn.Module):
 
 
 def perceptual_distance(
-    a: Maps, b: Maps, weights: Sequence[Float[torch.Tensor, " c"]] | None = None
-) -> Float[torch.Tensor, " n"]:
+    a: Maps, b: Maps, weights: Sequence[Float[torch.Tensor, " _c"]] | None = None
+) -> Float[torch.Tensor, " _n"]:
     """Return the distance of two lists of feature maps, with one map (n, c, h, w) per layer; differentiable.
 
     Features are divided by their norm over channels; squared differences are weighted by channel (evenly, summing to

@@ -18,7 +18,7 @@ class Spread:
     dof: int
 
     @classmethod
-    def of_seeds(cls, per_seed: Sequence[Float64[np.ndarray, " seeds"]]) -> Spread:
+    def of_seeds(cls, per_seed: Sequence[Float64[np.ndarray, " _seeds"]]) -> Spread:
         """Return √(Σ s²/k) over arms; an arm with one seed takes the mean variance of the others."""
         dof = sum(len(values) - 1 for values in per_seed)
         if dof == 0:

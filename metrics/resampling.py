@@ -13,7 +13,7 @@ from bench.errors import DataError
 Statistic = Callable[[Float64[np.ndarray, "*batch k"]], Float64[np.ndarray, "*batch"]]
 
 # The slide or patient of each image.
-Groups = Sequence[str] | Sequence[int] | Shaped[np.ndarray, " images"]
+Groups = Sequence[str] | Sequence[int] | Shaped[np.ndarray, " _images"]
 
 # Cells of the count matrix that are in memory at the same time (16 MB).
 _CELLS = 1 << 21
@@ -87,7 +87,7 @@ def draws(n_groups: int, n_resamples: int, rng: np.random.Generator) -> Iterator
 
 
 def replicates(
-    arms: list[Float64[np.ndarray, "seeds groups k"]],
+    arms: list[Float64[np.ndarray, "_seeds groups k"]],
     statistic: Statistic,
     n_resamples: int,
     rng: np.random.Generator,

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from jaxtyping import Float64, Int64, Integer, Real
+from jaxtyping import Float64, Int64, Integer, Real, Shaped
 from scipy.optimize import linear_sum_assignment
 from scipy.spatial.distance import cdist
 
@@ -281,7 +281,7 @@ def _detection(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "4 *
     return np.moveaxis(np.asarray(counts, dtype=np.float64)[..., : len(DETECTION_COUNTS)], -1, 0)
 
 
-def _weighted(counts: Real[np.ndarray, "*batch k"], variant: Variant) -> tuple[Float64[np.ndarray, "*batch c"], ...]:
+def _weighted(counts: Real[np.ndarray, "*batch k"], variant: Variant) -> tuple[Shaped[np.ndarray, "*batch _c"], ...]:
     counts = np.asarray(counts, dtype=np.float64)
     by_class = counts[..., len(DETECTION_COUNTS) :]
     shape = (*counts.shape[:-1], by_class.shape[-1] // len(CLASS_COUNTS), len(CLASS_COUNTS))
@@ -294,7 +294,7 @@ def _weighted(counts: Real[np.ndarray, "*batch k"], variant: Variant) -> tuple[F
 
 
 def _ratio(
-    numerator: Float64[np.ndarray, "*any"], denominator: Float64[np.ndarray, "*any"]
+    numerator: Real[np.ndarray, "*any"] | np.number, denominator: Real[np.ndarray, "*any"] | np.number
 ) -> Float64[np.ndarray, "*any"]:
     numerator, denominator = np.broadcast_arrays(numerator, np.asarray(denominator, dtype=np.float64))
     undefined = np.full(denominator.shape, np.nan)

@@ -8,7 +8,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
 
+from tests.shapes import enforce
 
-# enforce("metrics")
+enforce("metrics")
 
 pytest_plugins = ["tests.precision.plugin"]
