@@ -25,10 +25,10 @@ def test_cells_are_stripped_and_marks_and_empty_lines_passed_over(tmp_path) -> N
         ("", "an empty file"),
         ("id,label\n", "only a header"),
         ("id;label\na;x\n", "no column id, label"),
-        ("id,label,label\na,x,y\n", "a column twice"),
+        ("id,label,label\na,x,y\n", "a column that occurs twice"),
         ("id,label\na\n", "1 cells in row 1"),
         ("id,label\na,x\na,y\n", "'a' again in row 2"),
-        ("id,label\n,x\n", "none in row 1"),
+        ("id,label\n,x\n", "no id in row 1"),
         (b"\xff\xfe\x00", "UTF-8"),
     ],
 )

@@ -74,10 +74,10 @@ def test_every_broken_file_is_listed_at_once(toy) -> None:
     found = errors(report)
     for file, said in {
         "Train/Labels/train_1.mat": "differ in size",
-        "Train/Labels/train_2.mat": "whole numbers",
+        "Train/Labels/train_2.mat": "not whole numbers",
         "Train/Labels/train_3.mat": "several classes",
         "Train/Images/train_4.png": "readable image",
-        "Train/Labels/train_5.mat": "readable MATLAB",
+        "Train/Labels/train_5.mat": "as a MATLAB 5 file",
         "Train/Images/train_6.png": "without a label",
         "Train/Labels/train_7.mat": "inst_map",
     }.items():

@@ -68,7 +68,7 @@ def test_an_image_named_again_keeps_its_first_caption(tmp_path: Path) -> None:
     captions = {sample.id: sample.caption for split in ("train", "test") for sample in found.samples(split)}
     assert captions == {"a": "first", **others}
     assert [(item.severity, item.message.split(":")[0]) for item in found.layout_findings("train")] == [
-        ("warning", "1 lines name an image again")
+        ("warning", "1 lines repeat the name of another line")
     ]
 
 
@@ -81,7 +81,7 @@ def test_an_image_named_again_keeps_its_first_caption(tmp_path: Path) -> None:
         ("[]", "got: nothing"),
         ('["a"]', "a list of records"),
         ('[{"img": "a", "words": "b"}]', "keys img, words"),
-        ('[{"img": "a", "caption": "x"}, {"img": "", "caption": "b"}]', "record 2"),
+        ('[{"img": "a", "caption": "x"}, {"img": "", "caption": "b"}]', "Record 2"),
         ('[{"img": 3, "caption": "b"}]', "got: 3"),
         ('[{"img": "../a.png", "caption": "b"}, {"img": "b", "caption": "b"}]', ""),
     ],

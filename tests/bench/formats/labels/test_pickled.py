@@ -150,7 +150,7 @@ def test_a_call_of_anything_is_refused_by_name_and_never_run(tmp_path, trap, nam
         "nested array": {**MAPS, "more": np.array([[item, MAPS]], dtype=object)},
     }[place]
     payload = pickle.dumps(content, protocol=protocol)
-    error = refused(save(tmp_path / "a.npy", payload), "arrays and plain containers alone")
+    error = refused(save(tmp_path / "a.npy", payload), "holds more than arrays and plain containers")
     assert "nothing was run" in error.got
     if protocol > 2 and name in NAMES:
         assert re.search(NAMES[name], error.got)
@@ -211,7 +211,7 @@ def test_an_array_that_is_not_of_its_size_is_refused(tmp_path) -> None:
     data = pickle.dumps({"inst_map": array}, protocol=3)
     assert data.count(b"K\x02K\x02\x86") == 1
     larger = data.replace(b"K\x02K\x02\x86", b"J\xff\xff\xff\x7fK\x02\x86")
-    refused(save(tmp_path / "a.npy", larger), "not of its size")
+    refused(save(tmp_path / "a.npy", larger), "data do not have its size")
 
 
 def test_a_list_that_holds_itself_is_no_dictionary(tmp_path) -> None:
@@ -230,7 +230,10 @@ OTHER = {
     "row": ({"inst_map": np.arange(3)}, r"shape \(3,\)"),
     "negative": ({"inst_map": -IDS}, "0..2147483647"),
     "text": ({"inst_map": np.array([["a"]])}, "elements of type 'U1'"),
-    "two classes in one": ({"inst_map": (IDS > 0).astype(int), "type_map": MAPS["type_map"]}, "one class an instance"),
+    "two classes in one": (
+        {"inst_map": (IDS > 0).astype(int), "type_map": MAPS["type_map"]},
+        "An instance has several classes",
+    ),
 }
 
 

@@ -98,8 +98,8 @@ def mat(**content):
 
 
 WRONG = {
-    "float npy": (array(IDS.astype(np.float32)), "whole numbers .* dtype float32"),
-    "bool npy": (array(IDS > 0), "whole numbers .* dtype bool"),
+    "float npy": (array(IDS.astype(np.float32)), "not whole numbers; got: dtype float32"),
+    "bool npy": (array(IDS > 0), "not whole numbers; got: dtype bool"),
     "negative npy": (array(-IDS), "0..2147483647"),
     "three channels": (array(np.zeros((9, 9, 3), np.int32)), r"shape \(9, 9, 3\)"),
     "one row": (array(np.arange(4)), r"shape \(4,\)"),
@@ -117,7 +117,7 @@ WRONG = {
     "stale inst_type": (mat(inst_map=IDS, inst_type=np.ones((99, 1))), r"99 classes, \d+ nuclei"),
     "stale inst_uid": (mat(inst_map=IDS, inst_uid=[[1]], inst_type=[[1], [2]]), "2 classes, 1 nuclei"),
     "doubled inst_uid": (mat(inst_map=IDS, inst_uid=[[1], [1]], inst_type=[[1], [2]]), "1 doubled"),
-    "two classes in one": (mixed, r"one class an instance .* classes \[1, 2\]"),
+    "two classes in one": (mixed, r"several classes .* classes \[1, 2\]"),
     "another suffix": (lambda path: (path / "a.json").write_text("{}"), r"\.mat, \.npy"),
 }
 
