@@ -68,7 +68,7 @@ def open_parts(name: str, split: str, data_root: Path | None) -> list[Part]:
     folder = Path(name).expanduser()
     if (folder / MANIFEST).is_file() or ("/" in name and folder.is_dir()):
         if split not in (ALL, "train"):
-            raise ConfigError("A synthetic set has no splits to choose from", got=repr(split))
+            raise ConfigError("A synthetic set has only the split 'train'", got=repr(split))
         return [set_part(folder)]
     source = open_source(name, data_root)
     source.locate()

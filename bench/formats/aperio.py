@@ -88,7 +88,7 @@ def _name(annotation: Element, path: Path) -> str:
     ]
     found = next((name for name in names if name.strip()), None)
     if found is None:
-        got = f"none for annotation {annotation.get('Id', '')[:20]!r}"
+        got = f"no name of annotation {annotation.get('Id', '')[:20]!r}"
         raise DataError(f"An outline in {path} has no class name", got=got, fix=_FIX)
     return found
 

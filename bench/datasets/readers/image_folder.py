@@ -80,9 +80,10 @@ class ImageFolder(TileSource):
         super().__init__(card, root)
         self.plan = build(FolderPlan, card.extra, f"`extra` of the card {card.name!r}")
         if self.plan.splits and (set(self.plan.splits) != set(card.splits) or card.divide is not None):
+            divide = "no" if card.divide is None else "a"
             raise ConfigError(
-                f"{card.name} does not have either one folder per split or `divide`",
-                got=f"folders of {', '.join(self.plan.splits)}; splits {', '.join(card.splits)}",
+                f"{card.name} needs one folder per split and no `divide`, or only `divide`",
+                got=f"folders of {', '.join(self.plan.splits)}; splits {', '.join(card.splits)}; {divide} `divide`",
                 fix="name every split in `extra.splits`, or leave it out and set `divide`",
             )
         if odd := set(self.plan.class_folders.values()) - set(card.labels):

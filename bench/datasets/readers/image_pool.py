@@ -74,7 +74,7 @@ class ImagePool(TileSource):
             got = f"splits {', '.join(card.splits)}; sources {', '.join(names)}"
             fix = "write `splits: [train]` and name each source once"
             raise ConfigError(
-                f"The pool {card.name} does not have only the split train and sources with different names",
+                f"The pool {card.name} needs only the split train, and sources with different names",
                 got=got,
                 fix=fix,
             )

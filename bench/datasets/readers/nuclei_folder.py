@@ -177,19 +177,20 @@ def _check(card: DatasetCard, plan: NucleiPlan) -> None:
     """Raise an error if a card is not complete.
 
     Raises:
-        ConfigError: folders for other splits than the card's, folders given with `divide` or outside of the dataset's,
-            classes that are missing, or a merging without a statement whether it was done.
+        ConfigError: the folders are for other splits than the card's, or given together with `divide`; a path leads
+            out of the dataset's folder; classes are missing; or the card does not say whether merging was done.
     """
     what = f"The card {card.name!r}"
     if plan.splits and (set(plan.splits) != set(card.splits) or card.divide is not None):
+        divide = "no" if card.divide is None else "a"
         raise ConfigError(
-            f"{what} does not have either one folder per split or `divide`",
-            got=f"folders of {', '.join(plan.splits)}; splits {', '.join(card.splits)}",
+            f"{what} needs one folder per split and no `divide`, or only `divide`",
+            got=f"folders of {', '.join(plan.splits)}; splits {', '.join(card.splits)}; {divide} `divide`",
             fix="name every split in `extra.splits`, or leave it out and set `divide`",
         )
     for name in (plan.images, plan.labels, plan.groups, *plan.splits.values()):
         if name is not None and (Path(name).is_absolute() or ".." in Path(name).parts):
-            raise ConfigError(f"{what} names a folder outside of the dataset's", got=name)
+            raise ConfigError(f"{what} names a path outside of the dataset's folder", got=name)
     if plan.typed and not card.classes:
         raise ConfigError(
             f"{what} has no `classes`",

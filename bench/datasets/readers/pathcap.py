@@ -69,7 +69,7 @@ def _records(path: Path, plan: PathCapPlan) -> Iterator[Mapping[str, Any]]:
     try:
         content = json.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError, RecursionError) as error:
-        fix = "fetch it again"
+        fix = "download it again"
         raise DataError(
             f"Cannot read {path} as JSON (UTF-8)", got=str(error) or type(error).__name__, fix=fix
         ) from error

@@ -41,5 +41,5 @@ def test_long_names_are_cut_and_stay_apart() -> None:
 def test_names_that_are_one_on_some_system_are_refused(first, second) -> None:
     stems = Stems()
     stems.give(first)
-    with pytest.raises(DataError, match="the same file name"):
+    with pytest.raises(DataError, match="two samples give the same file name"):
         stems.give(second)

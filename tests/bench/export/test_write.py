@@ -175,11 +175,14 @@ def broken(data, **changes):
 
 
 FAULTS = {
-    "no nuclei": (lambda: broken(toy(), instances=None, types=None), "has no instance map"),
-    "some untyped": (lambda: broken(toy(), types=None), "Only some samples have classes|needs nuclei with classes"),
+    "no nuclei": (lambda: broken(toy(), instances=None, types=None), "no instance map of 'train-0-2'"),
+    "some untyped": (
+        lambda: broken(toy(), types=None),
+        "(Only some samples have classes|needs nuclei with classes).*'train-0-2'",
+    ),
     "class above": (lambda: broken(toy(), types=np.full(99, 9, np.uint8)), "train-0-2"),
     "float image": (lambda: broken(toy(), image=np.zeros((48, 48, 3))), "uint8"),
-    "one name": (lambda: broken(toy(), id="TRAIN-0-0"), "the same file name"),
+    "one name": (lambda: broken(toy(), id="TRAIN-0-0"), "two samples give the same file name"),
     "no samples": (lambda: toy(0), "has no images"),
 }
 
@@ -244,7 +247,7 @@ def test_names_of_datasets_sets_and_splits(tmp_path) -> None:
     assert [(part.info.split, part.n) for part in open_parts(str(set_folder), "all", None)] == [("train", 4)]
     for name, split, said in (
         ("phantom", "validation", "phantom has no such split"),
-        (str(set_folder), "test", "A synthetic set has no splits"),
+        (str(set_folder), "test", "A synthetic set has only the split 'train'"),
         ("phantum", "all", "did you mean 'phantom'"),
         (str(tmp_path), "all", "There is no sealed synthetic set"),
     ):

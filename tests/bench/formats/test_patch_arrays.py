@@ -55,7 +55,7 @@ def test_a_truncated_file_is_refused_when_opened_and_when_cut_later(tmp_path) ->
     with pytest.raises(DataError, match="became shorter"):
         patches[3]
     assert patches[0].sum() == 0
-    with pytest.raises(DataError, match="as a complete"):
+    with pytest.raises(DataError, match="as a complete .npy file"):
         opened(path)
 
 

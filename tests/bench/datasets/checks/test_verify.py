@@ -74,7 +74,7 @@ def test_every_broken_file_is_listed_at_once(toy) -> None:
     found = errors(report)
     for file, said in {
         "Train/Labels/train_1.mat": "differ in size",
-        "Train/Labels/train_2.mat": "whole numbers",
+        "Train/Labels/train_2.mat": "not whole numbers",
         "Train/Labels/train_3.mat": "several classes",
         "Train/Images/train_4.png": "readable image",
         "Train/Labels/train_5.mat": "as a MATLAB 5 file",

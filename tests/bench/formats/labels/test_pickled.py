@@ -150,7 +150,7 @@ def test_a_call_of_anything_is_refused_by_name_and_never_run(tmp_path, trap, nam
         "nested array": {**MAPS, "more": np.array([[item, MAPS]], dtype=object)},
     }[place]
     payload = pickle.dumps(content, protocol=protocol)
-    error = refused(save(tmp_path / "a.npy", payload), "more than arrays and plain containers")
+    error = refused(save(tmp_path / "a.npy", payload), "holds more than arrays and plain containers")
     assert "nothing was run" in error.got
     if protocol > 2 and name in NAMES:
         assert re.search(NAMES[name], error.got)
@@ -211,7 +211,7 @@ def test_an_array_that_is_not_of_its_size_is_refused(tmp_path) -> None:
     data = pickle.dumps({"inst_map": array}, protocol=3)
     assert data.count(b"K\x02K\x02\x86") == 1
     larger = data.replace(b"K\x02K\x02\x86", b"J\xff\xff\xff\x7fK\x02\x86")
-    refused(save(tmp_path / "a.npy", larger), "do not have its size")
+    refused(save(tmp_path / "a.npy", larger), "data do not have its size")
 
 
 def test_a_list_that_holds_itself_is_no_dictionary(tmp_path) -> None:

@@ -117,7 +117,7 @@ WRONG = {
     "stale inst_type": (mat(inst_map=IDS, inst_type=np.ones((99, 1))), r"99 classes, \d+ nuclei"),
     "stale inst_uid": (mat(inst_map=IDS, inst_uid=[[1]], inst_type=[[1], [2]]), "2 classes, 1 nuclei"),
     "doubled inst_uid": (mat(inst_map=IDS, inst_uid=[[1], [1]], inst_type=[[1], [2]]), "1 doubled"),
-    "two classes in one": (mixed, r"An instance has several classes .* classes \[1, 2\]"),
+    "two classes in one": (mixed, r"several classes .* classes \[1, 2\]"),
     "another suffix": (lambda path: (path / "a.json").write_text("{}"), r"\.mat, \.npy"),
 }
 
