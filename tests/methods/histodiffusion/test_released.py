@@ -82,8 +82,8 @@ def test_a_trained_denoiser_of_released_latents_reads_the_pool(file: Path) -> No
 @pytest.mark.parametrize(
     ("changes", "where", "fix"),
     [
-        ({"autoencoder": {"released": None}}, "The value of a setting in .* is not valid", "set autoencoder.released too"),
-        ({"pretrain": False}, "The value of a setting in .* is not valid", "set only one of"),
+        ({"autoencoder": {"released": None}}, "value of a setting in .* is not valid", "set autoencoder.released too"),
+        ({"pretrain": False}, "value of a setting in .* is not valid", "set only one of"),
         ({"autoencoder": {"released": "nowhere/model.ckpt"}}, "autoencoder.released in", "an existing checkpoint"),
         ({"autoencoder": {"released": 7}}, "autoencoder.released in", "path"),
         ({"autoencoder": {"released_sha256": "0" * 64}}, "autoencoder.released_sha256", "get the file"),
