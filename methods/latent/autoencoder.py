@@ -1,4 +1,4 @@
-"""The KL autoencoder: diffusers' network and folder, and conversion of images to latents of unit variance and back."""
+"""Autoencoders (KL or VQ), in diffusers' format; conversion of images to latents of unit variance and back."""
 
 from __future__ import annotations
 
@@ -6,51 +6,64 @@ import json
 from pathlib import Path
 
 import torch
-from diffusers import AutoencoderKL
+from diffusers import AutoencoderKL, VQModel
 from jaxtyping import Float
 from torch import Tensor, nn
 
 from bench.contract import RunContext
 from bench.errors import DataError
 from methods.latent.config import AutoencoderNetwork
-from methods.latent.folders import load_model, save_model
+from methods.latent.folders import load_model, model_kind, save_model
 
 FOLDER = "autoencoder"
 
+Autoencoder = AutoencoderKL | VQModel
 
-def make_autoencoder(settings: AutoencoderNetwork, size: int) -> AutoencoderKL:
+
+def make_autoencoder(settings: AutoencoderNetwork, size: int) -> Autoencoder:
     """Return an untrained autoencoder for images of `size` pixels."""
     levels = len(settings.multipliers)
-    return AutoencoderKL(
-        down_block_types=("DownEncoderBlock2D",) * levels,
-        up_block_types=("UpDecoderBlock2D",) * levels,
-        block_out_channels=tuple(settings.width * multiplier for multiplier in settings.multipliers),
-        layers_per_block=settings.blocks,
-        latent_channels=settings.latent_channels,
-        norm_num_groups=settings.groups,
-        sample_size=size,
-        scaling_factor=1.0,
-        mid_block_add_attention=settings.middle_attention,
-    )
+    shared = {
+        "down_block_types": ("DownEncoderBlock2D",) * levels,
+        "up_block_types": ("UpDecoderBlock2D",) * levels,
+        "block_out_channels": tuple(settings.width * multiplier for multiplier in settings.multipliers),
+        "layers_per_block": settings.blocks,
+        "latent_channels": settings.latent_channels,
+        "norm_num_groups": settings.groups,
+        "sample_size": size,
+        "scaling_factor": 1.0,
+        "mid_block_add_attention": settings.middle_attention,
+    }
+    if settings.kind == "vq":
+        return VQModel(**shared, num_vq_embeddings=settings.codebook, vq_embed_dim=settings.latent_channels)
+    return AutoencoderKL(**shared)
 
 
 class Reconstructing(nn.Module):
     """An autoencoder in the form that training uses: images and noise in, reconstructions and moments out."""
 
-    def __init__(self, network: AutoencoderKL) -> None:
+    def __init__(self, network: Autoencoder) -> None:
         super().__init__()
         self.network = network
 
     def forward(self, images: Float[Tensor, "n 3 h w"], generator: torch.Generator) -> tuple[Tensor, Tensor]:
-        """Return the decoded sample of each image's posterior, and the posterior's moments (n, 2 c, h / f, w / f)."""
+        """Return the decoded images, and the term that keeps latents in bounds, one number.
+
+        For `kl` that is the divergence of the posteriors from a standard normal, per pixel value; for `vq` the distance
+        of latents from their vectors, per latent value.
+        """
         moments = moments_of(self.network, images)
-        return decode(self.network, sample_posterior(moments, generator)), moments
+        if isinstance(self.network, VQModel):
+            decoded, distance = self.network.decode(moments, return_dict=False)
+            return decoded, distance
+        decoded = decode(self.network, sample_posterior(moments, generator))
+        return decoded, kl_divergence(moments).mean() / images[0].numel()
 
 
 class Codec:
     """A trained, frozen autoencoder that converts images in [-1, 1] to latents of about unit variance, and back."""
 
-    def __init__(self, network: AutoencoderKL, run: RunContext) -> None:
+    def __init__(self, network: Autoencoder, run: RunContext) -> None:
         from lightning_fabric import Fabric
 
         self.network, self.scale = network, float(network.config.scaling_factor)
@@ -64,12 +77,14 @@ class Codec:
 
     @torch.no_grad()
     def moments(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n c2 h2 w2"]:
-        """Return mean and log variance of the latents before scaling, concatenated along channels."""
+        """Return mean and log variance of the unscaled latents, concatenated along channels; for `vq`, the latents."""
         result: Tensor = self._encoder(images.to(self.device, memory_format=torch.channels_last)).float()
         return result
 
     def sample(self, moments: Tensor, generator: torch.Generator) -> Float[Tensor, "n c h2 w2"]:
-        """Draw scaled latents."""
+        """Draw scaled latents; those of `vq` have no variance."""
+        if isinstance(self.network, VQModel):
+            return self.scale * moments.float()
         return self.scale * sample_posterior(moments, generator)
 
     def decode(self, latents: Float[Tensor, "n c h2 w2"]) -> Float[Tensor, "n 3 h w"]:
@@ -79,7 +94,7 @@ class Codec:
 
 
 class _Encoding(nn.Module):
-    def __init__(self, network: AutoencoderKL) -> None:
+    def __init__(self, network: Autoencoder) -> None:
         super().__init__()
         self.network = network
 
@@ -92,13 +107,14 @@ class _Decoding(_Encoding):
         return decode(self.network, latents)
 
 
-def moments_of(network: AutoencoderKL, images: Tensor) -> Tensor:
-    """Return the moments of the posterior of images."""
-    result: Tensor = network.encode(images, return_dict=False)[0].parameters
+def moments_of(network: Autoencoder, images: Tensor) -> Tensor:
+    """Return the moments of the posterior of images; for `vq`, the latents before quantisation."""
+    found = network.encode(images, return_dict=False)[0]
+    result: Tensor = found if isinstance(network, VQModel) else found.parameters
     return result
 
 
-def decode(network: AutoencoderKL, latents: Tensor) -> Tensor:
+def decode(network: Autoencoder, latents: Tensor) -> Tensor:
     """Return the images of latents that are not scaled."""
     result: Tensor = network.decode(latents, return_dict=False)[0]
     return result
@@ -118,19 +134,20 @@ def kl_divergence(moments: Tensor) -> Float[Tensor, " n"]:
     return 0.5 * (mean**2 + log_variance.exp() - 1 - log_variance).sum(dim=(1, 2, 3))
 
 
-def save_autoencoder(folder: Path, network: AutoencoderKL, scale: float) -> None:
+def save_autoencoder(folder: Path, network: Autoencoder, scale: float) -> None:
     """Write the network with its latent scale (`scaling_factor`, 1 / standard deviation) in diffusers' layout."""
     network.register_to_config(scaling_factor=scale)
     save_model(folder / FOLDER, network)
 
 
-def load_autoencoder(folder: Path) -> AutoencoderKL:
+def load_autoencoder(folder: Path) -> Autoencoder:
     """Load a network, on the CPU.
 
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
-    network = load_model(folder / FOLDER, AutoencoderKL)
+    kind = model_kind(folder / FOLDER, {"AutoencoderKL": AutoencoderKL, "VQModel": VQModel})
+    network: Autoencoder = load_model(folder / FOLDER, kind)
     if not isinstance(network.config.scaling_factor, int | float):
         raise DataError("The autoencoder has no valid latent scale", got=json.dumps(network.config.scaling_factor))
     return network

@@ -1,4 +1,4 @@
-"""Training of the KL autoencoder against a patch discriminator (VQGAN's losses, weighted as in latent diffusion)."""
+"""Training of autoencoders against a patch discriminator (VQGAN's losses, weighted as in latent diffusion)."""
 
 from __future__ import annotations
 
@@ -6,24 +6,26 @@ import math
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, NamedTuple
+from typing import TYPE_CHECKING, Protocol
 
 import numpy as np
 import torch
+from diffusers import AutoencoderKL
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
 from bench.training import TrainingOptions, seeded, torch_generator, train
 from bench.training.loop import Batch
 from methods.latent.autoencoder import (
+    Autoencoder,
     Codec,
     Reconstructing,
-    kl_divergence,
+    load_autoencoder,
     make_autoencoder,
     save_autoencoder,
 )
 from methods.latent.colours import Whitening
-from methods.latent.config import AutoencoderPart, AutoencoderTraining
+from methods.latent.config import AutoencoderPart, AutoencoderTraining, BatchSettings
 from methods.latent.images import Images
 from methods.latent.perceptual import perceptual_loss
 
@@ -37,13 +39,56 @@ STAGE = "autoencoder"
 MEASURED = 256
 
 
+class TrainingImages(Protocol):
+    """Images of one size, batch by batch: :class:`Images`, or windows of tiles."""
+
+    def __len__(self) -> int: ...
+
+    def __getitem__(self, index: int) -> tuple[np.ndarray, int]:
+        """Return an image, uint8 (h, w, 3), and its class, or -1."""
+        ...
+
+    def steps(self, settings: BatchSettings, batches: int = 1) -> int:
+        """Return the number of steps of a training with `batches` batches per step."""
+        ...
+
+    def batch(self, step: int, size: int, turned: bool, rng: np.random.Generator) -> dict[str, np.ndarray]:
+        """Return the images of a step under "image", uint8 (n, 3, h, w)."""
+        ...
+
+
 def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: RunContext) -> None:
     """Train on the images of a dataset, and write the network with its latent scale, in diffusers' layout, to `out`."""
-    settings = part.training
-    images = Images(dataset, part.patch_size, run.derive(STAGE, "order"))
     with seeded(run.derive(STAGE, "weights")):
         network = make_autoencoder(part.network, part.patch_size)
+        discriminator = make_discriminator(part.training)
+    images = Images(dataset, part.patch_size, run.derive(STAGE, "order"))
+    train_networks(network, discriminator, images, part.training, out, run)
+
+
+def train_autoencoder_on(
+    part: AutoencoderPart, images: TrainingImages, out: Path, run: RunContext, start: Path | None = None
+) -> None:
+    """Train on given images; with `start`, continue with the weights in that folder, and keep their latent scale."""
+    settings, scale = part.training, None
+    with seeded(run.derive(STAGE, "weights")):
+        network = make_autoencoder(part.network, part.patch_size) if start is None else load_autoencoder(start)
         discriminator = make_discriminator(settings)
+    if start is not None:  # its input is RGB already
+        scale, settings = float(network.config.scaling_factor), settings.model_copy(update={"whitening": 0.0})
+    train_networks(network, discriminator, images, settings, out, run, scale)
+
+
+def train_networks(
+    network: Autoencoder,
+    discriminator: nn.Module,
+    images: TrainingImages,
+    settings: AutoencoderTraining,
+    out: Path,
+    run: RunContext,
+    scale: float | None = None,
+) -> None:
+    """Train both networks and write the autoencoder to `out`; None for `scale` measures it."""
     steps = images.steps(settings, settings.accumulate)
     whitening = Whitening(_some(images), settings.whitening)
     perceptual = perceptual_loss(settings.perceptual)
@@ -54,7 +99,7 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
     assert isinstance(fitted, Reconstructing)
     network = fitted.network
     whitening.fold(network)
-    save_autoencoder(out, network, latent_scale(network, images, settings, run))
+    save_autoencoder(out, network, latent_scale(network, images, settings, run) if scale is None else scale)
 
 
 def make_discriminator(settings: AutoencoderTraining) -> nn.Module:
@@ -70,20 +115,13 @@ def make_discriminator(settings: AutoencoderTraining) -> nn.Module:
     )
 
 
-def latent_scale(network: nn.Module, images: Images, settings: AutoencoderTraining, run: RunContext) -> float:
+def latent_scale(network: Autoencoder, images: TrainingImages, settings: AutoencoderTraining, run: RunContext) -> float:
     """Return 1 / standard deviation of the latents of the first batch, as `scale_by_std` of latent diffusion does."""
-    codec = Codec(network, run)  # type: ignore[arg-type]
+    codec = Codec(network, run)
     batch = images.batch(0, settings.batch_size * settings.accumulate, False, run.rng(STAGE, "scale"))
     moments = codec.moments(torch.from_numpy(batch["image"]).float() / 127.5 - 1)
     generator = torch_generator(run.derive(STAGE, "scale"), str(codec.device))
     return 1 / max(float(codec.sample(moments, generator).double().std()) / codec.scale, 1e-6)
-
-
-class Losses(NamedTuple):
-    """Terms of the autoencoder's loss, in units of one pixel value."""
-
-    reconstruction: Tensor
-    kl: Tensor
 
 
 class Adversaries:
@@ -108,6 +146,9 @@ class Adversaries:
             for name, module in self.modules.items()
         }
         self._last = autoencoder.network.decoder.conv_out.weight
+        kl = isinstance(autoencoder.network, AutoencoderKL)
+        self._regular = "kl" if kl else "codebook"
+        self._regular_weight = settings.kl_weight if kl else settings.codebook_weight
         self._perceptual, self._whitening, self._settings, self._steps = perceptual, whitening, settings, steps
 
     def step(self, fabric: Fabric, batch: Batch, step: int, generator: torch.Generator) -> Mapping[str, float | Tensor]:
@@ -126,14 +167,14 @@ class Adversaries:
         discriminator = self.modules["discriminator"].requires_grad_(False)
         for real in parts:
             white = self._whitening.apply(real)
-            decoded, moments = self.modules["autoencoder"](white, generator)
+            decoded, regular = self.modules["autoencoder"](white, generator)
             fake = self._whitening.undo(decoded)
-            losses = self._losses((decoded - white).abs().mean(), fake, moments, real)
-            total = losses.reconstruction + settings.kl_weight * losses.kl
-            _add(shown, {"reconstruction": losses.reconstruction, "kl": losses.kl}, len(parts))
+            reconstruction = self._reconstruction((decoded - white).abs().mean(), fake, real)
+            total = reconstruction + self._regular_weight * regular
+            _add(shown, {"reconstruction": reconstruction, self._regular: regular}, len(parts))
             if adversarial:
                 score = -discriminator(fake)[-1].mean()
-                weight = settings.discriminator_weight * self._ratio(losses.reconstruction, score)
+                weight = settings.discriminator_weight * self._ratio(reconstruction, score)
                 total = total + weight * score
                 _add(shown, {"generator": score, "adversarial_weight": torch.as_tensor(weight)}, len(parts))
                 drawn.append(fake.detach())
@@ -149,10 +190,10 @@ class Adversaries:
             self._update(fabric, "discriminator")
         return {"loss": shown.pop("loss"), **shown}
 
-    def _losses(self, error: Tensor, fake: Tensor, moments: Tensor, real: Tensor) -> Losses:
+    def _reconstruction(self, error: Tensor, fake: Tensor, real: Tensor) -> Tensor:
         if self._perceptual is not None:
             error = error + self._settings.perceptual.weight * self._perceptual(fake, real).mean()
-        return Losses(error, kl_divergence(moments).mean() / real[0].numel())
+        return error
 
     def _ratio(self, reconstruction: Tensor, score: Tensor) -> Tensor | float:
         """Return |gradient of the reconstruction| / |gradient of the score| at the decoder's last layer."""
@@ -188,13 +229,15 @@ def _add(shown: dict[str, Tensor], values: Mapping[str, Tensor], parts: int) -> 
         shown[name] = shown.get(name, 0) + value.detach() / parts
 
 
-def _some(images: Images) -> Tensor:
+def _some(images: TrainingImages) -> Tensor:
     """Return up to `MEASURED` images, evenly spaced, uint8 (n, 3, h, w)."""
     chosen = np.linspace(0, len(images) - 1, min(MEASURED, len(images))).round().astype(int)
     return torch.from_numpy(np.stack([images[int(index)][0].transpose(2, 0, 1) for index in chosen]))
 
 
-def _batch(images: Images, settings: AutoencoderTraining, step: int, rng: np.random.Generator) -> dict[str, np.ndarray]:
+def _batch(
+    images: TrainingImages, settings: AutoencoderTraining, step: int, rng: np.random.Generator
+) -> dict[str, np.ndarray]:
     batch = images.batch(step, settings.batch_size * settings.accumulate, settings.orient, rng)
     if settings.crop is None:
         return batch

@@ -6,10 +6,11 @@ The brightness of stained tissue varies ten times as much as its hue, so network
 from __future__ import annotations
 
 import torch
-from diffusers import AutoencoderKL
 from jaxtyping import Float, UInt8
 from torch import Tensor
 from torch.nn.functional import conv2d
+
+from methods.latent.autoencoder import Autoencoder
 
 
 class Whitening:
@@ -39,7 +40,7 @@ class Whitening:
         return _mixed(whitened, self.inverse)
 
     @torch.no_grad()
-    def fold(self, network: AutoencoderKL) -> None:
+    def fold(self, network: Autoencoder) -> None:
         """Convert an autoencoder of whitened images, in place, to the same autoencoder of RGB images."""
         first, last = network.encoder.conv_in, network.decoder.conv_out
         first.weight.copy_(torch.einsum("oihw,ij->ojhw", first.weight.double(), self.matrix.to(first.weight.device)))

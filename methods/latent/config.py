@@ -27,14 +27,20 @@ class BatchSettings(Settings):
 
 
 class AutoencoderNetwork(Settings):
-    """Size of the KL autoencoder, which divides sides by 2^(levels - 1)."""
+    """Kind and size of the autoencoder, which divides sides by 2^(levels - 1).
 
+    `kl` has latents with a posterior (AutoencoderKL). `vq` replaces each latent by the nearest of `codebook` vectors
+    when it decodes, so that latents are those before quantisation, as in latent diffusion's VQModelInterface.
+    """
+
+    kind: Literal["kl", "vq"] = "kl"
     width: int = Field(128, ge=4)  # channels at multiplier 1
     multipliers: tuple[int, ...] = Field((1, 2, 4), min_length=1)
     blocks: int = Field(2, ge=1)  # residual blocks per level; the decoder has one more
     latent_channels: int = Field(3, ge=1)
     middle_attention: bool = True  # no level has attention, but the middle of the released layout has
     groups: int = Field(32, ge=1)  # groups of group normalisation
+    codebook: int = Field(8192, ge=2)  # number of vectors of `vq`
 
     @property
     def factor(self) -> int:
@@ -63,7 +69,7 @@ class PerceptualSettings(Settings):
 
 
 class AutoencoderTraining(BatchSettings):
-    """Reconstruction (L1 + perceptual), KL and, from a certain step, a patch discriminator."""
+    """Reconstruction (L1 + perceptual), KL or codebook, and, from a certain step, a patch discriminator."""
 
     batch_size: int = Field(6, ge=1)
     epochs: float = Field(10, gt=0)
@@ -77,6 +83,7 @@ class AutoencoderTraining(BatchSettings):
     whitening: float = Field(0.0, ge=0, le=1)
     perceptual: PerceptualSettings = PerceptualSettings.model_validate({})
     kl_weight: float = Field(1e-6, ge=0)  # weight of the KL summed over latents, with errors summed over pixels
+    codebook_weight: float = Field(1.0, ge=0)  # weight of the distances of latents from their vectors, for `vq`
     discriminator_start: int = Field(50001, ge=0)  # first step of the discriminator
     discriminator_weight: float = Field(0.5, ge=0)
     # multiply this by the ratio of the gradients of both losses at the decoder's last layer (VQGAN, eq. 7)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import shutil
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -39,3 +41,18 @@ def load_model(folder: Path, kind: type[Model]) -> Model:
         return model
     except (OSError, ValueError, RuntimeError, SafetensorError) as error:
         raise DataError(f"The weights do not fit {folder}/config.json", got=str(error).splitlines()[0]) from error
+
+
+def model_kind(folder: Path, kinds: Mapping[str, type[Model]]) -> type[Model]:
+    """Return the class that the `config.json` of a folder names.
+
+    Raises:
+        DataError: there is no such file, or it names none of `kinds`.
+    """
+    path = folder / "config.json"
+    if not path.is_file():
+        raise DataError(f"There is no trained {' or '.join(kinds)}", got=f"no config.json in {folder}")
+    name = str(json.loads(path.read_text(encoding="utf-8")).get("_class_name"))
+    if name not in kinds:
+        raise DataError(f"The model in {folder} must be a {' or '.join(kinds)}", got=name)
+    return kinds[name]

@@ -1,13 +1,13 @@
-"""First stages in the layout of the original latent-diffusion code, read into diffusers' autoencoder."""
+"""First stages (KL or VQ) in the layout of the original latent-diffusion code, read into diffusers' autoencoders."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Mapping
 
-from diffusers import AutoencoderKL
 from torch import Tensor
 
+from methods.latent.autoencoder import Autoencoder
 from methods.latent.checkpoints import check_fit, section
 
 PREFIX = "first_stage_model."
@@ -26,7 +26,7 @@ _NAMES = (
 )
 
 
-def load_released_autoencoder(network: AutoencoderKL, checkpoint: Mapping[str, Tensor]) -> AutoencoderKL:
+def load_released_autoencoder(network: Autoencoder, checkpoint: Mapping[str, Tensor]) -> Autoencoder:
     """Load the first stage of a released checkpoint (its `state_dict`, of the whole model or only the stage).
 
     In the release, the decoder's levels are counted from the full size, and here from the latents; attention consists

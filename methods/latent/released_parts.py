@@ -7,12 +7,11 @@ from collections.abc import Mapping
 from pathlib import Path
 
 import numpy as np
-from diffusers import AutoencoderKL
 from torch import Tensor
 
 from bench.errors import ConfigError, DataError
 from methods.diffusion.schedule import betas
-from methods.latent.autoencoder import load_autoencoder, make_autoencoder, save_autoencoder
+from methods.latent.autoencoder import Autoencoder, load_autoencoder, make_autoencoder, save_autoencoder
 from methods.latent.checkpoints import read_checkpoint, scale_of
 from methods.latent.config import LatentProcess, ReleasedAutoencoderPart, ReleasedDiffusionPart
 from methods.latent.released import load_released_autoencoder
@@ -29,7 +28,7 @@ def keep_autoencoder(part: ReleasedAutoencoderPart, file: Path, out: Path) -> No
     save_autoencoder(out, network, float(network.config.scaling_factor))
 
 
-def read_autoencoder(part: ReleasedAutoencoderPart, file: Path) -> AutoencoderKL:
+def read_autoencoder(part: ReleasedAutoencoderPart, file: Path) -> Autoencoder:
     """Return a released first stage with its latent scale, from the checkpoint or else from the settings.
 
     Raises:
@@ -62,7 +61,7 @@ def keep_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Path, ou
     save_denoiser(out, denoiser, flags)
 
 
-def read_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: AutoencoderKL) -> tuple[Denoiser, Flags]:
+def read_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Autoencoder) -> tuple[Denoiser, Flags]:
     """Return a released denoiser and what it was trained for.
 
     Args:

@@ -13,7 +13,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterable, Iterator, Mapping
 
-from diffusers import UNet2DModel
+from diffusers import ControlNetModel, UNet2DConditionModel, UNet2DModel
 from torch import Tensor
 
 from bench.errors import DataError
@@ -58,7 +58,7 @@ def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *
         DataError: the tensors are not those of such a network, or of this size, or cannot be represented.
     """
     names, state = original_names(network), network.state_dict()
-    found = _averaged(checkpoint, names.values()) if ema else {}
+    found = averaged(checkpoint, names.values()) if ema else {}
     found = found or {
         name: tensor for name, tensor in section(checkpoint, PREFIX).items() if not name.startswith("model_ema.")
     }
@@ -76,20 +76,22 @@ def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *
 
 def original_names(network: UNet2DModel) -> dict[str, str]:
     """Return the original's name of each tensor of a network; queries, keys and values of a layer share one name."""
-    blocks, found = dict(_blocks(network)), {}
-    for name in network.state_dict():
-        module, kind = name.rsplit(".", 1)
-        inside = re.match(r"(\w+_blocks?(?:\.\d+)?\.\w+\.\d+)\.(.+)", module)
-        if inside is None:
-            found[name] = f"{_ENDS[module]}.{kind}"
-            continue
-        convolution = "op" if ".downsamplers." in name else "conv"
-        layer = convolution if inside[2] == "conv" else _LAYERS[inside[2]]
-        found[name] = f"{blocks[inside[1]]}.{layer}.{kind}"
-    return found
+    blocks = dict(block_names(network))
+    return {name: layer_name(name, blocks) for name in network.state_dict()}
 
 
-def _blocks(network: UNet2DModel) -> Iterator[tuple[str, str]]:
+def layer_name(name: str, blocks: Mapping[str, str]) -> str:
+    """Return the original's name of a tensor; layers that attend to a context have the same names in both layouts."""
+    module, kind = name.rsplit(".", 1)
+    inside = re.match(r"(\w+_blocks?(?:\.\d+)?\.\w+\.\d+)\.(.+)", module)
+    if inside is None:
+        return f"{_ENDS[module]}.{kind}"
+    convolution = "op" if ".downsamplers." in name else "conv"
+    layer = convolution if inside[2] == "conv" else _LAYERS.get(inside[2], inside[2])
+    return f"{blocks[inside[1]]}.{layer}.{kind}"
+
+
+def block_names(network: UNet2DModel | UNet2DConditionModel | ControlNetModel) -> Iterator[tuple[str, str]]:
     """Yield pairs of our name and the original's name of blocks, some of which may not exist."""
     number = 0
     for level, block in enumerate(network.down_blocks):
@@ -103,7 +105,7 @@ def _blocks(network: UNet2DModel) -> Iterator[tuple[str, str]]:
     for index, name in enumerate(("resnets.0", "attentions.0", "resnets.1")):
         yield f"mid_block.{name}", f"middle_block.{index}"
     number = 0
-    for level, block in enumerate(network.up_blocks):
+    for level, block in enumerate(getattr(network, "up_blocks", ())):  # a control branch has none
         for index in range(len(block.resnets)):
             yield f"up_blocks.{level}.resnets.{index}", f"output_blocks.{number}.0"
             yield f"up_blocks.{level}.attentions.{index}", f"output_blocks.{number}.1"
@@ -129,7 +131,7 @@ def _refuse_variants(found: Mapping[str, Tensor]) -> None:
         )
 
 
-def _averaged(checkpoint: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
+def averaged(checkpoint: Mapping[str, Tensor], names: Iterable[str]) -> dict[str, Tensor]:
     """Return the moving average under its full names, which are inferred from our network and the last weights."""
     last = (name.removeprefix(PREFIX) for name in checkpoint if name.startswith(PREFIX))
     full = {name.replace(".", ""): name for name in (*names, *last)}
