@@ -24,6 +24,7 @@ from methods.latent.config import (
     UNetSettings,
 )
 from methods.selection import SelectiveSettings
+from methods.under import under
 
 # The paper (section 2.3, supplement) and its code (classifier_train.py, ldm/models/diffusion/ddim.py) disagree. In the
 # code, steps are later by one (1, 21, ... 981), which we do not follow.
@@ -160,7 +161,7 @@ class HistoDiffusionConfig(SelectiveSettings):
     def _profile(cls, values: Any) -> Any:
         if not isinstance(values, dict):
             return values
-        return _under(values, PROFILES.get(values.get("profile", "paper"), {}))
+        return under(values, PROFILES.get(values.get("profile", "paper"), {}))
 
     @model_validator(mode="after")
     def _fits(self) -> Self:
@@ -231,14 +232,3 @@ class HistoDiffusionConfig(SelectiveSettings):
 
 def _fields(settings: Settings) -> dict[str, Any]:
     return {name: getattr(settings, name) for name in type(settings).model_fields}
-
-
-def _under(values: dict[str, Any], defaults: dict[str, Any]) -> dict[str, Any]:
-    """Return `values`, completed from `defaults` at every depth."""
-    merged = dict(values)
-    for name, default in defaults.items():
-        if name not in merged:
-            merged[name] = default
-        elif isinstance(default, dict) and isinstance(merged[name], dict):
-            merged[name] = _under(merged[name], default)
-    return merged

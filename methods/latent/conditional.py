@@ -115,7 +115,7 @@ def with_hint_factor(control: ControlNetModel, factor: int) -> ControlNetModel:
     wanted = int(math.log2(factor))
     if len(halving) < wanted:
         raise ConfigError(
-            f"The hint encoder needs at least {wanted + 1} widths, because latents are {factor} times smaller than images",
+            f"The hint encoder needs at least {wanted + 1} widths, as latents are {factor} times smaller than images",
             got=f"{len(halving) + 1}",
             fix="set control.network.hint_channels",
         )

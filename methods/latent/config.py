@@ -199,11 +199,16 @@ class ReleasedSettings(Settings):
             if given is not None and "released" in info.data:
                 raise ValueError("give the path of the file with this hash in `released`")
             return given
-        status = path.stat()
-        found = _sha256(path, status.st_size, status.st_mtime_ns)
+        found = file_sha256(path)
         if given not in (None, found):
             raise ValueError(f"get the file with this hash, or leave the hash out: {path} has {found}")
         return found
+
+
+def file_sha256(path: Path) -> str:
+    """Return the SHA-256 of a file, which is read again only if its size or its time changed."""
+    status = path.stat()
+    return _sha256(path, status.st_size, status.st_mtime_ns)
 
 
 @lru_cache(maxsize=32)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TypeVar
 
@@ -18,11 +18,16 @@ Model = TypeVar("Model", bound=ModelMixin)
 
 def save_model(folder: Path, model: ModelMixin) -> None:
     """Write a model, and rename its folder when it is complete."""
+    publish(folder, lambda to: model.save_pretrained(to, safe_serialization=True))
+
+
+def publish(folder: Path, write: Callable[[Path], object]) -> None:
+    """Call `write` with a temporary folder, and rename it when it is complete."""
     temporary = folder.with_name(folder.name + ".tmp")
     for old in (temporary, folder):
         if old.exists():
             shutil.rmtree(old)
-    model.save_pretrained(temporary, safe_serialization=True)
+    write(temporary)
     temporary.rename(folder)
 
 

@@ -1,7 +1,7 @@
 """The arithmetic of PathDiff's release, which rounds the output of every transformer block to half precision.
 
-Its `BasicTransformerBlock` ends with `x.to(torch.float16)`. Each rounding magnifies differences in the last bits, so the
-attention is also computed in its order: products of queries and keys, then the scale, then the softmax.
+Its `BasicTransformerBlock` ends with `x.to(torch.float16)`. Each rounding magnifies differences in the last bits, so
+the attention is also computed in its order: products of queries and keys, then the scale, then the softmax.
 """
 
 from __future__ import annotations

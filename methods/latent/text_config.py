@@ -76,6 +76,7 @@ class TextDiffusionPart(Settings):
     diffusion: TextProcess
     training: TextTraining
     chunks: int
+    tower: str | None  # hash of published weights of the text tower; None for one that the run trains
 
 
 class ReleasedTextDiffusionPart(Settings):

@@ -31,20 +31,24 @@ class Windows:
     """Windows of `size` pixels of the images of datasets: every epoch has as many as fit side by side.
 
     An epoch visits each place of a grid once, in a new order; the window is then drawn at random in the same image. An
-    image of exactly the size is its own window. Captions without an image are left out.
+    image of exactly the size is its own window. Captions without an image are left out, and a sample that is in several
+    of the datasets counts once.
 
     Raises:
         DataError: there is no image, or an image is smaller than the window.
     """
 
-    def __init__(self, datasets: Sequence[Dataset], size: int, seed: int, leave_out: frozenset[str] = frozenset()) -> None:
+    def __init__(
+        self, datasets: Sequence[Dataset], size: int, seed: int, leave_out: frozenset[str] = frozenset()
+    ) -> None:
         self.size, self._seed = size, seed
         self._places: list[tuple[Dataset, int, int, int]] = []
-        pixels = 0
+        pixels, seen = 0, set[tuple[str, str]]()
         for dataset in datasets:
             for index, record in enumerate(dataset.records):
-                if record.height == 0 or record.id in leave_out:
+                if record.height == 0 or record.id in leave_out or (dataset.info.name, record.id) in seen:
                     continue
+                seen.add((dataset.info.name, record.id))
                 if min(record.height, record.width) < size:
                     raise DataError(
                         f"Images to train on must have at least {size} x {size} pixels",
@@ -72,7 +76,7 @@ class Windows:
         return settings.steps or max(1, math.ceil(settings.epochs * len(self) / (settings.batch_size * batches)))
 
     def order(self, step: int, size: int, length: int | None = None) -> list[int]:
-        """Return the positions of the windows of a step; with `length`, an epoch has that many, and positions repeat."""
+        """Return the positions of the windows of a step; with `length`, an epoch has that many, which repeat."""
         n = len(self) if length is None else length
         first = step * size
         epochs = range(first // n, (first + size - 1) // n + 1)
