@@ -25,6 +25,7 @@ from bench.evaluation.masks import GivenMasks, MaskPatches
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
+from bench.plan.roles import roles_read
 from bench.results.table import ScoreRow
 from bench.stages.judge import Judge
 from bench.stages.predict import SetPictures, predict, read_prediction
@@ -124,7 +125,7 @@ async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, seed: int) ->
         seed=seed,
         title=f"{arm.title}, {masks.n} test masks, seed {seed}",
         arm=arm,
-        data={role: trial.bench.data[role] for role in arm.method.roles},
+        data={role: trial.bench.data[role] for role in roles_read(arm.method, trial.bench.data)},
         fitted=fitted,
         masks=masks,
     )
