@@ -139,7 +139,8 @@ async def _of_test_masks(trial: Trial) -> list[Distance]:
     sizes = {(record.height, record.width) for record in first.set.records}
     reason = ""
     if masks.n < FEWEST_TEST_MASKS:
-        reason = f"only {masks.n} images of test masks; {FEWEST_TEST_MASKS} are needed (preset: faithfulness_samples)"
+        more = "import more" if given else "raise faithfulness_samples of the preset"
+        reason = f"only {masks.n} images of test masks; {FEWEST_TEST_MASKS} are needed: {more}"
     elif len(sizes) > 1 or any(height != width for height, width in sizes):
         reason = "images of test masks must be squares of one size to be compared"
     if reason:
