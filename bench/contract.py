@@ -166,8 +166,8 @@ class Condition:
 class Part(NamedTuple):
     """Something that is trained once and shared by every method that lists an equal part.
 
-    `reads` are roles of data ("train", "text", "pool"); `needs` the names of parts that it builds on; `config`
-    all settings that its weights depend on.
+    `reads` are roles of data ("train", "text", "pool"), also optional ones; `needs` the names of parts that it builds
+    on; `config` all settings that its weights depend on.
     """
 
     name: str
@@ -239,6 +239,8 @@ class MethodBase(ABC):
     """The labels that its images show: a subset of {"mask", "text", "class"}."""
     roles: frozenset[str] = frozenset({"train"})
     """Roles of the data that it reads: "train", and "text", "pool" or "fresh" if it needs them."""
+    optional_roles: frozenset[str] = frozenset()
+    """Roles of data that it reads if the run has them, such as "mask"; `data` lacks them otherwise."""
     chunk: int = 32
     """The number of conditions per call of `render`; part of the key, since the last bits of images depend on it."""
     draws_any_mask: bool = False

@@ -108,6 +108,6 @@ def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -
         return False
     if column.is_distance:
         # the kernel distance has the message of the Fréchet distance, but with an interval: one split is enough
-        shown = column.is_main and column.encoder in encoders
+        shown = column.is_main and column.encoder in encoders and column.split in ("train", "test")
         return shown and (column.family != "kd" or column.split != "train")
     return column.is_main and (not column.class_ or column.class_ in rare)

@@ -34,7 +34,8 @@ class DatasetCard(Settings):
     `source` is the entry point that reads the files (the card's own name by default), `folders` are the names that
     the dataset's folder may have below the data root. `divide` cuts a dataset without official splits in two, and
     `labelled` keeps the labels of only a part of the training split. `generic` marks the card of a source that reads
-    many datasets: it only explains the source, and your own dataset needs a card that names the source.
+    many datasets: it only explains the source, and your own dataset needs a card that names the source. `captions`
+    says that samples of another task than "text" have captions, too.
 
     `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
     maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
@@ -48,6 +49,7 @@ class DatasetCard(Settings):
     source: str = ""
     folders: tuple[str, ...] = ()
     generic: bool = False
+    captions: bool = False
     task: Task
     organ: str
     magnification: float = Field(gt=0)
@@ -82,6 +84,11 @@ class DatasetCard(Settings):
         """The networks that are tested unless a run names others; empty if no network is made for this task."""
         named = self.default_downstream
         return tuple(filter(None, (named,) if isinstance(named, str) else named))
+
+    @property
+    def captioned(self) -> bool:
+        """Whether its samples have captions."""
+        return self.captions or self.task == "text"
 
     def content(self) -> dict[str, Any]:
         """Return the fields that canonical samples depend on, as JSON values."""

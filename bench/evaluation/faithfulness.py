@@ -21,14 +21,13 @@ from bench.engine.session import together
 from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, valued
-from bench.evaluation.masks import GivenMasks, MaskPatches
+from bench.evaluation.masks import GivenMasks, MaskPatches, draw_masks, masks_of
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.results.table import ScoreRow
 from bench.stages.judge import Judge
 from bench.stages.predict import SetPictures, predict, read_prediction
-from bench.stages.synthesize import Render
 from bench.stages.trial import Trial
 from bench.synthetic import EVALUATION, SyntheticSet
 
@@ -36,6 +35,7 @@ if TYPE_CHECKING:
     from metrics.entry import Metric
 
 NEEDS_RENDERINGS = "a set made elsewhere: bring renderings of test masks in with `bench import --rendered-from test`"
+SHOWS_NO_MASK = "draws images of no mask"
 NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that can has the attribute draws_any_mask)"
 
 
@@ -67,24 +67,23 @@ class Faithfulness(Evaluation):
         return info.task == "nuclei"
 
     async def measure(self, trial: Trial) -> Faithful | None:
-        """Draw images of test masks under every seed and score them; None for an arm without images or masks."""
+        """Draw images of test masks under every seed and score them; None for an arm without images."""
         judge = await trial.judge()
         made = (await trial.sets()).made
         first = made[0] if made else None
         if judge is None or first is None:
             return None
-        arm, test, preset = trial.arm, trial.bench.data["test"], trial.bench.preset
+        arm = trial.arm
         if arm.ready is not None:
             if first.set.use != EVALUATION:
                 return Faithful(judge.network.name, reason=NEEDS_RENDERINGS)
-            given = GivenMasks(test, first.set)
+            given = GivenMasks(trial.bench.data["test"], first.set)
             return Faithful(judge.network.name, [await _score(trial, judge, given, first.set, arm.title)])
         if "mask" not in arm.method.conditions:
-            return None
+            return Faithful(judge.network.name, reason=f"{arm.name} {SHOWS_NO_MASK}")
         if not arm.method.draws_any_mask:
             return Faithful(judge.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
-        wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
-        masks = MaskPatches(test, wanted, first.set.records[0].height)
+        masks = masks_of(trial, first)
         scores = await together(*(_of_seed(trial, judge, masks, seed) for seed in range(len(made))))
         return Faithful(judge.network.name, scores)
 
@@ -118,18 +117,8 @@ class Faithfulness(Evaluation):
 
 async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, seed: int) -> Finished:
     """Draw images of the test masks with a method under one seed, and return their scores."""
-    session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
-    step = RenderMasks(
-        place=session.torch if fitted else session.numeric,
-        seed=seed,
-        title=f"{arm.title}, {masks.n} test masks, seed {seed}",
-        arm=arm,
-        data={role: trial.bench.data[role] for role in arm.method.roles},
-        fitted=fitted,
-        masks=masks,
-    )
-    drawn = SyntheticSet((await session.do(step)).path)
-    return await _score(trial, judge, masks, drawn, f"{arm.title}, seed {seed}")
+    drawn = await draw_masks(trial, masks, seed)
+    return await _score(trial, judge, masks, drawn, f"{trial.arm.title}, seed {seed}")
 
 
 async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: SyntheticSet, title: str) -> Finished:
@@ -143,29 +132,6 @@ async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: Syntheti
     )
     step = ScoreMasks(place=session.numeric, title=title, masks=masks, real=real, drawn=seen)
     return await session.do(step)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class RenderMasks(Render):
-    """Draw images of the test masks with a method that reads only training data; the set is sealed for evaluation."""
-
-    stage: ClassVar[str] = "render-masks"
-
-    masks: MaskPatches
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The method's settings, and which masks are drawn."""
-        return {**super().config, **self.masks.key()}
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The method's inputs and the test split."""
-        return {**super().inputs, "test": self.masks.test.digest}
-
-    def run(self, folder: Path, context: Run) -> None:
-        """Draw images of the masks."""
-        self.draw(list(self.masks.conditions(context.seed)), folder, context, EVALUATION)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

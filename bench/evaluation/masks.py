@@ -1,17 +1,23 @@
-"""The test masks that are drawn and their real patches: the same for every arm, seed and run."""
+"""The test masks that are drawn and their real patches, the same for every arm, seed and run; and drawing them."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
 
 from bench.contract import Condition, Dataset, Sample
-from bench.engine.context import derive_seed
+from bench.engine.context import Run, derive_seed
 from bench.errors import SealError
+from bench.plan.roles import roles_read
 from bench.stages.patches import cut, cut_rectangle, random_windows
-from bench.synthetic import SyntheticSet
+from bench.stages.synthesize import Made, Render
+from bench.stages.trial import Trial
+from bench.synthetic import EVALUATION, SyntheticSet
 
 # Every arm, seed and run of a dataset draws the same masks.
 WINDOW_SEED = 0
@@ -89,3 +95,48 @@ class GivenMasks(MaskPatches):
     def key(self) -> dict[str, str | int]:
         """Return what the windows depend on, besides the split."""
         return {"n": self.n, "set": self._drawn.digest}
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class RenderMasks(Render):
+    """Draw images of the test masks with a method that reads only training data; the set is sealed for evaluation."""
+
+    stage: ClassVar[str] = "render-masks"
+
+    masks: MaskPatches
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The method's settings, and which masks are drawn."""
+        return {**super().config, **self.masks.key()}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The method's inputs and the test split."""
+        return {**super().inputs, "test": self.masks.test.digest}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Draw images of the masks."""
+        self.draw(list(self.masks.conditions(context.seed)), folder, context, EVALUATION)
+
+
+def masks_of(trial: Trial, made: Made) -> MaskPatches:
+    """Return the test masks that an arm draws, in the size of the images of one of its sets."""
+    preset = trial.bench.preset
+    wanted = preset.reference_samples if preset.faithfulness_samples is None else preset.faithfulness_samples
+    return MaskPatches(trial.bench.data["test"], wanted, made.set.records[0].height)
+
+
+async def draw_masks(trial: Trial, masks: MaskPatches, seed: int) -> SyntheticSet:
+    """Draw images of test masks with an arm's method under one seed, and return the set, which is sealed."""
+    session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
+    step = RenderMasks(
+        place=session.torch if fitted else session.numeric,
+        seed=seed,
+        title=f"{arm.title}, {masks.n} test masks, seed {seed}",
+        arm=arm,
+        data={role: trial.bench.data[role] for role in roles_read(arm.method, trial.bench.data)},
+        fitted=fitted,
+        masks=masks,
+    )
+    return SyntheticSet((await session.do(step)).path)

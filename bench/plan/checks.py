@@ -8,8 +8,9 @@ from dataclasses import dataclass
 import psutil
 
 from bench.contract import MethodBase, Weights
+from bench.datasets.card import DatasetCard
 from bench.errors import BenchError, MissingError
-from bench.track import TRACKS, Track
+from bench.track import TRACKS, Track, track_of
 
 
 @dataclass(frozen=True)
@@ -72,6 +73,14 @@ def check_test(splits: Iterable[str], dataset: str, track: Track) -> Iterable[Mi
         role = f"; or let a method read it: --data {track.task}=NAME" if not track.networks else ""
         fix = f"write `divide: {{test: 0.2}}` and `splits: [train, test]` in its card, if its reader can divide{role}"
         yield Missing("The dataset has no test split", f"{dataset}, which has {', '.join(there)}", fix)
+
+
+def check_other(role: str, card: DatasetCard) -> Iterable[Missing]:
+    """Yield what is missing if a dataset that is named for masks has none."""
+    if role == "mask" and card.task != "nuclei":
+        got = f"{card.name}, a dataset of {track_of(card).people}"
+        fix = "name one, such as --data mask=phantom"
+        yield Missing("The data of the role 'mask' are not a dataset of nuclei", got, fix)
 
 
 def check_tracks(networks: Mapping[str, Track], dataset: str, track: Track) -> Iterable[Missing]:

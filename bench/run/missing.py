@@ -10,6 +10,7 @@ from bench.plan.checks import (
     check_conditions,
     check_files,
     check_memory,
+    check_other,
     check_roles,
     check_test,
     check_tracks,
@@ -33,7 +34,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     try:
         resolved.source.locate()
         missing.extend(check_test(resolved.source.splits(), resolved.card.name, track))
-        offered = offered_roles(resolved.source) | set(resolved.others)
+        offered = offered_roles(resolved.source) | resolved.other.roles
         read = {arm.name: arm.method.roles for arm in resolved.arms}
         shows = {arm.name: arm.method.conditions for arm in resolved.arms}
         missing.extend(check_roles(read, offered, resolved.card.name))
@@ -45,10 +46,12 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     for role, other in resolved.others.items():
         if role not in resolved.roles:  # given for other runs of a suite: no method of this run reads it
             continue
+        missing.extend(check_other(role, other.card))
         try:
             other.locate()
         except BenchError as error:
-            missing.append(Missing.from_error(error))
+            fix = f"{error.fix}; or choose other data: --data {role}=NAME"
+            missing.append(Missing(error.message, error.got, fix))
     made_for = {network.name: track_of(network.plugin) for network in resolved.networks}
     missing.extend(check_tracks(made_for, resolved.card.name, track))
     for network in resolved.networks:

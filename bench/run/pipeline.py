@@ -17,7 +17,7 @@ from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
 from bench.run.resolve import Resolved, resolve
-from bench.stages.prepare import apply_fold, apply_labelled, prepare_others, prepare_splits
+from bench.stages.prepare import apply_fold, apply_labelled, own_text, prepare_others, prepare_splits
 from bench.stages.trial import Bench, Trial
 
 
@@ -94,7 +94,7 @@ async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Datase
     prepared = await prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
     others = await prepare_others(session, resolved.others, resolved.preset, resolved.roles)
     data = apply_labelled(apply_fold(prepared, resolved.request.fold), resolved.source)
-    return data | others
+    return data | own_text(data["train"], resolved.other.own_text) | others
 
 
 async def _measure(evaluation: Evaluation, trial: Trial) -> Measured:

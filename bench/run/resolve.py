@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 from bench.config import Preset, RunRequest, load_preset
 from bench.config.overrides import parse
@@ -16,6 +16,7 @@ from bench.plan.arms import BASELINE, Arm, Network, make_arm
 from bench.plan.encoders import EncoderHandle, encoder_handle
 from bench.plan.imported import imported_arm
 from bench.plan.networks import make_networks
+from bench.plan.roles import OtherData, other_data, roles_read, with_data
 from bench.stages.select import expand
 
 
@@ -27,7 +28,7 @@ class Resolved:
     preset: Preset
     preset_label: str
     source: DatasetSource
-    others: Mapping[str, DatasetSource]
+    other: OtherData
     arms: Sequence[Arm]
     subjects: Sequence[Arm]
     networks: Sequence[Network]
@@ -44,9 +45,15 @@ class Resolved:
         return self.subjects[0]
 
     @property
+    def others(self) -> Mapping[str, DatasetSource]:
+        """The datasets of other roles."""
+        return self.other.sources
+
+    @property
     def roles(self) -> frozenset[str]:
         """The roles of data that the arms read."""
-        return frozenset[str]().union(*(arm.method.roles for arm in self.arms))
+        available = self.other.roles | frozenset(self.source.splits())
+        return frozenset[str]().union(*(roles_read(arm.method, available) for arm in self.arms))
 
     @property
     def splits(self) -> tuple[str, ...]:
@@ -62,7 +69,6 @@ def resolve(request: RunRequest) -> Resolved:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
     """
     source = open_source(request.dataset, request.data_root)
-    others = {role: open_source(name, request.data_root) for role, name in request.data.items()}
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset, source.card.task)
@@ -72,27 +78,23 @@ def resolve(request: RunRequest) -> Resolved:
         subject = imported_arm(made, overrides.method, overrides.method_text)
     else:
         subject = make_arm(str(request.method), preset, overrides.method, overrides.method_text)
-        subject = _with_others(subject, others)
-    subjects = expand(subject)
-    arms = [arm for name in controls for arm in (subjects if name == subject.name else [make_arm(name, preset)])]
+    of_controls = {name: make_arm(name, preset) for name in controls if name != subject.name}
+    other = other_data(source, request.data, preset, [subject, *of_controls.values()], request.data_root)
+    of_controls = {name: with_data(arm, other, source.card.name) for name, arm in of_controls.items()}
+    subjects = expand(with_data(subject, other, source.card.name))
+    arms = [arm for name in controls for arm in (subjects if name == subject.name else [of_controls[name]])]
     arms += [] if subjects[0] in arms else subjects
     _check_roles(request.data, arms)
     wanted = request.downstream or preset.downstream or source.card.networks
     networks = make_networks(wanted, preset, overrides.downstream, request.weights)
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
-    return Resolved(request, preset, label, source, others, arms, subjects, networks, encoders)
+    return Resolved(request, preset, label, source, other, arms, subjects, networks, encoders)
 
 
 def _check_roles(named: Mapping[str, str], arms: Sequence[Arm]) -> None:
     """Refuse data for unknown roles; captions and a pool are known even if no method of the run reads them."""
-    read = {role for arm in arms for role in arm.method.roles} - {"train", "test"}
+    read = {role for arm in arms for role in arm.method.roles | arm.method.optional_roles} - {"train", "test"}
     for role in named.keys() - read - set(SHARED_ROLES):
         fix = f"methods of this run read {', '.join(sorted(read)) or 'no other data than the dataset'}"
         raise ConfigError("No method of this run reads data of the role that --data names", got=repr(role), fix=fix)
-
-
-def _with_others(arm: Arm, others: Mapping[str, DatasetSource]) -> Arm:
-    """Add the other datasets that an arm reads to its variant, since they make it a different arm."""
-    read = [f"{role}={source.card.name}" for role, source in others.items() if role in arm.method.roles]
-    return replace(arm, variant=" ".join(filter(None, [arm.variant, *read])))

@@ -60,7 +60,7 @@ async def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> 
             title=part.name,
             method=arm.method,
             part=part,
-            data={role: data[role] for role in part.reads if role in data},
+            data={role: data[role] for role in part.reads if role in data or role not in arm.method.optional_roles},
             needed={name: fitted[name] for name in part.needs},
         )
         fitted[part.name] = await session.do(step)

@@ -6,13 +6,14 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import ClassVar
+from typing import ClassVar, Literal
 
 from bench.config import Preset
 from bench.contract import Dataset
 from bench.datasets.prepared.read import PreparedDataset
 from bench.datasets.prepared.write import prepare
 from bench.datasets.source import DatasetSource
+from bench.datasets.splits.captioned import caption_half, with_captions
 from bench.datasets.splits.few_labels import limit_labels
 from bench.datasets.splits.folds import fold as fold_views
 from bench.digest import digest
@@ -101,10 +102,22 @@ def apply_labelled(data: Mapping[str, Dataset], source: DatasetSource) -> dict[s
     return {**data, "train": labelled, "pool": pool}
 
 
+def own_text(train: Dataset, how: Literal["", "all", "half"]) -> dict[str, Dataset]:
+    """Return the captioned samples of a training split in the role "text": all, or those of every second group."""
+    if not how:
+        return {}
+    assert isinstance(train, PreparedDataset)
+    return {"text": with_captions(train) if how == "all" else caption_half(train)}
+
+
 async def prepare_others(
     session: Session, others: Mapping[str, DatasetSource], preset: Preset, roles: Iterable[str]
 ) -> dict[str, Dataset]:
-    """Prepare the further datasets, in the roles `text` or `pool`, that a method reads, and return them by role."""
+    """Prepare the datasets of other roles that a method reads, such as `text` or `pool`, and return them by role.
+
+    Each is read as its own kind of dataset is: captioned images are fitted into the patch as a whole, for example.
+    """
     wanted = {role: source for role, source in others.items() if role in set(roles)}
     prepared = await together(*(prepare_splits(session, source, preset, ["train"]) for source in wanted.values()))
-    return {role: splits["train"] for role, splits in zip(wanted, prepared, strict=True)}
+    data = {role: splits["train"] for role, splits in zip(wanted, prepared, strict=True)}
+    return {role: with_captions(split) if role == "text" else split for role, split in data.items()}

@@ -15,6 +15,7 @@ from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
 from bench.plan.arms import Arm
+from bench.plan.roles import roles_read
 from bench.plugin_version import version_of
 from bench.stages.render import Rendering, render_set
 from bench.synthetic import TRAINING, SyntheticSet
@@ -113,7 +114,7 @@ async def synthesize(
         seed=seed,
         title=f"{arm.title}, {n} patches, {title}",
         arm=arm,
-        data={role: data[role] for role in arm.method.roles},
+        data={role: data[role] for role in roles_read(arm.method, data)},
         fitted=fitted,
         n=n,
         labels=labels,

@@ -87,6 +87,9 @@ class Trial:
         track = track_of(self.bench.data["train"].info)
         if self.arm.ready is not None:
             return untrainable(self.arm.ready, track)
+        shown = self.arm.method.conditions
+        if shown and (reason := track.untrainable(instances="mask" in shown, label="class" in shown)):
+            return reason
         return track.untrained or (await self.sets()).reason
 
     async def compared(self) -> list[tuple[int, Made]]:

@@ -22,10 +22,11 @@ from bench.evaluation.distances.features import (
 )
 from bench.evaluation.distances.numbers import MANIFOLD
 from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour, CompareWithMemory
+from bench.evaluation.masks import GivenMasks, draw_masks, masks_of
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.results.table import ScoreRow
 from bench.stages.trial import Trial
-from bench.synthetic import SyntheticSet
+from bench.synthetic import EVALUATION, SyntheticSet
 from bench.track import track_of
 
 if TYPE_CHECKING:
@@ -46,14 +47,24 @@ NO_INTERVAL = {
 TOO_FEW = "undefined for so few images"
 
 
+TEST_MASKS = "test masks"
+"""In the column of the split: images drawn of masks of the test split are compared with images of this split."""
+OF_TEST_MASKS = ("fd", "kd")
+FEWEST_TEST_MASKS = 64
+
+
 class Distance(NamedTuple):
-    """One synthetic set compared with one split in the features of one encoder; colour has no encoder."""
+    """One synthetic set compared with one split in the features of one encoder; colour has no encoder.
+
+    If they could not be compared, there is a `reason`.
+    """
 
     seed: int
     split: str
     encoder: str
     identity: str
-    finished: Finished
+    finished: Finished | None
+    reason: str = ""
 
 
 class Distances(Evaluation):
@@ -75,7 +86,8 @@ class Distances(Evaluation):
     async def measure(self, trial: Trial) -> list[Distance]:
         """Compare every set with both splits in the features of every encoder, and by colour."""
         sets = await trial.compared()
-        found = await together(*(_compare(trial, made.set, seed) for seed, made in sets))
+        compared = (_compare(trial, made.set, seed) for seed, made in sets)
+        found = await together(*compared, _of_test_masks(trial))
         return [distance for one in found for distance in one]
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
@@ -84,7 +96,8 @@ class Distances(Evaluation):
             groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
             for distance in each.evidence:
                 for columns in _of_set(distance):
-                    columns["set_digest"] = each.digest(distance.seed)
+                    if distance.split != TEST_MASKS:
+                        columns["set_digest"] = each.digest(distance.seed)
                     if not each.trial.bench.networks:  # there are no rows of test scores with this reason
                         columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
                     groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(columns)
@@ -96,12 +109,13 @@ class Distances(Evaluation):
     def outputs(self, evidence: Sequence[Distance]) -> Iterator[Output]:
         """Yield the scores of each comparison."""
         for distance in evidence:
-            yield Output("statistics", distance.finished, distance.seed, "", distance.split, distance.identity)
+            if distance.finished is not None:
+                yield Output("statistics", distance.finished, distance.seed, "", distance.split, distance.identity)
 
 
 async def _compare(trial: Trial, made: SyntheticSet, seed: int) -> list[Distance]:
     """Embed all images that are needed, then compare one set with the real images."""
-    comparison = _Comparison(trial, made, f"{trial.arm.title}, seed {seed}")
+    comparison = _Comparison(trial, made, f"{trial.arm.title}, seed {seed}", trial.bench.preset.patch)
     asked: list[tuple[Extractor, str, str]] = []
     for split in ("train", "test"):
         asked += [(handle, split, handle.metric_name) for handle in trial.bench.encoders]
@@ -113,12 +127,47 @@ async def _compare(trial: Trial, made: SyntheticSet, seed: int) -> list[Distance
     ]
 
 
+async def _of_test_masks(trial: Trial) -> list[Distance]:
+    """Compare images that were drawn of test masks with test images, in the features of every encoder."""
+    encoders, first = trial.bench.encoders, next(iter((await trial.sets()).made), None)
+    if first is None or trial.bench.data["test"].info.task != "nuclei":
+        return []
+    given = trial.arm.ready is not None
+    if first.set.use != EVALUATION if given else not trial.arm.method.draws_any_mask:
+        return []
+    masks = GivenMasks(trial.bench.data["test"], first.set) if given else masks_of(trial, first)
+    sizes = {(record.height, record.width) for record in first.set.records}
+    reason = ""
+    if masks.n < FEWEST_TEST_MASKS:
+        more = "import more" if given else "raise faithfulness_samples of the preset"
+        reason = f"only {masks.n} images of test masks; {FEWEST_TEST_MASKS} are needed: {more}"
+    elif len(sizes) > 1 or any(height != width for height, width in sizes):
+        reason = "images of test masks must be squares of one size to be compared"
+    if reason:
+        return [Distance(0, TEST_MASKS, one.metric_name, one.identity, None, reason) for one in encoders]
+    seeds = range(1 if given else trial.bench.seeds)
+    sets = [first.set] if given else await together(*(draw_masks(trial, masks, seed) for seed in seeds))
+    return [distance for seed in seeds for distance in await _compare_drawn(trial, sets[seed], seed)]
+
+
+async def _compare_drawn(trial: Trial, drawn: SyntheticSet, seed: int) -> list[Distance]:
+    """Compare as many images of test masks as the preset has reference images with random test patches."""
+    title = f"{trial.arm.title}, seed {seed}, images of test masks"
+    comparison = _Comparison(trial, drawn, title, drawn.records[0].height)
+    encoders = trial.bench.encoders
+    done = await together(*(comparison.compare(one, "test", one.metric_name) for one in encoders))
+    return [
+        Distance(seed, TEST_MASKS, one.metric_name, one.identity, finished)
+        for one, finished in zip(encoders, done, strict=True)
+    ]
+
+
 class _Comparison:
     """Compares one synthetic set with as many real patches of the training and of the test split."""
 
-    def __init__(self, trial: Trial, made: SyntheticSet, title: str) -> None:
+    def __init__(self, trial: Trial, made: SyntheticSet, title: str, patch: int) -> None:
         self._session, self._data = trial.bench.session, trial.bench.data
-        self._patch, self._made, self._title = trial.bench.preset.patch, made, title
+        self._patch, self._made, self._title = patch, made, title
         self._n = min(len(made), trial.bench.preset.reference_samples)
         self._sources = source_patches(made, self._data["train"])
 
@@ -171,10 +220,25 @@ def _metrics(encoder: str, kind: type[Compare]) -> tuple[Metric, ...]:
 def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
     from metrics.table import distance_name, metric
 
+    wanted = OF_TEST_MASKS if distance.split == TEST_MASKS else (*OF_FEATURES, *OF_MEMORY, COLOUR)
+    if distance.finished is None:
+        for kind in wanted:
+            described = metric_columns(metric(distance_name(kind, distance.encoder)))
+            yield {
+                "seed": distance.seed,
+                **described,
+                "split": distance.split,
+                "encoder": distance.identity,
+                "value": None,
+                "reason": distance.reason,
+            }
+        return
     result = json.loads((distance.finished.path / RESULT).read_text(encoding="utf-8"))
     scores, floor = result["scores"], result["floor"] or {}
     se = scores.pop("kd_se", None)
     for kind, value in scores.items():
+        if kind not in wanted:
+            continue
         name = distance_name(kind, distance.encoder) if distance.encoder else kind
         yield {
             "seed": distance.seed,

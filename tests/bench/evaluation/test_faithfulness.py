@@ -14,18 +14,19 @@ from scipy import ndimage
 from bench.config import Preset, load_preset
 from bench.contract import Condition, Prediction
 from bench.engine.session import Session, drive, together
-from bench.evaluation.faithfulness import Faithful, Faithfulness, RenderMasks, mask_statistics, type_map
-from bench.evaluation.masks import MaskPatches
+from bench.evaluation.base import Measured
+from bench.evaluation.faithfulness import Faithful, Faithfulness, mask_statistics, type_map
+from bench.evaluation.masks import MaskPatches, RenderMasks
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import Arm, Network
 from bench.stages.judge import Judge
 from bench.stages.synthesize import set_size, synthesize
 from bench.synthetic import SyntheticSet
-from methods.controls import Copy
+from methods.controls import Copy, Noise
 from methods.patches import PatchSettings
 from tests import toy, toy_tissue
 from tests.bench.conftest import finished
-from tests.bench.evaluation.trials import Given, bench_of
+from tests.bench.evaluation.trials import ROWS, Given, bench_of
 
 TRAIN = toy.NucleiDataset(n_tiles=4, size=64)
 TEST = toy.NucleiDataset(n_tiles=4, size=64, seed=9, split="test")
@@ -150,12 +151,36 @@ def test_who_needs_a_source_says_so(session: Session, tmp_path: Path) -> None:
     assert "without the real patch" in found.reason
 
 
-def test_who_adds_nothing_is_not_asked(session: Session, tmp_path: Path) -> None:
-    class Captions(Painter):
-        conditions = frozenset({"text"})
+def test_who_is_drawn_from_captions_says_so(session: Session, tmp_path: Path) -> None:
+    found = score(session, tmp_path, arm("captions", conditions=frozenset({"text"})))
+    assert (found.network, found.scores) == ("reader", ())
+    assert found.reason == "captions draws images of no mask"
 
-    of_text = Arm("captions", "", Captions(PatchSettings(patch_size=SIZE)))
-    assert measure(session, tmp_path, of_text) is None
+
+def test_noise_is_a_control_and_is_far_from_what_is_asked(session: Session, tmp_path: Path) -> None:
+    noise = means(score(session, tmp_path, Arm("noise", "", Noise(PatchSettings(patch_size=SIZE)))))
+    good = means(score(session, tmp_path, arm("good")))
+    assert noise["fs1"] < good["fs1"] - 0.2
+    assert noise["fs_real"] == good["fs_real"]
+
+
+def test_rows_name_the_segmenter_and_give_the_reference(session: Session, tmp_path: Path) -> None:
+    drawn, copy = arm("good"), Arm("copy", "", Copy(PatchSettings(patch_size=SIZE)))
+    frame = bench_of(session, DATA, drawn, preset=preset())
+    measured = [Measured(Given(frame, one), [None, None], score(session, tmp_path, one)) for one in (drawn, copy)]
+    rows = list(Faithfulness().rows(measured, ROWS))
+    assert {row.downstream for row in rows} == {"reader"}
+    assert {row.split for row in rows} == {"test"}
+    everything = {f"{name}{of}/image" for name in ("fs1", "fs2", "fs_real") for of in ("", "_class")}
+    for one in ("good", "copy"):
+        assert {row.metric for row in rows if row.method == one} == everything
+    values = {row.metric: row for row in rows if row.method == "good" and row.seed == 0}
+    assert all(row.ci_low is not None and row.n == 12 for row in values.values())
+    assert values["fs_real/image"].value > 0.85
+    assert all("without the real patch" in row.reason and row.value is None for row in rows if row.method == "copy")
+
+
+def test_who_adds_nothing_is_not_asked(session: Session, tmp_path: Path) -> None:
     frame = bench_of(session, DATA, preset=preset())
     nothing = Given(frame, arm("good"), [None], judge=segmenter(tmp_path))
     assert drive(Faithfulness().measure(nothing)) is None

@@ -74,7 +74,9 @@ def test_images_alone_have_distances_and_reasons(store: Path) -> None:
 def test_renderings_of_test_masks_are_scored_for_faithfulness_alone(store: Path) -> None:
     found = rows(store, "drawn-set")
     assert found[found["metric"] == "fs1/image"]["value"].notna().all()
-    assert found[found["metric"].str.startswith("fd@")].empty
+    (distance,) = found[found["metric"].str.startswith("fd@")].to_dict("records")
+    assert distance["split"] == "test masks"
+    assert distance["reason"].startswith("only 2 images of test masks; 64 are needed: import more")
     assert set(found[found["metric"] == "pq/image"]["reason"]) == {"not trained on: these images show test masks"}
 
 
