@@ -106,7 +106,7 @@ def with_hint_factor(control: ControlNetModel, factor: int) -> ControlNetModel:
     """Let the hint encoder divide sides by `factor`: its last convolutions keep the sides where it has too many.
 
     diffusers halves the sides at every change of width. Its configuration cannot express PathDiff's hint encoder, which
-    has four widths for a factor of 4; the factor is kept in the configuration as `hint_factor`.
+    has four widths for a factor of 4, so a folder of such a branch needs this function after diffusers opened it.
 
     Raises:
         ConfigError: it has too few convolutions.
@@ -121,7 +121,6 @@ def with_hint_factor(control: ControlNetModel, factor: int) -> ControlNetModel:
         )
     for layer in halving[wanted:]:
         layer.stride = (1, 1)
-    control.register_to_config(hint_factor=factor)
     return control
 
 

@@ -44,7 +44,10 @@ def load_unet(folder: Path) -> UNet2DConditionModel:
 
 
 def scheduler(diffusion: TextProcess) -> DDIMScheduler:
-    """Return diffusers' DDIM sampler with a schedule of ours; it skips steps as `strided` does."""
+    """Return diffusers' DDIM sampler with a schedule of ours.
+
+    Its steps are later by one than those of `strided`, which Stable Diffusion's pipelines require.
+    """
     schedules: dict[str, Any] = {"linear": "linear", "sqrt-linear": "scaled_linear"}
     scale = 1000 / diffusion.steps
     return DDIMScheduler(
@@ -56,5 +59,5 @@ def scheduler(diffusion: TextProcess) -> DDIMScheduler:
         clip_sample=False,
         set_alpha_to_one=True,
         timestep_spacing="leading",
-        steps_offset=0,
+        steps_offset=1,
     )

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from bench.config import card
+from bench.config.files import card
 from bench.contract import Dataset, MethodBase
 from methods.pathdiff.config import PathDiffConfig
 from tests import toy

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -22,7 +21,12 @@ CLASSES = toy.CLASSES
 @pytest.fixture(scope="module")
 def folders(tmp_path_factory: pytest.TempPathFactory) -> Folders:
     fitted = fit_all(PathDiffM(tiny()), tmp_path_factory.mktemp("parts"))
-    return Folders(fitted["autoencoder"], fitted["caption-encoder"] / "caption-encoder", fitted["text-diffusion"], fitted["control"])
+    return Folders(
+        fitted["autoencoder"],
+        fitted["caption-encoder"] / "caption-encoder",
+        fitted["text-diffusion"],
+        fitted["control"],
+    )
 
 
 def condition(number: int) -> Condition:
@@ -44,7 +48,8 @@ def test_masks_without_caption_do_not_depend_on_the_scale_of_text_guidance(folde
 
 
 @pytest.mark.parametrize(
-    ("shown", "null"), [(MASK, "mask"), (MASK, "both"), (CAPTION, "text"), (BOTH, "text"), (BOTH, "mask"), (BOTH, "both")]
+    ("shown", "null"),
+    [(MASK, "mask"), (MASK, "both"), (CAPTION, "text"), (BOTH, "text"), (BOTH, "mask"), (BOTH, "both")],
 )
 def test_other_guidance_depends_on_the_scale(folders: Folders, shown: Shown, null: str) -> None:
     one, seven = (drawn(folders, shown, null=null, guidance_scale=scale) for scale in (1.0, 7.0))
@@ -52,7 +57,12 @@ def test_other_guidance_depends_on_the_scale(folders: Folders, shown: Shown, nul
 
 
 def test_scale_one_is_the_conditional_prediction(folders: Folders) -> None:
-    painter = Painter(PathDiffConfig.model_validate({**tiny().model_dump(), "guidance_scale": 1.0, "null": "both"}), folders, CLASSES, toy.Run())
+    painter = Painter(
+        PathDiffConfig.model_validate({**tiny().model_dump(), "guidance_scale": 1.0, "null": "both"}),
+        folders,
+        CLASSES,
+        toy.Run(),
+    )
     asked = [condition(1), condition(2)]
     x = torch.randn(2, *painter._shape, generator=torch.Generator().manual_seed(0))
     calls: list[int] = []
