@@ -98,10 +98,16 @@ class LatentClassifierSettings(Settings):
     training: ClassifierTraining = ClassifierTraining()
 
 
+class ImageEncoderSettings(EncoderSettings):
+    """Size of the image classifier, with the levels of the latent classifier: an eighth and a sixteenth of 256."""
+
+    attention_sizes: tuple[int, ...] = (32, 16)
+
+
 class ImageClassifierSettings(Settings):
     """Settings of the auxiliary image classifier, of the same architecture (section 2.2), for tuning the decoder."""
 
-    network: EncoderSettings = EncoderSettings()
+    network: ImageEncoderSettings = ImageEncoderSettings()
     training: ImageClassifierTraining = ImageClassifierTraining()
 
 
@@ -120,7 +126,7 @@ class ImageClassifierPart(Settings):
     """All settings that the weights of the image classifier depend on."""
 
     patch_size: int
-    network: EncoderSettings
+    network: ImageEncoderSettings
     training: ImageClassifierTraining
 
 

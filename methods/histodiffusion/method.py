@@ -25,6 +25,7 @@ class HistoDiffusion(Selective):
     """Latent diffusion, pre-trained on unlabelled images, guided by a classifier (Ye et al., MICCAI 2023)."""
 
     Config: ClassVar[type[HistoDiffusionConfig]] = HistoDiffusionConfig
+    version = 2
     conditions = frozenset({"class"})
     roles = frozenset({"train", "pool"})
     config: HistoDiffusionConfig

@@ -207,12 +207,13 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
 
 
 class EncoderSettings(Settings):
-    """Size of an encoder-UNet with attention pooling (ADM's classifier)."""
+    """Size of an encoder-UNet with attention pooling (ADM's classifier); the defaults are those for latents of 64."""
 
     width: int = Field(128, ge=4)
     multipliers: tuple[int, ...] = Field((1, 1, 2, 2, 4, 4), min_length=1)
     blocks: int = Field(2, ge=1)
-    attention_sizes: tuple[int, ...] = (32, 16)  # feature sizes with attention
+    # feature sizes with attention; the release writes "32,16" for images of 256, which are these sizes of latents of 64
+    attention_sizes: tuple[int, ...] = (8, 4)
     head_channels: int = Field(64, ge=1)
     groups: int = Field(32, ge=1)
     dropout: float = Field(0.0, ge=0, lt=1)

@@ -51,7 +51,9 @@ class EncoderUNet(nn.Module):
             in_channels=widths[-1],
             temb_channels=embedding,
             dropout=settings.dropout,
+            resnet_eps=1e-5,
             resnet_groups=settings.groups,
+            attn_groups=settings.groups,  # otherwise this attention is not normalised with scale_shift
             resnet_time_scale_shift="scale_shift",
             attention_head_dim=min(settings.head_channels, widths[-1]),
         )
