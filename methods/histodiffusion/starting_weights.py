@@ -15,6 +15,7 @@ def starting_weights(config: HistoDiffusionConfig) -> list[Weights]:
     found = [
         *_released("autoencoder", config.autoencoder),
         *_released("latent_diffusion", config.latent_diffusion),
+        *_released("latent_classifier", config.latent_classifier),
     ]
     if config.autoencoder.released is None:
         found += _lpips("autoencoder.training", config.autoencoder.training.perceptual)

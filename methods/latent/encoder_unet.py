@@ -24,7 +24,7 @@ class EncoderUNet(nn.Module):
         embedding = 4 * settings.width
         self.time_proj = Timesteps(settings.width, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(settings.width, embedding)
-        self.conv_in = nn.Conv2d(channels, settings.width, 3, padding=1)
+        self.conv_in = nn.Conv2d(channels, widths[0], 3, padding=1)
         self.down_blocks = nn.ModuleList()
         for level, width in enumerate(widths):
             last = level == len(widths) - 1

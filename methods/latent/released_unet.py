@@ -14,7 +14,7 @@ import re
 from collections.abc import Iterable, Iterator, Mapping
 
 from diffusers import UNet2DModel
-from torch import Tensor
+from torch import Tensor, nn
 
 from bench.errors import DataError
 from methods.latent.checkpoints import check_fit, section
@@ -57,31 +57,48 @@ def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *
     Raises:
         DataError: the tensors are not those of such a network, or of this size, or cannot be represented.
     """
-    names, state = original_names(network), network.state_dict()
+    names = original_names(network)
     found = _averaged(checkpoint, names.values()) if ema else {}
     found = found or {
         name: tensor for name, tensor in section(checkpoint, PREFIX).items() if not name.startswith("model_ema.")
     }
     _refuse_variants(found)
-    # 1-d convolutions of width 1 are the only tensors with three dimensions
-    found = {name: tensor[..., 0] if tensor.ndim == 3 else tensor for name, tensor in found.items()}
-    wanted = {}
-    for ours, name in names.items():
-        rows, *rest = state[ours].shape
-        wanted[name] = (3 * rows if ".qkv." in name else rows, *rest)
-    check_fit("the denoiser of a latent diffusion model", found, wanted, _described(found))
-    network.load_state_dict({ours: _own(network, ours, found[name]) for ours, name in names.items()})
+    fill(network, names, found, "the denoiser of a latent diffusion model", _described(found))
     return network
 
 
-def original_names(network: UNet2DModel) -> dict[str, str]:
-    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one name."""
+def fill(
+    network: nn.Module, names: Mapping[str, str], tensors: Mapping[str, Tensor], what: str, seen: str | None
+) -> None:
+    """Load original tensors into a network of ours; `names` is the result of `original_names`.
+
+    Raises:
+        DataError: they do not fit; `what` is the expected network, `seen` what the tensors seem to be.
+    """
+    # 1-d convolutions of width 1 are the only tensors with three dimensions
+    found = {name: tensor[..., 0] if tensor.ndim == 3 else tensor for name, tensor in tensors.items()}
+    wanted, state = {}, network.state_dict()
+    for ours, name in names.items():
+        rows, *rest = state[ours].shape
+        wanted[name] = (3 * rows if ".qkv." in name else rows, *rest)
+    check_fit(what, found, wanted, seen)
+    network.load_state_dict({ours: _own(network, ours, found[name]) for ours, name in names.items()})
+
+
+def original_names(network: nn.Module, ends: Mapping[str, str] = _ENDS) -> dict[str, str]:
+    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one name.
+
+    `ends` maps the names of modules outside blocks, or of single tensors, to the original's.
+    """
     blocks, found = dict(_blocks(network)), {}
     for name in network.state_dict():
+        if name in ends:
+            found[name] = ends[name]
+            continue
         module, kind = name.rsplit(".", 1)
         inside = re.match(r"(\w+_blocks?(?:\.\d+)?\.\w+\.\d+)\.(.+)", module)
         if inside is None:
-            found[name] = f"{_ENDS[module]}.{kind}"
+            found[name] = f"{ends[module]}.{kind}"
             continue
         convolution = "op" if ".downsamplers." in name else "conv"
         layer = convolution if inside[2] == "conv" else _LAYERS[inside[2]]
@@ -89,10 +106,10 @@ def original_names(network: UNet2DModel) -> dict[str, str]:
     return found
 
 
-def _blocks(network: UNet2DModel) -> Iterator[tuple[str, str]]:
+def _blocks(network: nn.Module) -> Iterator[tuple[str, str]]:
     """Yield pairs of our name and the original's name of blocks, some of which may not exist."""
-    number = 0
-    for level, block in enumerate(network.down_blocks):
+    number, parts = 0, dict(network.named_children())
+    for level, block in enumerate(parts["down_blocks"].children()):
         for index in range(len(block.resnets)):
             number += 1
             yield f"down_blocks.{level}.resnets.{index}", f"input_blocks.{number}.0"
@@ -103,7 +120,7 @@ def _blocks(network: UNet2DModel) -> Iterator[tuple[str, str]]:
     for index, name in enumerate(("resnets.0", "attentions.0", "resnets.1")):
         yield f"mid_block.{name}", f"middle_block.{index}"
     number = 0
-    for level, block in enumerate(network.up_blocks):
+    for level, block in enumerate(parts["up_blocks"].children() if "up_blocks" in parts else ()):
         for index in range(len(block.resnets)):
             yield f"up_blocks.{level}.resnets.{index}", f"output_blocks.{number}.0"
             yield f"up_blocks.{level}.attentions.{index}", f"output_blocks.{number}.1"
