@@ -1,8 +1,8 @@
 """What the tensors of a network in the layout of ADM (guided-diffusion) say about its size.
 
 SDM's networks and HistoDiffusion's classifiers have this layout: residual blocks that also halve the side, and
-attention behind some of them. No tensor shows the number of groups, the order of queries, keys and values (for each
-head its own, the original's default), or how many channels a head has.
+attention behind some of them. No tensor shows the number of groups, the number of channels per head, or the order of
+queries, keys and values (the original's default is assumed: for each head its own).
 """
 
 from __future__ import annotations

@@ -32,7 +32,7 @@ def load(name: str, path: str | Path, **settings: Any) -> Any:
 
     Args:
         name: one of the names above.
-        path: the file as released.
+        path: the file of the release.
         settings: settings of the network, by our names or by those of the original code. Those that are left out are
             read off the shapes of the file's tensors; `head_channels` cannot be, and is in proportion to the width as
             in the release.

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeVar
+
+from pydantic import BaseModel, ValidationError
 
 from bench.errors import ConfigError, DataError
+
+Model = TypeVar("Model", bound=BaseModel)
 
 # the original's name of a setting, and ours
 ALIASES: Mapping[str, str] = {
@@ -67,3 +71,19 @@ def check_shown(given: Mapping[str, Any], shown: Mapping[str, Any], what: str) -
             raise DataError(
                 f"{what} was not trained with {name} {value}", got=f"{name} {shown[name]}", fix=f"leave {name} out"
             )
+
+
+def make(model: type[Model], values: Mapping[str, Any], what: str) -> Model:
+    """Return settings of a network.
+
+    Raises:
+        ConfigError: a value is not valid; `what` is the network.
+    """
+    try:
+        return model.model_validate(dict(values))
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ConfigError(
+            f"The setting {'.'.join(map(str, first['loc']))} of {what} is not valid",
+            got=f"{first['input']}: {first['msg']}",
+        ) from error

@@ -29,6 +29,7 @@ from methods.latent.config import EncoderSettings
 from methods.latent.encoder_unet import EncoderUNet
 from methods.latent.images import Images
 from methods.latent.latents import Latents
+from methods.latent.memory import lay_out
 
 WEIGHTS, FLAGS = "weights.safetensors", "classifier.json"
 
@@ -109,9 +110,8 @@ def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     flags = read_flags(folder / FLAGS, Flags, "a trained classifier")
     network = make_classifier(flags)
     load_weights(folder / WEIGHTS, network)
-    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
-    return fabric.setup_module(network), flags
+    return fabric.setup_module(lay_out(network.eval().requires_grad_(False), fabric.device)), flags
 
 
 def rate_at(step: int, settings: ClassifierTraining, steps: int) -> float:

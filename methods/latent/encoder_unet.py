@@ -21,7 +21,7 @@ class EncoderUNet(nn.Module):
     def __init__(self, settings: EncoderSettings, channels: int, size: int, classes: int) -> None:
         super().__init__()
         widths = [settings.width * multiplier for multiplier in settings.multipliers]
-        embedding = 4 * settings.width
+        self.blocks, embedding = settings.blocks, 4 * settings.width
         self.time_proj = Timesteps(settings.width, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(settings.width, embedding)
         self.conv_in = nn.Conv2d(channels, widths[0], 3, padding=1)

@@ -81,7 +81,7 @@ def load_released_classifier(network: EncoderUNet, checkpoint: Mapping[str, Tens
     Raises:
         DataError: the tensors are not those of such a network, or of this size.
     """
-    shape = classifier_shape(checkpoint, len(network.down_blocks[0].resnets))
+    shape = classifier_shape(checkpoint, network.blocks)
     found = {**checkpoint, PLACES: checkpoint[PLACES].T}
     fill(network, original_names(network, _ENDS), found, "a latent classifier", _described(shape))
     return network

@@ -5,12 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.config.validate import build
+from bench.errors import ConfigError
 from methods.latent.checkpoints import read_checkpoint
 from methods.latent.config import EncoderSettings
 from methods.latent.encoder_unet import EncoderUNet
 from methods.latent.released_classifier import classifier_shape, load_released_classifier
-from methods.released_settings import by_our_names, check_shown
+from methods.released_settings import by_our_names, check_shown, make
 
 # heads per multiplier in the release: 64 channels at width 128
 _HEADS = 2
@@ -39,6 +39,12 @@ def load_classifier(path: Path, **settings: Any) -> EncoderUNet:
     network = {name: shown[name] for name in ("width", "multipliers", "blocks", "attention_sizes")}
     network["head_channels"] = given.get("head_channels", max(shape.width // _HEADS, 1))
     network["groups"] = given.get("groups", 32)
-    made = build(EncoderSettings, network, f"the classifier in {path}")
+    made = make(EncoderSettings, network, f"the classifier in {path}")
+    if made.width % made.groups:
+        raise ConfigError(
+            f"The channels of the classifier in {path} must be a multiple of {made.groups} groups",
+            got=f"width {made.width}",
+            fix="give `groups` as in its training",
+        )
     encoder = EncoderUNet(made, shape.channels, shape.size, shape.classes)
     return load_released_classifier(encoder, tensors).eval().requires_grad_(False)

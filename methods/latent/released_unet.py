@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 from diffusers import UNet2DModel
 from torch import Tensor, nn
@@ -109,7 +110,7 @@ def original_names(network: nn.Module, ends: Mapping[str, str] = _ENDS) -> dict[
 def _blocks(network: nn.Module) -> Iterator[tuple[str, str]]:
     """Yield pairs of our name and the original's name of blocks, some of which may not exist."""
     number, parts = 0, dict(network.named_children())
-    for level, block in enumerate(parts["down_blocks"].children()):
+    for level, block in enumerate(_items(parts["down_blocks"])):
         for index in range(len(block.resnets)):
             number += 1
             yield f"down_blocks.{level}.resnets.{index}", f"input_blocks.{number}.0"
@@ -120,13 +121,18 @@ def _blocks(network: nn.Module) -> Iterator[tuple[str, str]]:
     for index, name in enumerate(("resnets.0", "attentions.0", "resnets.1")):
         yield f"mid_block.{name}", f"middle_block.{index}"
     number = 0
-    for level, block in enumerate(parts["up_blocks"].children() if "up_blocks" in parts else ()):
+    for level, block in enumerate(_items(parts["up_blocks"]) if "up_blocks" in parts else ()):
         for index in range(len(block.resnets)):
             yield f"up_blocks.{level}.resnets.{index}", f"output_blocks.{number}.0"
             yield f"up_blocks.{level}.attentions.{index}", f"output_blocks.{number}.1"
             number += 1
         last = 2 if hasattr(block, "attentions") else 1
         yield f"up_blocks.{level}.upsamplers.0", f"output_blocks.{number - 1}.{last}"
+
+
+def _items(blocks: nn.Module) -> list[Any]:
+    """Return diffusers' blocks, which have no common type."""
+    return list(blocks.children())
 
 
 def _refuse_variants(found: Mapping[str, Tensor]) -> None:

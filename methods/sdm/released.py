@@ -103,13 +103,11 @@ def _classes_of(file: Path, size: int, mtime_ns: int) -> int:
     return class_count(next(iter(held.values())) if held else read_checkpoint(file))
 
 
-def network_settings(
-    tensors: Mapping[str, Tensor], patch_size: int, blocks: int | None = None, head_channels: int | None = None
-) -> NetworkSettings:
+def network_settings(tensors: Mapping[str, Tensor], patch_size: int, blocks: int | None = None) -> NetworkSettings:
     """Return the settings of a released network.
 
-    All but `head_channels` and `groups` are read off the tensors. Without `head_channels`, every level has as many
-    heads as in the release (64 channels at width 256, and in proportion at other widths).
+    All but `head_channels` and `groups` are read off the tensors. Every level has as many heads as in the release: 64
+    channels at width 256, and in proportion at other widths.
     """
     levels = levels_of(tensors, blocks)
     sizes = [patch_size // 2**level for level in range(len(levels.attends))]
@@ -118,7 +116,7 @@ def network_settings(
         multipliers=levels.multipliers,
         blocks=levels.blocks,
         attention=tuple(size for size, attends in zip(sizes, levels.attends, strict=True) if attends),
-        head_channels=head_channels or max(levels.width // HEADS, 1),
+        head_channels=max(levels.width // HEADS, 1),
         label_channels=len(tensors[FIRST_LABELS]),
         groups=GROUPS,
     )

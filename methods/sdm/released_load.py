@@ -5,8 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Any
 
-from bench.config.validate import build
-from methods.released_settings import by_our_names, check_shown
+from methods.released_settings import by_our_names, check_shown, make
 from methods.sdm.condition import channels
 from methods.sdm.config import NetworkSettings
 from methods.sdm.network import SDMNetwork
@@ -41,10 +40,10 @@ def load_sdm(path: Path, **settings: Any) -> SDMNetwork:
     given = by_our_names(settings, _KNOWN, _ALIASES)
     tensors, _ = read_tensors(path, given.get("weights", "average"))
     size, classes, variance = given.get("size", _SIZE), class_count(tensors), learned_variance(tensors)
-    read = network_settings(tensors, size, given.get("blocks"), given.get("head_channels"))
+    read = network_settings(tensors, size, given.get("blocks"))
     shown = {name: list(v) if isinstance(v, tuple) else v for name, v in read.model_dump().items()}
     free = {name: given[name] for name in ("groups", "head_channels") if name in given}
-    network = build(NetworkSettings, shown | free, f"the network in {path}")
+    network = make(NetworkSettings, shown | free, f"the network in {path}")
     shown |= {
         "attention_factors": [size // held for held in read.attention],
         "channels": 3,

@@ -134,6 +134,10 @@ def test_unknown_names_and_settings_are_refused(tmp_path: Path) -> None:
         with pytest.raises(DataError, match="was not trained with") as refused:
             released.load("sdm", file, **wrong, groups=4)
         assert shown in refused.value.got
+    with pytest.raises(ConfigError, match="setting head_channels of the network in .* is not valid"):
+        released.load("sdm", file, head_channels=0, groups=4)
+    with pytest.raises(ConfigError, match="multiple of 32 groups"):
+        released.load("histodiffusion-classifier", write_classifier(tmp_path / "narrow.pt"))
     with pytest.raises(DataError, match="attention pooling"):
         released.load("histodiffusion-classifier", file)
     with pytest.raises(DataError, match="network of SDM"):
