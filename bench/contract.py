@@ -280,6 +280,18 @@ class MethodBase(ABC):
         """
         return
 
+    def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
+        """Check, before any work, that weights which are not trained here have the classes of the dataset.
+
+        Args:
+            nuclei: names of the nucleus classes 1..C.
+            labels: names of the image-level classes.
+
+        Raises:
+            BenchError: their number or order differs.
+        """
+        return
+
     def parts(self) -> Sequence[Part]:
         """Return the parts that must be trained, in order."""
         return ()

@@ -122,6 +122,14 @@ def check_files(name: str, method: MethodBase) -> Iterable[Missing]:
         yield Missing.from_error(error)
 
 
+def check_classes(method: MethodBase, nuclei: Sequence[str], labels: Sequence[str]) -> Iterable[Missing]:
+    """Yield what a method reports about the classes of the dataset."""
+    try:
+        method.check_classes(nuclei, labels)
+    except BenchError as error:
+        yield Missing.from_error(error)
+
+
 def check_weights(what: str, needed: Iterable[Weights], otherwise: str) -> Iterable[Missing]:
     """Yield the weights that are not found.
 

@@ -7,6 +7,7 @@ from bench.errors import BenchError
 from bench.plan.checks import (
     Missing,
     check_accelerator,
+    check_classes,
     check_conditions,
     check_files,
     check_memory,
@@ -43,6 +44,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         missing.append(Missing.from_error(error))
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():
         missing.extend(check_files(arm.name, arm.method))
+        missing.extend(check_classes(arm.method, resolved.card.class_names, resolved.card.labels))
     for role, other in resolved.others.items():
         if role not in resolved.roles:  # given for other runs of a suite: no method of this run reads it
             continue

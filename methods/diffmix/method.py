@@ -47,6 +47,7 @@ class DiffMix(SDM):
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Change the label maps of whole tiles and cut windows out of them, tile by tile."""
         train = data["train"]
+        self.check_classes(train.info.classes, train.info.labels)
         patches = self._patches(train, n, rng)
         seeds = rng.integers(SEED_LIMIT, size=(len(train), 2)).tolist()
         makers: dict[str, Callable[[int, Sample, int], _Labels]] = {ENLARGING: self._enlarged}

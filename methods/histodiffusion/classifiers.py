@@ -29,6 +29,7 @@ from methods.latent.config import EncoderSettings
 from methods.latent.encoder_unet import EncoderUNet
 from methods.latent.images import Images
 from methods.latent.latents import Latents
+from methods.latent.memory import lay_out
 
 WEIGHTS, FLAGS = "weights.safetensors", "classifier.json"
 
@@ -92,6 +93,12 @@ def noised(
     return schedule.add_noise(clean, noise, times), times
 
 
+def save_classifier(folder: Path, network: nn.Module, flags: Flags) -> None:
+    """Write the flags and then the weights, so that the weights are never without flags."""
+    write_flags(folder / FLAGS, flags)
+    save_weights(folder / WEIGHTS, network)
+
+
 def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     """Load a classifier for use, frozen, on the device and in the precision of the run.
 
@@ -101,11 +108,10 @@ def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     from lightning_fabric import Fabric
 
     flags = read_flags(folder / FLAGS, Flags, "a trained classifier")
-    network = _make(flags)
+    network = make_classifier(flags)
     load_weights(folder / WEIGHTS, network)
-    network.eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
-    return fabric.setup_module(network), flags
+    return fabric.setup_module(lay_out(network.eval().requires_grad_(False), fabric.device)), flags
 
 
 def rate_at(step: int, settings: ClassifierTraining, steps: int) -> float:
@@ -113,7 +119,8 @@ def rate_at(step: int, settings: ClassifierTraining, steps: int) -> float:
     return 1 - step / steps if settings.anneal else 1.0
 
 
-def _make(flags: Flags) -> EncoderUNet:
+def make_classifier(flags: Flags) -> EncoderUNet:
+    """Return an untrained classifier."""
     return EncoderUNet(flags.network, flags.channels, flags.size, flags.classes)
 
 
@@ -128,15 +135,14 @@ def _train(
     run: RunContext,
 ) -> None:
     with seeded(run.derive(stage, "weights")):
-        network = _make(flags)
+        network = make_classifier(flags)
     optimizer = torch.optim.AdamW(
         network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
     )
     rate = partial(rate_at, settings=settings, steps=steps)
     task = LossTask(network, optimizer, loss, rate=rate, clip=settings.clip)  # type: ignore[arg-type]
     trained = train(task, make, TrainingOptions(steps, stage, ema=settings.ema), out, run)
-    write_flags(out / FLAGS, flags)
-    save_weights(out / WEIGHTS, trained["model"])
+    save_classifier(out, trained["model"], flags)
 
 
 def _errors(logits: Tensor, labels: Tensor) -> dict[str, Tensor]:

@@ -19,6 +19,7 @@ from methods.latent.config import (
     LatentTraining,
     PerceptualSettings,
     ReleasedAutoencoderPart,
+    ReleasedClassifierPart,
     ReleasedDiffusionPart,
     ReleasedSettings,
     UNetSettings,
@@ -92,17 +93,26 @@ class LatentDiffusionSettings(ReleasedSettings):
     training: LatentTraining = LatentTraining()
 
 
-class LatentClassifierSettings(Settings):
-    """Settings of the time-dependent classifier that guides sampling."""
+class LatentClassifierSettings(ReleasedSettings):
+    """Settings of the time-dependent classifier that guides sampling.
+
+    The released one was trained on clean latents at step 0, which `noised_classifier=false` expects.
+    """
 
     network: EncoderSettings = EncoderSettings()
     training: ClassifierTraining = ClassifierTraining()
 
 
+class ImageEncoderSettings(EncoderSettings):
+    """Size of the image classifier, with the levels of the latent classifier: an eighth and a sixteenth of 256."""
+
+    attention_sizes: tuple[int, ...] = (32, 16)
+
+
 class ImageClassifierSettings(Settings):
     """Settings of the auxiliary image classifier, of the same architecture (section 2.2), for tuning the decoder."""
 
-    network: EncoderSettings = EncoderSettings()
+    network: ImageEncoderSettings = ImageEncoderSettings()
     training: ImageClassifierTraining = ImageClassifierTraining()
 
 
@@ -121,7 +131,7 @@ class ImageClassifierPart(Settings):
     """All settings that the weights of the image classifier depend on."""
 
     patch_size: int
-    network: EncoderSettings
+    network: ImageEncoderSettings
     training: ImageClassifierTraining
 
 
@@ -169,6 +179,8 @@ class HistoDiffusionConfig(SelectiveSettings):
         side = 2 ** (len(self.latent_diffusion.network.multipliers) - 1) * network.factor
         if self.latent_diffusion.released is not None and self.autoencoder.released is None:
             raise ValueError("set autoencoder.released too: a released latent_diffusion needs its own latents")
+        if self.latent_classifier.released is not None and self.autoencoder.released is None:
+            raise ValueError("set autoencoder.released too: a released latent_classifier needs its own latents")
         if not self.pretrain and self.autoencoder.released is not None:
             raise ValueError("set only one of pretrain=false and autoencoder.released: a released part is pre-trained")
         crop = self.autoencoder.training.crop
@@ -219,10 +231,13 @@ class HistoDiffusionConfig(SelectiveSettings):
         return ImageClassifierPart(patch_size=self.patch_size, **_fields(self.image_classifier))
 
     @property
-    def latent_classifier_part(self) -> LatentClassifierPart:
+    def latent_classifier_part(self) -> LatentClassifierPart | ReleasedClassifierPart:
         """The settings that the weights of the guiding classifier depend on."""
+        given = self.latent_classifier
+        if given.released_sha256 is not None:
+            return ReleasedClassifierPart(network=given.network, released_sha256=given.released_sha256)
         diffusion = self.latent_diffusion.diffusion if self.noised_classifier else None
-        return LatentClassifierPart(diffusion=diffusion, **_fields(self.latent_classifier))
+        return LatentClassifierPart(diffusion=diffusion, network=given.network, training=given.training)
 
     @property
     def decoder_part(self) -> DecoderPart:

@@ -13,7 +13,13 @@ from bench.contract import Condition, Dataset, Part, RunContext, Weights
 from bench.errors import DataError
 from methods.class_conditions import class_conditions
 from methods.histodiffusion.config import DecoderPart, HistoDiffusionConfig, ImageClassifierPart, LatentClassifierPart
-from methods.latent.config import AutoencoderPart, LatentDiffusionPart, ReleasedAutoencoderPart, ReleasedDiffusionPart
+from methods.latent.config import (
+    AutoencoderPart,
+    LatentDiffusionPart,
+    ReleasedAutoencoderPart,
+    ReleasedClassifierPart,
+    ReleasedDiffusionPart,
+)
 from methods.selection import Selective
 
 AUTOENCODER, DIFFUSION = "autoencoder", "latent-diffusion"
@@ -25,6 +31,7 @@ class HistoDiffusion(Selective):
     """Latent diffusion, pre-trained on unlabelled images, guided by a classifier (Ye et al., MICCAI 2023)."""
 
     Config: ClassVar[type[HistoDiffusionConfig]] = HistoDiffusionConfig
+    version = 2
     conditions = frozenset({"class"})
     roles = frozenset({"train", "pool"})
     config: HistoDiffusionConfig
@@ -50,7 +57,8 @@ class HistoDiffusion(Selective):
                 Part(IMAGE_CLASSIFIER, TRAIN, (), config.image_classifier_part),
                 Part(DECODER, TRAIN, (AUTOENCODER, IMAGE_CLASSIFIER), config.decoder_part),
             ]
-        return (*found, Part(LATENT_CLASSIFIER, TRAIN, (AUTOENCODER,), config.latent_classifier_part))
+        reads_train = nothing if config.latent_classifier.released else TRAIN
+        return (*found, Part(LATENT_CLASSIFIER, reads_train, (AUTOENCODER,), config.latent_classifier_part))
 
     def weights(self) -> Sequence[Weights]:
         """List the released parts, if any, and LPIPS's trunk where reconstructions are compared on it."""
@@ -66,14 +74,28 @@ class HistoDiffusion(Selective):
             DataError: a file does not fit the settings, or does not fit the other file.
         """
         config = self.config
-        first, second = config.autoencoder_part, config.latent_diffusion_part
-        if not isinstance(first, ReleasedAutoencoderPart):  # then the other part is not released either
+        first, second, third = config.autoencoder_part, config.latent_diffusion_part, config.latent_classifier_part
+        if not isinstance(first, ReleasedAutoencoderPart):  # then the other parts are not released either
             return
         from methods.latent.released_parts import read_autoencoder, read_denoiser
 
         autoencoder = read_autoencoder(first, config.autoencoder.file)
         if isinstance(second, ReleasedDiffusionPart):
             read_denoiser(second, config.latent_diffusion.file, autoencoder)
+        if isinstance(third, ReleasedClassifierPart):
+            from methods.histodiffusion.released_classifier import read_classifier
+
+            read_classifier(third, config.latent_classifier.file, autoencoder)
+
+    def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
+        """Compare the number of classes of a released classifier with the dataset's."""
+        if self.config.latent_classifier.released is None:
+            return
+        from methods.histodiffusion.released_classifier import classes_of
+        from methods.released_classes import compare_classes
+
+        file = self.config.latent_classifier.file
+        compare_classes(f"The classifier in {file}", classes_of(file), None, labels)
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
@@ -91,6 +113,11 @@ class HistoDiffusion(Selective):
             from methods.latent.released_parts import keep_denoiser
 
             keep_denoiser(given, self.config.latent_diffusion.file, fitted[AUTOENCODER], out)
+            return
+        if isinstance(given, ReleasedClassifierPart):
+            from methods.histodiffusion.released_classifier import keep_classifier
+
+            keep_classifier(given, self.config.latent_classifier.file, fitted[AUTOENCODER], out)
             return
         dataset = data["pool" if "pool" in part.reads else "train"]
         if isinstance(given, AutoencoderPart):
@@ -117,6 +144,7 @@ class HistoDiffusion(Selective):
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Plan equally many images of each class."""
         config, sampler = self.config, self.config.sampler
+        self.check_classes(data["train"].info.classes, data["train"].info.labels)
         drawn = {"guidance_scale": config.guidance_scale, "steps": sampler.steps, "eta": sampler.eta}
         return class_conditions(data["train"], n, rng, {"profile": config.profile, **drawn})
 

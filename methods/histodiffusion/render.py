@@ -17,6 +17,7 @@ from methods.diffusion.schedule import NoiseSchedule, betas
 from methods.histodiffusion.classifiers import load_classifier
 from methods.histodiffusion.config import HistoDiffusionConfig
 from methods.latent.autoencoder import load_codec
+from methods.latent.memory import laid_out
 from methods.latent.unet import load_denoiser
 from methods.sdm.render import image_arrays
 
@@ -65,7 +66,7 @@ def draw_classes(
 
     def draw(batch: Sequence[Condition]) -> torch.Tensor:
         noise = NoiseSource([condition.seed for condition in batch], codec.device)
-        x = noise.draw(flags.shape).contiguous(memory_format=torch.channels_last)
+        x = laid_out(noise.draw(flags.shape))
         labels = torch.tensor([condition.label for condition in batch], device=codec.device)
         score = classifier_score(
             judge,

@@ -12,6 +12,7 @@ def starting_weights(config: HistoDiffusionConfig) -> list[Weights]:
     found = [
         *released("autoencoder", config.autoencoder),
         *released("latent_diffusion", config.latent_diffusion),
+        *released("latent_classifier", config.latent_classifier),
     ]
     if config.autoencoder.released is None:
         found += lpips("autoencoder.training", config.autoencoder.training.perceptual)

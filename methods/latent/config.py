@@ -169,13 +169,33 @@ class ReleasedDiffusionPart(Settings):
     released_sha256: str
 
 
+class EncoderSettings(Settings):
+    """Size of an encoder-UNet with attention pooling (ADM's classifier); the defaults are those for latents of 64."""
+
+    width: int = Field(128, ge=4)
+    multipliers: tuple[int, ...] = Field((1, 1, 2, 2, 4, 4), min_length=1)
+    blocks: int = Field(2, ge=1)
+    # feature sizes with attention; the release writes "32,16" for images of 256, which are these sizes of latents of 64
+    attention_sizes: tuple[int, ...] = (8, 4)
+    head_channels: int = Field(64, ge=1)
+    groups: int = Field(32, ge=1)
+    dropout: float = Field(0.0, ge=0, lt=1)
+
+
+class ReleasedClassifierPart(Settings):
+    """All settings that a latent classifier from a released checkpoint depends on, in addition to the autoencoder."""
+
+    network: EncoderSettings
+    released_sha256: str
+
+
 class ReleasedSettings(Settings):
-    """A part that is not trained but read from a checkpoint of the original latent-diffusion code, if one is given.
+    """A part that is not trained but read from a checkpoint of the original code, if one is given.
 
     Keys and records contain the hash of the file, not its path. A hash that is given is compared with the file.
     """
 
-    released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt with only tensors
+    released: Path | None = Field(None, exclude=True)  # .safetensors, or .ckpt or .pt with only tensors
     released_sha256: str | None = Field(None, validate_default=True)
 
     @property
@@ -188,7 +208,7 @@ class ReleasedSettings(Settings):
     @classmethod
     def _is_there(cls, path: Path | None) -> Path | None:
         if path is not None and not path.expanduser().is_file():
-            raise ValueError("give the path of an existing checkpoint, .safetensors or .ckpt")
+            raise ValueError("give the path of an existing checkpoint, .safetensors, .ckpt or .pt")
         return None if path is None else path.expanduser()
 
     @field_validator("released_sha256")
@@ -216,15 +236,3 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     """Return the hash of a file; size and time are arguments so that a file that changed is read again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
-
-
-class EncoderSettings(Settings):
-    """Size of an encoder-UNet with attention pooling (ADM's classifier)."""
-
-    width: int = Field(128, ge=4)
-    multipliers: tuple[int, ...] = Field((1, 1, 2, 2, 4, 4), min_length=1)
-    blocks: int = Field(2, ge=1)
-    attention_sizes: tuple[int, ...] = (32, 16)  # feature sizes with attention
-    head_channels: int = Field(64, ge=1)
-    groups: int = Field(32, ge=1)
-    dropout: float = Field(0.0, ge=0, lt=1)

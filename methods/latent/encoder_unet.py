@@ -21,10 +21,10 @@ class EncoderUNet(nn.Module):
     def __init__(self, settings: EncoderSettings, channels: int, size: int, classes: int) -> None:
         super().__init__()
         widths = [settings.width * multiplier for multiplier in settings.multipliers]
-        embedding = 4 * settings.width
+        self.blocks, embedding = settings.blocks, 4 * settings.width
         self.time_proj = Timesteps(settings.width, flip_sin_to_cos=True, downscale_freq_shift=0)
         self.time_embedding = TimestepEmbedding(settings.width, embedding)
-        self.conv_in = nn.Conv2d(channels, settings.width, 3, padding=1)
+        self.conv_in = nn.Conv2d(channels, widths[0], 3, padding=1)
         self.down_blocks = nn.ModuleList()
         for level, width in enumerate(widths):
             last = level == len(widths) - 1
@@ -51,7 +51,9 @@ class EncoderUNet(nn.Module):
             in_channels=widths[-1],
             temb_channels=embedding,
             dropout=settings.dropout,
+            resnet_eps=1e-5,
             resnet_groups=settings.groups,
+            attn_groups=settings.groups,  # otherwise this attention is not normalised with scale_shift
             resnet_time_scale_shift="scale_shift",
             attention_head_dim=min(settings.head_channels, widths[-1]),
         )

@@ -7,10 +7,12 @@ from collections.abc import Mapping
 
 from torch import Tensor
 
+from bench.errors import DataError
 from methods.latent.autoencoder import Autoencoder
 from methods.latent.checkpoints import check_fit, section
 
 PREFIX = "first_stage_model."
+_AT_A_LEVEL = re.compile(r"(?:encoder\.down|decoder\.up)\.\d+\.attn\.")
 # Tensors that only training needed, and tensors that are in the same module but not part of the network.
 _LEFT_OUT = ("loss.", "model_ema.")
 _NAMES = (
@@ -36,6 +38,12 @@ def load_released_autoencoder(network: Autoencoder, checkpoint: Mapping[str, Ten
         DataError: the tensors are not those of such a network, or not of a network of this size.
     """
     own = section(checkpoint, PREFIX)
+    if any(_AT_A_LEVEL.match(name) for name in own):
+        raise DataError(
+            "Only first stages without attention at their levels can be read (attn_resolutions: [])",
+            got="attention at a level, as kl-f16 and vq-f8 have it",
+            fix="choose another checkpoint: no setting of `network` describes this one",
+        )
     levels, wanted = len(network.config.block_out_channels), network.state_dict()
     found = {translated(name, levels): tensor for name, tensor in own.items() if not name.startswith(_LEFT_OUT)}
     shaped = {

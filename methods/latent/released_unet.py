@@ -12,9 +12,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
-from diffusers import ControlNetModel, UNet2DConditionModel, UNet2DModel
-from torch import Tensor
+from diffusers import UNet2DModel
+from torch import Tensor, nn
 
 from bench.errors import DataError
 from methods.latent.checkpoints import check_fit, section
@@ -57,44 +58,60 @@ def load_released_unet(network: UNet2DModel, checkpoint: Mapping[str, Tensor], *
     Raises:
         DataError: the tensors are not those of such a network, or of this size, or cannot be represented.
     """
-    names, state = original_names(network), network.state_dict()
+    names = original_names(network)
     found = averaged(checkpoint, names.values()) if ema else {}
     found = found or {
         name: tensor for name, tensor in section(checkpoint, PREFIX).items() if not name.startswith("model_ema.")
     }
     _refuse_variants(found)
-    # 1-d convolutions of width 1 are the only tensors with three dimensions
-    found = {name: tensor[..., 0] if tensor.ndim == 3 else tensor for name, tensor in found.items()}
-    wanted = {}
-    for ours, name in names.items():
-        rows, *rest = state[ours].shape
-        wanted[name] = (3 * rows if ".qkv." in name else rows, *rest)
-    check_fit("the denoiser of a latent diffusion model", found, wanted, _described(found))
-    network.load_state_dict({ours: _own(network, ours, found[name]) for ours, name in names.items()})
+    fill(network, names, found, "the denoiser of a latent diffusion model", _described(found))
     return network
 
 
-def original_names(network: UNet2DModel) -> dict[str, str]:
-    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one name."""
+def fill(
+    network: nn.Module, names: Mapping[str, str], tensors: Mapping[str, Tensor], what: str, seen: str | None
+) -> None:
+    """Load original tensors into a network of ours; `names` is the result of `original_names`.
+
+    Raises:
+        DataError: they do not fit; `what` is the expected network, `seen` what the tensors seem to be.
+    """
+    # 1-d convolutions of width 1 are the only tensors with three dimensions
+    found = {name: tensor[..., 0] if tensor.ndim == 3 else tensor for name, tensor in tensors.items()}
+    wanted, state = {}, network.state_dict()
+    for ours, name in names.items():
+        rows, *rest = state[ours].shape
+        wanted[name] = (3 * rows if ".qkv." in name else rows, *rest)
+    check_fit(what, found, wanted, seen)
+    network.load_state_dict({ours: _own(network, ours, found[name]) for ours, name in names.items()})
+
+
+def original_names(network: nn.Module, ends: Mapping[str, str] = _ENDS) -> dict[str, str]:
+    """Return the original's name of each tensor of a network; queries, keys and values of a layer share one name.
+
+    `ends` maps the names of modules outside blocks, or of single tensors, to the original's.
+    """
     blocks = dict(block_names(network))
-    return {name: layer_name(name, blocks) for name in network.state_dict()}
+    return {name: layer_name(name, blocks, ends) for name in network.state_dict()}
 
 
-def layer_name(name: str, blocks: Mapping[str, str]) -> str:
+def layer_name(name: str, blocks: Mapping[str, str], ends: Mapping[str, str] = _ENDS) -> str:
     """Return the original's name of a tensor; layers that attend to a context have the same names in both layouts."""
+    if name in ends:
+        return ends[name]
     module, kind = name.rsplit(".", 1)
     inside = re.match(r"(\w+_blocks?(?:\.\d+)?\.\w+\.\d+)\.(.+)", module)
     if inside is None:
-        return f"{_ENDS[module]}.{kind}"
+        return f"{ends[module]}.{kind}"
     convolution = "op" if ".downsamplers." in name else "conv"
     layer = convolution if inside[2] == "conv" else _LAYERS.get(inside[2], inside[2])
     return f"{blocks[inside[1]]}.{layer}.{kind}"
 
 
-def block_names(network: UNet2DModel | UNet2DConditionModel | ControlNetModel) -> Iterator[tuple[str, str]]:
+def block_names(network: nn.Module) -> Iterator[tuple[str, str]]:
     """Yield pairs of our name and the original's name of blocks, some of which may not exist."""
-    number = 0
-    for level, block in enumerate(network.down_blocks):
+    number, parts = 0, dict(network.named_children())
+    for level, block in enumerate(_items(parts["down_blocks"])):
         for index in range(len(block.resnets)):
             number += 1
             yield f"down_blocks.{level}.resnets.{index}", f"input_blocks.{number}.0"
@@ -105,13 +122,18 @@ def block_names(network: UNet2DModel | UNet2DConditionModel | ControlNetModel) -
     for index, name in enumerate(("resnets.0", "attentions.0", "resnets.1")):
         yield f"mid_block.{name}", f"middle_block.{index}"
     number = 0
-    for level, block in enumerate(getattr(network, "up_blocks", ())):  # a control branch has none
+    for level, block in enumerate(_items(parts["up_blocks"]) if "up_blocks" in parts else ()):
         for index in range(len(block.resnets)):
             yield f"up_blocks.{level}.resnets.{index}", f"output_blocks.{number}.0"
             yield f"up_blocks.{level}.attentions.{index}", f"output_blocks.{number}.1"
             number += 1
         last = 2 if hasattr(block, "attentions") else 1
         yield f"up_blocks.{level}.upsamplers.0", f"output_blocks.{number - 1}.{last}"
+
+
+def _items(blocks: nn.Module) -> list[Any]:
+    """Return diffusers' blocks, which have no common type."""
+    return list(blocks.children())
 
 
 def _refuse_variants(found: Mapping[str, Tensor]) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from pathlib import Path
 
-import torch
 from diffusers import UNet2DModel
 from diffusers.models.attention_processor import Attention
 from jaxtyping import Float, Int64
@@ -14,6 +13,7 @@ from bench.contract import RunContext, Settings
 from bench.training import read_flags, write_flags
 from methods.latent.config import LatentDiffusionPart, ReleasedDiffusionPart, UNetSettings
 from methods.latent.folders import load_model, save_model
+from methods.latent.memory import lay_out
 
 FOLDER, FLAGS = "unet", "latent-diffusion.json"
 
@@ -92,6 +92,6 @@ def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
 
     flags = read_flags(folder / FLAGS, Flags, "a trained latent diffusion model")
     unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)
-    denoiser = Denoiser(unet).eval().requires_grad_(False).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+    denoiser = lay_out(Denoiser(unet).eval().requires_grad_(False), fabric.device)
     return fabric.setup_module(denoiser), flags

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Literal
+
 from pydantic import Field, model_validator
 
 from bench.contract import Settings
 from methods.diffusion.config import DiffusionSettings, SamplerSettings
+from methods.latent.config import ReleasedSettings
 from methods.patches import PatchSettings
 
 
@@ -49,8 +52,26 @@ class SDMPart(Settings):
     training: TrainingSettings
 
 
-class SDMConfig(PatchSettings):
+ReleasedWeights = Literal["average", "last"]
+
+
+class ReleasedSDMPart(Settings):
+    """All settings that a network from a released checkpoint depends on, and which of its weights are used."""
+
+    patch_size: int
+    network: NetworkSettings
+    diffusion: DiffusionSettings
+    released_sha256: str
+    released_weights: ReleasedWeights
+
+
+class SDMConfig(PatchSettings, ReleasedSettings):
     """Settings of SDM as a method."""
+
+    # which weights a checkpoint that holds both gives; the original code saves them in two files, `ema_0.9999_N.pt`
+    # and `modelN.pt`
+    released_weights: ReleasedWeights = "average"
+    released_classes: tuple[str, ...] | None = None  # names of the checkpoint's classes in its order, no background
 
     network: NetworkSettings = NetworkSettings()
     diffusion: DiffusionSettings = DiffusionSettings()
@@ -64,11 +85,23 @@ class SDMConfig(PatchSettings):
         factor = 2 ** (len(self.network.multipliers) - 1)
         if self.patch_size % factor:
             raise ValueError(f"patch_size {self.patch_size} must be a multiple of {factor}, as the network halves it")
+        if self.released is None and self.released_classes is not None:
+            raise ValueError("leave released_classes out: they describe a file in `released`")
+        if self.released is not None and self.diffusion.prediction == "edm":
+            raise ValueError("set diffusion.prediction to epsilon: released networks predict the noise")
         return self
 
     @property
-    def part(self) -> SDMPart:
+    def part(self) -> SDMPart | ReleasedSDMPart:
         """The settings that weights depend on; equal for all methods that share them."""
+        if self.released_sha256 is not None:
+            return ReleasedSDMPart(
+                patch_size=self.patch_size,
+                network=self.network,
+                diffusion=self.diffusion,
+                released_sha256=self.released_sha256,
+                released_weights=self.released_weights,
+            )
         return SDMPart(
             patch_size=self.patch_size, network=self.network, diffusion=self.diffusion, training=self.training
         )

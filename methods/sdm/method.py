@@ -10,10 +10,10 @@ from typing import Any, ClassVar
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import Condition, Dataset, MethodBase, Part, RunContext, Sample
+from bench.contract import Condition, Dataset, MethodBase, Part, RunContext, Sample, Weights
 from bench.errors import DataError
 from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of, require_nuclei
-from methods.sdm.config import SDMConfig
+from methods.sdm.config import ReleasedSDMPart, SDMConfig, SDMPart
 
 PART = "sdm"
 # the largest seed that JSON readers represent exactly, whatever number type they use
@@ -35,22 +35,62 @@ class SDM(MethodBase):
 
     def parts(self) -> Sequence[Part]:
         """Return the single network, which is the same for SDM and every DiffMix with these settings."""
-        return (Part(PART, frozenset({"train"}), (), self.config.part),)
+        part = self.config.part
+        reads = frozenset({"train"}) if isinstance(part, SDMPart) else frozenset[str]()
+        return (Part(PART, reads, (), part),)
+
+    def weights(self) -> Sequence[Weights]:
+        """List the released checkpoint, if one is given."""
+        given = self.config
+        if given.released is None or given.released_sha256 is None:
+            return ()
+        name, setting = "the released checkpoint of SDM", "method.released"
+        digest = (given.released_sha256,)
+        return (Weights(name, setting, "who released it", "any", sha256=digest, path=given.released),)
+
+    def check(self) -> None:
+        """Read the released checkpoint, if one is given.
+
+        Raises:
+            DataError: the file does not fit the settings.
+        """
+        part = self.config.part
+        if isinstance(part, ReleasedSDMPart):
+            from methods.sdm.released import read_sdm
+
+            read_sdm(part, self.config.file)
+
+    def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
+        """Compare number and order of a released checkpoint's classes with the dataset's."""
+        if self.config.released is None:
+            return
+        from methods.released_classes import compare_classes
+        from methods.sdm.released import classes_of
+
+        file = self.config.file
+        compare_classes(f"The SDM in {file}", classes_of(file), self.config.released_classes, nuclei)
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
     ) -> None:
-        """Train the network."""
+        """Train the network, or read it from its released checkpoint."""
         if part.name != PART:
             raise DataError(f"SDM has only the part {PART!r}", got=part.name)
+        given = self.config.part
+        if isinstance(given, ReleasedSDMPart):
+            from methods.sdm.released import keep_sdm
+
+            keep_sdm(given, self.config.file, out)
+            return
         from methods.sdm.training import train_sdm
 
-        train_sdm(self.config.part, data["train"], out, run)
+        train_sdm(given, data["train"], out, run)
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Copy label maps of grid windows, spread evenly over the tiles."""
         train = data["train"]
         require_nuclei(train)
+        self.check_classes(train.info.classes, train.info.labels)
         tiles = Tiles(train)
         crops = grid_crops(train, self.config.patch_size, n, rng, count=self.config.grid)
         for number, crop in enumerate(crops):

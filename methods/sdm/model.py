@@ -11,28 +11,32 @@ from torch import Tensor, nn
 from bench.contract import RunContext, Settings
 from bench.training import load_weights, read_flags, save_weights, write_flags
 from methods.sdm.condition import channels
-from methods.sdm.config import SDMPart
+from methods.sdm.config import ReleasedSDMPart, SDMPart
 from methods.sdm.network import SDMNetwork
 
 WEIGHTS, FLAGS = "weights.safetensors", "sdm.json"
 
 
 class Flags(Settings):
-    """What was trained: the settings of the part, the nucleus classes, and the mean colour that edm subtracts."""
+    """What was trained or read: the settings of the part, the nucleus classes, and the mean colour that edm subtracts.
 
-    part: SDMPart
+    `weights` says which weights of a release they are.
+    """
+
+    part: SDMPart | ReleasedSDMPart
     classes: int
     centre: tuple[float, float, float]
+    weights: str = "trained"
 
 
-def make_network(part: SDMPart, classes: int) -> SDMNetwork:
+def make_network(part: SDMPart | ReleasedSDMPart, classes: int) -> SDMNetwork:
     """Return an untrained network."""
     return SDMNetwork(
         part.network,
         channels(classes),
         part.patch_size,
         learned_variance=part.diffusion.learned_variance,
-        recompute=part.training.recompute,
+        recompute=isinstance(part, SDMPart) and part.training.recompute,
     )
 
 

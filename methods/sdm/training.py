@@ -16,7 +16,7 @@ from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
 from methods.diffusion.schedule import NoiseSchedule, betas, time_weights
-from methods.sdm.config import SDMPart, TrainingSettings
+from methods.sdm.config import ReleasedSDMPart, SDMPart, TrainingSettings
 from methods.sdm.crops import TrainingCrops
 from methods.sdm.model import Flags, centre_of, make_network, save_model
 
@@ -90,5 +90,5 @@ def _batch(
     return crops.batch(settings.batch_size, dropout, weights, rng)
 
 
-def _schedule(part: SDMPart) -> NoiseSchedule:
+def _schedule(part: SDMPart | ReleasedSDMPart) -> NoiseSchedule:
     return NoiseSchedule(betas(part.diffusion))

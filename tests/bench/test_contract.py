@@ -29,6 +29,7 @@ def test_every_capability_has_a_default() -> None:
     assert (method.version, method.chunk, method.draws_any_mask, method.roles) == (1, 32, False, {"train"})
     assert (tuple(method.selections), tuple(method.weights()), tuple(method.parts())) == ((), (), ())
     method.check()
+    method.check_classes(["a"], [])
 
 
 def test_a_method_that_trains_nothing_says_so() -> None:

@@ -33,6 +33,14 @@ def test_published_values() -> None:
     assert [arm.title for arm in config.selection][:2] == ["random 50%", "centroid 50%"]
 
 
+def test_both_classifiers_attend_at_an_eighth_and_a_sixteenth_of_the_side() -> None:
+    config = HistoDiffusionConfig.model_validate({"image_classifier": {"network": {"width": 64}}})
+    side = config.patch_size
+    assert config.image_classifier.network.attention_sizes == (side // 8, side // 16)
+    side //= config.autoencoder.network.factor
+    assert config.latent_classifier.network.attention_sizes == (side // 8, side // 16)
+
+
 def test_what_is_not_set_stays_published() -> None:
     changed = {"latent_diffusion": {"diffusion": {"prediction": "v"}}, "image_classifier": {"training": {"steps": 3}}}
     config = HistoDiffusionConfig.model_validate(changed)

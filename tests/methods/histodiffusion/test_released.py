@@ -8,15 +8,18 @@ from typing import Any
 
 import numpy as np
 import pytest
+import torch
 
 from bench.config.validate import build
 from bench.contract import Dataset
-from bench.errors import ConfigError
-from bench.plan.checks import check_files
+from bench.errors import ConfigError, DataError
+from bench.plan.checks import check_classes, check_files
 from methods.histodiffusion import HistoDiffusion, HistoDiffusionConfig
+from methods.histodiffusion.classifiers import load_classifier
 from methods.latent.autoencoder import load_codec
 from tests import toy
 from tests.methods.histodiffusion.presets import tiny
+from tests.methods.latent.original_classifier import SMALL, original_classifier, write_classifier
 from tests.methods.latent.presets import Stripes
 from tests.methods.latent.released_file import AUTOENCODER, SCALE, UNET, write_released
 
@@ -102,6 +105,66 @@ def test_contradictions_are_refused(file: Path, changes: dict[str, Any], where: 
     with pytest.raises(ConfigError, match=where) as caught:
         build(HistoDiffusionConfig, given, "the method")
     assert fix in caught.value.fix
+
+
+CLASSIFIER = {
+    "width": SMALL.width,
+    "multipliers": list(SMALL.multipliers),
+    "blocks": SMALL.blocks,
+    "attention_sizes": [4, 2],
+    "head_channels": SMALL.head_channels,
+    "groups": SMALL.groups,
+}
+
+
+def _guided(file: Path, classifier: Path, **network: Any) -> HistoDiffusion:
+    released = {"released": str(classifier), "network": {**CLASSIFIER, **network}}
+    return HistoDiffusion(build(HistoDiffusionConfig, _settings(file, latent_classifier=released), "the method"))
+
+
+def test_a_released_classifier_is_read_and_guides(file: Path, tmp_path: Path) -> None:
+    """It gets no data, and draws other images than without guidance."""
+    labels = DATA["train"].info.labels
+    classifier = write_classifier(tmp_path / "classifier.pt", classes=len(labels))
+    method, run, fitted = _guided(file, classifier), toy.Run(), {}
+    part = method.parts()[-1]
+    digest = hashlib.sha256(classifier.read_bytes()).hexdigest()
+    assert (part.reads, part.needs, part.config.model_dump()["released_sha256"]) == (set(), ("autoencoder",), digest)
+    assert [one.path for one in method.weights()] == [file, file, classifier]
+    assert list(check_files("histodiffusion", method)) == []
+    assert list(check_classes(method, (), labels)) == []
+    for one in method.parts():
+        out = fitted[one.name] = tmp_path / one.name
+        out.mkdir()
+        method.fit(one, {}, {n: fitted[n] for n in one.needs}, out, run)
+    network, flags = load_classifier(fitted["latent-classifier"], run)
+    x, times = torch.randn(2, 3, 8, 8), torch.tensor([0, 500])
+    with torch.no_grad():
+        expected = original_classifier(classes=len(labels))(x, times)
+        torch.testing.assert_close(network(x, times), expected, atol=1e-5, rtol=0)
+    assert (flags.size, flags.channels, flags.classes) == (8, 3, len(labels))
+    conditions = list(method.plan(DATA, 2, np.random.default_rng(0)))
+    free = HistoDiffusion(method.config.model_copy(update={"guidance_scale": 0.0}))
+    guided, plain = (list(one.render(conditions, DATA, fitted, run)) for one in (method, free))
+    assert not np.array_equal(guided, plain)
+
+
+def test_a_classifier_of_other_classes_or_another_size_is_refused(file: Path, tmp_path: Path) -> None:
+    labels = DATA["train"].info.labels
+    classifier = write_classifier(tmp_path / "classifier.pt", classes=len(labels) + 1)
+    (missing,) = check_classes(_guided(file, classifier), (), labels)
+    assert missing.got == f"{len(labels) + 1} classes"
+    with pytest.raises(DataError, match="classes of the dataset"):
+        list(_guided(file, classifier).plan(DATA, 1, np.random.default_rng(0)))
+    (missing,) = check_files("histodiffusion", _guided(file, classifier, width=16))
+    assert "it has width 8, multipliers 1, 2, 2, 2 blocks, attention at 4, 2" in missing.got
+    other = write_classifier(tmp_path / "larger.pt", size=16)
+    (missing,) = check_files("histodiffusion", _guided(file, other))
+    assert "for 3 channels of size 16" in missing.got
+    released = {"released": str(classifier), "network": CLASSIFIER}
+    with pytest.raises(ConfigError) as caught:
+        build(HistoDiffusionConfig, tiny(latent_classifier=released), "the method")
+    assert "a released latent_classifier needs its own latents" in caught.value.fix
 
 
 def test_files_are_listed_as_weights(file: Path, tmp_path: Path) -> None:

@@ -74,8 +74,18 @@ def test_published_classifier_reaches_two_by_two() -> None:
         encoder = EncoderUNet(EncoderSettings(), 3, 64, 9)
     assert encoder.pool.places.shape == (2 * 2 + 1, 512)
     attends = [any(isinstance(m, Attention) for m in block.modules()) for block in encoder.down_blocks]
-    assert attends == [False, True, True, False, False, False]
+    assert attends == [False, False, False, True, True, False]  # at 8 and 4, beside the middle
     assert encoder.pool.heads == 8
+
+
+def test_all_norms_of_a_classifier_are_the_released() -> None:
+    """One before every attention, the middle's too, and all with the release's epsilon."""
+    with torch.device("meta"):
+        encoder = EncoderUNet(EncoderSettings(), 3, 64, 9)
+    attentions = [module for module in encoder.modules() if isinstance(module, Attention)]
+    assert len(attentions) == 5
+    assert all(isinstance(module.group_norm, torch.nn.GroupNorm) for module in attentions)
+    assert {module.eps for module in encoder.modules() if isinstance(module, torch.nn.GroupNorm)} == {1e-5}
 
 
 def test_an_encoder_reads_image_and_step() -> None:

@@ -34,6 +34,15 @@ def test_outputs_agree(tmp_path: Path, whole: bool) -> None:
         torch.testing.assert_close(network.decode(latents).sample, expected, atol=1e-4, rtol=0)
 
 
+@pytest.mark.parametrize("name", ["encoder.down.2.attn.0.q.weight", "decoder.up.2.attn.1.norm.bias"])
+def test_attention_at_a_level_is_said_to_be_unreadable(name: str) -> None:
+    """As in kl-f16: advice on settings could not help."""
+    state = {**OriginalAutoencoder().state_dict(), name: torch.zeros(1)}
+    with pytest.raises(DataError, match="without attention at their levels") as caught:
+        load_released_autoencoder(make_autoencoder(SETTINGS, 32), state)
+    assert caught.value.fix.startswith("choose another checkpoint")
+
+
 def test_another_network_is_refused() -> None:
     other = AutoencoderNetwork(width=16, multipliers=(1, 2, 4), blocks=2, groups=4)
     with pytest.raises(DataError, match="first stage"):
