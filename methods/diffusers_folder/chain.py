@@ -57,7 +57,9 @@ def _where(source: Source, terms: TermsSettings) -> str:
     pinned = f" --revision {source.revision}" if source.revision else ""
     part = f" --include '{source.subfolder}/*'" if source.subfolder else ""
     how = f"`hf download {source.location}{pinned}{part}`"
-    if terms.gated:
+    if terms.gated is False:
+        how += " (not gated)"
+    elif terms.gated:
         how += f" (gated: first accept the terms at https://huggingface.co/{source.location} and run `hf auth login`)"
     return f"{how}; {terms.note}" if terms.note else how
 

@@ -92,7 +92,7 @@ class TermsSettings(Settings):
     """What is known about a repository, for messages only."""
 
     licence: str = ""
-    gated: bool = False  # whether its terms must be accepted before files can be downloaded
+    gated: bool | None = None  # whether its terms must be accepted before files can be downloaded; None: not known
     size: str = ""
     note: str = ""
 
@@ -104,7 +104,7 @@ class DiffusersFolderConfig(PatchSettings):
     revision: str | None = None  # of the repository: a full commit
     controlnet: str | None = None
     controlnet_revision: str | None = None
-    code: str | None = None  # folder or repository with the pipeline's own Python code
+    code: str | None = None  # folder or repository with the pipeline's own Python code; may be the pipeline's
     code_revision: str | None = None
     components: Mapping[str, ComponentSettings | None] = {}
     pipeline_class: str | None = None  # a class of diffusers; None: the one that model_index.json names
@@ -141,7 +141,7 @@ class DiffusersFolderConfig(PatchSettings):
         found = {"pipeline": Source(self.pipeline, self.revision)}
         if self.controlnet is not None:
             found["controlnet"] = Source(self.controlnet, self.controlnet_revision)
-        if self.code is not None:
+        if self.code is not None and self.code != self.pipeline:
             found["code"] = Source(self.code, self.code_revision)
         for name, part in self.components.items():
             if part is not None:

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
+import transformers
+from diffusers.utils import is_accelerate_available
 from safetensors import SafetensorError
 
 from bench.contract import RunContext
@@ -32,13 +35,15 @@ def load_pipeline(config: DiffusersFolderConfig, run: RunContext) -> diffusers.D
     folder = config.sources["pipeline"].folder()
     index = read_json(folder / INDEX)
     kind, options = _kind(config, folder, index)
-    dtype = _DTYPES.get(run.precision, torch.float32)
     parts: dict[str, Any] = dict.fromkeys(UNUSED & index.keys())
     if "requires_safety_checker" in inspect.signature(kind.__init__).parameters:
         parts["requires_safety_checker"] = False
+    dtype = _DTYPES.get(run.precision, torch.float32)
+    files = {"local_files_only": True, "dtype": dtype, "low_cpu_mem_usage": is_accelerate_available()}
     try:
-        parts |= _parts(config, index, dtype)
-        pipeline = kind.from_pretrained(folder, local_files_only=True, torch_dtype=dtype, **options, **parts)
+        with _quiet():
+            parts |= _parts(config, index, files)
+            pipeline = kind.from_pretrained(folder, **files, **options, **parts)
     except (AttributeError, ImportError, OSError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
         raise DataError(
             f"The files of the pipeline {config.pipeline} do not fit {kind.__name__}",
@@ -47,6 +52,19 @@ def load_pipeline(config: DiffusersFolderConfig, run: RunContext) -> diffusers.D
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(run.device)
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Hide the progress bars of both libraries, which would break ours, and show them again afterwards."""
+    shown = [log for log in (diffusers.utils.logging, transformers.utils.logging) if log.is_progress_bar_enabled()]
+    for log in shown:
+        log.disable_progress_bar()
+    try:
+        yield
+    finally:
+        for log in shown:
+            log.enable_progress_bar()
 
 
 def _kind(
@@ -69,7 +87,7 @@ def _kind(
             got=f"{given!r} in {INDEX}, trust_remote_code=false",
             fix="read its code first; then --set method.trust_remote_code=true, with the commit pinned",
         )
-    code = config.sources["code"].folder() if config.code is not None else folder
+    code = config.sources["code"].folder() if "code" in config.sources else folder
     options: dict[str, Any] = {"trust_remote_code": True}
     if (code / _CODE).is_file():
         options["custom_pipeline"] = str(code)
@@ -98,15 +116,14 @@ def _with_controlnet(kind: type[diffusers.DiffusionPipeline]) -> type[diffusers.
     return other
 
 
-def _parts(config: DiffusersFolderConfig, index: Mapping[str, Any], dtype: torch.dtype) -> dict[str, Any]:
+def _parts(config: DiffusersFolderConfig, index: Mapping[str, Any], files: Mapping[str, Any]) -> dict[str, Any]:
     """Load the ControlNet and the components that come from elsewhere."""
-    options = {"local_files_only": True, "torch_dtype": dtype}
     found: dict[str, Any] = {}
     for setting, source in config.sources.items():
         folder = source.folder()
         if setting == "controlnet":
             name = read_json(folder / "config.json").get("_class_name", "ControlNetModel")
-            found[setting] = getattr(diffusers, str(name)).from_pretrained(folder, **options)
+            found[setting] = getattr(diffusers, str(name)).from_pretrained(folder, **files)
         elif setting.startswith("components."):
             component = setting.removeprefix("components.")
             library, name = index.get(component) or (None, None)
@@ -116,5 +133,5 @@ def _parts(config: DiffusersFolderConfig, index: Mapping[str, Any], dtype: torch
                     got=f"{INDEX} lists {', '.join(key for key in index if key[0] != '_')}",
                     fix=f"correct the name in --set method.components.{component}...",
                 )
-            found[component] = getattr(import_module(library), name).from_pretrained(folder, **options)
+            found[component] = getattr(import_module(library), name).from_pretrained(folder, **files)
     return found
