@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,7 @@ from bench.synthetic import SyntheticSet
 from methods.diffusers_folder import DiffusersFolderConfig
 from methods.diffusers_folder.config import ComponentSettings, MaskSettings
 from tests.bench.conftest import request
-from tests.methods.diffusers_folder.pipelines import mask_pipeline, text_pipeline
+from tests.methods.diffusers_folder.pipelines import mask_pipeline, plain_pipeline, text_pipeline
 
 PAGE = (Path(__file__).resolve().parents[3] / "docs" / "diffusers.md").read_text(encoding="utf-8")
 
@@ -46,12 +47,21 @@ def test_run_of_a_mask_pipeline(tmp_path: Path) -> None:
 
 
 @pytest.mark.slow
-def test_run_of_a_text_pipeline(tmp_path: Path) -> None:
-    rows, made = run(tmp_path, f"method.pipeline={text_pipeline()}")
+@pytest.mark.parametrize(
+    ("pipeline", "settings"),
+    [(text_pipeline, ()), (plain_pipeline, ("method.conditions=[]", "method.image_size=16"))],
+)
+def test_run_of_a_pipeline_without_masks_trains_no_network(
+    pipeline: Callable[[], Path], settings: tuple[str, ...], tmp_path: Path
+) -> None:
+    rows, made = run(tmp_path, f"method.pipeline={pipeline()}", *settings)
     measured = set(rows[rows["value"].notna()]["metric"])
     assert "fd@random-convnet" in measured
     assert not {"fs1/image", "pq/image"} & measured
-    assert all(record.caption and not record.instances for record in made.metadata)
+    (reason,) = set(rows[rows["metric"] == "pq/image"]["reason"])
+    assert reason == "not trained on: not every image comes with an instance map"
+    assert not any(record.instances for record in made.metadata)
+    assert all((record.caption is None) == bool(settings) for record in made.metadata)
 
 
 @pytest.mark.parametrize("name", ["pixcell-256", "mupad-256"])
