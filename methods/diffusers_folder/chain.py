@@ -27,7 +27,7 @@ def _source(config: DiffusersFolderConfig, setting: str, source: Source) -> Weig
     reason = _not_found(setting, source) if folder is None else _incomplete(config, setting, folder)
     return Weights(
         name=_title(setting, source),
-        setting=f"method.{revision_of(setting)} to the commit" if _loose(source) else f"method.{_place(setting)}",
+        setting=_setting(setting, source),
         source=_where(source, terms),
         size=terms.size or "size not known",
         licence=terms.licence,
@@ -47,8 +47,11 @@ def _loose(source: Source) -> bool:
     return source.is_hub_id and source.revision is None
 
 
-def _place(setting: str) -> str:
-    return f"{setting}.location" if "." in setting else setting
+def _setting(setting: str, source: Source) -> str:
+    if _loose(source):
+        return f"method.{revision_of(setting)} to its commit"
+    place = f"{setting}.location" if "." in setting else setting
+    return f"method.{place} to its folder if it is not in the cache of the hub"
 
 
 def _where(source: Source, terms: TermsSettings) -> str:
