@@ -11,6 +11,7 @@ EXTRAS = {
     "models": (
         "cleanfid",
         "diffusers",
+        "huggingface_hub",
         "lightning_fabric",
         "monai",
         "open_clip",
