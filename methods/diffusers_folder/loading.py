@@ -3,15 +3,13 @@
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from importlib import import_module
 from pathlib import Path
 from typing import Any
 
 import diffusers
 import torch
-import transformers
 from diffusers.utils import is_accelerate_available
 from safetensors import SafetensorError
 
@@ -41,7 +39,7 @@ def load_pipeline(config: DiffusersFolderConfig, run: RunContext) -> diffusers.D
     dtype = _DTYPES.get(run.precision, torch.float32)
     files = {"local_files_only": True, "dtype": dtype, "low_cpu_mem_usage": is_accelerate_available()}
     try:
-        with _quiet():
+        with quiet():
             parts |= _parts(config, index, files)
             pipeline = kind.from_pretrained(folder, **files, **options, **parts)
     except (AttributeError, ImportError, OSError, RuntimeError, SafetensorError, TypeError, ValueError) as error:
@@ -52,19 +50,6 @@ def load_pipeline(config: DiffusersFolderConfig, run: RunContext) -> diffusers.D
         ) from error
     pipeline.set_progress_bar_config(disable=True)
     return pipeline.to(run.device)
-
-
-@contextmanager
-def _quiet() -> Iterator[None]:
-    """Hide the progress bars of both libraries, which would break ours, and show them again afterwards."""
-    shown = [log for log in (diffusers.utils.logging, transformers.utils.logging) if log.is_progress_bar_enabled()]
-    for log in shown:
-        log.disable_progress_bar()
-    try:
-        yield
-    finally:
-        for log in shown:
-            log.enable_progress_bar()
 
 
 def _kind(

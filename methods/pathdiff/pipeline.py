@@ -12,6 +12,7 @@ from methods.latent.autoencoder import load_autoencoder
 from methods.latent.conditional import UNET
 from methods.latent.folders import load_model, publish
 from methods.latent.text_config import TextProcess
+from methods.quiet import quiet
 
 PIPELINE = "pipeline"
 
@@ -25,17 +26,18 @@ def save_pipeline(
     """
     from transformers import CLIPTextModel, CLIPTokenizer
 
-    pipeline = StableDiffusionPipeline(
-        vae=load_autoencoder(autoencoder),
-        text_encoder=CLIPTextModel.from_pretrained(str(tower), local_files_only=True, dtype=torch.float32),
-        tokenizer=CLIPTokenizer.from_pretrained(str(tower), local_files_only=True),
-        unet=unet,
-        scheduler=scheduler(diffusion),
-        safety_checker=None,
-        feature_extractor=None,
-        requires_safety_checker=False,
-    )
-    publish(folder / PIPELINE, lambda to: pipeline.save_pretrained(to, safe_serialization=True))
+    with quiet():
+        pipeline = StableDiffusionPipeline(
+            vae=load_autoencoder(autoencoder),
+            text_encoder=CLIPTextModel.from_pretrained(str(tower), local_files_only=True, dtype=torch.float32),
+            tokenizer=CLIPTokenizer.from_pretrained(str(tower), local_files_only=True),
+            unet=unet,
+            scheduler=scheduler(diffusion),
+            safety_checker=None,
+            feature_extractor=None,
+            requires_safety_checker=False,
+        )
+        publish(folder / PIPELINE, lambda to: pipeline.save_pretrained(to, safe_serialization=True))
 
 
 def load_unet(folder: Path) -> UNet2DConditionModel:

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from bench.contract import RunContext
 from bench.errors import DataError
+from methods.quiet import quiet
 
 # Captions per forward pass.
 BATCH = 64
@@ -66,7 +67,8 @@ def load_tower(folder: Path, chunks: int, run: RunContext) -> TextTower:
     from transformers import CLIPModel, CLIPTokenizer
 
     _check(folder)
-    model: Any = CLIPModel.from_pretrained(str(folder), local_files_only=True, dtype=torch.float32)
+    with quiet():
+        model: Any = CLIPModel.from_pretrained(str(folder), local_files_only=True, dtype=torch.float32)
     transformer = model.text_model
     tokenizer = CLIPTokenizer.from_pretrained(str(folder), local_files_only=True)
     return TextTower(transformer.to(run.device).eval().requires_grad_(False), tokenizer, chunks)

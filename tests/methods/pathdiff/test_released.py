@@ -53,8 +53,20 @@ def test_outputs_are_those_of_the_release(tmp_path: Path) -> None:
     network = load_pathdiff(tmp_path / "pathdiff.ckpt", **layout["settings"])
     given = [torch.from_numpy(numbers[name]) for name in ("latents", "times", "context", "hint")]
     for name, found in (("eps_without_control", network.eps(*given[:3])), ("eps", network.eps(*given))):
-        expected = torch.from_numpy(numbers[name])
-        assert (found - expected).abs().max() < 1e-4 * expected.abs().max(), name
+        # the release rounds to half precision after every block, which magnifies the order of sums of this machine
+        assert error(found, numbers[name]) < 5e-4, name
+    # nothing is rounded before the first attention
+    assert network.controlled is not None
+    skips, _ = network.controlled.control(
+        given[0], given[1], encoder_hidden_states=given[2], controlnet_cond=given[3].float(), return_dict=False
+    )
+    for number in range(4):
+        assert error(skips[number][:, :2].detach(), numbers[f"control_{number}"]) < 1e-5
+
+
+def error(found: torch.Tensor, expected: np.ndarray) -> float:
+    """Return the largest difference as a share of the largest value."""
+    return float(np.abs(found.numpy() - expected).max() / np.abs(expected).max())
 
 
 def test_settings_are_read_off_the_file(tmp_path: Path) -> None:
