@@ -65,15 +65,20 @@ def test_differences_are_to_the_baseline_and_adjusted(tiny: Outcome) -> None:
 def test_distances_know_their_floor_and_the_encoder(tiny: Outcome) -> None:
     table = scores(tiny)
     distances = table[table["metric"].isin(["fd@random-convnet", "kd@random-convnet"])]
-    assert set(distances["split"]) == {"train", "test"}
-    assert set(distances["method"]) == set(ARMS) - {"real-only"}
-    assert distances["floor"].notna().all()
+    assert set(distances["split"]) == {"train", "test", "test masks"}
     assert (distances["encoder"].str.len() > 64).all()
+    of_masks = distances["split"] == "test masks"
+    assert set(distances[~of_masks]["method"]) == set(ARMS) - {"real-only"}
+    assert distances[~of_masks]["floor"].notna().all()
+    # four images are drawn of test masks: too few for a distance
+    assert set(distances[of_masks]["method"]) == {"noise", "diffmix"}
+    assert distances[of_masks]["value"].isna().all()
+    assert distances[of_masks]["reason"].str.startswith("only 4 images of test masks").all()
 
 
 def test_sets_are_scored_in_every_way_against_both_splits(tiny: Outcome) -> None:
     table = scores(tiny)
-    of_sets = table[(table["encoder"] != "") & (table["seed"] == 0)]
+    of_sets = table[(table["encoder"] != "") & (table["seed"] == 0) & (table["split"] != "test masks")]
     both = {f"{name}@random-convnet" for name in ("fd", "kd", "precision", "recall", "density", "coverage")}
     memory = {"auth_pct@random-convnet", "copy_rate@random-convnet"}
     assert set(of_sets[of_sets["split"] == "test"]["metric"]) == both | {"colour_fd"}
