@@ -87,10 +87,11 @@ class Trial:
         track = track_of(self.bench.data["train"].info)
         if self.arm.ready is not None:
             return untrainable(self.arm.ready, track)
-        shown = self.arm.method.conditions
-        if shown and (reason := track.untrainable(instances="mask" in shown, label="class" in shown)):
-            return reason
-        return track.untrained or (await self.sets()).reason
+        if track.untrained:
+            return track.untrained
+        sets = await self.sets()
+        made = sets.made[0] if sets.made else None  # the sets of all seeds come with the same labels
+        return sets.reason if made is None else untrainable(made.set, track)
 
     async def compared(self) -> list[tuple[int, Made]]:
         """Return the sets that are compared with real images, each with its seed.
