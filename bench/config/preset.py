@@ -25,6 +25,7 @@ class Preset(Settings):
     `mpp` is the working resolution (None: the dataset's own), `patch` the side of synthetic and reference patches
     in pixels at that resolution, `downstream` the networks (None: those that the
     dataset names), `max_samples` caps a synthetic set (None: the number that the ratio gives),
+    `text_encoder` embeds images and captions if a run is about captions,
     `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
     `reference_samples`), `memory_gib` is the free memory that a run needs.
     """
@@ -39,6 +40,7 @@ class Preset(Settings):
     faithfulness_samples: int | None = Field(default=None, gt=0)
     budget: BudgetSettings
     encoders: tuple[str, ...]
+    text_encoder: str = "plip"
     downstream: tuple[str, ...] | None = None
     controls: tuple[str, ...] = ("real-only", "copy", "noise")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
