@@ -176,6 +176,16 @@ class Part(NamedTuple):
     config: BaseModel
 
 
+class Trainer(Protocol):
+    """Trains parts: a method, or an encoder that a run trains itself."""
+
+    def fit(
+        self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
+    ) -> None:
+        """Train one part into the folder `out`; called again after a kill, it continues from its checkpoint there."""
+        ...
+
+
 class Selection(Protocol):
     """How the set of one arm is chosen from a pool; methods add their own settings."""
 

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from bench.errors import DataError
 
@@ -66,3 +67,24 @@ def similarity(
     n = int(captioned.sum())
     value = float(per_image[captioned].mean()) if n else float("nan")
     return Alignment(value, per_image, n, len(images) - n)
+
+
+def shuffled(captions: Sequence[str], rng: np.random.Generator) -> Int64[np.ndarray, " n"]:
+    """Return whose caption each image gets, so that no image keeps an equal caption; -1 where that is impossible.
+
+    Captions are permuted. It is impossible for some images if one caption belongs to more than half of them.
+
+    >>> [int(other) for other in shuffled(["a", "b", "a", "b"], np.random.default_rng(0)) % 2]
+    [1, 0, 1, 0]
+    """
+    order = rng.permutation(len(captions))
+    counts = Counter(captions)
+    rank = {caption: place for place, caption in enumerate(dict.fromkeys(captions[index] for index in order))}
+    ordered = sorted(order.tolist(), key=lambda index: rank[captions[index]])
+    step = max(counts.values(), default=0)
+    given = np.full(len(captions), -1, dtype=np.int64)
+    for place, index in enumerate(ordered):
+        other = ordered[(place + step) % len(ordered)]
+        if captions[other] != captions[index]:
+            given[index] = other
+    return given

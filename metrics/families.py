@@ -48,7 +48,7 @@ _FRECHET_DISTANCE = _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, Non
 _KERNEL_DISTANCE = _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True)
 _SIMILARITY = replace(
     _set(
-        "similarity",
+        "clip_similarity",
         "text-image similarity",
         "Hessel et al., EMNLP 2021 (CLIPScore), without its floor at 0 and factor 2.5",
         "higher",
@@ -58,6 +58,14 @@ _SIMILARITY = replace(
         unit="100 · cosine",
     ),
     aggregation="mean over images; images without a caption left out and counted",
+)
+_SHUFFLED = replace(
+    _SIMILARITY,
+    id="clip_similarity_shuffled",
+    title="text-image similarity, shuffled captions",
+    direction="none",
+    inputs="the same features, each image with another image's different caption",
+    reference="control of `clip_similarity`, which must be higher",
 )
 _PERCEPTUAL = replace(
     _set(
@@ -102,6 +110,7 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
                 group="memorisation",
             ),
             _SIMILARITY,
+            _SHUFFLED,
             _PERCEPTUAL,
         )
     }
@@ -123,11 +132,14 @@ PUBLISHED: Mapping[tuple[str, str], Metric] = MappingProxyType(
         ("kd", "inception"): replace(
             _KERNEL_DISTANCE, id="kid", title="KID", reference=f"{_KERNEL}; {_CLEAN}", main=False
         ),
-        ("similarity", "plip"): replace(
+        ("clip_similarity", "plip"): replace(
             _SIMILARITY,
             id="plip",
             title="PLIP similarity",
             reference="Huang et al., Nature Medicine 2023 (vinid/plip); as in PathDiff, Bhosale et al., ICCV 2025",
+        ),
+        ("clip_similarity_shuffled", "plip"): replace(
+            _SHUFFLED, id="plip_shuffled", title="PLIP similarity, shuffled captions", reference="control of `plip`"
         ),
         ("perceptual", "lpips-alex"): replace(
             _PERCEPTUAL, id="lpips", title="LPIPS", reference=f"{_LPIPS}; AlexNet, the released default for measuring"

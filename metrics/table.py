@@ -77,7 +77,8 @@ _ALL = (
         inputs="real and synthetic images",
         reference="of 10 moments of optical density and stains (Ruifrok & Johnston 2001); see metrics.colour",
     ),
-    PUBLISHED["similarity", "plip"],
+    PUBLISHED["clip_similarity", "plip"],
+    PUBLISHED["clip_similarity_shuffled", "plip"],
     _faith("fs1/image", "FS1", main=True),
     _faith("fs2/image", "FS2", main=True),
     _faith("fs_real/image", "FS of the real image"),
@@ -210,7 +211,8 @@ def distance_name(kind: str, encoder: str) -> str:
     """Return the id under which a score on an encoder's features is reported.
 
     Args:
-        kind: the family, such as `fd` (Fréchet distance), `kd` (kernel distance) or `similarity`.
+        kind: the family, such as `fd` (Fréchet distance), `kd` (kernel distance) or
+            `clip_similarity`.
         encoder: the encoder's `name`, which is `inception`, `clip-vit-b-32`, `plip`, `lpips-alex` or `lpips-vgg`
             for the published weights only.
 

@@ -63,6 +63,8 @@ RULES = {
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
     "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),
+    # an encoder plugin that a run trains: it lies beside its training, and is an encoder by its base class
+    "methods.text.encoder": Rule((*WORKBENCH, "methods", "metrics.encoders"), never=ORCHESTRATION),
     "metrics": Rule(("metrics", "bench.errors", "bench.weights"), others=NUMERICS | ENCODERS),
     "reports": Rule(
         (

@@ -127,6 +127,37 @@ def classes(
     _show(report, render_classes(report), as_json)
 
 
+@app.command("text")
+def text(
+    images: Annotated[Path, typer.Option(help="Folder of images; subfolders count.", metavar="DIR")],
+    captions: Annotated[
+        Path,
+        typer.Option(help="CSV file `file,caption`, and `group` (slide, patient) if known.", metavar="FILE"),
+    ],
+    encoder: Annotated[
+        str, typer.Option(help="Encoder with a text tower: plip, clip-vit-b-32, or caption-clip of a run.")
+    ] = "plip",
+    weights: WeightsOption = None,
+    device: Annotated[str, typer.Option(help="Device: auto, cpu, cuda or mps.")] = "auto",
+    seed: SeedOption = 0,
+    as_json: JsonOption = False,
+) -> None:
+    """Score how well images show what their captions say, with shuffled captions as control."""
+    from bench.scoring.render import render_text
+    from bench.scoring.text import score_text
+
+    report = score_text(
+        images,
+        captions,
+        encoder=encoder,
+        weights=resolve_weights(weights),
+        device=device,
+        seed=seed,
+        reporter=_reporter(),
+    )
+    _show(report, render_text(report), as_json)
+
+
 def _names(classes: str | None) -> tuple[str, ...]:
     from bench.errors import ConfigError
 

@@ -26,6 +26,7 @@ class Preset(Settings):
     in pixels at that resolution, `downstream` the networks (None: those that the
     dataset names), `max_samples` caps a synthetic set (None: the number that the ratio gives),
     `text_dataset` has the captions for methods that read them on a dataset without captions,
+    `text_encoder` embeds images and captions if a run is about captions,
     `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
     `reference_samples`), `memory_gib` is the free memory that a run needs.
     """
@@ -41,6 +42,7 @@ class Preset(Settings):
     budget: BudgetSettings
     encoders: tuple[str, ...]
     text_dataset: str = "phantom"
+    text_encoder: str = "plip"
     downstream: tuple[str, ...] | None = None
     controls: tuple[str, ...] = ("real-only", "copy", "noise")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"

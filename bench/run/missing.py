@@ -61,6 +61,9 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         missing.extend(check_weights(f"downstream network {network.name!r}", needed, "leave the network out"))
     for handle in resolved.encoders:
         missing.extend(handle.missing())
+    aligned = resolved.text_encoder
+    if aligned is not None and aligned.plugin.training() is None:
+        missing.extend(aligned.missing("--set text_encoder=caption-clip:smoke"))
     missing.extend(
         check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
     )

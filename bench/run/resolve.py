@@ -33,6 +33,7 @@ class Resolved:
     subjects: Sequence[Arm]
     networks: Sequence[Network]
     encoders: Sequence[EncoderHandle]
+    text_encoder: EncoderHandle | None
 
     @property
     def card(self) -> DatasetCard:
@@ -89,7 +90,18 @@ def resolve(request: RunRequest) -> Resolved:
     networks = make_networks(wanted, preset, overrides.downstream, request.weights)
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
-    return Resolved(request, preset, label, source, other, arms, subjects, networks, encoders)
+    aligned = encoder_handle(preset.text_encoder, request.weights) if any(map(_about_text, subjects)) else None
+    return Resolved(request, preset, label, source, other, arms, subjects, networks, encoders, aligned)
+
+
+def _about_text(arm: Arm) -> bool:
+    """Return whether an arm is about captions: its method shows them, or its set was brought in with captions.
+
+    A control that keeps every label of real images is about none of them in particular.
+    """
+    if arm.ready is not None:
+        return any(record.caption for record in arm.ready.metadata)
+    return "text" in arm.method.conditions and not {"mask", "class"} <= arm.method.conditions
 
 
 def _check_roles(named: Mapping[str, str], arms: Sequence[Arm]) -> None:

@@ -11,6 +11,7 @@ from bench.scoring.classes_report import ClassesReport
 from bench.scoring.images_report import ImagesReport
 from bench.scoring.nuclei_report import NucleiReport
 from bench.scoring.output import Bounds, Number
+from bench.scoring.text_report import TextReport
 
 Lines = Iterator[Table | str]
 
@@ -109,6 +110,21 @@ def render_classes(report: ClassesReport) -> Lines:
         for name, row in zip(report.classes, report.confusion, strict=True):
             confusion.add_row(escape(name), *(f"{count:,}" for count in row))
         yield confusion
+
+
+def render_text(report: TextReport) -> Lines:
+    """Yield the two similarities, and what they are of."""
+    table = _table("metric", "value", "95 % interval")
+    table.add_row(escape(report.metric), _number(report.similarity, 2), _bounds(report.ci, 2))
+    table.add_row("with shuffled captions", _number(report.shuffled, 2), _bounds(report.shuffled_ci, 2))
+    yield table
+    yield f"\n{_images(report.n)} with a caption, {report.captions:,} distinct; encoder {escape(report.encoder)}"
+    groups = len({image.group for image in report.per_image})
+    yield _resampled(groups, len(report.per_image))
+    if report.skipped:
+        yield f"[yellow]! empty captions, left out: {_images(report.skipped)}[/yellow]"
+    for warning in report.warnings:
+        yield f"[yellow]! {escape(warning)}[/yellow]"
 
 
 def _further(report: NucleiReport) -> Lines:

@@ -11,8 +11,14 @@ from bench.scoring.classes_report import ClassesReport
 from bench.scoring.images_report import ImagesReport
 from bench.scoring.nuclei_report import NucleiReport
 from bench.scoring.output import Output
+from bench.scoring.text_report import TextReport
 
-REPORTS: dict[str, type[Output]] = {"nuclei": NucleiReport, "images": ImagesReport, "classes": ClassesReport}
+REPORTS: dict[str, type[Output]] = {
+    "nuclei": NucleiReport,
+    "images": ImagesReport,
+    "classes": ClassesReport,
+    "text": TextReport,
+}
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
 
 

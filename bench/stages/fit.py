@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar
 
-from bench.contract import Dataset, MethodBase, Part
+from bench.contract import Dataset, Part, Trainer
 from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
@@ -23,7 +23,7 @@ class Fit(Step):
 
     stage: ClassVar[str] = "fit"
 
-    method: MethodBase
+    method: Trainer
     part: Part
     data: Mapping[str, Dataset]
     needed: Mapping[str, Finished]
@@ -54,14 +54,23 @@ async def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> 
     """Train the parts that a method needs, in the order in which it lists them, and return them by name."""
     fitted: dict[str, Finished] = {}
     for part in arm.method.parts():
-        step = Fit(
-            place=session.torch,
-            seed=GENERATOR_SEED,
-            title=part.name,
-            method=arm.method,
-            part=part,
-            data={role: data[role] for role in part.reads if role in data or role not in arm.method.optional_roles},
-            needed={name: fitted[name] for name in part.needs},
-        )
-        fitted[part.name] = await session.do(step)
+        needed = {name: fitted[name] for name in part.needs}
+        reads = part.reads - (arm.method.optional_roles - data.keys())
+        fitted[part.name] = await fit_part(session, part, arm.method, {role: data[role] for role in reads}, needed)
     return fitted
+
+
+async def fit_part(
+    session: Session, part: Part, trainer: Trainer, data: Mapping[str, Dataset], needed: Mapping[str, Finished]
+) -> Finished:
+    """Train one part on the `data` that it reads, with the parts `needed` that it builds on."""
+    step = Fit(
+        place=session.torch,
+        seed=GENERATOR_SEED,
+        title=part.name,
+        method=trainer,
+        part=part,
+        data=data,
+        needed=needed,
+    )
+    return await session.do(step)

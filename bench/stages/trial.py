@@ -31,7 +31,7 @@ Result = TypeVar("Result")
 class Bench:
     """What all arms of a run share: session, data, networks, encoders and the number of seeds.
 
-    `subjects` are the arms that the run is about.
+    `subjects` are the arms that the run is about; `text_encoder` is None if no arm is about captions.
     """
 
     session: Session
@@ -41,6 +41,7 @@ class Bench:
     encoders: Sequence[EncoderHandle]
     seeds: int
     subjects: Sequence[Arm]
+    text_encoder: EncoderHandle | None = None
 
 
 class Sets(NamedTuple):

@@ -11,6 +11,9 @@ from bench.contract import Part, Settings
 PART = "caption-encoder"
 """Name of the part, and of the folder in its output that transformers opens."""
 
+MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
+"""Mean and standard deviation by which CLIP's preprocessing normalises values in [0, 1]."""
+
 Size = Literal["tiny", "smoke"]
 """The sizes of a caption encoder that a run trains itself, named after the presets that use them."""
 

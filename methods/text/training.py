@@ -14,12 +14,10 @@ from bench.contract import Dataset, RunContext
 from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
 from bench.training.loop import Batch
 from methods.text.captioned import Captioned
-from methods.text.config import PART, CaptionEncoderPart, CaptionNetwork, CaptionTraining
+from methods.text.config import MEAN, PART, STD, CaptionEncoderPart, CaptionNetwork, CaptionTraining
 from methods.text.tokenizer import write_tokenizer
 
 STAGE = PART
-MEAN, STD = (0.48145466, 0.4578275, 0.40821073), (0.26862954, 0.26130258, 0.27577711)
-"""Mean and standard deviation by which CLIP's preprocessing normalises values in [0, 1]."""
 # CLIP keeps the factor of its logits below 100.
 LARGEST_SCALE = 100.0
 

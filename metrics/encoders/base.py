@@ -5,13 +5,20 @@ from __future__ import annotations
 from abc import ABC, abstractmethod
 from collections.abc import Sequence
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Float32, UInt8
 
 from bench.errors import ConfigError
 from bench.weights import Weights
+
+
+class Training(NamedTuple):
+    """A training in a run whose output holds an encoder's weights: a `bench.contract.Part`, and its `Trainer`."""
+
+    part: Any
+    trainer: Any
 
 
 class Encoder(ABC):
@@ -40,6 +47,11 @@ class Encoder(ABC):
     def weights(cls, folder: Path | None) -> Sequence[Weights]:
         """Return the files that it needs, each with the path at which it was found; `folder` may be the file itself."""
         return ()
+
+    @classmethod
+    def training(cls) -> Training | None:
+        """Return what a run must train to get the weights; None (the default) if they exist already."""
+        return None
 
     @classmethod
     @abstractmethod

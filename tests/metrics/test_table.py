@@ -47,8 +47,8 @@ def test_only_published_weights_have_published_names():
     assert distance_name("fd", "clip-vit-b-32") == "clip_fid"
     assert distance_name("kd", "clip-vit-b-32") == "kd@clip-vit-b-32"
     assert distance_name("fd", "inception-0a1b2c3d") == "fd@inception-0a1b2c3d"
-    assert distance_name("similarity", "plip") == "plip"
-    assert distance_name("similarity", "plip-0a1b2c3d") == "similarity@plip-0a1b2c3d"
+    assert distance_name("clip_similarity", "plip") == "plip"
+    assert distance_name("clip_similarity", "plip-0a1b2c3d") == "clip_similarity@plip-0a1b2c3d"
     assert distance_name("perceptual", "lpips-alex") == "lpips"
     assert distance_name("perceptual", "lpips-vgg") == "lpips_vgg"
     with pytest.raises(ConfigError, match="family"):

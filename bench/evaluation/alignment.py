@@ -1,0 +1,325 @@
+"""Do images show what their captions say? The similarity of each image and its own caption, in a text encoder.
+
+Beside every set are the real pairs of the same split (`floor`), and the control: the same images with the captions of
+others, which must be lower. It is measured only if an arm of the run is about captions.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
+
+import numpy as np
+from jaxtyping import Float
+
+from bench.contract import Dataset
+from bench.digest import digest, write_json
+from bench.engine.context import Run
+from bench.engine.session import Session, together
+from bench.engine.step import Finished, Step
+from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
+from bench.evaluation.comparison import Scored, valued
+from bench.evaluation.distances.features import Images, RealPatches, SetImages, embed_step, read_features
+from bench.evaluation.row_maker import Rows, metric_columns
+from bench.evaluation.score import mean_score, number
+from bench.evaluation.statistics import Statistics, write_statistics
+from bench.plan.encoders import EncoderHandle
+from bench.results.table import ScoreRow
+from bench.stages.fit import fit_part
+from bench.stages.trial import Trial
+
+if TYPE_CHECKING:
+    from metrics.encoders.base import Encoder
+    from metrics.entry import Metric
+
+SIMILARITY, SHUFFLED = "clip_similarity", "clip_similarity_shuffled"
+NO_CAPTIONS = "no image of the set has a caption"
+NO_REAL_CAPTIONS = "no image of the split has a caption"
+NO_TRAINING = "the encoder cannot be trained: the run has no captioned training data"
+ALL_EQUAL = "all captions are equal"
+NOT_ABOVE = "no higher than with shuffled captions"
+_BATCH = 256
+
+
+class Aligned(NamedTuple):
+    """The scores of the captioned images of one split of real images, or of one set; a reason if there are none."""
+
+    seed: int
+    split: str
+    finished: Finished | None
+    reason: str = ""
+
+
+class Evidence(NamedTuple):
+    """Scores of one arm, those of the real pairs of the training split, and the encoder's name and identity."""
+
+    scores: Sequence[Aligned]
+    real: Finished | None
+    encoder: str
+    identity: str
+
+
+class Alignment(Evaluation):
+    """Similarity of images and captions, of a set under each seed or of real images, and with shuffled captions."""
+
+    name: ClassVar[str] = "alignment"
+
+    @property
+    def metrics(self) -> tuple[Metric, ...]:
+        """The families of similarities."""
+        from metrics.table import FAMILIES
+
+        return FAMILIES[SIMILARITY], FAMILIES[SHUFFLED]
+
+    async def measure(self, trial: Trial) -> Evidence | None:
+        """Score the arm's sets, or real pairs of both splits for an arm without one; None in a run without captions."""
+        bench = trial.bench
+        if bench.text_encoder is None:
+            return None
+        text = bench.data.get("text", bench.data["train"])
+        encoder = await _trained(bench.session, bench.text_encoder, text)
+        if encoder is None:
+            names = (
+                [("train", NO_TRAINING), ("test", NO_TRAINING)] if trial.baseline is None else [("train", NO_TRAINING)]
+            )
+            return Evidence([Aligned(0, split, None, why) for split, why in names], None, bench.text_encoder.name, "")
+        real = await _of_real(trial, encoder, text, "train")
+        if trial.baseline is None:
+            scores = [real, await _of_real(trial, encoder, bench.data["test"], "test")]
+        else:
+            scores = await _of_sets(trial, encoder)
+        return Evidence(scores, real.finished, encoder.metric_name, encoder.identity)
+
+    def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
+        """Yield both similarities of every arm with their intervals, or the reason why there are none."""
+        for each in measured:
+            evidence: Evidence | None = each.evidence
+            if evidence is None:
+                continue
+            for split in dict.fromkeys(one.split for one in evidence.scores):
+                of_split = [one for one in evidence.scores if one.split == split]
+                for kind in (SIMILARITY, SHUFFLED):
+                    yield from _rows(each, evidence, of_split, kind, rows)
+
+    def outputs(self, evidence: Evidence | None) -> Iterator[Output]:
+        """Yield the scores of each set."""
+        for one in () if evidence is None else evidence.scores:
+            if one.finished is not None and evidence is not None:
+                yield Output("statistics", one.finished, one.seed, "", one.split, evidence.identity)
+
+
+async def _trained(session: Session, handle: EncoderHandle, text: Dataset) -> EncoderHandle | None:
+    """Return an encoder with its weights, which are trained first if the run must; None if it cannot be trained."""
+    training = handle.plugin.training()
+    if training is None:
+        return handle
+    if not any((record.caption or "").strip() for record in text.records):
+        return None
+    finished = await fit_part(session, training.part, training.trainer, {"text": text}, {})
+    return replace(handle, weights=finished.path)
+
+
+async def _of_real(trial: Trial, encoder: EncoderHandle, data: Dataset, split: str) -> Aligned:
+    captions = {record.id: record.caption for record in data.records if record.height}
+    if not any((caption or "").strip() for caption in captions.values()):
+        return Aligned(0, split, None, NO_REAL_CAPTIONS)
+    preset = trial.bench.preset
+    images = RealPatches(data, preset.reference_samples, preset.patch)
+    said = Captions(captions, of_window=True)
+    return Aligned(0, split, await _score(trial.bench.session, encoder, images, said, f"real pairs of {split}"))
+
+
+async def _of_sets(trial: Trial, encoder: EncoderHandle) -> list[Aligned]:
+    sets = await trial.compared()
+    if not sets:
+        return [Aligned(0, "train", None, (await trial.sets()).reason or NO_CAPTIONS)]
+    captions = [{record.id: record.caption for record in made.set.metadata} for _, made in sets]
+    if not all(any((caption or "").strip() for caption in each.values()) for each in captions):
+        return [Aligned(seed, "train", None, NO_CAPTIONS) for seed, _ in sets]
+    done = await together(
+        *(
+            _score(trial.bench.session, encoder, SetImages(made.set), Captions(said), f"{trial.arm.title}, seed {seed}")
+            for (seed, made), said in zip(sets, captions, strict=True)
+        )
+    )
+    return [Aligned(seed, "train", finished) for (seed, _), finished in zip(sets, done, strict=True)]
+
+
+@dataclass(frozen=True)
+class Captions:
+    """Captions by the id of an image, or of the tile that a window (`id y x size`) is cut from."""
+
+    by_id: Mapping[str, str | None]
+    of_window: bool = False
+
+    def of(self, names: Sequence[str]) -> list[str]:
+        """Return the caption of each image by its name; empty if it has none."""
+        ids = [name.rsplit(" ", 3)[0] if self.of_window else name for name in names]
+        return [(self.by_id[name] or "").strip() for name in ids]
+
+    @property
+    def distinct(self) -> tuple[str, ...]:
+        """The captions that are not empty, each once, in alphabetical order."""
+        return tuple(sorted({caption.strip() for caption in self.by_id.values() if caption and caption.strip()}))
+
+
+async def _score(session: Session, encoder: EncoderHandle, images: Images, captions: Captions, title: str) -> Finished:
+    texts = EmbedTexts(
+        place=session.torch,
+        title=f"{encoder.name}, {len(captions.distinct)} captions",
+        encoder=encoder,
+        captions=captions.distinct,
+    )
+    seen, said = await together(session.do(embed_step(session, encoder, images)), session.do(texts))
+    step = Align(place=session.numeric, title=f"{title}, {encoder.name}", images=seen, texts=said, captions=captions)
+    return await session.do(step)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class EmbedTexts(Step):
+    """Compute the features of captions, one row per caption."""
+
+    stage: ClassVar[str] = "text-features"
+
+    encoder: EncoderHandle
+    captions: tuple[str, ...]
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The encoder's identity."""
+        return {"encoder": self.encoder.identity}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """The digest of the captions."""
+        return {"captions": digest(self.captions)}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Version of the encoder."""
+        return {"encoder": self.encoder.version}
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Embed the captions batch by batch and write their features."""
+        encoder = self.encoder.load(context.device)
+        with context.progress("embed", len(self.captions), unit="caption") as progress:
+            np.save(folder / "features.npy", embed_texts(encoder, self.captions, progress.advance))
+        write_json(folder / "captions.json", list(self.captions))
+
+
+def embed_texts(encoder: Encoder, captions: Sequence[str], advance: Any = None) -> Float[np.ndarray, "n d"]:
+    """Return the features of captions; `advance` is told how many are done."""
+    parts = []
+    for start in range(0, len(captions), _BATCH):
+        batch = captions[start : start + _BATCH]
+        parts.append(encoder.texts(batch))
+        if advance is not None:
+            advance(len(batch))
+    return np.concatenate(parts)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Align(Step):
+    """Compare the features of images with those of their captions, and of other images' captions."""
+
+    stage: ClassVar[str] = "alignment"
+
+    images: Finished
+    texts: Finished
+    captions: Captions
+
+    @property
+    def config(self) -> dict[str, Any]:
+        """The caption of each image."""
+        return {"captions": digest(sorted(self.captions.by_id.items())), "of_window": self.captions.of_window}
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """Keys of the features."""
+        return {"images": self.images.key, "texts": self.texts.key}
+
+    @property
+    def versions(self) -> dict[str, int]:
+        """Versions of the evaluation and its metrics."""
+        return metric_versions(Alignment())
+
+    def run(self, folder: Path, context: Run) -> None:
+        """Write one row of statistics per image."""
+        features = read_features(self.images.path)
+        known = json.loads((self.texts.path / "captions.json").read_text(encoding="utf-8"))
+        said = self.captions.of(features.names)
+        texts = np.load(self.texts.path / "features.npy")
+        found = alignment_rows(features.values, said, dict(zip(known, texts, strict=True)), context.rng("shuffle"))
+        about = zip(features.names, features.groups, found, strict=True)
+        write_statistics(folder, [{"id": name, "group": group, **row} for name, group, row in about])
+
+
+def alignment_rows(
+    images: Float[np.ndarray, "n d"],
+    captions: Sequence[str],
+    texts: Mapping[str, Float[np.ndarray, " d"]],
+    rng: np.random.Generator,
+) -> list[dict[str, object]]:
+    """Return the similarity of each image with its own caption and with another image's; NaN if it has none.
+
+    Args:
+        images: features of the images.
+        captions: the caption of each image; empty if it has none.
+        texts: features of every caption that is not empty.
+        rng: shuffles the captions.
+    """
+    from metrics.alignment import has_text, shuffled, similarity
+
+    captioned = has_text(captions)
+    places = np.flatnonzero(captioned)
+    other = np.full(len(captions), -1)
+    given = shuffled([captions[place] for place in places], rng)
+    other[places] = np.where(given < 0, -1, places[given])
+    own = np.zeros_like(images)
+    others = np.zeros_like(images)
+    for place in places:
+        own[place] = texts[captions[place]]
+        if other[place] >= 0:
+            others[place] = texts[captions[other[place]]]
+    right, wrong = similarity(images, own, captioned), similarity(images, others, other >= 0)
+    return [{SIMILARITY: float(a), SHUFFLED: float(b)} for a, b in zip(right.per_image, wrong.per_image, strict=True)]
+
+
+def not_above(statistics: Statistics) -> str:
+    """Return a warning if images are no more similar to their own captions than to others; empty otherwise."""
+    own, others = (statistics.numbers(name) for name in (SIMILARITY, SHUFFLED))
+    if np.isnan(own).all() or np.isnan(others).all():
+        return ""
+    return NOT_ABOVE if np.nanmean(own) <= np.nanmean(others) else ""
+
+
+def _rows(each: Measured, evidence: Evidence, scores: Sequence[Aligned], kind: str, rows: Rows) -> Iterator[ScoreRow]:
+    from metrics.table import distance_name, metric
+
+    entry = metric(distance_name(kind, evidence.encoder))
+    split, arm = scores[0].split, each.trial.arm
+    columns = {**metric_columns(entry), "split": split, "encoder": evidence.identity, "downstream": ""}
+    read = [Statistics(one.finished.path) for one in scores if one.finished is not None]
+    reason = scores[0].reason
+    if read and all(np.isnan(one.numbers(kind)).all() for one in read):
+        reason = ALL_EQUAL
+    if reason:
+        yield rows.row(arm, columns, reason=reason)
+        return
+    of_set = each.trial.baseline is not None
+    if of_set and evidence.real is not None:
+        columns["floor"] = _mean(Statistics(evidence.real.path), kind)
+    remark = not_above if kind == SIMILARITY else lambda statistics: ""
+    score = mean_score(entry.id, partial(number, name=kind), remark=remark)
+    digests = [each.digest(one.seed) if of_set else "" for one in scores]
+    columns["n"] = len(read[0])
+    yield from valued(Scored(arm, read, digests), score, columns, rows)
+
+
+def _mean(statistics: Statistics, kind: str) -> float | None:
+    values = statistics.numbers(kind)
+    return None if np.isnan(values).all() else float(np.nanmean(values))
