@@ -14,13 +14,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
-from jaxtyping import Float
 
 from bench.contract import Dataset
 from bench.digest import digest, write_json
 from bench.engine.context import Run
 from bench.engine.session import Session, together
 from bench.engine.step import Finished, Step
+from bench.evaluation.alignment_scores import SHUFFLED, SIMILARITY, alignment_rows, embed_texts, not_above
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, valued
 from bench.evaluation.distances.features import Images, RealPatches, SetImages, embed_step, read_features
@@ -33,16 +33,12 @@ from bench.stages.fit import fit_part
 from bench.stages.trial import Trial
 
 if TYPE_CHECKING:
-    from metrics.encoders.base import Encoder
     from metrics.entry import Metric
 
-SIMILARITY, SHUFFLED = "clip_similarity", "clip_similarity_shuffled"
 NO_CAPTIONS = "no image of the set has a caption"
 NO_REAL_CAPTIONS = "no image of the split has a caption"
 NO_TRAINING = "the encoder cannot be trained: the run has no captioned training data"
 ALL_EQUAL = "all captions are equal"
-NOT_ABOVE = "no higher than with shuffled captions"
-_BATCH = 256
 
 
 class Aligned(NamedTuple):
@@ -211,17 +207,6 @@ class EmbedTexts(Step):
         write_json(folder / "captions.json", list(self.captions))
 
 
-def embed_texts(encoder: Encoder, captions: Sequence[str], advance: Any = None) -> Float[np.ndarray, "n d"]:
-    """Return the features of captions; `advance` is told how many are done."""
-    parts = []
-    for start in range(0, len(captions), _BATCH):
-        batch = captions[start : start + _BATCH]
-        parts.append(encoder.texts(batch))
-        if advance is not None:
-            advance(len(batch))
-    return np.concatenate(parts)
-
-
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Align(Step):
     """Compare the features of images with those of their captions, and of other images' captions."""
@@ -256,45 +241,6 @@ class Align(Step):
         found = alignment_rows(features.values, said, dict(zip(known, texts, strict=True)), context.rng("shuffle"))
         about = zip(features.names, features.groups, found, strict=True)
         write_statistics(folder, [{"id": name, "group": group, **row} for name, group, row in about])
-
-
-def alignment_rows(
-    images: Float[np.ndarray, "n d"],
-    captions: Sequence[str],
-    texts: Mapping[str, Float[np.ndarray, " d"]],
-    rng: np.random.Generator,
-) -> list[dict[str, object]]:
-    """Return the similarity of each image with its own caption and with another image's; NaN if it has none.
-
-    Args:
-        images: features of the images.
-        captions: the caption of each image; empty if it has none.
-        texts: features of every caption that is not empty.
-        rng: shuffles the captions.
-    """
-    from metrics.alignment import has_text, shuffled, similarity
-
-    captioned = has_text(captions)
-    places = np.flatnonzero(captioned)
-    other = np.full(len(captions), -1)
-    given = shuffled([captions[place] for place in places], rng)
-    other[places] = np.where(given < 0, -1, places[given])
-    own = np.zeros_like(images)
-    others = np.zeros_like(images)
-    for place in places:
-        own[place] = texts[captions[place]]
-        if other[place] >= 0:
-            others[place] = texts[captions[other[place]]]
-    right, wrong = similarity(images, own, captioned), similarity(images, others, other >= 0)
-    return [{SIMILARITY: float(a), SHUFFLED: float(b)} for a, b in zip(right.per_image, wrong.per_image, strict=True)]
-
-
-def not_above(statistics: Statistics) -> str:
-    """Return a warning if images are no more similar to their own captions than to others; empty otherwise."""
-    own, others = (statistics.numbers(name) for name in (SIMILARITY, SHUFFLED))
-    if np.isnan(own).all() or np.isnan(others).all():
-        return ""
-    return NOT_ABOVE if np.nanmean(own) <= np.nanmean(others) else ""
 
 
 def _rows(each: Measured, evidence: Evidence, scores: Sequence[Aligned], kind: str, rows: Rows) -> Iterator[ScoreRow]:

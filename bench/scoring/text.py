@@ -11,7 +11,7 @@ import numpy as np
 from bench.engine.device import resolve_device
 from bench.engine.reporter import Reporter
 from bench.errors import DataError
-from bench.evaluation.alignment import SHUFFLED, SIMILARITY, alignment_rows, embed_texts, not_above
+from bench.evaluation.alignment_scores import SHUFFLED, SIMILARITY, alignment_rows, embed_texts, not_above
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, columns_of
 from bench.formats.csv_tables import Table, read_table, some

@@ -48,7 +48,7 @@ def write_tokenizer(folder: Path, captions: Iterable[str], merges: int, length: 
     from transformers import CLIPTokenizer
 
     learned = learn_merges(captions, merges)
-    letters = _alphabet()
+    letters = sorted(byte_letters())
     tokens = [*letters, *(letter + WORD_END for letter in letters), *("".join(pair) for pair in learned), START, END]
     vocabulary = {token: number for number, token in enumerate(dict.fromkeys(tokens))}
     (folder / "vocab.json").write_text(json.dumps(vocabulary, ensure_ascii=False), encoding="utf-8")
@@ -65,17 +65,19 @@ def _words(caption: str) -> list[str]:
 
 
 def _bytes(word: str) -> list[str]:
-    from tokenizers.pre_tokenizers import ByteLevel
-
-    return list(
-        "".join(piece for piece, _ in ByteLevel(add_prefix_space=False, use_regex=False).pre_tokenize_str(word))
-    )
+    letters = byte_letters()
+    return [letters[byte] for byte in word.encode()]
 
 
-def _alphabet() -> list[str]:
-    from tokenizers.pre_tokenizers import ByteLevel
+def byte_letters() -> list[str]:
+    """Return the letter that stands for each byte: itself if it is printable, else one after U+0100 (GPT-2).
 
-    return sorted(ByteLevel.alphabet())
+    >>> byte_letters()[ord("a")], byte_letters()[0]
+    ('a', 'Ā')
+    """
+    printable = {*range(33, 127), *range(161, 173), *range(174, 256)}
+    others = (chr(256 + place) for place in range(256))
+    return [chr(byte) if byte in printable else next(others) for byte in range(256)]
 
 
 def _merge(symbols: Sequence[str], pair: tuple[str, str]) -> list[str]:

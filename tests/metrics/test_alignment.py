@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from bench.errors import DataError
-from metrics.alignment import has_text, similarity
+from metrics.alignment import has_text, shuffled, similarity
 
 
 def test_equals_scikit_learn_and_skips_empty_captions(agree):
@@ -49,3 +49,19 @@ def test_refuses():
         similarity(np.ones((2, 3)), np.ones((2, 4)), everyone)
     with pytest.raises(DataError, match="other than 0"):
         similarity(np.ones((2, 3)), np.zeros((2, 3)), everyone)
+
+
+def test_shuffled_captions_are_permuted_and_never_equal():
+    captions = ["a"] * 4 + ["b"] * 3 + ["c", "d"]
+    for seed in range(20):
+        given = shuffled(captions, np.random.default_rng(seed))
+        assert sorted(given) == list(range(9))
+        assert all(captions[other] != captions[index] for index, other in enumerate(given))
+    assert not np.array_equal(given, shuffled(captions, np.random.default_rng(0)))
+
+
+def test_a_caption_of_most_images_is_left_out_where_it_must():
+    given = shuffled(["a", "a", "a", "b"], np.random.default_rng(0))
+    assert sorted(given)[:2] == [-1, -1]
+    assert given[3] in (0, 1, 2)
+    assert (shuffled(["a", "a"], np.random.default_rng(0)) == -1).all()

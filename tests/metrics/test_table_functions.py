@@ -8,7 +8,7 @@ import pytest
 
 import metrics
 from metrics.aji import aji, aji_plus
-from metrics.alignment import has_text, similarity
+from metrics.alignment import has_text, shuffled, similarity
 from metrics.classification import score_classes
 from metrics.colour import colour_distance
 from metrics.faithfulness import faithfulness
@@ -173,6 +173,12 @@ def aligned(which):
     return similarity(FEATURES["train"], texts, has_text(["a caption"] * len(texts))).value
 
 
+def misaligned(which):
+    texts = FEATURES["train"]
+    given = shuffled([str(index) for index in range(len(texts))], np.random.default_rng(3))
+    return similarity(texts, texts[given], given >= 0).value
+
+
 def perceived(which):
     torch = pytest.importorskip("torch")
     from metrics.perceptual import perceptual_distance
@@ -192,6 +198,7 @@ VALUES = {
     "auth_pct": on_features(lambda x, y: memorisation(x, y).auth_pct, COPIED),
     "copy_rate": on_features(lambda x, y: memorisation(x, y, FEATURES["test"]).copy_rate, COPIED),
     "plip": aligned,
+    "plip_shuffled": misaligned,
     "gan_test": lambda which: proportion(round(200 * (1 - WRONG[which])), 200).value,
     "acceptance": lambda which: mean_proportion([round(50 * (1 - WRONG[which])), 30], [50, 80]).value,
     "lpips": perceived,
@@ -241,7 +248,8 @@ SAME = {
     "fid": "clip_fid",
     "fd": "clip_fid",
     "kd": "kid",
-    "similarity": "plip",
+    "clip_similarity": "plip",
+    "clip_similarity_shuffled": "plip_shuffled",
     "perceptual": "lpips",
     "lpips_vgg": "lpips",
 }
@@ -299,7 +307,7 @@ PARTS = {
 }
 SCORES = {
     "aji": {"aji", "aji_plus"},
-    "alignment": {"similarity"},
+    "alignment": {"similarity", "shuffled"},
     "classification": {
         "score_classes",
         "accuracy",

@@ -15,7 +15,8 @@ from bench.engine.reporter import Reporter
 from bench.engine.session import Session, drive
 from bench.engine.step import Finished
 from bench.engine.store import Store
-from bench.evaluation.alignment import NO_CAPTIONS, Alignment, Captions, alignment_rows
+from bench.evaluation.alignment import NO_CAPTIONS, Alignment, Captions
+from bench.evaluation.alignment_scores import alignment_rows
 from bench.evaluation.base import Measured
 from bench.plan.arms import make_arm
 from bench.plan.encoders import encoder_handle
