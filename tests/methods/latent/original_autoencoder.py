@@ -64,13 +64,13 @@ class _Middle(nn.Module):
 
 
 class _Encoder(nn.Module):
-    def __init__(self) -> None:
+    def __init__(self, outputs: int = 6) -> None:
         super().__init__()
         self.conv_in = nn.Conv2d(3, 8, 3, padding=1)
         self.down = nn.ModuleList(_Level(a, b, 2) for a, b in zip((8, *WIDTHS), WIDTHS, strict=False))
         for level in (0, 1):
             self.down[level].downsample = _Convolution(WIDTHS[level], 2)
-        self.mid, self.norm_out, self.conv_out = _Middle(32), _norm(32), nn.Conv2d(32, 6, 3, padding=1)
+        self.mid, self.norm_out, self.conv_out = _Middle(32), _norm(32), nn.Conv2d(32, outputs, 3, padding=1)
 
     def forward(self, x: Tensor) -> Tensor:
         x = self.conv_in(x)
@@ -104,3 +104,23 @@ class OriginalAutoencoder(nn.Module):
         super().__init__()
         self.encoder, self.decoder = _Encoder(), _Decoder()
         self.quant_conv, self.post_quant_conv = nn.Conv2d(6, 6, 1), nn.Conv2d(3, 3, 1)
+
+
+class OriginalVQ(nn.Module):
+    """The first stage with a codebook; latents are those before quantisation."""
+
+    def __init__(self, codes: int) -> None:
+        super().__init__()
+        self.encoder, self.decoder = _Encoder(3), _Decoder()
+        self.quant_conv, self.post_quant_conv = nn.Conv2d(3, 3, 1), nn.Conv2d(3, 3, 1)
+        self.quantize = nn.Module()
+        self.quantize.embedding = nn.Embedding(codes, 3)
+
+    def encode(self, x: Tensor) -> Tensor:
+        return self.quant_conv(self.encoder(x))
+
+    def decode(self, z: Tensor) -> Tensor:
+        codes = self.quantize.embedding.weight
+        distances = (z[:, None] - codes[None, :, :, None, None]).pow(2).sum(2)
+        nearest = codes[distances.argmin(1)].permute(0, 3, 1, 2)
+        return self.decoder(self.post_quant_conv(nearest))

@@ -8,10 +8,10 @@ import pytest
 import torch
 
 from bench.errors import DataError
-from methods.latent.autoencoder import make_autoencoder
+from methods.latent.autoencoder import decode, make_autoencoder, moments_of
 from methods.latent.config import AutoencoderNetwork
 from methods.latent.released import PREFIX, load_released_autoencoder
-from tests.methods.latent.original_autoencoder import OriginalAutoencoder
+from tests.methods.latent.original_autoencoder import OriginalAutoencoder, OriginalVQ
 
 SETTINGS = AutoencoderNetwork(width=8, multipliers=(1, 2, 4), blocks=2, groups=4)
 
@@ -49,3 +49,20 @@ def test_another_network_is_refused() -> None:
         load_released_autoencoder(make_autoencoder(other, 32), OriginalAutoencoder().state_dict())
     with pytest.raises(DataError, match="first stage"):
         load_released_autoencoder(make_autoencoder(SETTINGS, 32), {})
+
+
+def test_outputs_of_vq_agree() -> None:
+    settings = SETTINGS.model_copy(update={"kind": "vq", "codebook": 32})
+    with torch.random.fork_rng():
+        torch.manual_seed(1)
+        original, images = OriginalVQ(32).eval(), torch.randn(2, 3, 32, 32)
+        original.quantize.embedding.weight.data = 0.3 * torch.randn(32, 3)
+    state = {PREFIX + name: tensor for name, tensor in original.state_dict().items()}
+    network = load_released_autoencoder(make_autoencoder(settings, 32), state).eval()
+    with torch.no_grad():
+        latents = original.encode(images)
+        torch.testing.assert_close(moments_of(network, images), latents, atol=1e-5, rtol=0)
+        expected = original.decode(latents)
+        torch.testing.assert_close(decode(network, latents), expected, atol=1e-4, rtol=0)
+        # decoding quantises: latents that are a little off give the same image
+        torch.testing.assert_close(decode(network, latents + 1e-5), expected, atol=1e-4, rtol=0)
