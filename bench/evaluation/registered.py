@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from metrics.entry import Metric
 
 # Rows are in this order, followed by those of other packages.
-_ORDER = ("distances", "acceptance", "gan_test", "leakage", "nuclei", "tissue", "faithfulness")
+_ORDER = ("distances", "acceptance", "gan_test", "leakage", "nuclei", "tissue", "faithfulness", "reconstruction")
 
 
 def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:

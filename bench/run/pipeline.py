@@ -68,6 +68,7 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
         resolved.encoders,
         resolved.request.seeds,
         resolved.subjects,
+        resolved.request.weights,
     )
     first, *others = resolved.arms
     baseline = Trial(frame, first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from bench.config import Preset
@@ -31,7 +32,7 @@ Result = TypeVar("Result")
 class Bench:
     """What all arms of a run share: session, data, networks, encoders and the number of seeds.
 
-    `subjects` are the arms that the run is about.
+    `subjects` are the arms that the run is about, `weights` the folder of published weights.
     """
 
     session: Session
@@ -41,6 +42,7 @@ class Bench:
     encoders: Sequence[EncoderHandle]
     seeds: int
     subjects: Sequence[Arm]
+    weights: Path | None = None
 
 
 class Sets(NamedTuple):
