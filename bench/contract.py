@@ -258,6 +258,11 @@ class MethodBase(ABC):
 
     If so, its faithfulness is measured on test masks.
     """
+    first_stage: str = ""
+    """The part that holds the autoencoder whose latents it decodes; empty if it decodes none.
+
+    If so, reconstructions of test images are compared with these images.
+    """
     ratio: float
     """Synthetic : real of the training mix; 0 adds nothing (the baseline)."""
     config: BaseModel
@@ -329,6 +334,12 @@ class MethodBase(ABC):
         run: RunContext,
     ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
         """Yield one image per condition, in order; a pure function of conditions, weights and the run's seed."""
+
+    def reconstruct(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], fitted: Mapping[str, Path], run: RunContext
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yield each image, encoded and decoded by the autoencoder of `first_stage`, the only part in `fitted`."""
+        raise JobError(f"{type(self).__name__} decodes no latents", got="no `reconstruct` of its own")
 
 
 @dataclass(frozen=True)

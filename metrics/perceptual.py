@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -91,6 +92,27 @@ def lpips_distance(
         DataError: the images do not form pairs, or the files are not the published ones.
         MissingError: a file is not there.
     """
+    return pair_distances(load_lpips(weights, net), a, b, device)
+
+
+def pair_distances(
+    network: nn.Module, a: UInt8[np.ndarray, "n h w 3"], b: UInt8[np.ndarray, "n h w 3"], device: str = "cpu"
+) -> Float64[np.ndarray, " n"]:
+    """Return the distance of each pair of images by a network that compares images in [-1, 1]; 0 for equal images.
+
+    Args:
+        network: :class:`LPIPS` with its weights, or :class:`RandomMaps`.
+        a: 8-bit RGB images, at least 32 px per side.
+        b: the images that they are compared with, in the same order.
+        device: torch device name.
+
+    Raises:
+        DataError: the images do not form pairs.
+
+    >>> grey = np.full((1, 32, 32, 3), 100, np.uint8)
+    >>> pair_distances(RandomMaps(), grey, grey).tolist()
+    [0.0]
+    """
     if (
         a.dtype != np.uint8
         or b.dtype != np.uint8
@@ -105,7 +127,7 @@ def lpips_distance(
         )
     if min(a.shape[1:3]) < 32:
         raise DataError("The images must have at least 32 px per side", got=f"{a.shape[1]} x {a.shape[2]}")
-    distance = load_lpips(weights, net).to(device)
+    distance = network.to(device)
     parts = []
     with torch.inference_mode():
         for start in range(0, len(a), CHUNK):
@@ -164,6 +186,18 @@ class RandomMaps(nn.Module):
         super().__init__()
         for number, filters in enumerate(random_filters()):
             self.register_buffer(f"filters{number}", torch.from_numpy(filters), persistent=False)
+
+    @classmethod
+    def identify(cls) -> str:
+        """Return what distinguishes distances on these maps from others: a hash of the filters, and preprocessing."""
+        digest = hashlib.sha256(b"".join(filters.tobytes() for filters in random_filters()))
+        return identity(digest.hexdigest(), "RGB / 127.5 - 1, own size; maps of two layers at scales 1, 1/2, 1/4")
+
+    def forward(
+        self, a: Float[torch.Tensor, "n 3 h w"], b: Float[torch.Tensor, "n 3 h w"]
+    ) -> Float[torch.Tensor, " n"]:
+        """Return the distance of each pair of images in LPIPS's formula, with even weights of channels."""
+        return perceptual_distance(self.maps(a), self.maps(b))
 
     def maps(self, images: Float[torch.Tensor, "n 3 h w"]) -> list[torch.Tensor]:
         """Return the responses after each layer, finest scale first."""

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from metrics.table import Metric, reading_position
 
 # Groups of metrics, in addition to distances, that an arm without synthetic images does not have.
-OF_SETS = ("faithfulness", "selection")
+OF_SETS = ("faithfulness", "reconstruction", "selection")
 
 
 @dataclass(frozen=True)

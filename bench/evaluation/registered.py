@@ -14,7 +14,17 @@ if TYPE_CHECKING:
     from metrics.entry import Metric
 
 # Rows are in this order, followed by those of other packages.
-_ORDER = ("distances", "alignment", "acceptance", "gan_test", "leakage", "nuclei", "tissue", "faithfulness")
+_ORDER = (
+    "distances",
+    "alignment",
+    "acceptance",
+    "gan_test",
+    "leakage",
+    "nuclei",
+    "tissue",
+    "faithfulness",
+    "reconstruction",
+)
 
 
 def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:

@@ -69,6 +69,7 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
         resolved.request.seeds,
         resolved.subjects,
         resolved.text_encoder,
+        resolved.request.weights,
     )
     first, *others = resolved.arms
     baseline = Trial(frame, first)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections.abc import Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, NamedTuple, TypeVar
 
 from bench.config import Preset
@@ -31,7 +32,8 @@ Result = TypeVar("Result")
 class Bench:
     """What all arms of a run share: session, data, networks, encoders and the number of seeds.
 
-    `subjects` are the arms that the run is about; `text_encoder` is None if no arm is about captions.
+    `subjects` are the arms that the run is about; `text_encoder` is None if no arm is about captions; `weights` is the
+    folder of published weights.
     """
 
     session: Session
@@ -42,6 +44,7 @@ class Bench:
     seeds: int
     subjects: Sequence[Arm]
     text_encoder: EncoderHandle | None = None
+    weights: Path | None = None
 
 
 class Sets(NamedTuple):

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -42,6 +42,11 @@ class HistoDiffusion(Selective):
         self.ratio = max(arm.ratio for arm in config.selection)
         if not any("pool" in part.reads for part in self.parts()):
             self.roles = TRAIN
+
+    @property
+    def first_stage(self) -> str:  # type: ignore[override]
+        """The autoencoder with the decoder that draws images."""
+        return DECODER if self.config.finetune else AUTOENCODER
 
     def parts(self) -> Sequence[Part]:
         """Return the pre-trained parts, then the parts that are trained on labelled images."""
@@ -158,5 +163,13 @@ class HistoDiffusion(Selective):
         """Draw each image from the class and the seed of its condition."""
         from methods.histodiffusion.render import draw_classes
 
-        decoder = fitted[DECODER if self.config.finetune else AUTOENCODER]
+        decoder = fitted[self.first_stage]
         yield from draw_classes(conditions, self.config, fitted[DIFFUSION], fitted[LATENT_CLASSIFIER], decoder, run)
+
+    def reconstruct(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], fitted: Mapping[str, Path], run: RunContext
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yield each image as the autoencoder with the decoder that draws gives it back."""
+        from methods.latent.reconstruction import reconstruct
+
+        yield from reconstruct(images, fitted[self.first_stage], self.chunk, run)

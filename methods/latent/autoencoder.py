@@ -87,6 +87,12 @@ class Codec:
             return self.scale * moments.float()
         return self.scale * sample_posterior(moments, generator)
 
+    def mean(self, moments: Tensor) -> Float[Tensor, "n c h2 w2"]:
+        """Return scaled latents at the mean of their posterior; `decode` quantises those of `vq`."""
+        if isinstance(self.network, VQModel):
+            return self.scale * moments.float()
+        return self.scale * moments.float().chunk(2, dim=1)[0]
+
     def decode(self, latents: Float[Tensor, "n c h2 w2"]) -> Float[Tensor, "n 3 h w"]:
         """Return the images of scaled latents, approximately in [-1, 1]."""
         result: Tensor = self._decoder((latents / self.scale).contiguous(memory_format=torch.channels_last)).float()

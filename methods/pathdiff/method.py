@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any, ClassVar
 
@@ -54,6 +54,11 @@ class LatentControl(MethodBase):
         """Whether its images show masks; no training image is needed to draw one."""
         return "mask" in self.conditions
 
+    @property
+    def first_stage(self) -> str:  # type: ignore[override]
+        """The autoencoder, fine-tuned if the settings say so."""
+        return AUTOENCODER if self.config.autoencoder.finetune is None else FINETUNED
+
     def parts(self) -> Sequence[Part]:
         """Return the text tower if it is trained, the autoencoder, the denoiser and the control branch."""
         config, found = self.config, list[Part]()
@@ -67,7 +72,7 @@ class LatentControl(MethodBase):
         found.append(Part(AUTOENCODER, reads, (), config.autoencoder_part))
         if finetuned is not None:
             found.append(Part(FINETUNED, BOTH, (AUTOENCODER,), finetuned))
-        needs = (self._first_stage, *tower)
+        needs = (self.first_stage, *tower)
         released = config.text_diffusion.released is not None
         found.append(Part(DENOISER, nothing if released else TEXT, needs, config.text_diffusion_part))
         released = config.control.released is not None
@@ -98,20 +103,20 @@ class LatentControl(MethodBase):
         elif isinstance(given, TextDiffusionPart):
             from methods.pathdiff.base_training import train_text_diffusion
 
-            train_text_diffusion(given, data["text"], fitted[self._first_stage], self._tower(fitted), out, run)
+            train_text_diffusion(given, data["text"], fitted[self.first_stage], self._tower(fitted), out, run)
         elif isinstance(given, ReleasedTextDiffusionPart):
             from methods.pathdiff.released import keep_text_diffusion
 
             file = config.text_diffusion.file
-            keep_text_diffusion(given, file, fitted[self._first_stage], self._tower(fitted), out)
+            keep_text_diffusion(given, file, fitted[self.first_stage], self._tower(fitted), out)
         elif isinstance(given, ControlPart):
             from methods.pathdiff.control_training import train_control
 
-            train_control(given, data, fitted[DENOISER], fitted[self._first_stage], self._tower(fitted), out, run)
+            train_control(given, data, fitted[DENOISER], fitted[self.first_stage], self._tower(fitted), out, run)
         elif isinstance(given, ReleasedControlPart):
             from methods.pathdiff.released import keep_control
 
-            keep_control(given, config.control.file, fitted[DENOISER], fitted[self._first_stage], out)
+            keep_control(given, config.control.file, fitted[DENOISER], fitted[self.first_stage], out)
         else:
             raise DataError(f"The part must be one of {[own.name for own in self.parts()]}", got=part.name)
 
@@ -160,9 +165,17 @@ class LatentControl(MethodBase):
         from methods.pathdiff.render import Folders, Painter
 
         masks = mask_data(data)
-        folders = Folders(fitted[self._first_stage], self._tower(fitted), fitted[DENOISER], fitted[CONTROL])
+        folders = Folders(fitted[self.first_stage], self._tower(fitted), fitted[DENOISER], fitted[CONTROL])
         painter = Painter(self.config, folders, () if masks is None else masks.info.classes, run)
         yield from painter.draw(conditions, {one.id: self._shown(one, data) for one in conditions})
+
+    def reconstruct(
+        self, images: Iterable[UInt8[np.ndarray, "h w 3"]], fitted: Mapping[str, Path], run: RunContext
+    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
+        """Yield each image as the autoencoder gives it back."""
+        from methods.latent.reconstruction import reconstruct
+
+        yield from reconstruct(images, fitted[self.first_stage], self.chunk, run)
 
     def recipe(self) -> dict[str, Any]:
         """Return how images are sampled, for the metadata of the set."""
@@ -185,10 +198,6 @@ class LatentControl(MethodBase):
         # a test mask comes without a caption of the role "text": it gets one by its seed, unrelated as all pairs are
         found = captions_of(data.get("text"))
         return found[condition.seed % len(found)][1]
-
-    @property
-    def _first_stage(self) -> str:
-        return AUTOENCODER if self.config.autoencoder.finetune is None else FINETUNED
 
     def _tower(self, fitted: Mapping[str, Path]) -> Path:
         if self.config.text.trained is not None:

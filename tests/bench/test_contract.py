@@ -28,6 +28,7 @@ def test_every_capability_has_a_default() -> None:
     method = Plain()
     assert (method.version, method.chunk, method.draws_any_mask, method.roles) == (1, 32, False, {"train"})
     assert (tuple(method.selections), tuple(method.weights()), tuple(method.parts())) == ((), (), ())
+    assert method.first_stage == ""
     method.check()
     method.check_classes(["a"], [])
 
@@ -42,6 +43,11 @@ def test_a_method_that_does_not_choose_says_so() -> None:
     for use in (method.candidates, lambda: method.choose(None, None, np.zeros(1), np.random.default_rng(0))):
         with pytest.raises(JobError, match="Plain does not choose from a pool"):
             use()
+
+
+def test_a_method_that_decodes_no_latents_says_so() -> None:
+    with pytest.raises(JobError, match="Plain decodes no latents"):
+        Plain().reconstruct([], {}, None)  # type: ignore[arg-type]
 
 
 def test_a_method_must_plan_and_render() -> None:

@@ -329,7 +329,7 @@ SCORES = {
     "manifold": {"manifold_scores"},
     "memorisation": {"memorisation"},
     "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},
-    "perceptual": {"lpips_distance", "perceptual_distance"},
+    "perceptual": {"lpips_distance", "pair_distances", "perceptual_distance"},
     "proportion": {"proportion", "mean_proportion"},
     "reconstruction": {"reconstruction"},
     "surface": {"hausdorff", "hausdorff_by_definition"},
