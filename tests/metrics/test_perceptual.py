@@ -9,8 +9,18 @@ from torch import nn
 
 import metrics.perceptual as perceptual
 from bench.errors import DataError, MissingError
+from metrics.encoders.random_convnet import RandomConvNet
 from metrics.encoders.weights import file_sha256
-from metrics.perceptual import LPIPS, fill, load_lpips, lpips_distance, lpips_identity, perceptual_distance
+from metrics.perceptual import (
+    LPIPS,
+    RandomMaps,
+    fill,
+    load_lpips,
+    lpips_distance,
+    lpips_identity,
+    pair_distances,
+    perceptual_distance,
+)
 
 NETS = ["alex", "vgg"]
 
@@ -141,6 +151,15 @@ def test_identity_names_the_network(own_trunks):
 def test_refuses_what_does_not_pair(a, b):
     with pytest.raises(DataError):
         lpips_distance(a, b, None)
+
+
+def test_random_maps_see_structure_and_know_their_filters():
+    image = images(2, 32, 32)
+    near, far = np.clip(image.astype(int) + 2, 0, 255).astype(np.uint8), image[:, ::-1].copy()
+    distances = [pair_distances(RandomMaps(), image, other) for other in (image, near, far)]
+    assert (distances[0] == 0).all()
+    assert (distances[1] < distances[2]).all()
+    assert RandomMaps.identify() != RandomConvNet.identify(None)
 
 
 def test_the_formula_on_any_maps():

@@ -162,6 +162,7 @@ def test_methods_with_one_autoencoder_share_the_step(session: Session) -> None:
     assert key(Raised()) != key(Perfect())
 
 
+@pytest.mark.slow
 def test_a_run_of_pathdiff_has_the_rows(tmp_path: Path) -> None:
     outcome = run_request(request(tmp_path / "store", method="pathdiff-m", controls=()))
     rows = read_rows([ResultsStore(outcome.store).root / f"{outcome.run}.parquet"]).set_index("metric")

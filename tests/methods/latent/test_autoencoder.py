@@ -16,6 +16,7 @@ from methods.latent.autoencoder import kl_divergence, load_autoencoder, load_cod
 from methods.latent.autoencoder_training import cut, hinge, train_autoencoder
 from methods.latent.config import AutoencoderNetwork, AutoencoderPart, AutoencoderTraining, PerceptualSettings
 from methods.latent.perceptual import perceptual_loss
+from methods.latent.reconstruction import reconstruct
 from tests import toy
 from tests.methods.latent.presets import KilledError, Stripes, Unlabelled, autoencoder
 
@@ -54,6 +55,23 @@ def test_the_folder_is_diffusers_own(tmp_path: Path) -> None:
     assert torch.allclose(plain.encode(images).latent_dist.parameters, moments, atol=1e-6)
     latents = codec.scale * moments.chunk(2, 1)[0]
     assert torch.allclose(plain.decode(latents / plain.config.scaling_factor).sample, codec.decode(latents), atol=1e-6)
+
+
+@pytest.mark.parametrize("kind", ["kl", "vq"])
+def test_a_reconstruction_is_the_decoded_mean(tmp_path: Path, kind: str) -> None:
+    _train(tmp_path, network={**autoencoder()["network"], "kind": kind})
+    plain = load_autoencoder(tmp_path)
+    data = Stripes(5, 16, seed=3)
+    images = [data[index].image for index in range(5)]
+    found = list(reconstruct(iter(images), tmp_path, 2, toy.Run()))
+    assert all(image.dtype == np.uint8 and image.shape == (16, 16, 3) for image in found)
+    pixels = torch.from_numpy(np.stack(images)).permute(0, 3, 1, 2).float() / 127.5 - 1
+    with torch.no_grad():
+        encoded = plain.encode(pixels)
+        latents = encoded.latents if kind == "vq" else encoded.latent_dist.mean
+        expected = plain.decode(latents).sample.permute(0, 2, 3, 1).numpy()
+    levels = np.clip((expected + 1) * 127.5, 0, 255)
+    np.testing.assert_allclose(np.stack(found), levels, atol=0.51)
 
 
 def test_the_scale_gives_the_first_batch_unit_deviation(tmp_path: Path) -> None:

@@ -123,4 +123,11 @@ def test_the_autoencoder_is_finetuned_from_the_first_one(tmp_path: Path) -> None
     fitted = fit_all(method, tmp_path)
     first, second = (digest(fitted[name] / "autoencoder") for name in ("autoencoder", "autoencoder-finetuned"))
     assert first != second
-    assert method.parts()[3].needs[0] == "autoencoder-finetuned"
+    assert method.parts()[3].needs[0] == method.first_stage == "autoencoder-finetuned"
+    patch = datasets()["train"][0].image[:16, :16]
+    before, after = (
+        next(one.reconstruct([patch], {one.first_stage: fitted[one.first_stage]}, RUN))
+        for one in (PathDiffM(tiny()), method)
+    )
+    assert before.shape == after.shape == patch.shape
+    assert not np.array_equal(before, after)
