@@ -1,6 +1,6 @@
 """Do images show what their captions say? The similarity of each image and its own caption, in a text encoder.
 
-Beside every set are the real pairs of the same split (`floor`), and the control: the same images with the captions of
+Next to every set are the real pairs of the same split (`floor`), and the control: the same images with the captions of
 others, which must be lower. It is measured only if an arm of the run is about captions.
 """
 

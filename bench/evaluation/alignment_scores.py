@@ -19,7 +19,7 @@ _BATCH = 256
 
 
 def embed_texts(encoder: Encoder, captions: Sequence[str], advance: Any = None) -> Float[np.ndarray, "n d"]:
-    """Return the features of captions; `advance` is told how many are done."""
+    """Return the features of captions; `advance` is called with the number of those that are done."""
     parts = []
     for start in range(0, len(captions), _BATCH):
         batch = captions[start : start + _BATCH]
@@ -48,11 +48,11 @@ def alignment_rows(
     captioned = has_text(captions)
     places = np.flatnonzero(captioned)
     other = np.full(len(captions), -1)
-    given = shuffled([captions[place] for place in places], rng)
+    given = shuffled([captions[place] for place in places.tolist()], rng)
     other[places] = np.where(given < 0, -1, places[given])
     own = np.zeros_like(images)
     others = np.zeros_like(images)
-    for place in places:
+    for place in places.tolist():
         own[place] = texts[captions[place]]
         if other[place] >= 0:
             others[place] = texts[captions[other[place]]]

@@ -191,7 +191,7 @@ def pair_statistics(
     """Return the scores of one image and its reconstruction; `networks` are those of perceptual distances, by metric.
 
     Raises:
-        DataError: the reconstruction is no 8-bit image of the same shape.
+        DataError: the reconstruction is not an 8-bit image of the same shape.
     """
     from metrics.perceptual import pair_distances
     from metrics.reconstruction import reconstruction

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import TypeAlias
 
 import torch
 from diffusers import AutoencoderKL, VQModel
@@ -17,7 +18,7 @@ from methods.latent.folders import load_model, model_kind, save_model
 
 FOLDER = "autoencoder"
 
-Autoencoder = AutoencoderKL | VQModel
+Autoencoder: TypeAlias = "AutoencoderKL | VQModel"
 
 
 def make_autoencoder(settings: AutoencoderNetwork, size: int) -> Autoencoder:

@@ -1,4 +1,4 @@
-"""How denoisers of latents and their classifiers, and what they read, lie in memory."""
+"""The memory format of denoisers of latents, of their classifiers, and of what they read."""
 
 from __future__ import annotations
 

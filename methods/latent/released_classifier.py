@@ -88,7 +88,7 @@ def load_released_classifier(network: EncoderUNet, checkpoint: Mapping[str, Tens
 
 
 def _described(shape: ClassifierShape) -> str:
-    sizes = ", ".join(map(str, shape.attention_sizes)) or "the smallest alone"
+    sizes = ", ".join(map(str, shape.attention_sizes)) or "only the smallest"
     multipliers = ", ".join(f"{multiplier:g}" for multiplier in shape.multipliers)
     return (
         f"it has width {shape.width}, multipliers {multipliers}, {shape.blocks} blocks, attention at {sizes}, and "

@@ -85,7 +85,7 @@ def encode(
         edges: whether to add three channels that are white on both sides of every boundary.
     """
     table = np.concatenate([np.zeros((1, 3), np.uint8), np.array(colours, np.uint8).reshape(-1, 3)])
-    painted = table[np.append(np.uint8(0), types)[instances]].transpose(2, 0, 1)
+    painted: np.ndarray = table[np.append(np.uint8(0), types)[instances]].transpose(2, 0, 1)
     if not edges:
         return painted
     marked = np.where(instance_edges(instances), np.uint8(255), np.uint8(0))

@@ -34,7 +34,7 @@ _CONTEXT = "input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
 
 
 class ReleasedPathDiff:
-    """PathDiff's denoiser with its control branch, as released; tensors in and out."""
+    """PathDiff's denoiser with its control branch, as in the release; tensors in and out."""
 
     def __init__(self, denoiser: TextDenoiser, controlled: Controlled | None) -> None:
         self.denoiser, self.controlled = denoiser, controlled
