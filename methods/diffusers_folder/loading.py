@@ -18,6 +18,7 @@ from bench.errors import ConfigError, DataError
 from methods.diffusers_folder.chain import UNUSED
 from methods.diffusers_folder.config import DiffusersFolderConfig
 from methods.diffusers_folder.sources import INDEX, read_json
+from methods.quiet import quiet
 
 _DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _CODE = "pipeline.py"
