@@ -46,16 +46,16 @@ def alignment_rows(
     from metrics.alignment import has_text, shuffled, similarity
 
     captioned = has_text(captions)
-    places = np.flatnonzero(captioned)
+    places = np.flatnonzero(captioned).tolist()
     other = np.full(len(captions), -1)
-    given = shuffled([captions[place] for place in places.tolist()], rng)
-    other[places] = np.where(given < 0, -1, places[given])
+    given = shuffled([captions[place] for place in places], rng)
+    other[places] = np.where(given < 0, -1, np.array(places, np.int64)[given])
     own = np.zeros_like(images)
     others = np.zeros_like(images)
-    for place in places.tolist():
+    for place in places:
         own[place] = texts[captions[place]]
         if other[place] >= 0:
-            others[place] = texts[captions[other[place]]]
+            others[place] = texts[captions[int(other[place])]]
     right, wrong = similarity(images, own, captioned), similarity(images, others, other >= 0)
     return [{SIMILARITY: float(a), SHUFFLED: float(b)} for a, b in zip(right.per_image, wrong.per_image, strict=True)]
 

@@ -104,7 +104,13 @@ SIZES: dict[Size, CaptionEncoderPart] = {
             merges=256,
         ),
         training=CaptionTraining(
-            steps=150, batch_size=32, learning_rate=1e-3, warmup=15, stain_scale=0.25, stain_shift=0.1
+            steps=150,
+            batch_size=32,
+            learning_rate=2e-3,
+            warmup=15,
+            partial=0.7,
+            stain_scale=0.25,
+            stain_shift=0.1,
         ),
     ),
 }
