@@ -92,6 +92,7 @@ def lpips_distance(
         DataError: the images do not form pairs, or the files are not the published ones.
         MissingError: a file is not there.
     """
+    _check_pairs(a, b)
     return pair_distances(load_lpips(weights, net), a, b, device)
 
 
@@ -113,6 +114,17 @@ def pair_distances(
     >>> pair_distances(RandomMaps(), grey, grey).tolist()
     [0.0]
     """
+    _check_pairs(a, b)
+    distance = network.to(device)
+    parts = []
+    with torch.inference_mode():
+        for start in range(0, len(a), CHUNK):
+            pair = [channels_first(images[start : start + CHUNK]).to(device) / 127.5 - 1 for images in (a, b)]
+            parts.append(distance(*pair).double().cpu().numpy())
+    return np.concatenate(parts)
+
+
+def _check_pairs(a: np.ndarray, b: np.ndarray) -> None:
     if (
         a.dtype != np.uint8
         or b.dtype != np.uint8
@@ -127,13 +139,6 @@ def pair_distances(
         )
     if min(a.shape[1:3]) < 32:
         raise DataError("The images must have at least 32 px per side", got=f"{a.shape[1]} x {a.shape[2]}")
-    distance = network.to(device)
-    parts = []
-    with torch.inference_mode():
-        for start in range(0, len(a), CHUNK):
-            pair = [channels_first(images[start : start + CHUNK]).to(device) / 127.5 - 1 for images in (a, b)]
-            parts.append(distance(*pair).double().cpu().numpy())
-    return np.concatenate(parts)
 
 
 class LPIPS(nn.Module):

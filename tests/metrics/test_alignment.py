@@ -21,11 +21,11 @@ def test_equals_scikit_learn_and_skips_empty_captions(agree):
     assert found.per_image[captioned] == pytest.approx(expected)
     about = {"inputs": "4 captioned images of 5, features of 16", "bound": 1e-9}
     function = "paired_cosine_distances"
-    agree("similarity", found.value, expected.mean(), reference="scikit-learn", function=function, **about)
+    agree("clip_similarity", found.value, expected.mean(), reference="scikit-learn", function=function, **about)
     pair = (torch.from_numpy(rows[captioned]) for rows in (images, texts))
     theirs = 100 * float(pairwise_cosine_similarity(*pair).diagonal().mean())
     function = "pairwise_cosine_similarity"
-    agree("similarity", found.value, theirs, reference="torchmetrics", function=function, **about)
+    agree("clip_similarity", found.value, theirs, reference="torchmetrics", function=function, **about)
     assert (found.n, found.n_skipped) == (4, 1)
     assert np.isnan(found.per_image[3])
 

@@ -10,3 +10,4 @@ REASONS = {
 REASONS |= dict.fromkeys(
     ("gan_test", "acceptance"), "is a share of counted images; its interval is compared with scipy's in the tests"
 )
+REASONS["clip_similarity_shuffled"] = "is `clip_similarity` of images with the captions of others; a test pairs them"
