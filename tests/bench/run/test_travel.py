@@ -108,7 +108,7 @@ def test_every_step_of_a_run_on_tissue_that_chooses_its_sets_travels(tmp_path: P
     }
     pickles = noted(tmp_path / "store", **asked)
     stages = assert_travels(tmp_path / "store", tmp_path / "other", pickles)
-    of_sets = {"prepare", "fit", "synthesize", "judge", "select", "features", "fidelity", "leakage"}
+    of_sets = {"prepare", "fit", "synthesize", "judge", "select", "features", "fidelity", "leakage", "reconstruction"}
     assert stages == of_sets | {"train", "predict", "evaluate"}
 
 
