@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
 import torch
 
 from methods.latent.autoencoder import load_autoencoder, load_codec
@@ -35,6 +36,7 @@ def error(folder: Path) -> float:
     return float((codec.decode(codec.scale * codec.moments(images())) - images()).pow(2).mean())
 
 
+@pytest.mark.slow
 def test_training_reconstructs_and_uses_the_codebook(tmp_path: Path) -> None:
     trained(tmp_path / "few", 2)
     run = trained(tmp_path / "more", 150)
