@@ -37,7 +37,7 @@ FLOORS = (
     ("engine", "formats", "config", "results", "training"),
     ("registry", "synthetic", "track"),
     ("contract", "extras", "imageio", "sibling_packages"),
-    ("context", "digest", "errors", "plugin_version", "weights"),
+    ("context", "digest", "errors", "plugin_version", "samples", "weights"),
 )
 FLOOR = {f"bench.{part}": number for number, floor in enumerate(FLOORS) for part in floor}
 
@@ -54,10 +54,11 @@ class Rule(NamedTuple):
 # The longest name that a module lies under decides.
 RULES = {
     "bench": Rule(("bench",), deferred=("metrics", "reports")),
-    "bench.contract": Rule(GROUND, others=frozenset({"jaxtyping", "numpy", "pydantic"})),
+    "bench.contract": Rule((*GROUND, "bench.samples"), others=frozenset({"jaxtyping", "numpy", "pydantic"})),
     "bench.context": Rule((), others=frozenset({"numpy"})),
     "bench.errors": Rule((), others=frozenset()),
     "bench.plugin_version": Rule((), others=frozenset()),
+    "bench.samples": Rule((), others=frozenset({"jaxtyping", "numpy"})),
     "bench.weights": Rule((), others=frozenset()),
     "bench.track": Rule(("bench.contract",), others=frozenset()),
     "configs": Rule((), others=frozenset()),

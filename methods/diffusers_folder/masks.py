@@ -28,7 +28,7 @@ def encode_mask(
     return np.asarray(table[labels] * scale, np.float32)
 
 
-def check_classes(classes: Sequence[str], mapping: Mapping[str, object], setting: str) -> None:
+def check_mapping(classes: Sequence[str], mapping: Mapping[str, object], setting: str) -> None:
     """Check that a mapping names every class of a dataset; other names, of other datasets, are allowed.
 
     Raises:
@@ -51,13 +51,13 @@ def entry_of(mapping: Mapping[str, Value], name: str) -> Value:
 
 
 def _colour_table(classes: Sequence[str], settings: MaskSettings) -> Float32[np.ndarray, "k 3"]:
-    check_classes(classes, settings.colours, "mask.colours")
+    check_mapping(classes, settings.colours, "mask.colours")
     colours = [settings.colours.get(BACKGROUND, (0, 0, 0)), *(entry_of(settings.colours, name) for name in classes)]
     return np.array(colours, np.float32) / np.float32(255)
 
 
 def _channel_table(classes: Sequence[str], settings: MaskSettings) -> Float32[np.ndarray, "k c"]:
-    check_classes(classes, settings.channels, "mask.channels")
+    check_mapping(classes, settings.channels, "mask.channels")
     table = np.zeros((1 + len(classes), 1 + max(settings.channels.values())), np.float32)
     for row, name in enumerate(classes, 1):
         table[row, entry_of(settings.channels, name)] = 1

@@ -15,7 +15,7 @@ from bench.errors import ConfigError, DataError
 from methods.diffusers_folder.chain import needed_files
 from methods.diffusers_folder.config import DiffusersFolderConfig
 from methods.diffusers_folder.geometry import shown_pixels
-from methods.diffusers_folder.masks import check_classes
+from methods.diffusers_folder.masks import check_mapping
 from methods.diffusers_folder.plans import plan_conditions
 from methods.diffusers_folder.sources import location_key, own_size
 
@@ -69,14 +69,15 @@ class DiffusersFolder(MethodBase):
         from methods.diffusers_folder.drawing import check_pipeline
 
         train = data["train"]
-        self._check_classes(train)
+        self.check_classes(train.info.classes, train.info.labels)
         kind = check_pipeline(self.config, train.info, self._image_size(), self._shown_pixels(train), run)
         (out / "pipeline.json").write_text(json.dumps({"class": kind, **self._recipe(train)}, indent=2) + "\n")
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Plan masks, captions or classes of the dataset, according to the settings."""
-        self._check_classes(data["train"])
-        return plan_conditions(self.config, data, n, rng, self._recipe(data["train"]))
+        train = data["train"]
+        self.check_classes(train.info.classes, train.info.labels)
+        return plan_conditions(self.config, data, n, rng, self._recipe(train))
 
     def render(
         self,
@@ -92,13 +93,18 @@ class DiffusersFolder(MethodBase):
         sizes = self._image_size(), self._shown_pixels(train)
         yield from draw_images(conditions, self.config, train.info, *sizes, run)
 
-    def _check_classes(self, train: Dataset) -> None:
-        config, info = self.config, train.info
+    def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
+        """Check that the mapping of the settings has every class of the dataset.
+
+        Raises:
+            ConfigError: it lacks one.
+        """
+        config = self.config
         if "mask" in config.conditions:
             setting = "colours" if config.mask.colours else "channels"
-            check_classes(info.classes, config.mask.colours or config.mask.channels, f"mask.{setting}")
+            check_mapping(nuclei, config.mask.colours or config.mask.channels, f"mask.{setting}")
         if config.classes:
-            check_classes(info.labels, config.classes, "classes")
+            check_mapping(labels, config.classes, "classes")
 
     def _image_size(self) -> int:
         size = self.config.image_size or own_size(self.config.sources["pipeline"].folder())

@@ -4,16 +4,15 @@ from __future__ import annotations
 
 from typing import Any, Literal, Self
 
-from pydantic import Field, ValidationInfo, field_validator, model_validator
+from pydantic import Field, model_validator
 
 from bench.contract import Settings
 from methods.diffusion.config import SamplerSettings
 from methods.latent.config import (
-    AutoencoderNetwork,
     AutoencoderPart,
-    AutoencoderTraining,
     BatchSettings,
     EncoderSettings,
+    FirstStageSettings,
     LatentDiffusionPart,
     LatentProcess,
     LatentTraining,
@@ -67,22 +66,6 @@ class ImageClassifierTraining(ClassifierTraining):
     batch_size: int = Field(64, ge=1)
     weight_decay: float = Field(0.0, ge=0)  # with 0, AdamW is the Adam of the supplement
     anneal: bool = False
-
-
-class AutoencoderSettings(ReleasedSettings):
-    """Settings of the autoencoder."""
-
-    network: AutoencoderNetwork = AutoencoderNetwork()
-    training: AutoencoderTraining = AutoencoderTraining()
-    # scale of released latents, if the checkpoint does not contain it: `scale_factor` of its configuration
-    scale: float | None = Field(None, gt=0)
-
-    @field_validator("scale")
-    @classmethod
-    def _is_of_a_release(cls, scale: float | None, info: ValidationInfo) -> float | None:
-        if scale is not None and info.data.get("released", "") is None:
-            raise ValueError("leave scale out: it is measured on the latents of an autoencoder that is trained")
-        return scale
 
 
 class LatentDiffusionSettings(ReleasedSettings):
@@ -156,7 +139,7 @@ class HistoDiffusionConfig(SelectiveSettings):
     profile: Literal["paper", "repo_compat"] = "paper"
     finetune: bool = True  # decode with the fine-tuned decoder
     pretrain: bool = True  # train autoencoder and diffusion model on the unlabelled pool, not the labelled set
-    autoencoder: AutoencoderSettings = AutoencoderSettings()
+    autoencoder: FirstStageSettings = FirstStageSettings()
     latent_diffusion: LatentDiffusionSettings = LatentDiffusionSettings()
     image_classifier: ImageClassifierSettings = ImageClassifierSettings()
     decoder: DecoderSettings = DecoderSettings()
@@ -183,11 +166,7 @@ class HistoDiffusionConfig(SelectiveSettings):
             raise ValueError("set autoencoder.released too: a released latent_classifier needs its own latents")
         if not self.pretrain and self.autoencoder.released is not None:
             raise ValueError("set only one of pretrain=false and autoencoder.released: a released part is pre-trained")
-        crop = self.autoencoder.training.crop
-        if crop is not None and (crop > self.patch_size or crop % network.factor):
-            raise ValueError(
-                f"autoencoder.training.crop {crop} must be a multiple of {network.factor} up to {self.patch_size}"
-            )
+        self.autoencoder.check_crop(self.patch_size)
         if self.patch_size % side:
             raise ValueError(f"patch_size {self.patch_size} must be a multiple of {side}, as the networks halve it")
         latent, levels = self.patch_size // network.factor, len(self.latent_classifier.network.multipliers)
@@ -205,15 +184,7 @@ class HistoDiffusionConfig(SelectiveSettings):
     @property
     def autoencoder_part(self) -> AutoencoderPart | ReleasedAutoencoderPart:
         """The settings that the weights of the autoencoder depend on."""
-        given = self.autoencoder
-        if given.released_sha256 is None:
-            return AutoencoderPart(patch_size=self.patch_size, network=given.network, training=given.training)
-        return ReleasedAutoencoderPart(
-            patch_size=self.patch_size,
-            network=given.network,
-            released_sha256=given.released_sha256,
-            scale=given.scale,
-        )
+        return self.autoencoder.part(self.patch_size)
 
     @property
     def latent_diffusion_part(self) -> LatentDiffusionPart | ReleasedDiffusionPart:

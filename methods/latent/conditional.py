@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import torch
 from diffusers import ControlNetModel, UNet2DConditionModel
 from jaxtyping import Float, Int64
 from torch import Tensor, nn
@@ -137,8 +136,3 @@ def load_control(folder: Path, factor: int) -> ControlNetModel:
 def freeze(network: nn.Module) -> nn.Module:
     """Return a network in evaluation mode, without gradients."""
     return network.eval().requires_grad_(False)
-
-
-def batched(values: int, n: int, device: torch.device) -> Int64[Tensor, " n"]:
-    """Return a step for each of `n` images."""
-    return torch.full((n,), values, device=device, dtype=torch.int64)

@@ -236,3 +236,33 @@ def _sha256(path: Path, size: int, mtime_ns: int) -> str:
     """Return the hash of a file; size and time are arguments so that a file that changed is read again."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class FirstStageSettings(ReleasedSettings):
+    """An autoencoder that is trained, or read from a released checkpoint."""
+
+    network: AutoencoderNetwork = AutoencoderNetwork()
+    training: AutoencoderTraining = AutoencoderTraining()
+    # scale of released latents, if the checkpoint does not contain it: `scale_factor` of its configuration
+    scale: float | None = Field(None, gt=0)
+
+    @field_validator("scale")
+    @classmethod
+    def _is_of_a_release(cls, scale: float | None, info: ValidationInfo) -> float | None:
+        if scale is not None and info.data.get("released", "") is None:
+            raise ValueError("leave scale out: it is measured on the latents of an autoencoder that is trained")
+        return scale
+
+    def check_crop(self, patch_size: int) -> None:
+        """Raise ValueError if the squares of training do not fit into patches, or not onto the grid of latents."""
+        crop, factor = self.training.crop, self.network.factor
+        if crop is not None and (crop > patch_size or crop % factor):
+            raise ValueError(f"autoencoder.training.crop {crop} must be a multiple of {factor} up to {patch_size}")
+
+    def part(self, patch_size: int) -> AutoencoderPart | ReleasedAutoencoderPart:
+        """Return the settings that the weights depend on, for patches of `patch_size` pixels."""
+        if self.released_sha256 is None:
+            return AutoencoderPart(patch_size=patch_size, network=self.network, training=self.training)
+        return ReleasedAutoencoderPart(
+            patch_size=patch_size, network=self.network, released_sha256=self.released_sha256, scale=self.scale
+        )

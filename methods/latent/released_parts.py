@@ -73,22 +73,35 @@ def read_denoiser(part: ReleasedDiffusionPart, file: Path, autoencoder: Autoenco
         DataError: the file does not fit the settings, or uses latents of another scale or another noise schedule.
     """
     checkpoint, codec = read_checkpoint(file), autoencoder.config
-    held, scale = scale_of(checkpoint), float(codec.scaling_factor)
-    if held is not None and not math.isclose(held, scale, rel_tol=_CLOSE):
-        raise DataError(
-            f"The denoiser in {file} must use latents that are scaled by {scale:g}, as those of the autoencoder",
-            got=f"{held:g}",
-            fix="use the same checkpoint for both parts",
-        )
-    _check_schedule(part.diffusion, checkpoint, file)
+    check_agreement(checkpoint, file, autoencoder, part.diffusion, "latent_diffusion")
     side = int(codec.sample_size) // 2 ** (len(codec.block_out_channels) - 1)
     shape = (int(codec.latent_channels), side, side)
     network = load_released_unet(make_unet(part.network, shape), checkpoint)
     return Denoiser(network), Flags(part=part, shape=shape)
 
 
-def _check_schedule(diffusion: LatentProcess, checkpoint: Mapping[str, Tensor], file: Path) -> None:
-    """Compare the variances of the noise, if the checkpoint contains them."""
+def check_agreement(
+    checkpoint: Mapping[str, Tensor], file: Path, autoencoder: Autoencoder, diffusion: LatentProcess, name: str
+) -> None:
+    """Compare a checkpoint with its autoencoder and its settings, as far as it contains what they say.
+
+    Args:
+        checkpoint: the tensors of the file.
+        file: its path, for messages.
+        autoencoder: the autoencoder whose latents the denoiser was trained on.
+        diffusion: the noise schedule of the settings.
+        name: the settings of the denoiser, for messages.
+
+    Raises:
+        DataError: the denoiser uses latents of another scale, or was trained with another noise schedule.
+    """
+    held_scale, scale = scale_of(checkpoint), float(autoencoder.config.scaling_factor)
+    if held_scale is not None and not math.isclose(held_scale, scale, rel_tol=_CLOSE):
+        raise DataError(
+            f"The denoiser in {file} must use latents that are scaled by {scale:g}, as those of the autoencoder",
+            got=f"{held_scale:g}",
+            fix="use the same checkpoint for both parts",
+        )
     if "betas" not in checkpoint:
         return
     held, wanted = checkpoint["betas"].double().numpy(), betas(diffusion)
@@ -97,5 +110,5 @@ def _check_schedule(diffusion: LatentProcess, checkpoint: Mapping[str, Tensor], 
             f"The denoiser in {file} was not trained with {len(wanted)} steps of noise of variance "
             f"{wanted[0]:.5g} to {wanted[-1]:.5g}",
             got=f"{len(held)} steps, {held[0]:.5g} to {held[-1]:.5g}",
-            fix="set schedule, steps, beta_start and beta_end of latent_diffusion.diffusion as in its training",
+            fix=f"set schedule, steps, beta_start and beta_end of {name}.diffusion as in its training",
         )

@@ -16,8 +16,10 @@ from methods.latent.config import (
     AutoencoderNetwork,
     AutoencoderPart,
     AutoencoderTraining,
+    FirstStageSettings,
     ReleasedAutoencoderPart,
     ReleasedSettings,
+    file_sha256,
 )
 from methods.latent.text_config import (
     ControlPart,
@@ -49,13 +51,11 @@ MASK_CAPTION = "Histopathology image"
 """ControlNet's constant caption of images with a mask (PathDiff, table 1, note a)."""
 
 
-class AutoencoderSettings(ReleasedSettings):
-    """Settings of the first stage; PathLDM's is VQ with f = 4."""
+class AutoencoderSettings(FirstStageSettings):
+    """Settings of the first stage; PathLDM's is VQ with f = 4, and its latents are not scaled (`scale: 1`)."""
 
     network: AutoencoderNetwork = AutoencoderNetwork(kind="vq")
     training: AutoencoderTraining = AutoencoderTraining(batch_size=12, learning_rate=9e-6, epochs=10)
-    # scale of released latents, if the checkpoint does not contain it; PathLDM's stage A has 1.0
-    scale: float | None = Field(None, gt=0)
     finetune: AutoencoderTraining | None = None  # continue on the images of all roles (supplement, section 9)
 
 
@@ -89,8 +89,6 @@ class TowerSettings(TextTowerSettings):
         folder = info.data.get("weights")
         if folder is None or not Path(folder).expanduser().is_dir():
             return given
-        from methods.latent.config import file_sha256
-
         found = next((path for path in tower_files(Path(folder).expanduser()) if path.is_file()), None)
         if found is None:
             return given
@@ -137,25 +135,13 @@ class PathDiffConfig(PatchSettings):
             raise ValueError("set autoencoder.released too: a released text_diffusion needs its own latents")
         if self.control.released is not None and self.text_diffusion.released is None:
             raise ValueError("set text_diffusion.released too: a released control branch needs its own denoiser")
-        crop = self.autoencoder.training.crop
-        if crop is not None and (crop > self.patch_size or crop % network.factor):
-            raise ValueError(
-                f"autoencoder.training.crop {crop} must be a multiple of {network.factor} up to {self.patch_size}"
-            )
+        self.autoencoder.check_crop(self.patch_size)
         return self
 
     @property
     def autoencoder_part(self) -> AutoencoderPart | ReleasedAutoencoderPart:
         """The settings that the weights of the autoencoder depend on, before fine-tuning."""
-        given = self.autoencoder
-        if given.released_sha256 is None:
-            return AutoencoderPart(patch_size=self.patch_size, network=given.network, training=given.training)
-        return ReleasedAutoencoderPart(
-            patch_size=self.patch_size,
-            network=given.network,
-            released_sha256=given.released_sha256,
-            scale=given.scale,
-        )
+        return self.autoencoder.part(self.patch_size)
 
     @property
     def finetuned_part(self) -> AutoencoderPart | None:

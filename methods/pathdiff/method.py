@@ -21,6 +21,7 @@ from methods.latent.text_config import (
 from methods.patches import Tiles, crop_labels, grid_crops, labels_of
 from methods.pathdiff.config import MASK_CAPTION, PathDiffConfig
 from methods.pathdiff.data import captions_of, mask_data
+from methods.pathdiff.hints import colours_of, palette
 from methods.sdm.method import SEED_LIMIT, file_safe
 from methods.text.config import PART as TOWER
 from methods.text.config import CaptionEncoderPart
@@ -48,11 +49,6 @@ class LatentControl(MethodBase):
         """Store the settings."""
         self.config = config
         self.ratio = config.ratio
-
-    @property
-    def draws_any_mask(self) -> bool:  # type: ignore[override]
-        """Whether its images show masks; no training image is needed to draw one."""
-        return "mask" in self.conditions
 
     @property
     def first_stage(self) -> str:  # type: ignore[override]
@@ -84,6 +80,42 @@ class LatentControl(MethodBase):
         from methods.pathdiff.starting_weights import starting_weights
 
         return starting_weights(self.config)
+
+    def check(self) -> None:
+        """Read the released parts, if any, so that a file that does not fit is reported before any work starts.
+
+        Raises:
+            ConfigError: the latent scale, or the colours of the control branch, are not known.
+            DataError: a file does not fit the settings, or does not fit another file.
+        """
+        config = self.config
+        first, second, third = config.autoencoder_part, config.text_diffusion_part, config.control_part(self.joint)
+        if not isinstance(first, ReleasedAutoencoderPart):  # then no other part is released either
+            return
+        from methods.latent.released_parts import read_autoencoder
+        from methods.pathdiff.released import read_control, read_text_diffusion
+
+        autoencoder = read_autoencoder(first, config.autoencoder.file)
+        if not isinstance(second, ReleasedTextDiffusionPart):
+            return
+        unet, _ = read_text_diffusion(second, config.text_diffusion.file, autoencoder)
+        if isinstance(third, ReleasedControlPart):
+            read_control(third, config.control.file, unet, autoencoder)
+
+    def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
+        """Check that every class of nuclei has a colour of its own, and one that a released branch knows.
+
+        Raises:
+            ConfigError: classes and colours do not fit each other.
+            DataError: a released branch was trained on other classes.
+        """
+        colours = self.config.control.colours
+        if not nuclei:  # masks come from another dataset
+            return
+        if self.config.control.released is None:
+            palette(nuclei, colours)
+        elif "mask" in self.conditions:
+            colours_of(nuclei, colours)
 
     def fit(
         self, part: Part, data: Mapping[str, Dataset], fitted: Mapping[str, Path], out: Path, run: RunContext
@@ -244,6 +276,7 @@ class ControlNetM(LatentControl):
     """ControlNet on the latent backbone, trained on masks with one constant caption (PathDiff, table 1)."""
 
     conditions = frozenset({"mask"})
+    draws_any_mask = True
     joint = False
 
 
@@ -258,6 +291,7 @@ class PathDiffM(LatentControl):
     """PathDiff, queried with masks (Bhosale et al., ICCV 2025)."""
 
     conditions = frozenset({"mask"})
+    draws_any_mask = True
 
 
 class PathDiffT(LatentControl):
@@ -270,3 +304,4 @@ class PathDiffMT(LatentControl):
     """PathDiff, queried with masks and captions of other images (Bhosale et al., ICCV 2025)."""
 
     conditions = frozenset({"mask", "text"})
+    draws_any_mask = True

@@ -6,18 +6,18 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
+from diffusers import ControlNetModel, UNet2DConditionModel
 from jaxtyping import Float, Int64
 from torch import Tensor
 
 from bench.errors import ConfigError, DataError
-from bench.training import read_flags, write_flags
-from methods.diffusion.schedule import betas
-from methods.latent.autoencoder import load_autoencoder
+from bench.training import write_flags
+from methods.latent.autoencoder import Autoencoder, load_autoencoder
 from methods.latent.checkpoints import read_checkpoint, section
 from methods.latent.conditional import Controlled, TextDenoiser, freeze, make_control, make_text_unet, save_control
 from methods.latent.released_arithmetic import as_released
+from methods.latent.released_parts import check_agreement
 from methods.latent.released_text import (
     load_released_control,
     load_released_text_unet,
@@ -25,12 +25,10 @@ from methods.latent.released_text import (
     settings_of_unet,
 )
 from methods.latent.released_unet import PREFIX
-from methods.latent.text_config import ReleasedControlPart, ReleasedTextDiffusionPart, TextProcess
+from methods.latent.text_config import ReleasedControlPart, ReleasedTextDiffusionPart
 from methods.pathdiff.flags import CONTROL_FLAGS, DENOISER_FLAGS, ControlFlags, DenoiserFlags
 from methods.pathdiff.hints import channels
 from methods.pathdiff.pipeline import load_unet, save_pipeline
-
-_CONTEXT = "input_blocks.4.1.transformer_blocks.0.attn2.to_k.weight"
 
 
 class ReleasedPathDiff:
@@ -108,57 +106,53 @@ def load_pathdiff(
 
 
 def keep_text_diffusion(part: ReleasedTextDiffusionPart, file: Path, autoencoder: Path, tower: Path, out: Path) -> None:
-    """Read a released denoiser, and write the files that `train_text_diffusion` would write to `out`.
-
-    Raises:
-        DataError: the file does not fit the settings, or was trained with another noise schedule.
-    """
-    checkpoint = read_checkpoint(file)
-    codec = load_autoencoder(autoencoder).config
-    side = part.patch_size // 2 ** (len(codec.block_out_channels) - 1)
-    shape = (int(codec.latent_channels), side, side)
-    context = _context_width(section(checkpoint, PREFIX))
-    unet = load_released_text_unet(make_text_unet(part.network, shape, context), checkpoint)
-    check_schedule(part.diffusion, checkpoint, file)
-    write_flags(out / DENOISER_FLAGS, DenoiserFlags(part=part, shape=shape, context=context))
+    """Read a released denoiser, and write the files that `train_text_diffusion` would write to `out`."""
+    unet, flags = read_text_diffusion(part, file, load_autoencoder(autoencoder))
+    write_flags(out / DENOISER_FLAGS, flags)
     save_pipeline(out, unet, part.diffusion, autoencoder, tower)
 
 
-def keep_control(part: ReleasedControlPart, file: Path, denoiser: Path, autoencoder: Path, out: Path) -> None:
-    """Read a released control branch, and write the files that `train_control` would write to `out`.
+def read_text_diffusion(
+    part: ReleasedTextDiffusionPart, file: Path, autoencoder: Autoencoder
+) -> tuple[UNet2DConditionModel, DenoiserFlags]:
+    """Return a released denoiser and what it was trained for.
 
     Raises:
+        DataError: the file does not fit the settings, or uses latents of another scale or another noise schedule.
+    """
+    checkpoint, codec = read_checkpoint(file), autoencoder.config
+    check_agreement(checkpoint, file, autoencoder, part.diffusion, "text_diffusion")
+    side = part.patch_size // 2 ** (len(codec.block_out_channels) - 1)
+    shape, context = (int(codec.latent_channels), side, side), _context_width(section(checkpoint, PREFIX))
+    unet = load_released_text_unet(make_text_unet(part.network, shape, context), checkpoint)
+    return unet, DenoiserFlags(part=part, shape=shape, context=context)
+
+
+def keep_control(part: ReleasedControlPart, file: Path, denoiser: Path, autoencoder: Path, out: Path) -> None:
+    """Read a released control branch, and write the files that `train_control` would write to `out`."""
+    control = read_control(part, file, load_unet(denoiser), load_autoencoder(autoencoder))
+    write_flags(out / CONTROL_FLAGS, ControlFlags(part=part, colours=part.colours))
+    save_control(out, control)
+
+
+def read_control(
+    part: ReleasedControlPart, file: Path, unet: UNet2DConditionModel, autoencoder: Autoencoder
+) -> ControlNetModel:
+    """Return a released control branch of a denoiser.
+
+    Raises:
+        ConfigError: the settings do not say which colours the classes have.
         DataError: the file does not fit the settings.
     """
-    read_flags(denoiser / DENOISER_FLAGS, DenoiserFlags, "a text-conditional denoiser")
-    factor = 2 ** (len(load_autoencoder(autoencoder).config.block_out_channels) - 1)
     if not part.colours:
         raise ConfigError(
             "A released control branch needs the colours of its classes",
             got="no colours",
             fix="set control.colours, for example {neoplastic: [255, 0, 0], ...}",
         )
-    control = make_control(load_unet(denoiser), part.network, channels(part.network.edges), factor)
-    load_released_control(control, read_checkpoint(file))
-    write_flags(out / CONTROL_FLAGS, ControlFlags(part=part, colours=part.colours))
-    save_control(out, control)
-
-
-def check_schedule(diffusion: TextProcess, checkpoint: Mapping[str, Tensor], file: Path) -> None:
-    """Compare the variances of the noise, if the checkpoint contains them.
-
-    Raises:
-        DataError: they differ.
-    """
-    if "betas" not in checkpoint:
-        return
-    held, wanted = checkpoint["betas"].double().numpy(), betas(diffusion)
-    if held.shape != wanted.shape or not np.allclose(held, wanted, rtol=1e-4, atol=0):
-        raise DataError(
-            f"The denoiser in {file} was trained with another noise schedule than the settings say",
-            got=f"{len(held)} steps, {held[0]:.5g} to {held[-1]:.5g}",
-            fix="set beta_start and beta_end of text_diffusion.diffusion as in its training",
-        )
+    factor = 2 ** (len(autoencoder.config.block_out_channels) - 1)
+    control = make_control(unet, part.network, channels(part.network.edges), factor)
+    return load_released_control(control, read_checkpoint(file))
 
 
 def _context_width(own: Mapping[str, Tensor]) -> int:
