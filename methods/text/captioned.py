@@ -29,11 +29,14 @@ class Captioned:
 
     def __init__(self, dataset: Dataset, tokenizer: Any, part: CaptionEncoderPart) -> None:
         records = dataset.records
-        self._indices = [index for index, record in enumerate(records) if (record.caption or "").strip()]
+        captioned = [index for index, record in enumerate(records) if (record.caption or "").strip()]
+        self._indices = [index for index in captioned if records[index].height]  # a caption may have no image
         if not self._indices:
+            what = "images of its captions" if captioned else "captions"
+            got = f"{len(captioned)} captions" if captioned else f"{len(records)} images without a caption"
             raise DataError(
-                f"The dataset {dataset.info.name}, {dataset.info.split}, has no captions to train on",
-                got=f"{len(records)} images without a caption",
+                f"The dataset {dataset.info.name}, {dataset.info.split}, has no {what} to train on",
+                got=got,
                 fix="name a dataset with captions: --data text=NAME",
             )
         self._dataset, self._part, self._cut = dataset, part, dataset.info.task == "nuclei"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -105,6 +106,24 @@ def test_a_dataset_without_captions_is_refused(tmp_path: Path) -> None:
 
     with pytest.raises(DataError, match="no captions"):
         train_caption_encoder(TINY, Silent(3, 48), tmp_path, toy.Run())
+
+
+def test_captions_without_an_image_are_not_trained_on(tmp_path: Path) -> None:
+    class Sparse(CaptionedDataset):
+        with_image = 6
+
+        def __post_init__(self) -> None:
+            super().__post_init__()
+            for place, sample in list(enumerate(self.samples))[self.with_image :]:
+                self.samples[place] = replace(sample, image=np.zeros((0, 0, 3), np.uint8))
+
+    class Textual(Sparse):
+        with_image = 0
+
+    train_caption_encoder(TINY, Sparse(12, 48), tmp_path, toy.Run())
+    assert (tmp_path / PART / "model.safetensors").is_file()
+    with pytest.raises(DataError, match="no images of its captions"):
+        train_caption_encoder(TINY, Textual(3, 48), tmp_path, toy.Run())
 
 
 def test_whole_images_are_resized_as_clip_does() -> None:
