@@ -37,6 +37,7 @@ def kill_a_worker(store: Path, killed: list[int]) -> None:
         time.sleep(0.005)
 
 
+@pytest.mark.slow
 def test_a_killed_worker_ends_the_run_and_the_next_gives_the_same_table(tiny: Outcome, tmp_path: Path) -> None:
     store = tmp_path / "store"
     killed: list[int] = []

@@ -57,6 +57,7 @@ def test_latents_have_about_unit_variance_and_no_noise(tmp_path: Path) -> None:
     assert 0.5 < float(one.std()) < 2
 
 
+@pytest.mark.slow
 def test_finetuning_keeps_the_scale_and_continues(tmp_path: Path) -> None:
     trained(tmp_path / "first", 60)
     trained(tmp_path / "second", 60, tmp_path / "first")

@@ -88,6 +88,7 @@ def _change(
     return float(np.mean(inside)), float(np.mean(elsewhere))
 
 
+@pytest.mark.slow
 def test_a_short_training_learns(tmp_path: Path) -> None:
     settings = _settings(steps=60, width=8)
     losses = list(_train(settings, tmp_path).curves["sdm/loss"].values())
