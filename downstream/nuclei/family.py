@@ -1,0 +1,97 @@
+"""What distinguishes one nucleus network from another: its module, targets, losses and post-processing."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Mapping, Sequence
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import Bool, Float32
+from torch import Tensor, nn
+
+from bench.contract import Prediction, SampleRecord, TrainingMix
+from downstream.nuclei.settings import NucleusSettings, Phase
+from downstream.patches import Patch
+from downstream.tiles import Windows
+
+
+class Sizes(NamedTuple):
+    """Sides in pixels of the input and output during training, and how far labels extend beyond the input."""
+
+    patch: int
+    output: int
+    context: int
+
+
+class Subject(NamedTuple):
+    """What a network is trained for: names of the nucleus classes 1..C, names of the tissues, micrometres per pixel."""
+
+    classes: tuple[str, ...]
+    tissues: tuple[str, ...]
+    mpp: float
+
+
+class Family(ABC):
+    """A kind of network with its settings, for one dataset; made anew in every process that needs it.
+
+    `numbers` are what :meth:`measure` returned for the real training data; they are stored beside the weights.
+    """
+
+    def __init__(self, config: NucleusSettings, subject: Subject, numbers: Mapping[str, Any]) -> None:
+        self.config, self.subject, self.numbers = config, subject, numbers
+
+    @staticmethod
+    def measure(mix: TrainingMix) -> dict[str, Any]:
+        """Return JSON numbers of the *real* training data that losses depend on, such as pixels per class."""
+        return {}
+
+    @staticmethod
+    def oversampling(config: NucleusSettings, records: Sequence[SampleRecord]) -> Float32[np.ndarray, " n"] | None:
+        """Return how often each real tile is drawn, relative to its area; None draws in proportion to area."""
+        return None
+
+    @property
+    @abstractmethod
+    def sizes(self) -> Sizes:
+        """Return the sizes of the network during training."""
+
+    @abstractmethod
+    def build(self) -> nn.Module:
+        """Return the network with random weights drawn from torch's global generator.
+
+        It takes uint8 images (n, h, w, 3) and returns float tensors by name. `features(images)` returns the last
+        layer that its branches share, (n, d, p, q).
+        """
+
+    @abstractmethod
+    def encoder(self, network: nn.Module) -> Sequence[nn.Module]:
+        """Return the modules that are frozen together with the encoder."""
+
+    @abstractmethod
+    def targets(self, patch: Patch) -> dict[str, np.ndarray]:
+        """Return the targets of one patch by name; the protocol stacks those of a batch and adds `images`.
+
+        Called in the processes that load data. Where the nuclei have no types, `patch.typed` is False.
+        """
+
+    @abstractmethod
+    def loss(
+        self, output: Mapping[str, Tensor], batch: Mapping[str, Tensor], typed: Bool[Tensor, " n"] | None, phase: Phase
+    ) -> dict[str, Tensor]:
+        """Return the weighted sum under `loss`, and the terms by name.
+
+        `typed` says which patches have types, None if all have; the others teach the type branch nothing.
+        """
+
+    @abstractmethod
+    def maps(self, output: Mapping[str, Tensor]) -> Float32[Tensor, "n c p q"]:
+        """Return what :meth:`decode` needs of the network's output, as one stack of maps."""
+
+    @abstractmethod
+    def decode(self, stitched: Float32[np.ndarray, "h w c"]) -> Prediction:
+        """Convert the maps of a whole image to nuclei with types; called in other processes, without torch."""
+
+    @abstractmethod
+    def windows(self, height: int, width: int) -> tuple[Windows, Windows, int]:
+        """Return how the rows and columns of an image are cut, and how many windows are predicted at a time."""

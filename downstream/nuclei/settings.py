@@ -1,0 +1,55 @@
+"""Settings that all nucleus networks share; importing this module loads no torch."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic import Field, field_serializer
+
+from bench.contract import Settings
+from downstream.augment import Augmentation
+from downstream.weights import identity
+
+
+class Phase(Settings):
+    """One phase of training.
+
+    `share` is its share of the epochs. Under a budget of steps it is its share of the patches, so a phase with smaller
+    batches takes more steps. `rate` multiplies the learning rate; `self_guided` is SONNET's third phase.
+    """
+
+    share: float = Field(gt=0, le=1)
+    batch: int = Field(gt=0)
+    freeze_encoder: bool = False
+    rate: float = Field(default=1.0, gt=0)
+    self_guided: bool = False
+
+
+class NucleusSettings(Settings):
+    """How a nucleus network is trained; each network has its own defaults."""
+
+    phases: tuple[Phase, ...]
+    optimizer: Literal["adam", "adamw"] = "adam"
+    betas: tuple[float, float] = (0.9, 0.999)
+    learning_rate: float = Field(default=1e-4, gt=0)
+    weight_decay: float = Field(default=0.0, ge=0)
+    # `step`: x 0.1 halfway through each phase; `cosine`: a single warm-up and half a cosine; `exponential`: x `decay`
+    # after every epoch of the real-only arm
+    schedule: Literal["step", "constant", "cosine", "exponential"] = "step"
+    decay: float = Field(default=1.0, gt=0, le=1)
+    ema: float | None = Field(default=None, gt=0, lt=1)
+    clip: float | None = Field(default=None, gt=0)
+    augmentation: Augmentation = Augmentation()
+    # Share of the real training groups that is held out, and whether the checkpoint is the best on them or the last.
+    holdout: float = Field(default=0.0, ge=0, lt=1)
+    selection: Literal["last", "best"] = "last"
+    window_batch: int = Field(default=16, gt=0)  # windows of a tile predicted at a time
+    # Weights that training starts from, and a released network that is used instead of training. Keys hold the hashes
+    # of the files, not their paths.
+    pretrained: Path | None = None
+    released: Path | None = None
+
+    @field_serializer("pretrained", "released", check_fields=False)
+    def _identify(self, path: Path | None) -> str | None:
+        return identity(path)
