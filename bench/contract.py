@@ -263,9 +263,13 @@ class TrainingMix:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long every arm trains: `steps` optimiser steps, or that many epochs of its own training mix."""
+    """How long every arm trains.
 
-    unit: Literal["steps", "epochs"]
+    `steps` are optimiser steps, `epochs` passes through an arm's own training mix, and `real-epochs` as many steps as
+    that many passes through the real images alone, which are equally many for every arm.
+    """
+
+    unit: Literal["steps", "epochs", "real-epochs"]
     amount: int
 
 

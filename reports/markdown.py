@@ -25,22 +25,22 @@ def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
     columns = list(board.columns) if everything else board.main
     sole = bool(sole_encoder(columns))
     notes = Notes()
-    headings = [_escape(" ".join(column.heading(with_encoder=not sole))) for column in columns]
+    headings = [escape(" ".join(column.heading(with_encoder=not sole))) for column in columns]
     lines = [
-        f"### {_escape(board.title)}",
+        f"### {escape(board.title)}",
         "",
-        _line(["method", "network", "seeds", *headings]),
-        _line(["---", "---", "---:", *("---:" for _ in columns)]),
+        table_line(["method", "network", "seeds", *headings]),
+        table_line(["---", "---", "---:", *("---:" for _ in columns)]),
     ]
     known = floors(board, columns)
     for n, values in known:
         written = [f"*{number(values[column], column)}*" if column in values else "" for column in columns]
-        lines.append(_line([f"*{floor_name(n, len(known))}*", "", "", *written]))
+        lines.append(table_line([f"*{floor_name(n, len(known))}*", "", "", *written]))
     for index, row in enumerate(board.rows):
         cells = [_cell(board, index, row, column, notes) for column in columns]
-        lines.append(_line([_escape(row.title), row.downstream, str(row.seeds), *cells]))
+        lines.append(table_line([escape(row.title), row.downstream, str(row.seeds), *cells]))
     below = [line for line in (subtitle(board, columns), *notes.lines(), *remarks(board)) if line]
-    return "\n".join([*lines, "", *(f"- {_escape(line)}" for line in below), ""])
+    return "\n".join([*lines, "", *(f"- {escape(line)}" for line in below), ""])
 
 
 def _cell(board: Leaderboard, index: int, row: Row, column: Column, notes: Notes) -> str:
@@ -58,9 +58,11 @@ def _cell(board: Leaderboard, index: int, row: Row, column: Column, notes: Notes
     return mark + value + raised + (f" ({range_})" if range_ and range_[0] != "[" else range_ and f" {range_}")
 
 
-def _line(cells: Sequence[str]) -> str:
+def table_line(cells: Sequence[str]) -> str:
+    """Return one line of a Markdown table."""
     return "| " + " | ".join(cells) + " |"
 
 
-def _escape(text: str) -> str:
+def escape(text: str) -> str:
+    """Return a text whose characters have no meaning in Markdown."""
     return text.replace("|", "\\|").replace("_", "\\_").replace("*", "\\*")

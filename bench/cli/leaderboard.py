@@ -11,7 +11,12 @@ import typer
 from bench.cli.options import StoreOption, resolve_store
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from rich.console import Console
+
     from reports.board import Leaderboard
+    from reports.published.layout import PublishedTable
 
 FORMATS = ("terminal", "markdown", "csv")
 
@@ -26,13 +31,32 @@ def leaderboard(
     preset: Annotated[str | None, typer.Option(help="Show only this preset [csv: the newest].")] = None,
     style: Annotated[str, typer.Option("--format", help="Format: terminal, markdown or csv.")] = "terminal",
     everything: Annotated[bool, typer.Option("--all", help="Show every column, including costs.")] = False,
+    layout: Annotated[
+        str | None,
+        typer.Option(help="Show a paper's table, measured beside published: paper:NAME, e.g. paper:diffmix-table1."),
+    ] = None,
+    stand_in: Annotated[
+        list[str] | None,
+        typer.Option(metavar="PAPER=DATASET", help="Show DATASET in the place of the paper's dataset (with --layout)."),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
     """Show the results of every arm, with intervals, controls and the real-versus-real floor."""
+    from bench.errors import ConfigError
     from bench.registry import unknown
+    from bench.suite.published import find_published, stands_for
 
     if style not in FORMATS:
         raise unknown("format", style, FORMATS)
+    if layout is not None:
+        if dataset is not None or everything:
+            fix = "leave out --dataset and --all: the paper's table has its own datasets and columns"
+            raise ConfigError("--layout does not go with --dataset or --all", got=layout, fix=fix)
+        table = find_published(layout.removeprefix("paper:"))
+        show_paper(resolve_store(store), table, preset=preset, stand_in=stands_for(stand_in or []), style=style)
+        return
+    if stand_in:
+        raise ConfigError("--stand-in needs a paper's table", got=stand_in[0], fix="add --layout paper:NAME")
     boards = load_boards(resolve_store(store), dataset, preset, costs=everything)
     if style == "csv":
         _print_csv(boards, with_dataset=dataset is None)
@@ -47,6 +71,43 @@ def leaderboard(
 def show(store: Path, dataset: str | None = None, preset: str | None = None) -> None:
     """Print the newest leaderboard of a dataset and preset."""
     _print_terminal(load_boards(store, dataset, preset)[:1], everything=False)
+
+
+def show_paper(
+    store: Path,
+    table: PublishedTable,
+    *,
+    preset: str | None = None,
+    stand_in: Mapping[str, str] | None = None,
+    style: str = "terminal",
+) -> None:
+    """Print a paper's table with the store's numbers beside the published ones.
+
+    Raises:
+        ConfigError: a dataset stands for one that the table does not have.
+    """
+    from bench.registry import unknown
+    from bench.results.table import ResultsStore
+    from reports.published.table import measure
+
+    for name in stand_in or {}:
+        if name not in table.named:
+            raise unknown(f"dataset in the table {table.layout.name}", name, table.named)
+    boards = load_boards(store, preset=preset) if ResultsStore(store).runs() else []
+    measured = measure(table, boards, stand_in)
+    if style == "csv":
+        from reports.published.plain_csv import render_csv
+
+        sys.stdout.write(render_csv(measured))
+    elif style == "markdown":
+        from reports.published.markdown import render_markdown as as_markdown
+
+        print(as_markdown(measured), end="")
+    else:
+        from reports.published.terminal import render_terminal as as_terminal
+
+        console = _console()
+        console.print(as_terminal(measured, width=console.width))
 
 
 def load_boards(
@@ -85,14 +146,20 @@ def _print_csv(boards: list[Leaderboard], *, with_dataset: bool) -> None:
 
 
 def _print_terminal(boards: list[Leaderboard], everything: bool) -> None:
-    from rich.console import Console
+    from reports.terminal import render_terminal
 
-    from reports.terminal import WIDTH, render_terminal
-
-    # a pipe has no width: tables are then made for a wide terminal
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+    console = _console()
     for board in boards:
         console.print(render_terminal(board, everything=everything, width=console.width))
+
+
+def _console() -> Console:
+    from rich.console import Console
+
+    from reports.terminal import WIDTH
+
+    # a pipe has no width: tables are then made for a wide terminal
+    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def _nothing(store: Path, boards: list[Leaderboard], dataset: str | None, preset: str | None) -> Exception:

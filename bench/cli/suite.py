@@ -97,6 +97,7 @@ def suite(
         return
     done = run_all(check.runs, Reporter())
     _print_boards(done)
+    _print_paper(found, done)
     _print_summary(found, done)
     if any(item.state == "failed" for item in done):
         raise typer.Exit(1)
@@ -158,8 +159,6 @@ def _in_store(resolved: Resolved) -> tuple[str, str]:
 def _print_summary(found: Suite, done: Sequence[Done]) -> None:
     from rich.table import Table
 
-    from bench.suite.file import published_table
-
     table = Table(box=None, pad_edge=False)
     table.add_column("run", overflow="fold")
     table.add_column("state")
@@ -176,8 +175,6 @@ def _print_summary(found: Suite, done: Sequence[Done]) -> None:
     states = [item.state for item in done]
     counts = [f"{states.count(state)} {state}" for state in ("done", "found", "failed") if state in states]
     console.print(f"{_runs(len(done))}: {', '.join(counts)}")
-    if found.file.published is not None:
-        console.print(f"published values ({found.file.published.paper}): {published_table(found)}")
 
 
 def _print_boards(done: Sequence[Done]) -> None:
@@ -186,6 +183,19 @@ def _print_boards(done: Sequence[Done]) -> None:
     outcomes = [item.outcome for item in done if item.outcome is not None]
     for store, dataset, preset in dict.fromkeys((o.store, o.dataset, o.preset) for o in outcomes):
         show(store, dataset=dataset, preset=preset)
+
+
+def _print_paper(found: Suite, done: Sequence[Done]) -> None:
+    """Print the paper's table that a suite repeats, with its own numbers."""
+    from bench.cli.leaderboard import show_paper
+    from bench.suite.file import published_table
+
+    table = published_table(found)
+    outcomes = [item.outcome for item in done if item.outcome is not None]
+    if table is None or found.file.published is None:
+        return
+    for store, preset in dict.fromkeys((o.store, o.preset) for o in outcomes):
+        show_paper(store, table, preset=preset, stand_in=found.file.published.stand_in)
 
 
 def _runs(n: int) -> str:

@@ -15,7 +15,7 @@ from bench.registry import unknown
 class BudgetSettings(Settings):
     """How long every arm trains; see `bench.contract.Budget`."""
 
-    unit: Literal["steps", "epochs"] = "steps"
+    unit: Literal["steps", "epochs", "real-epochs"] = "steps"
     amount: int = Field(gt=0)
 
 
@@ -27,6 +27,7 @@ class Preset(Settings):
     dataset names), `max_samples` caps a synthetic set (None: the number that the ratio gives),
     `text_dataset` has the captions for methods that read them on a dataset without captions,
     `text_encoder` embeds images and captions if a run is about captions,
+    `evaluations` are the questions that a table answers (None: all that are about the dataset),
     `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
     `reference_samples`), `memory_gib` is the free memory that a run needs.
     """
@@ -41,6 +42,7 @@ class Preset(Settings):
     faithfulness_samples: int | None = Field(default=None, gt=0)
     budget: BudgetSettings
     encoders: tuple[str, ...]
+    evaluations: tuple[str, ...] | None = None
     text_dataset: str = "phantom"
     text_encoder: str = "plip"
     downstream: tuple[str, ...] | None = None

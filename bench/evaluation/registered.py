@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import TYPE_CHECKING
 
 from bench.contract import DatasetInfo
 from bench.errors import ConfigError
 from bench.evaluation.base import Evaluation
 from bench.evaluation.predictions import PredictionEvaluation
-from bench.registry import load, names
+from bench.registry import load, names, unknown
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
@@ -27,14 +28,21 @@ _ORDER = (
 )
 
 
-def evaluations(info: DatasetInfo | None = None) -> list[Evaluation]:
+def evaluations(info: DatasetInfo | None = None, only: Collection[str] | None = None) -> list[Evaluation]:
     """Return the evaluations that are about a dataset, or all of them if no dataset is given.
 
+    Args:
+        info: the dataset.
+        only: names of the evaluations to choose from; None for all that are installed.
+
     Raises:
-        ConfigError: an entry point does not name an evaluation.
+        ConfigError: an entry point does not name an evaluation, or one of `only` is not installed.
     """
     known = names("evaluations")
+    if odd := [name for name in only or () if name not in known]:
+        raise unknown("evaluation", odd[0], known)
     ordered = [name for name in _ORDER if name in known] + [name for name in known if name not in _ORDER]
+    ordered = [name for name in ordered if only is None or name in only]
     found = [evaluation(name) for name in ordered]
     return [one for one in found if info is None or one.about(info)]
 

@@ -74,7 +74,7 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
     first, *others = resolved.arms
     baseline = Trial(frame, first)
     trials = [baseline, *(Trial(frame, arm, baseline) for arm in others)]
-    asked = evaluations(data["test"].info)
+    asked = evaluations(data["test"].info, resolved.preset.evaluations)
     everything = await together(*(_measure(one, trial) for trial in trials for one in asked))
     measured = {
         one.name: [everything[row * len(asked) + column] for row in range(len(trials))]

@@ -11,6 +11,7 @@ from bench.config.request import SHARED_ROLES
 from bench.datasets.card import DatasetCard
 from bench.datasets.source import DatasetSource, open_source
 from bench.errors import ConfigError
+from bench.evaluation.registered import evaluations
 from bench.importing.store import open_imported
 from bench.plan.arms import BASELINE, Arm, Network, make_arm
 from bench.plan.encoders import EncoderHandle, encoder_handle
@@ -73,6 +74,7 @@ def resolve(request: RunRequest) -> Resolved:
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset, source.card.task)
+    evaluations(only=preset.evaluations)  # refuses a name that is not installed
     controls = dict.fromkeys([BASELINE, *(preset.controls if request.controls is None else request.controls)])
     if request.synthetic is not None:
         made = open_imported(request.store, source.card.name, request.synthetic)

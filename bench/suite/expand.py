@@ -22,7 +22,7 @@ from bench.suite.file import Entry, Suite, Values
 _SINGLE = ("dataset", "preset", "seeds", "fold")
 # Other names of a role of data.
 _ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
-_FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders")
+_FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders", "evaluations")
 
 
 class SuiteRun(NamedTuple):
@@ -52,7 +52,7 @@ def expand(
 ) -> list[SuiteRun]:
     """Return a suite's runs in the order of the file; the last key of a line's product varies fastest.
 
-    A file's budgets and encoders belong to its preset: another `preset` uses its own instead.
+    A file's budgets, encoders and evaluations belong to its preset: another `preset` uses its own instead.
 
     Args:
         suite: what to expand.
@@ -161,8 +161,10 @@ def _beside(name: Any, folder: Path) -> Any:
 def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | None) -> tuple[str, ...]:
     """Return the `--set` items of a run; the preset's own budget is left out."""
     settings: dict[str, Any] = {}
-    if entry.encoders is not None and keeps:
-        settings["encoders"] = list(entry.encoders)
+    for name in ("encoders", "evaluations"):
+        chosen = getattr(entry, name)
+        if chosen is not None and keeps:
+            settings[name] = list(chosen)
     if point.budget is not None and point.budget != own:
         settings |= {"budget.unit": point.budget.unit, "budget.amount": point.budget.amount}
     settings |= entry.set

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
@@ -15,13 +15,17 @@ from bench.config.validate import build
 from bench.contract import Settings
 from bench.errors import ConfigError
 from bench.registry import unknown
+from bench.suite.published import find_published
+
+if TYPE_CHECKING:
+    from reports.published.layout import PublishedTable
 
 
 class Published(Settings):
-    """The published table that a suite repeats: its paper, and the file of its values in `configs/published`."""
+    """The published table that a suite repeats, and the datasets that stand for those of the paper, by the paper's."""
 
-    paper: str
-    table: str
+    layout: str
+    stand_in: Mapping[str, str] = {}
 
 
 class Values(Settings):
@@ -42,6 +46,7 @@ class Values(Settings):
     controls: tuple[str, ...] | None = None
     downstream: tuple[str, ...] | None = None
     encoders: tuple[str, ...] | None = None
+    evaluations: tuple[str, ...] | None = None
     set: Mapping[str, Any] = {}
 
     @property
@@ -148,24 +153,19 @@ def read_suite(path: Path) -> Suite:
     return suite
 
 
-def published_table(suite: Suite) -> Path | None:
-    """Return the file of the published values, next to the suite or in `configs/published`, or None if none is named.
+def published_table(suite: Suite) -> PublishedTable | None:
+    """Return the published table that a suite repeats, next to the suite or in `configs/published`; None if none.
 
     Raises:
-        ConfigError: the file does not exist.
+        ConfigError: there is no such table, or a dataset stands for one that it does not have.
     """
     if suite.file.published is None:
         return None
-    table = suite.file.published.table
-    for place in (suite.path.parent, folder() / "published"):
-        if (place / table).is_file():
-            return place / table
-    there = sorted(path.name for path in (folder() / "published").glob("*.csv"))
-    raise ConfigError(
-        f"Cannot find the published table of {suite.path}",
-        got=f"no {table}",
-        fix=f"put it next to the suite, or use one of {there}",
-    )
+    table = find_published(suite.file.published.layout, suite.path.parent)
+    for name in suite.file.published.stand_in:
+        if name not in table.named:
+            raise unknown(f"dataset in the table {table.layout.name}", name, table.named)
+    return table
 
 
 def _mapping(value: Any, path: Path) -> Mapping[str, Any]:

@@ -1,0 +1,53 @@
+"""Tables of papers that ship or lie next to a suite: a layout (`NAME.yaml`) and its values (`NAME.csv`)."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from bench.config.files import folder, read_yaml
+from bench.config.validate import build
+from bench.errors import ConfigError
+from bench.registry import unknown
+
+if TYPE_CHECKING:
+    from reports.published.layout import PublishedTable
+
+
+def layout_names(*folders: Path) -> tuple[str, ...]:
+    """Return the names of the layouts in folders and of those that ship, sorted; files have _ for -."""
+    paths = [path for place in (*folders, folder() / "published") for path in place.glob("*.yaml")]
+    return tuple(sorted({path.stem.replace("_", "-") for path in paths if path.with_suffix(".csv").is_file()}))
+
+
+def find_published(name: str, *folders: Path) -> PublishedTable:
+    """Return the published table of a name, which lies in one of the folders or ships.
+
+    Raises:
+        ConfigError: there is no such table, or its files do not fit each other.
+    """
+    from reports.published.layout import Layout, read_published
+
+    for place in (*folders, folder() / "published"):
+        path = place / f"{name.replace('-', '_')}.yaml"
+        values = path.with_suffix(".csv")
+        if path.is_file() and values.is_file():
+            layout: Layout = build(Layout, {"name": name, **read_yaml(path)}, f"the layout {path}")
+            return read_published(layout, values.read_text(encoding="utf-8"))
+    raise unknown("layout of a published table", name, layout_names(*folders))
+
+
+def stands_for(pairs: list[str]) -> dict[str, str]:
+    """Return what `--stand-in PAPER=DATASET` says: the dataset that stands for one of the paper, by the paper's.
+
+    Raises:
+        ConfigError: a pair is not of this form.
+    """
+    found = {}
+    for pair in pairs:
+        paper, separator, dataset = pair.partition("=")
+        if not (separator and paper and dataset):
+            fix = "for example --stand-in consep=phantom"
+            raise ConfigError("--stand-in does not name two datasets as PAPER=DATASET", got=pair, fix=fix)
+        found[paper] = dataset
+    return found
