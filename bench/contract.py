@@ -265,8 +265,8 @@ class TrainingMix:
 class Budget:
     """How long every arm trains.
 
-    `steps` are optimiser steps, `epochs` passes through an arm's own training mix, and `real-epochs` as many steps as
-    that many passes through the real images alone, which are equally many for every arm.
+    `steps` are optimiser steps. `epochs` are epochs of the arm's own mix, so larger sets train longer. `real-epochs`
+    are epochs of the real-only arm, so all arms take the same number of steps.
     """
 
     unit: Literal["steps", "epochs", "real-epochs"]

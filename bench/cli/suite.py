@@ -27,8 +27,6 @@ from bench.cli.options import (
 if TYPE_CHECKING:
     from rich.console import Console
 
-    from bench.run.resolve import Resolved
-    from bench.suite.check import Checked
     from bench.suite.execute import Done
     from bench.suite.file import Suite
 
@@ -54,8 +52,13 @@ def suite(
     ] = None,
     skip: Annotated[Optional[list[str]], typer.Option(metavar="PATTERN", help="Skip labels matching PATTERN.")] = None,
     dry_run: Annotated[
-        bool, typer.Option("--dry-run", help="Show the runs and how far each is finished, without running any.")
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="List every step, how many are finished, and an estimate of the rest, without running any.",
+        ),
     ] = False,
+    as_json: Annotated[bool, typer.Option("--json", help="Print the plan of --dry-run as JSON.")] = False,
     device: DeviceOption = "auto",
     precision: PrecisionOption = None,
     threads: ThreadsOption = 2,
@@ -70,11 +73,14 @@ def suite(
     """Run a suite; finished steps are not repeated, and a run that fails does not stop the others."""
     from bench.config import Environment
     from bench.engine.reporter import Reporter
+    from bench.errors import ConfigError
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
     from bench.suite.expand import choose, expand
     from bench.suite.file import find_suite
 
+    if as_json and not dry_run:
+        raise ConfigError("--json prints the plan of a suite", got="--json without --dry-run", fix="add --dry-run")
     found = find_suite(file)
     given = {
         "device": device,
@@ -89,71 +95,20 @@ def suite(
         "tracking": tracking,
     }
     runs = expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ())
-    check = check_runs(choose(runs, only or (), skip or ()))
-    if dry_run:
-        _print_plan(found, check.runs)
-    check.stop()
-    if dry_run:
+    chosen = choose(runs, only or (), skip or ())
+    check = check_runs(chosen)
+    if dry_run and len(check.runs) == len(chosen):  # otherwise the file itself is wrong
+        from bench.cli.dry_run import show
+
+        show(found, check, as_json=as_json)
         return
+    check.stop()
     done = run_all(check.runs, Reporter())
     _print_boards(done)
     _print_paper(found, done)
     _print_summary(found, done)
     if any(item.state == "failed" for item in done):
         raise typer.Exit(1)
-
-
-def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
-    from rich.table import Table
-
-    table = Table(box=None, pad_edge=False)
-    for name in ("run", "method", "dataset", "preset", "arms"):
-        table.add_column(name, overflow="fold")
-    table.add_column("seeds", justify="right")
-    table.add_column("in the store", justify="right")
-    table.add_column("next", overflow="fold")
-    for run in checked:
-        resolved = run.resolved
-        read = [other.card.name for role, other in resolved.others.items() if role in resolved.roles]
-        where = " + ".join([resolved.card.name, *read])
-        table.add_row(
-            run.label,
-            resolved.subject.name,
-            where if run.request.fold is None else f"{where}, fold {run.request.fold[0]}/{run.request.fold[1]}",
-            resolved.preset_label,
-            _arms(resolved),
-            str(run.request.seeds),
-            *_in_store(resolved),
-        )
-    console = _console()
-    console.print(f"{found.file.title}: {_runs(len(checked))}", style="bold")
-    console.print(table)
-    console.print("steps that several runs share are counted in each of them; nothing was run")
-
-
-def _arms(resolved: Resolved) -> str:
-    """Return the names of the controls and the method; a method whose arms differ only in selection is named once."""
-    titles = [arm.title for arm in resolved.arms if arm not in resolved.subjects]
-    selections = [arm.selection.title for arm in resolved.subjects if arm.selection is not None]
-    if not selections:
-        return ", ".join([*titles, *(arm.title for arm in resolved.subjects)])
-    return f"{', '.join(titles)}; {resolved.subject.name}: {', '.join(selections)}"
-
-
-def _in_store(resolved: Resolved) -> tuple[str, str]:
-    """Return how many steps of a run are finished, and what would run next."""
-    from bench.errors import BenchError
-    from bench.suite.probe import probe
-
-    try:
-        seen = probe(resolved)
-    except BenchError:  # what is missing is printed below the table
-        return "", "cannot start here"
-    if not seen.next:
-        return str(seen.found), "nothing: all steps are finished"
-    first = seen.next[0]
-    more = f" and {len(seen.next) - 1} more" if len(seen.next) > 1 else ""
-    return str(seen.found), f"{first.stage}: {first.title}{more}"
 
 
 def _print_summary(found: Suite, done: Sequence[Done]) -> None:
@@ -169,12 +124,12 @@ def _print_summary(found: Suite, done: Sequence[Done]) -> None:
         run = "" if item.outcome is None else item.outcome.run
         why = "" if item.error is None else f"{item.error.message}: {item.error.got}"
         table.add_row(item.label, item.state, run, _duration(item.seconds), why)
-    console = _console()
-    console.print(found.file.title, style="bold")
-    console.print(table)
+    screen = console()
+    screen.print(found.file.title, style="bold")
+    screen.print(table)
     states = [item.state for item in done]
     counts = [f"{states.count(state)} {state}" for state in ("done", "found", "failed") if state in states]
-    console.print(f"{_runs(len(done))}: {', '.join(counts)}")
+    screen.print(f"{count_runs(len(done))}: {', '.join(counts)}")
 
 
 def _print_boards(done: Sequence[Done]) -> None:
@@ -198,7 +153,8 @@ def _print_paper(found: Suite, done: Sequence[Done]) -> None:
         show_paper(store, table, preset=preset, stand_in=found.file.published.stand_in)
 
 
-def _runs(n: int) -> str:
+def count_runs(n: int) -> str:
+    """Return the number of runs in words."""
     return "1 run" if n == 1 else f"{n} runs"
 
 
@@ -207,10 +163,10 @@ def _duration(seconds: float) -> str:
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
 
 
-def _console() -> Console:
+def console() -> Console:
+    """Return the console; a pipe has no width: tables are then made for a wide terminal."""
     from rich.console import Console
 
     from reports.terminal import WIDTH
 
-    # a pipe has no width: tables are then made for a wide terminal
     return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)

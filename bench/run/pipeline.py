@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 from bench.config import RunRequest
 from bench.contract import Dataset
 from bench.engine.device import resolve_device
@@ -60,22 +62,9 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
 async def work(session: Session, resolved: Resolved) -> FinishedRun:
     """Await every step of the arms and evaluations of a run; publish nothing."""
     data = await prepare_data(session, resolved)
-    frame = Bench(
-        session,
-        resolved.preset,
-        data,
-        resolved.networks,
-        resolved.encoders,
-        resolved.request.seeds,
-        resolved.subjects,
-        resolved.text_encoder,
-        resolved.request.weights,
-    )
-    first, *others = resolved.arms
-    baseline = Trial(frame, first)
-    trials = [baseline, *(Trial(frame, arm, baseline) for arm in others)]
+    trials = trials_of(session, resolved, data)
     asked = evaluations(data["test"].info, resolved.preset.evaluations)
-    everything = await together(*(_measure(one, trial) for trial in trials for one in asked))
+    everything = await together(*(measure(one, trial) for trial in trials for one in asked))
     measured = {
         one.name: [everything[row * len(asked) + column] for row in range(len(trials))]
         for column, one in enumerate(asked)
@@ -91,6 +80,24 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
     )
 
 
+def trials_of(session: Session, resolved: Resolved, data: Mapping[str, Dataset]) -> list[Trial]:
+    """Return the arms of a run on some data, the baseline first; nothing is done yet."""
+    frame = Bench(
+        session,
+        resolved.preset,
+        data,
+        resolved.networks,
+        resolved.encoders,
+        resolved.request.seeds,
+        resolved.subjects,
+        resolved.text_encoder,
+        resolved.request.weights,
+    )
+    first, *others = resolved.arms
+    baseline = Trial(frame, first)
+    return [baseline, *(Trial(frame, arm, baseline) for arm in others)]
+
+
 async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Dataset]:
     """Prepare the dataset's splits and the other datasets of a run, by role."""
     prepared = await prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
@@ -99,7 +106,7 @@ async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Datase
     return data | own_text(data["train"], resolved.other.own_text) | others
 
 
-async def _measure(evaluation: Evaluation, trial: Trial) -> Measured:
+async def measure(evaluation: Evaluation, trial: Trial) -> Measured:
     """Run one evaluation on one arm."""
     reason = await evaluation.applies(trial)
     evidence = await evaluation.measure(trial)

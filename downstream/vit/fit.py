@@ -38,7 +38,7 @@ def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: Run
     synthetic = synthetic_images(arm, frozenset(arm.real.groups[place] for place in split.held))
     images = ImageStream(real.only(split.train), synthetic, arm.fraction, run.derive("image order"))
     epoch = images_per_epoch(len(split.train), arm.fraction, 0 if synthetic is None else len(synthetic))
-    steps = steps_of(budget, epoch, len(split.train), config.batch)
+    steps = steps_of(budget, epoch, config.batch)
     with seeded(run.derive("initial weights")):
         network = build(config, len(classes))
     optimizer = torch.optim.AdamW(_groups(network, config.weight_decay), config.learning_rate, fused=True)

@@ -8,18 +8,9 @@ from bench.contract import Budget
 from downstream.vit.config import ViTConfig
 
 
-def steps_of(budget: Budget, images: int, real: int, batch: int) -> int:
-    """Return the number of optimiser steps of a budget; an epoch has ceil(images / batch) steps.
-
-    Args:
-        budget: the budget.
-        images: number of images of the training mix.
-        real: number of real ones among them.
-        batch: images in a batch.
-    """
-    if budget.unit == "steps":
-        return budget.amount
-    return budget.amount * math.ceil((images if budget.unit == "epochs" else real) / batch)
+def steps_of(budget: Budget, images: int, batch: int) -> int:
+    """Return the number of optimiser steps of a budget; an epoch has ceil(images / batch) steps."""
+    return budget.amount if budget.unit == "steps" else budget.amount * math.ceil(images / batch)
 
 
 def rate(step: int, steps: int, config: ViTConfig) -> float:

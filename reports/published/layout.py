@@ -21,13 +21,12 @@ class Shown(Settings):
     """One value of a key: its name in the paper, and what it is called in the results if that differs.
 
     `row` is the value in the results' column of the key. `variant` is what the arm's variant says of it, without the
-    names of other data; `*` stands for any text. `ratio` is the number of synthetic images for each real one.
+    names of other data; `*` stands for any text.
     """
 
     title: str
     row: str | None = None
     variant: str = ""
-    ratio: float | None = None
 
 
 class PaperMetric(Settings):
@@ -94,11 +93,6 @@ class Layout(Settings):
         """Return the datasets of a line: its own, and those of other roles (`mask_dataset`)."""
         others = [line.get(key, "") for key in self.keys if key.endswith(f"_{DATASET}")]
         return [name for name in (self.value(DATASET, line), *others) if name]
-
-    def ratio(self, line: Mapping[str, str]) -> float | None:
-        """Return the number of synthetic images for each real one that a line is about, if the table varies it."""
-        known = (self.shown(key, line.get(key, "")).ratio for key in self.keys)
-        return next((ratio for ratio in known if ratio is not None), None)
 
     def variant(self, line: Mapping[str, str]) -> str:
         """Return what the variant of a line's arm says."""

@@ -134,11 +134,9 @@ def test_smoothing() -> None:
 
 def test_schedule_is_the_releases() -> None:
     config = ViTConfig()
-    steps = steps_of(Budget("epochs", 300), 5000, 2500, 128)
+    steps = steps_of(Budget("epochs", 300), 5000, 128)
     assert steps == 300 * 40
-    assert steps_of(Budget("steps", 7), 5000, 2500, 128) == 7
-    # as many steps as that many epochs of the real images alone
-    assert steps_of(Budget("real-epochs", 300), 5000, 2500, 128) == 300 * 20
+    assert steps_of(Budget("steps", 7), 5000, 128) == 7
     rates = [1e-4 * rate(step, steps, config) for step in range(steps)]
     assert rates[0] == pytest.approx(1e-6)
     assert np.argmax(rates) == 200  # five epochs

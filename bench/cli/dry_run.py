@@ -1,0 +1,133 @@
+"""`bench suite --dry-run`: every step of a suite, how many are finished, and an estimate of the rest."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+
+from bench.cli.suite import console, count_runs
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from rich.table import Table
+
+    from bench.plan.checks import Missing
+    from bench.run.resolve import Resolved
+    from bench.suite.check import Check
+    from bench.suite.dry_run import Count, DryRun
+    from bench.suite.file import Suite
+
+_UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
+
+
+def show(found: Suite, check: Check, *, as_json: bool = False) -> None:
+    """Print what a suite would do; what is missing on this machine is listed below."""
+    from bench.suite.dry_run import dry_run
+
+    seen = dry_run(found, check.runs)
+    if as_json:
+        missing = [{"expected": one.expected, "got": one.got, "fix": one.fix} for one in check.missing]
+        print(json.dumps({"suite": found.file.name, **seen.document(), "missing": missing}, indent=2))
+        return
+    screen = console()
+    screen.print(f"{found.file.title}: {count_runs(len(check.runs))}", style="bold")
+    screen.print(_runs(check, seen))
+    screen.print("\nsteps, each once; without a mark: of the paper's table", style="bold")
+    screen.print(_steps(seen))
+    screen.print("")
+    screen.print(_stages(seen))
+    for line in _estimate(seen):
+        screen.print(line)
+    for line in _missing(check.missing):
+        screen.print(line)
+
+
+def _runs(check: Check, seen: DryRun) -> Table:
+    table = _table("run", "method", "dataset", "preset", "arms")
+    for name in ("seeds", "steps", "in the store"):
+        table.add_column(name, justify="right")
+    for run in check.runs:
+        resolved = run.resolved
+        read = [other.card.name for role, other in resolved.others.items() if role in resolved.roles]
+        where = " + ".join([resolved.card.name, *read])
+        fold = run.request.fold
+        table.add_row(
+            run.label,
+            resolved.subject.name,
+            where if fold is None else f"{where}, fold {fold[0]}/{fold[1]}",
+            resolved.preset_label,
+            _arms(resolved),
+            str(resolved.request.seeds),
+            *map(str, seen.runs[run.label]),
+        )
+    return table
+
+
+def _steps(seen: DryRun) -> Table:
+    table = _table("stage", "step", "")
+    for one in seen.steps.values():
+        marks = ["" if one.of_paper else "control", "in the store" if one.cached else ""]
+        table.add_row(one.step.stage, one.step.title, ", ".join(filter(None, marks)))
+    return table
+
+
+def _stages(seen: DryRun) -> Table:
+    table = _table("stage")
+    for name in ("of the paper", "controls", "in the store", "time left", "disk"):
+        table.add_column(name, justify="right")
+    for stage, count in seen.stages.items():
+        table.add_row(stage, *_cells(count))
+    table.add_row("all", *_cells(seen.total), style="bold")
+    return table
+
+
+def _cells(count: Count) -> tuple[str, ...]:
+    return (str(count.paper), str(count.controls), str(count.cached), _time(count.seconds), _size(count.size))
+
+
+def _estimate(seen: DryRun) -> list[str]:
+    total = seen.total
+    lines = [f"estimate: {_time(total.seconds)}, {seen.memory_gib:g} GiB of memory, {_size(total.size)} on the disk"]
+    if seen.measured:
+        lines.append(f"{seen.measured:.0%} of the time is estimated from steps in the store")
+    if seen.machines:
+        lines.append(f"the rest is a rough guess for {' and '.join(seen.machines)}, not a measurement")
+    lines.append("nothing was run; methods that choose from pools may need more pools than are listed")
+    return lines
+
+
+def _missing(missing: Sequence[Missing]) -> list[str]:
+    if not missing:
+        return []
+    listed = [f"  {number}. {one.expected}: {one.got}. {one.fix}" for number, one in enumerate(missing, 1)]
+    return ["missing on this machine:", *listed]
+
+
+def _arms(resolved: Resolved) -> str:
+    """Return the names of the controls and the method; a method whose arms differ only in selection is named once."""
+    titles = [arm.title for arm in resolved.arms if arm not in resolved.subjects]
+    selections = [arm.selection.title for arm in resolved.subjects if arm.selection is not None]
+    if not selections:
+        return ", ".join([*titles, *(arm.title for arm in resolved.subjects)])
+    return f"{', '.join(titles)}; {resolved.subject.name}: {', '.join(selections)}"
+
+
+def _time(seconds: float) -> str:
+    for unit, name in _UNITS:
+        if seconds >= unit:
+            return f"{seconds / unit:.1f} {name}"
+    return f"{seconds:.0f} s"
+
+
+def _size(size: float) -> str:
+    return f"{size / 2**30:.1f} GiB" if size >= 2**30 else f"{size / 2**20:.0f} MiB"
+
+
+def _table(*columns: str) -> Table:
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    for name in columns:
+        table.add_column(name, overflow="fold")
+    return table

@@ -1,0 +1,88 @@
+"""Stand-ins for outputs of steps that a plan does not do: what the program reads of them to know which steps follow."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from bench.contract import Dataset
+from bench.digest import digest, write_json
+from bench.engine.step import Step
+from bench.evaluation.leakage import RESULT, Look
+from bench.evaluation.masks import RenderMasks
+from bench.stages.judge import FEATURES, SCORES, See
+from bench.stages.synthesize import Render, Synthesize
+from bench.synthetic import EVALUATION, MANIFEST, METADATA, SCHEMA_VERSION, TRAINING, SyntheticRecord
+
+
+def fill(step: Step, key: str, folder: Path) -> None:
+    """Write into a folder what the program reads of the output of a step, as if all images were acceptable."""
+    folder.mkdir(parents=True, exist_ok=True)
+    if isinstance(step, See):
+        labels = np.array([record.label or 0 for record in _seen(step).records], np.int64)
+        near = np.eye(max(2, labels.max(initial=0) + 1), dtype=np.float32)[labels]
+        np.save(folder / FEATURES, near)
+        np.save(folder / SCORES, near)
+    elif isinstance(step, Look):
+        write_json(
+            folder / RESULT, {"exact": [], "copies": [], "nearer": 0, "by_chance": 0.0, "n_test": 0, "nearest": []}
+        )
+    elif (train := _train_of(step)) is not None:
+        _fill_set(step, key, train, folder)
+
+
+def _seen(step: See) -> Any:
+    return step.pictures.data  # type: ignore[attr-defined]  # of a dataset or of a set
+
+
+def _train_of(step: Step) -> Dataset | None:
+    """Return the training split behind the set that a step makes; None if it makes none."""
+    if isinstance(step, Render):
+        return step.data["train"]
+    # a choice of images of other sets
+    train: Dataset | None = getattr(step, "train", None) if hasattr(step, "arm") else None
+    return train
+
+
+def _fill_set(step: Step, key: str, train: Dataset, folder: Path) -> None:
+    """Write the manifest of a set, and the lines of the images that the program looks at."""
+    use = EVALUATION if isinstance(step, RenderMasks) else TRAINING
+    n = _size(step)
+    arm = step.arm  # type: ignore[attr-defined]
+    shows = arm.method.conditions
+    # a pool is looked at image by image; of other sets, a line is enough to know what comes with the images
+    lines = n if arm.method.selections else min(n, 1)
+    n_labels = len(train.info.labels)
+    wanted = getattr(step, "labels", None) or range(n_labels)
+    with (folder / METADATA).open("w", encoding="utf-8") as out:
+        for index in range(lines):
+            record = SyntheticRecord(
+                file_name=f"images/{index}.png",
+                group="planned",
+                sha256="",
+                kind="planned",
+                sources={"train": train.ids[0]} if "mask" in shows and use == TRAINING else {},
+                crop=(0, 0) if "mask" in shows else None,
+                height=arm.settings.get("patch_size", 1),
+                width=arm.settings.get("patch_size", 1),
+                label=wanted[index % len(wanted)] if n_labels else None,
+                caption="a caption" if "text" in shows else None,
+                types=(1,) if "mask" in shows else None,
+                instances="mask" in shows,
+            )
+            out.write(json.dumps(record.model_dump(mode="json")) + "\n")
+    info = {name: value for name, value in vars(train.info).items() if name != "use"} | {"split": "synthetic"}
+    content = {"schema_version": SCHEMA_VERSION, "n": n, "digest": digest(["planned", key]), "info": info}
+    write_json(folder / MANIFEST, {**content, "method": arm.name, "variant": arm.variant, "use": use})
+
+
+def _size(step: Step) -> int:
+    if isinstance(step, Synthesize):
+        return step.n
+    if isinstance(step, RenderMasks):
+        return len(step.masks)
+    quota = getattr(step, "quota", None)  # a choice of a pool's images; otherwise the part of a set
+    return int(sum(quota)) if quota is not None else int(getattr(step, "n", 1))
