@@ -2,74 +2,13 @@
 
 from __future__ import annotations
 
-from itertools import pairwise
+from downstream.nuclei.trunk import ALIGN, MARGIN, SmallUNet
 
-from jaxtyping import Float, UInt8
-from torch import Tensor, nn
-from torch.nn import functional
-
-ALIGN = 16
-"""The sides of inputs must be divisible by this."""
-
-MARGIN = 16
-"""Pixels at the border of a window that are cut off at inference, because padding affects them most."""
+__all__ = ["ALIGN", "MARGIN", "SmallHoVerNet"]
 
 
-class SmallHoVerNet(nn.Module):
-    """A U-Net with one decoder, whose last layer the three heads share.
-
-    It works at half resolution throughout: blocks of 2 x 2 pixels are stacked into channels, and the heads spread them
-    again. A pixel then costs a quarter, and nuclei are still about 4 px wide. Batch normalisation, as in HoVer-Net,
-    keeps the network equivariant to translation (by its stride), so a whole tile can be predicted at a time although
-    training used patches. `width` is the number of channels at half resolution.
-    """
+class SmallHoVerNet(SmallUNet):
+    """Logits `np` (2), offsets `hv` (x, y) and logits `tp` (types + background) from the shared small U-Net."""
 
     def __init__(self, n_types: int, width: int) -> None:
-        super().__init__()
-        widths = (width, 2 * width, 3 * width, 4 * width)
-        self.stem = nn.Sequential(_conv(12, width), _conv(width, width))
-        self.down = nn.ModuleList(nn.Sequential(_conv(a, b, stride=2), _conv(b, b)) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(_Up(b, a) for a, b in pairwise(widths))
-        self.shared = _conv(width, 2 * width)
-        outputs = (("np", 2), ("hv", 2), ("tp", n_types + 1))
-        self.heads = nn.ModuleDict({name: nn.Conv2d(2 * width, 4 * channels, 1) for name, channels in outputs})
-
-    def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c h w"]]:
-        """Return logits `np` (2), `tp` (types + background) and offsets `hv` (x, y)."""
-        shared = self.features(images)
-        return {name: functional.pixel_shuffle(head(shared), 2) for name, head in self.heads.items()}
-
-    def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d p q"]:
-        """Return the layer that the heads share."""
-        x = self.stem(functional.pixel_unshuffle(images.movedim(-1, 1).float() / 127.5 - 1, 2))
-        skips = []
-        for level in self.down:
-            skips.append(x)
-            x = level(x)
-        for level, skip in zip(reversed(self.up), reversed(skips), strict=True):
-            x = level(x, skip)
-        shared: Tensor = self.shared(x)
-        return shared
-
-    def encoder(self) -> list[nn.Module]:
-        """Return the modules that are frozen together with the encoder."""
-        return [self.stem, self.down]
-
-
-class _Up(nn.Module):
-    """Project, upsample by two, add the skip connection, and convolve."""
-
-    def __init__(self, channels: int, out: int) -> None:
-        super().__init__()
-        self.project = nn.Conv2d(channels, out, 1, bias=False)
-        self.mix = _conv(out, out)
-
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        mixed: Tensor = self.mix(functional.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip)
-        return mixed
-
-
-def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
-    )
+        super().__init__({"np": 2, "hv": 2, "tp": n_types + 1}, width)
