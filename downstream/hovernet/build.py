@@ -26,7 +26,7 @@ def build(config: HoVerNetConfig, n_types: int) -> nn.Module:
         return SmallHoVerNet(n_types, config.width)
     from downstream.hovernet.published import PublishedHoVerNet, load_encoder
 
-    network = PublishedHoVerNet(n_types, "fast" if config.network == "monai-fast" else "original")
+    network = PublishedHoVerNet(n_types, config.network)
     if config.encoder_weights is not None:
         load_encoder(network, config.encoder_weights)
     return network
@@ -44,7 +44,7 @@ def sizes(config: HoVerNetConfig) -> Sizes:
         return Sizes(config.patch, config.patch, MARGIN)
     from downstream.hovernet.published import OUTPUTS
 
-    return Sizes(config.patch, OUTPUTS["fast" if config.network == "monai-fast" else "original"], 0)
+    return Sizes(config.patch, OUTPUTS[config.network], 0)
 
 
 def windows(config: HoVerNetConfig, height: int, width: int) -> tuple[Windows, Windows, int]:

@@ -11,7 +11,7 @@ from bench.contract import Settings
 from downstream.augment import Augmentation
 from downstream.weights import identity
 
-PATCHES = {"monai-fast": 256, "monai-original": 270}
+PATCHES = {"fast": 256, "original": 270}
 
 
 class Phase(Settings):
@@ -47,7 +47,7 @@ class HoVerNetConfig(Settings):
     """All settings that the trained weights and the predictions depend on."""
 
     # DiffMix's patches are 256 px. Fast mode takes them unchanged (256 -> 164); original mode (270 -> 80) pads them.
-    network: Literal["monai-fast", "monai-original", "small"] = "monai-fast"
+    network: Literal["fast", "original", "small"] = "fast"
     patch: int = Field(default=256, ge=16)  # side of the network's input during training
     width: int = Field(default=32, ge=4)  # `small` only: channels at half resolution
     encoder_weights: Path | None = None  # the release's ImageNet-ResNet50-Preact_pytorch.tar; None: random weights
@@ -69,7 +69,7 @@ class HoVerNetConfig(Settings):
     threshold: float = Field(default=0.5, gt=0, lt=1)  # post_proc.py: nucleus if the probability reaches this
     edge: float = Field(default=0.4, gt=0, lt=1)  # post_proc.py: gradient from which a pixel is between nuclei
     window: int = Field(default=1024, ge=64)  # `small` only: side of the largest part of a tile predicted at a time
-    window_batch: int = Field(default=16, gt=0)  # MONAI's networks: windows predicted at a time
+    window_batch: int = Field(default=16, gt=0)  # `fast` and `original` only: windows predicted at a time
 
     @field_serializer("encoder_weights", "pretrained")
     def _identify(self, path: Path | None) -> str | None:
@@ -83,7 +83,7 @@ class HoVerNetConfig(Settings):
         if self.network == "small" and self.patch % 16:
             raise ValueError(f"set patch to a multiple of 16 for the network small; it is {self.patch}")
         if self.network == "small" and self.encoder_weights is not None:
-            raise ValueError("encoder_weights can be set only with a network of MONAI, not with small")
+            raise ValueError("encoder_weights can be set only with the network fast or original, not with small")
         if self.pretrained is not None and self.encoder_weights is not None:
             raise ValueError(
                 "pretrained and encoder_weights exclude each other, because pretrained holds the encoder too"
