@@ -1,4 +1,4 @@
-"""Further augmentation of training patches, as in CellViT's release (which uses albumentations); all of it off by default.
+"""Further augmentation of training patches, as in CellViT's release, which uses albumentations; off by default.
 
 Geometry changes image and labels together; labels take the nearest pixel.
 """
@@ -71,7 +71,7 @@ def extra(patch: Patch, rng: np.random.Generator, settings: ExtraAugmentation) -
 
 
 def resampled(patch: Patch, xs: Float32[np.ndarray, "h w"], ys: Float32[np.ndarray, "h w"]) -> Patch:
-    """Take every pixel of a patch from (x, y); beyond the border the patch is mirrored, and mirror images are separate."""
+    """Take every pixel of a patch from (x, y); beyond its border it is mirrored, and mirror images are separate."""
     assert patch.image.shape[:2] == patch.instances.shape
     image = cv2.remap(patch.image, xs, ys, cv2.INTER_LINEAR, borderMode=cv2.BORDER_REFLECT_101)
     height, width = patch.instances.shape

@@ -20,7 +20,7 @@ NAMES: Mapping[str, str] = {
     "cellvit-sam-b": "downstream.cellvit.released:open_cellvit",
     "hovernet": "downstream.hovernet.released:open_hovernet",
 }
-"""Where the function that reads the files of a network is: `module:function`, called as `function(path, **settings)`."""
+"""Where the function that reads files of a network is: `module:function`, called as `function(path, **settings)`."""
 
 
 class Released(NamedTuple):

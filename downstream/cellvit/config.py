@@ -1,4 +1,4 @@
-"""Settings of CellViT; the defaults are those of CellViT-SAM-B (Hörst et al., MedIA 94:103143, 2024, and its release)."""
+"""Settings of CellViT; the defaults are those of CellViT-SAM-B (Hörst et al., MedIA 94:103143, 2024) in its release."""
 
 from __future__ import annotations
 

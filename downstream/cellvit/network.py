@@ -51,7 +51,7 @@ class CellViT(NucleusNetwork):
         there = path.is_file()
         needed = Weights(
             name="the weights of SAM's ViT-B encoder",
-            setting="--weights or BENCH_WEIGHTS to a folder that contains it, or downstream.encoder_weights to the file",
+            setting="--weights or BENCH_WEIGHTS to a folder with the file, or downstream.encoder_weights to it",
             source=SAM.source,
             size=SAM.size,
             licence=SAM.licence,

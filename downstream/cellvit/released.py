@@ -47,7 +47,7 @@ def open_cellvit(path: Path, *, tissues: tuple[str, ...] | None = None) -> Relea
 
 
 def _names(config: Any, section: str) -> tuple[str, ...] | None:
-    """Return names in the order of their numbers from the training's configuration, nested or flat; None without any."""
+    """Return names in the order of their numbers from the training's configuration, nested or flat; None if absent."""
     if not isinstance(config, Mapping):
         return None
     nested = config.get("dataset_config")
