@@ -240,7 +240,8 @@ class MethodBase(ABC):
 class TrainingMix:
     """One training-set composition (an arm): real tiles and synthetic patches.
 
-    `fraction` is the share of synthetic patches in the stream of training patches, ratio / (1 + ratio).
+    `fraction` is the share of synthetic patches in the stream of training patches, ratio / (1 + ratio). `validation`
+    are real tiles that a protocol sets apart for choosing the checkpoint, such as a fold; they are never test images.
 
     Raises:
         SealError: the synthetic set is sealed for evaluation, because it shows the content of test images.
@@ -249,10 +250,11 @@ class TrainingMix:
     real: Dataset
     synthetic: Dataset | None = None
     fraction: float = 0.0
+    validation: Dataset | None = None
 
     def __post_init__(self) -> None:
         """Refuse sets that no network may be trained on."""
-        for dataset in (self.real, self.synthetic):
+        for dataset in (self.real, self.synthetic, self.validation):
             if dataset is not None and dataset.info.use != "training":
                 raise SealError(
                     "No network may be trained on this set",
@@ -263,9 +265,13 @@ class TrainingMix:
 
 @dataclass(frozen=True)
 class Budget:
-    """How long every arm trains: `steps` optimiser steps, or that many epochs of its own training mix."""
+    """How long every arm trains.
 
-    unit: Literal["steps", "epochs"]
+    `steps` are optimiser steps. `epochs` are epochs of the arm's own mix, so larger sets train longer. `real-epochs`
+    are epochs of the real-only arm, so all arms take the same number of steps.
+    """
+
+    unit: Literal["steps", "epochs", "real-epochs"]
     amount: int
 
 
@@ -303,6 +309,18 @@ class Downstream(ABC):
     def with_weights(self, folder: Path | None) -> Self:
         """Return the network with the weights in a folder; a network that uses none returns itself."""
         return self
+
+    def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
+        """Check, before any work, that weights which are not trained here have the classes of the dataset.
+
+        Args:
+            nuclei: names of the nucleus classes 1..C.
+            labels: names of the image-level classes.
+
+        Raises:
+            BenchError: their number or order differs.
+        """
+        return
 
     @abstractmethod
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from typing import NamedTuple
 
 import cv2
 import numpy as np
-from jaxtyping import Float64, Int32, UInt8
+from jaxtyping import Float32, Float64, Int32, UInt8
 
 from bench.contract import Dataset, Sample, TrainingMix
 from bench.errors import DataError
@@ -29,6 +30,7 @@ class Patch(NamedTuple):
     instances: Int32[np.ndarray, "H W"]
     types: UInt8[np.ndarray, "H W"]
     synthetic: bool
+    tissue: str | None = None
 
     @property
     def typed(self) -> bool:
@@ -41,7 +43,9 @@ class PatchStream:
 
     Patch `i` is synthetic if floor((i + 1) f) > floor(i f), where f is the fraction of the mix: any section of the
     stream has this share to within one patch. Synthetic patches are taken in a seeded order that is new in every round.
-    Real patches are distributed uniformly over the area of all tiles.
+    Real patches are distributed uniformly over the area of all tiles. All patches are turned and flipped; only real
+    tiles that are larger than a patch on both axes are also rotated and scaled, because other patches have no margin,
+    and images smaller than a patch are mirrored at their border.
 
     Args:
         mix: real tiles and synthetic patches.
@@ -49,16 +53,28 @@ class PatchStream:
         context: how many pixels the labels of real patches extend beyond the image, for targets that need whole nuclei.
         augmentation: strengths of the augmentation.
         seed: seed of the order of synthetic patches.
+        weights: how often each real tile is drawn, relative to its area; None draws all in proportion to area.
+        augment: changes patches that are cut, turned and flipped; None changes colours as in `augmentation`.
 
     Raises:
         DataError: a set is empty or unlabelled, or real and synthetic patches differ in resolution or classes.
     """
 
-    def __init__(self, mix: TrainingMix, size: int, context: int, augmentation: Augmentation, seed: int) -> None:
+    def __init__(
+        self,
+        mix: TrainingMix,
+        size: int,
+        context: int,
+        augmentation: Augmentation,
+        seed: int,
+        weights: Float32[np.ndarray, " n"] | None = None,
+        augment: Callable[[Patch, np.random.Generator], Patch] | None = None,
+    ) -> None:
         _check(mix)
+        self._augment = augment or self._recolour
         self._size, self._context, self._augmentation, self._seed = size, context, augmentation, seed
         self._fraction = mix.fraction
-        self._real = _Tiles(mix.real, typed=True)
+        self._real = _Tiles(mix.real, typed=True, weights=weights)
         self._synthetic = None if mix.synthetic is None or mix.fraction == 0 else _Tiles(mix.synthetic, typed=False)
 
     def is_synthetic(self, index: int) -> bool:
@@ -72,6 +88,9 @@ class PatchStream:
             patch = self._synthetic_patch(sample, rng)
         else:
             patch = self._real_patch(self._real[self._real.draw(rng)], rng)
+        return self._augment(patch, rng)
+
+    def _recolour(self, patch: Patch, rng: np.random.Generator) -> Patch:
         return patch._replace(image=colour(patch.image, rng, self._augmentation))
 
     def _synthetic_before(self, index: int) -> int:
@@ -88,20 +107,20 @@ class PatchStream:
         height, width = sample.image.shape[:2]
         corner = [_corner(length, self._size, rng) for length in (height, width)]
         image, instances, types = dihedral(rng, *window(sample, corner[0], corner[1], self._size))
-        return Patch(image, instances, types, True)
+        return Patch(image, instances, types, True, sample.tissue)
 
     def _real_patch(self, sample: Sample, rng: np.random.Generator) -> Patch:
         height, width = sample.image.shape[:2]
         y, x = (_corner(length, self._size, rng) for length in (height, width))
         outer, reach = self._size + 2 * self._context, self._context
-        if self._augmentation.affine:
+        if self._augmentation.affine and min(height, width) > self._size:
             centre = np.array([x, y]) + (self._size - 1) / 2
             image, instances, types = warped(sample, centre, affine(rng, self._size, self._augmentation), outer)
         else:
             image, instances, types = window(sample, y - reach, x - reach, outer)
         image, instances, types = dihedral(rng, image, instances, types)
         inner = slice(reach, reach + self._size)
-        return Patch(np.ascontiguousarray(image[inner, inner]), instances, types, False)
+        return Patch(np.ascontiguousarray(image[inner, inner]), instances, types, False, sample.tissue)
 
 
 def patches_per_epoch(mix: TrainingMix, size: int, output: int) -> int:
@@ -164,9 +183,9 @@ def type_map(instances: Int32[np.ndarray, "h w"], sample: Sample) -> UInt8[np.nd
 
 
 class _Tiles:
-    """Samples of a dataset, in memory if they fit, drawn in proportion to their area."""
+    """Samples of a dataset, in memory if they fit, drawn in proportion to their area and their weights."""
 
-    def __init__(self, dataset: Dataset, *, typed: bool) -> None:
+    def __init__(self, dataset: Dataset, *, typed: bool, weights: Float32[np.ndarray, " n"] | None = None) -> None:
         self._dataset = dataset
         self._kept: list[Sample] = []
         areas, held = [], 0
@@ -177,6 +196,7 @@ class _Tiles:
             if held <= CACHE_BYTES:
                 self._kept.append(sample)
         self._edges = np.cumsum(areas)
+        self._shares = None if weights is None else np.cumsum(np.asarray(weights, np.float64) * areas)
 
     def __len__(self) -> int:
         return len(self._edges)
@@ -185,6 +205,8 @@ class _Tiles:
         return self._kept[index] if index < len(self._kept) else self._dataset[index]
 
     def draw(self, rng: np.random.Generator) -> int:
+        if self._shares is not None:
+            return int(np.searchsorted(self._shares, rng.random() * self._shares[-1], side="right"))
         return int(np.searchsorted(self._edges, rng.integers(self._edges[-1]), side="right"))
 
 

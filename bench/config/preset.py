@@ -15,7 +15,7 @@ from bench.registry import unknown
 class BudgetSettings(Settings):
     """How long every arm trains; see `bench.contract.Budget`."""
 
-    unit: Literal["steps", "epochs"] = "steps"
+    unit: Literal["steps", "epochs", "real-epochs"] = "steps"
     amount: int = Field(gt=0)
 
 

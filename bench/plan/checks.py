@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import psutil
 
-from bench.contract import MethodBase, Weights
+from bench.contract import Downstream, MethodBase, Weights
 from bench.datasets.card import DatasetCard
 from bench.errors import BenchError, MissingError
 from bench.track import TRACKS, Track, track_of
@@ -122,10 +122,10 @@ def check_files(name: str, method: MethodBase) -> Iterable[Missing]:
         yield Missing.from_error(error)
 
 
-def check_classes(method: MethodBase, nuclei: Sequence[str], labels: Sequence[str]) -> Iterable[Missing]:
-    """Yield what a method reports about the classes of the dataset."""
+def check_classes(plugin: MethodBase | Downstream, nuclei: Sequence[str], labels: Sequence[str]) -> Iterable[Missing]:
+    """Yield what a method or a network reports about the classes of the dataset."""
     try:
-        method.check_classes(nuclei, labels)
+        plugin.check_classes(nuclei, labels)
     except BenchError as error:
         yield Missing.from_error(error)
 

@@ -59,6 +59,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     for network in resolved.networks:
         needed = network.plugin.weights()
         missing.extend(check_weights(f"downstream network {network.name!r}", needed, "leave the network out"))
+        missing.extend(check_classes(network.plugin, resolved.card.class_names, resolved.card.labels))
     for handle in resolved.encoders:
         missing.extend(handle.missing())
     aligned = resolved.text_encoder

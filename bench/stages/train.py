@@ -38,9 +38,10 @@ class Train(Step):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digests of the real and the synthetic images."""
-        inputs = {"real": self.mix.real.digest}
-        return inputs if self.mix.synthetic is None else inputs | {"synthetic": self.mix.synthetic.digest}
+        """Digests of the real and the synthetic images, and of those for validation if there are any."""
+        mix = self.mix
+        sets = {"real": mix.real, "synthetic": mix.synthetic, "validation": mix.validation}
+        return {role: data.digest for role, data in sets.items() if data is not None}
 
     @property
     def versions(self) -> dict[str, int]:

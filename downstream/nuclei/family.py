@@ -4,13 +4,16 @@ from __future__ import annotations
 
 from abc import ABC, abstractmethod
 from collections.abc import Mapping, Sequence
-from typing import Any, NamedTuple
+from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import Bool, Float32
 from torch import Tensor, nn
 
-from bench.contract import Prediction, SampleRecord, TrainingMix
+from bench.contract import DatasetInfo, SampleRecord, TrainingMix
+from bench.training import load_weights
+from downstream.augment import colour
+from downstream.nuclei.decoder import Decoder
 from downstream.nuclei.settings import NucleusSettings, Phase
 from downstream.patches import Patch
 from downstream.tiles import Windows
@@ -31,12 +34,22 @@ class Subject(NamedTuple):
     tissues: tuple[str, ...]
     mpp: float
 
+    @classmethod
+    def of(cls, info: DatasetInfo) -> Subject:
+        """Return what a network is trained for on a dataset."""
+        return cls(tuple(info.classes), tuple(info.tissues), info.mpp)
+
 
 class Family(ABC):
     """A kind of network with its settings, for one dataset; made anew in every process that needs it.
 
     `numbers` are what :meth:`measure` returned for the real training data; they are stored beside the weights.
     """
+
+    name: ClassVar[str]
+    """Its name in training curves."""
+    release: ClassVar[str] = ""
+    """The name by which `downstream.released` knows its released weights; empty if none are released."""
 
     def __init__(self, config: NucleusSettings, subject: Subject, numbers: Mapping[str, Any]) -> None:
         self.config, self.subject, self.numbers = config, subject, numbers
@@ -64,9 +77,32 @@ class Family(ABC):
         layer that its branches share, (n, d, p, q).
         """
 
+    def start(self, network: nn.Module) -> bool:
+        """Load the weights that training starts from, and return whether the encoder has trained weights.
+
+        An encoder with random weights is never frozen. This default loads all layers from `pretrained`.
+        """
+        if self.config.pretrained is None:
+            return False
+        load_weights(self.config.pretrained, network)
+        return True
+
+    @property
+    def release_settings(self) -> dict[str, Any]:
+        """Return the settings of `downstream.released.load` that the released weights must fit."""
+        return {}
+
     @abstractmethod
     def encoder(self, network: nn.Module) -> Sequence[nn.Module]:
         """Return the modules that are frozen together with the encoder."""
+
+    def augment(self, patch: Patch, rng: np.random.Generator) -> Patch:
+        """Change a patch that was cut, turned and flipped, without changing its sizes.
+
+        This default changes colours, as HoVer-Net's release does. Only real tiles that are larger than a patch are
+        rotated and scaled, when they are cut; see :class:`downstream.patches.PatchStream`.
+        """
+        return patch._replace(image=colour(patch.image, rng, self.config.augmentation))
 
     @abstractmethod
     def targets(self, patch: Patch) -> dict[str, np.ndarray]:
@@ -86,11 +122,12 @@ class Family(ABC):
 
     @abstractmethod
     def maps(self, output: Mapping[str, Tensor]) -> Float32[Tensor, "n c p q"]:
-        """Return what :meth:`decode` needs of the network's output, as one stack of maps."""
+        """Return what the decoder needs of the network's output, as one stack of maps."""
 
+    @property
     @abstractmethod
-    def decode(self, stitched: Float32[np.ndarray, "h w c"]) -> Prediction:
-        """Convert the maps of a whole image to nuclei with types; called in other processes, without torch."""
+    def decoder(self) -> Decoder:
+        """Return what converts the maps of a whole image to nuclei with types."""
 
     @abstractmethod
     def windows(self, height: int, width: int) -> tuple[Windows, Windows, int]:

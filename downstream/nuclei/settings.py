@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
-from pydantic import Field, field_serializer
+from pydantic import Field, field_serializer, model_validator
 
 from bench.contract import Settings
 from downstream.augment import Augmentation
@@ -41,9 +41,11 @@ class NucleusSettings(Settings):
     ema: float | None = Field(default=None, gt=0, lt=1)
     clip: float | None = Field(default=None, gt=0)
     augmentation: Augmentation = Augmentation()
-    # Share of the real training groups that is held out, and whether the checkpoint is the best on them or the last.
+    # Share of the real training tiles that is held out, in whole groups, and whether the checkpoint is the one with the
+    # best Dice of nucleus pixels on them or the last. A protocol's own validation tiles are used instead if it has any.
     holdout: float = Field(default=0.0, ge=0, lt=1)
     selection: Literal["last", "best"] = "last"
+    evaluations: int = Field(default=50, gt=0)  # at most: one per epoch of the real-only arm
     window_batch: int = Field(default=16, gt=0)  # windows of a tile predicted at a time
     # Weights that training starts from, and a released network that is used instead of training. Keys hold the hashes
     # of the files, not their paths.
@@ -53,3 +55,11 @@ class NucleusSettings(Settings):
     @field_serializer("pretrained", "released", check_fields=False)
     def _identify(self, path: Path | None) -> str | None:
         return identity(path)
+
+    @model_validator(mode="after")
+    def _is_whole(self) -> Self:
+        if abs(sum(phase.share for phase in self.phases) - 1) > 1e-6:
+            raise ValueError(f"the shares of the phases must sum to 1; they are {[p.share for p in self.phases]}")
+        if self.released is not None and self.pretrained is not None:
+            raise ValueError("released and pretrained exclude each other, because a released network is not trained")
+        return self

@@ -37,7 +37,8 @@ def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: Run
     split = hold_out(real.labels, arm.real.groups, config.holdout, run.rng("hold-out"))
     synthetic = synthetic_images(arm, frozenset(arm.real.groups[place] for place in split.held))
     images = ImageStream(real.only(split.train), synthetic, arm.fraction, run.derive("image order"))
-    epoch = images_per_epoch(len(split.train), arm.fraction, 0 if synthetic is None else len(synthetic))
+    fraction = 0 if budget.unit == "real-epochs" else arm.fraction
+    epoch = images_per_epoch(len(split.train), fraction, 0 if synthetic is None else len(synthetic))
     steps = steps_of(budget, epoch, config.batch)
     with seeded(run.derive("initial weights")):
         network = build(config, len(classes))

@@ -4,7 +4,8 @@ import pytest
 
 from bench.config.files import folder, merge, read_yaml
 from downstream.hovernet import HoVerNetConfig
-from downstream.hovernet.build import build
+from downstream.hovernet.family import HoVerNetFamily
+from downstream.nuclei.family import Subject
 
 CARD = read_yaml(folder() / "downstream" / "hovernet.yaml")
 
@@ -19,7 +20,7 @@ def test_paper_is_the_default() -> None:
 
 @pytest.mark.parametrize(("preset", "low", "high"), [("tiny", 0.01, 0.1), ("smoke", 0.3, 1.3), ("small", 1.3, 5)])
 def test_millions_of_parameters(preset: str, low: float, high: float) -> None:
-    network = build(settings(preset), 4)
+    network = HoVerNetFamily(settings(preset), Subject(("a", "b", "c", "d"), (), 0.25), {}).build()
     assert low < sum(p.numel() for p in network.parameters()) / 1e6 < high
 
 

@@ -17,8 +17,6 @@ from bench.errors import DataError
 from bench.training import LossTask
 from downstream.augment import Augmentation
 from downstream.hovernet import HoVerNet, HoVerNetConfig, Phase
-from downstream.hovernet.fit import _freezing
-from downstream.hovernet.schedule import Schedule
 from downstream.hovernet.small import SmallHoVerNet
 from metrics.instances import score_instances
 from tests.toy import NucleiDataset, Run
@@ -36,6 +34,8 @@ def config(**changes) -> HoVerNetConfig:
         "learning_rate": 5e-3,
         "schedule": "cosine",
         "ema": 0.99,
+        "holdout": 0,
+        "selection": "last",
     }
     return HoVerNetConfig(**(values | changes))
 
@@ -136,21 +136,6 @@ def test_epochs_are_those_of_the_mix(tmp_path: Path) -> None:
     assert sorted(run.curves["hovernet/loss"]) == list(range(8))
 
 
-def test_encoder_is_frozen_in_its_phase_where_it_has_weights() -> None:
-    phases = (Phase(share=0.5, batch=2, freeze_encoder=True), Phase(share=0.5, batch=2))
-    schedule = Schedule(phases, Budget("steps", 4), 8)
-    for given, expected in ((Path("encoder.tar"), [True, True, False, False]), (None, [False] * 4)):
-        network = SmallHoVerNet(4, 4)
-        settings = HoVerNetConfig(phases=phases, encoder_weights=given)
-        before_step = _freezing(settings, network, schedule)
-        frozen = []
-        for step in range(4):
-            before_step(step)
-            frozen.append(not any(p.requires_grad for p in network.stem.parameters()))
-            assert all(p.requires_grad for p in network.heads.parameters())
-        assert frozen == expected
-
-
 def test_small_network_is_equivariant_to_shifts_by_its_stride() -> None:
     with torch.random.fork_rng():
         torch.manual_seed(0)
@@ -165,7 +150,7 @@ def test_small_network_is_equivariant_to_shifts_by_its_stride() -> None:
 @pytest.mark.parametrize(
     "changes",
     [
-        {"network": "monai-fast", "patch": 128},
+        {"network": "fast", "patch": 128},
         {"patch": 40},
         {"phases": (Phase(share=0.4, batch=1),)},
         {"encoder_weights": Path("encoder.tar")},

@@ -6,9 +6,10 @@ import pytest
 import torch
 
 from bench.errors import DataError
-from downstream.hovernet.build import build, sizes
 from downstream.hovernet.config import HoVerNetConfig
+from downstream.hovernet.family import HoVerNetFamily
 from downstream.hovernet.published import PublishedHoVerNet, load_encoder
+from downstream.nuclei.family import Subject
 
 
 def release_name(name: str) -> str:
@@ -19,11 +20,12 @@ def release_name(name: str) -> str:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("network", "patch", "output"), [("monai-fast", 256, 164), ("monai-original", 270, 80)])
+@pytest.mark.parametrize(("network", "patch", "output"), [("fast", 256, 164), ("original", 270, 80)])
 def test_shapes(network: str, patch: int, output: int) -> None:
     config = HoVerNetConfig(network=network, patch=patch)
-    assert sizes(config) == (patch, output, 0)
-    model = build(config, 4).eval()
+    family = HoVerNetFamily(config, Subject(("a", "b", "c", "d"), (), 0.25), {})
+    assert family.sizes == (patch, output, 0)
+    model = family.build().eval()
     images = torch.randint(0, 256, (1, patch, patch, 3), dtype=torch.uint8)
     with torch.inference_mode():
         result = model(images)

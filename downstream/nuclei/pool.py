@@ -1,0 +1,116 @@
+"""Calls in worker processes while this process goes on; results come in order, and few wait at a time."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import pickle
+import subprocess
+import sys
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from queue import SimpleQueue
+from typing import Any, TypeVar
+
+from bench.contract import RunContext
+from bench.errors import JobError
+
+Argument = TypeVar("Argument")
+Result = TypeVar("Result")
+
+
+def worker_count(run: RunContext) -> int:
+    """Return how many processes may work beside this one; 0 if it may use only one thread or has only one core.
+
+    On a CPU, predicting uses `threads` threads, of which one at a time leaves room for decoding. A process that feeds
+    an accelerator mostly waits, so there may be as many as `workers` beside it.
+    """
+    wanted = run.threads - 1
+    if run.threads > 1 and run.device != "cpu":
+        wanted = max(wanted, run.workers)
+    return min(wanted, _cores() - 1)
+
+
+def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int) -> Iterator[Result]:
+    """Yield `function(argument)` in order; worker processes call it while this process makes the next argument.
+
+    At most one argument more than there are workers waits at a time. A worker is
+    `python -P -m downstream.nuclei.worker`: like all workers of the harness it does not see the working directory, and
+    it does not run the user's script again.
+
+    Args:
+        function: a picklable function.
+        arguments: arguments, made in this process.
+        workers: the number of processes, at least 1.
+
+    Raises:
+        Exception: what the function raised.
+        JobError: a worker died.
+    """
+    processes = [_start() for _ in range(workers)]
+    idle: SimpleQueue[subprocess.Popen[bytes]] = SimpleQueue()
+    for process in processes:
+        idle.put(process)
+
+    def call(argument: Argument) -> Result:
+        process = idle.get()
+        result: Result = _call(process, function, argument)
+        idle.put(process)
+        return result
+
+    with ThreadPoolExecutor(workers) as threads:  # each waits for one worker
+        try:
+            waiting: deque[Future[Result]] = deque()
+            for argument in arguments:
+                waiting.append(threads.submit(call, argument))
+                if len(waiting) > workers:
+                    yield waiting.popleft().result()
+            while waiting:
+                yield waiting.popleft().result()
+        finally:
+            threads.shutdown(wait=False, cancel_futures=True)
+            for process in processes:
+                _stop(process)
+
+
+def _cores() -> int:
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def _start() -> subprocess.Popen[bytes]:
+    single = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), "1")
+    return subprocess.Popen(
+        [sys.executable, "-P", "-m", "downstream.nuclei.worker"],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        env={**os.environ, **single},
+    )
+
+
+def _call(process: subprocess.Popen[bytes], function: Callable[[Any], Any], argument: Any) -> Any:
+    assert process.stdin is not None
+    assert process.stdout is not None
+    try:
+        pickle.dump((function, argument), process.stdin, pickle.HIGHEST_PROTOCOL)
+        process.stdin.flush()
+        succeeded, value = pickle.load(process.stdout)
+    except (EOFError, OSError, pickle.UnpicklingError) as error:
+        code = process.wait()
+        raise JobError(
+            "A process that separates nuclei ended before its work was done",
+            got=f"exit status {code}" + (", perhaps for lack of memory" if code == -9 else ""),
+            fix="run the same command again; use --threads 1 if memory is short",
+        ) from error
+    if not succeeded:
+        raise value
+    return value
+
+
+def _stop(process: subprocess.Popen[bytes]) -> None:
+    process.kill()
+    process.wait()
+    for pipe in (process.stdin, process.stdout):
+        if pipe is not None:
+            with contextlib.suppress(OSError):  # what was written last did not reach the worker
+                pipe.close()

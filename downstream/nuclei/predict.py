@@ -1,0 +1,98 @@
+"""Prediction for images of any size with a trained network."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Iterator
+from itertools import chain
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+import numpy as np
+import torch
+from jaxtyping import Float32, UInt8
+
+from bench.contract import Prediction, RunContext
+from bench.training import load_weights, seeded
+from downstream.nuclei.family import Family, Subject
+from downstream.nuclei.fit import SETTINGS, WEIGHTS
+from downstream.nuclei.maps import predicted_maps
+from downstream.nuclei.pool import overlapped, worker_count
+from downstream.nuclei.settings import NucleusSettings
+from downstream.tiles import cut
+
+if TYPE_CHECKING:
+    from lightning_fabric.wrappers import _FabricModule
+
+
+Image = UInt8[np.ndarray, "h w 3"]
+
+WORTHWHILE = 1_500_000
+"""Pixels of images from which worker processes are started: it takes them as long to start as to decode so many."""
+
+
+class Trained(NamedTuple):
+    """A network and what is needed to use it."""
+
+    network: _FabricModule
+    device: torch.device
+    family: Family
+
+
+def load(kind: type[Family], settings: type[NucleusSettings], checkpoint: Path, run: RunContext) -> Trained:
+    """Load the network from a folder that training wrote."""
+    from lightning_fabric import Fabric
+
+    stored: dict[str, Any] = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
+    # The file that the weights came from is no longer needed.
+    config = settings.model_validate(stored["config"] | {"pretrained": None, "released": None})
+    subject = Subject(tuple(stored["classes"]), tuple(stored["tissues"]), stored["mpp"])
+    family = kind(config, subject, stored["numbers"])
+    with seeded(0):  # initial weights are replaced below; the global generator is not changed
+        network = family.build()
+    load_weights(checkpoint / WEIGHTS, network)
+    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
+    network.to(fabric.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
+    wrapped = fabric.setup_module(network)
+    wrapped.mark_forward_method("features")
+    return Trained(wrapped, fabric.device, family)
+
+
+def predict(trained: Trained, images: Iterable[Image], run: RunContext) -> Iterator[Prediction]:
+    """Yield predictions for images, in order; the nuclei of each image are separated once for the whole image.
+
+    If there is enough to do, other processes separate the nuclei of an image while the next image is predicted.
+    """
+    ahead, images = _read_ahead(images, WORTHWHILE)
+    maps = (predicted_maps(image, trained.network, trained.family, trained.device) for image in images)
+    workers = worker_count(run)
+    if workers and ahead >= WORTHWHILE:
+        yield from overlapped(trained.family.decoder, maps, workers)
+    else:
+        yield from map(trained.family.decoder, maps)
+
+
+def features(trained: Trained, images: Iterable[Image]) -> Float32[np.ndarray, "n d"]:
+    """Return one vector per image: the mean of the shared layer over all windows."""
+    return np.stack([_pooled(image, trained) for image in images])
+
+
+def _read_ahead(images: Iterable[Image], pixels: int) -> tuple[int, Iterator[Image]]:
+    """Read images until they have so many pixels; return how many they have, and all images."""
+    remaining, read, seen = iter(images), [], 0
+    for image in remaining:
+        read.append(image)
+        seen += image.shape[0] * image.shape[1]
+        if seen >= pixels:
+            break
+    return seen, chain(read, remaining)
+
+
+def _pooled(image: Image, trained: Trained) -> Float32[np.ndarray, " d"]:
+    rows, columns, batch = trained.family.windows(*image.shape[:2])
+    with torch.inference_mode():
+        vectors = [
+            trained.network.features(torch.from_numpy(part).to(trained.device)).float().mean((2, 3))
+            for _, part in cut(image, rows, columns, batch)
+        ]
+    return np.asarray(torch.cat(vectors).mean(0).cpu().numpy())
