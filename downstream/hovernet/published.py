@@ -1,92 +1,249 @@
-"""The published network, built from MONAI, in the form that this package uses."""
+"""The released network: its layers have the names of the release's checkpoints, and it computes what the release does.
+
+Graham et al., MedIA 58:101563, 2019, in the PyTorch release (`net_desc.py`, `net_utils.py`). MONAI's HoVerNet is
+another function: its strided convolutions pad on both sides, which displaces deep features by up to 11 pixels.
+"""
 
 from __future__ import annotations
 
-import pickle
-import re
+import math
+from collections import OrderedDict
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal
+from typing import Literal, NamedTuple
 
 import torch
 from jaxtyping import Float, UInt8
 from torch import Tensor, nn
+from torch.nn import functional
 
 from bench.errors import DataError
+from downstream.files import load_fitting, read_file, tensors_of
+
+Mode = Literal["fast", "original"]
 
 OUTPUTS = {"fast": 164, "original": 80}
 """Side of the output in each mode, for inputs of 256 and 270 pixels."""
 
-_ENCODER = ("conv0.", "res_blocks.")
+KERNELS = {"fast": 3, "original": 5}
+"""Side of the decoders' kernels."""
+
+UNUSED = ("upsample2x.unpool_mat",)
+"""A constant that the release keeps among its weights."""
+
+_ENCODER = ("conv0", "d0", "d1", "d2", "d3")
+_FILE = "ImageNet-ResNet50-Preact_pytorch.tar of the HoVer-Net release"
+
+
+class _Stage(NamedTuple):
+    channels: int
+    inner: int
+    out: int
+    units: int
+    stride: int
+
+
+_STAGES = (
+    _Stage(64, 64, 256, 3, 1),
+    _Stage(256, 128, 512, 4, 2),
+    _Stage(512, 256, 1024, 6, 2),
+    _Stage(1024, 512, 2048, 3, 2),
+)
 
 
 class PublishedHoVerNet(nn.Module):
-    """HoVer-Net in `fast` (256 -> 164) or `original` (270 -> 80) mode."""
+    """HoVer-Net in `fast` (256 -> 164) or `original` (270 -> 80) mode; `n_types` does not count the background."""
 
-    def __init__(self, n_types: int, mode: Literal["fast", "original"]) -> None:
-        # MONAI brings in MLflow and more: what only reads this module's tables need not wait for it
-        from monai.networks.nets.hovernet import HoVerNet as MonaiHoVerNet
-
+    def __init__(self, n_types: int, mode: Mode) -> None:
         super().__init__()
-        self.net = MonaiHoVerNet(mode=mode, in_channels=3, np_out_channels=2, out_classes=n_types + 1)
-        # MONAI interpolates bilinearly; the release repeats pixels (net_utils.UpSample2x), which is also deterministic.
-        branches = (self.net, self.net.nucleus_prediction, self.net.horizontal_vertical, self.net.type_prediction)
-        for module in branches:
-            module.upsample = nn.Upsample(scale_factor=2, mode="nearest")  # type: ignore[union-attr]
+        # the stem is padded in fast mode only
+        pad = [("pad", SamePadding(7, 1))] if mode == "fast" else []
+        self.conv0 = _named(*pad, ("/", _conv(3, 64, 7)), ("bn", nn.BatchNorm2d(64)), ("relu", nn.ReLU(True)))
+        self.d0, self.d1, self.d2, self.d3 = (_ResidualBlock(stage) for stage in _STAGES)
+        self.conv_bot = _conv(2048, 1024, 1)
+        outputs = {"tp": n_types + 1, "np": 2, "hv": 2}
+        self.decoder = nn.ModuleDict({name: _branch(channels, KERNELS[mode]) for name, channels in outputs.items()})
+        self.apply(_initialise)
 
     def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c h w"]]:
         """Return logits `np` (2), `tp` (types + background) and offsets `hv` (x, y)."""
-        output = self.net(_scaled(images))
-        return {
-            "np": output["nucleus_prediction"],
-            "hv": output["horizontal_vertical"],
-            "tp": output["type_prediction"],
-        }
+        *skips, deepest = self._encoded(images)
+        return {name: _decoded(branch, skips, deepest) for name, branch in self.decoder.items()}
 
     def features(self, images: UInt8[Tensor, "n h w 3"]) -> Float[Tensor, "n d h w"]:
         """Return the bottleneck, from which the three branches start."""
-        return torch.as_tensor(self.net.bottleneck(self.net.res_blocks(self.net.conv0(_scaled(images)))))
+        return self._encoded(images)[-1]
 
     def encoder(self) -> list[nn.Module]:
         """Return the modules that are frozen together with the encoder."""
-        return [self.net.conv0, self.net.res_blocks]
+        return [getattr(self, name) for name in _ENCODER]
+
+    def _encoded(self, images: Tensor) -> list[Tensor]:
+        x = self.conv0(images.movedim(-1, 1).float() / 255)
+        levels = []
+        for block in (self.d0, self.d1, self.d2, self.d3):
+            x = block(x)
+            levels.append(x)
+        return [*levels[:-1], self.conv_bot(x)]
+
+
+class SamePadding(nn.Module):
+    """Zeros around a map, as TensorFlow's "same" pads it: where their number is odd, one more after than before.
+
+    A convolution of stride 2 and side 3 gets none before and one after a map of even size.
+    """
+
+    def __init__(self, kernel: int, stride: int) -> None:
+        super().__init__()
+        self.kernel, self.stride = kernel, stride
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Return the padded map."""
+        rows, columns = (self._amounts(length) for length in x.shape[2:])
+        return functional.pad(x, (*columns, *rows))
+
+    def _amounts(self, length: int) -> tuple[int, int]:
+        outputs = math.ceil(length / self.stride)
+        total = max((outputs - 1) * self.stride + self.kernel - length, 0)
+        return total // 2, total - total // 2
+
+
+class _ResidualBlock(nn.Module):
+    """Bottleneck units with activation before the convolutions; only the first one strides and has a projection."""
+
+    def __init__(self, stage: _Stage) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(_residual_unit(stage, number) for number in range(stage.units))
+        self.shortcut = _conv(stage.channels, stage.out, 1, stride=stage.stride)
+        self.blk_bna = _named(("bn", nn.BatchNorm2d(stage.out)), ("relu", nn.ReLU(True)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        shortcut = self.shortcut(x)
+        for unit in self.units:
+            x = shortcut = unit(x) + shortcut
+        activated: Tensor = self.blk_bna(x)
+        return activated
+
+
+class _DenseBlock(nn.Module):
+    """Units whose outputs are added as channels; unpadded, so the map shrinks and earlier channels are cropped."""
+
+    def __init__(self, channels: int, kernel: int, units: int) -> None:
+        super().__init__()
+        self.units = nn.ModuleList(_dense_unit(channels + 32 * number, kernel) for number in range(units))
+        self.blk_bna = _named(("bn", nn.BatchNorm2d(channels + 32 * units)), ("relu", nn.ReLU(True)))
+
+    def forward(self, x: Tensor) -> Tensor:
+        for unit in self.units:
+            new = unit(x)
+            x = torch.cat([_cropped(x, new), new], dim=1)
+        activated: Tensor = self.blk_bna(x)
+        return activated
 
 
 def load_encoder(network: PublishedHoVerNet, path: Path) -> None:
-    """Load the release's ImageNet weights of the pre-activation ResNet-50 into the encoder.
+    """Load the encoder of a file: the release's ImageNet weights, or a checkpoint of the same mode.
 
     Raises:
-        DataError: the file is unreadable or holds another network's weights.
+        DataError: the file is unreadable, holds another network's weights, or is a checkpoint of the other mode.
     """
-    try:
-        state = torch.load(path, map_location="cpu", weights_only=True)
-    except (OSError, RuntimeError, EOFError, pickle.UnpicklingError) as error:
+    tensors = tensors_of(read_file(path, _FILE), "desc")
+    check_mode(tensors, mode_of(network.state_dict()), path)
+    mine = {name: value for name, value in tensors.items() if name.startswith(tuple(f"{part}." for part in _ENCODER))}
+    encoder = nn.ModuleDict({name: getattr(network, name) for name in _ENCODER})
+    load_fitting(encoder, mine, "the encoder of HoVer-Net", path)
+
+
+def mode_of(tensors: Mapping[str, Tensor]) -> Mode | None:
+    """Return the mode that the decoders' kernels show; None if there are no decoders, as in a file of an encoder."""
+    weight = tensors.get("decoder.np.u3.conva.weight")
+    sides: Mapping[int, Mode] = {3: "fast", 5: "original"}
+    return None if weight is None else sides.get(weight.shape[-1])
+
+
+def check_mode(tensors: Mapping[str, Tensor], wanted: Mode | None, path: Path) -> None:
+    """Refuse a checkpoint of another mode.
+
+    Raises:
+        DataError: the decoders of the file have kernels of the other mode.
+    """
+    found = mode_of(tensors)
+    if found is not None and wanted is not None and found != wanted:
         raise DataError(
-            f"Cannot read encoder weights from {path}",
-            got=str(error).splitlines()[0],
-            fix="use ImageNet-ResNet50-Preact_pytorch.tar of the HoVer-Net release",
-        ) from error
-    renamed = {_monai_name(name): value for name, value in state.get("desc", state).items()}
-    shapes = {name: value.shape for name, value in network.net.state_dict().items() if name.startswith(_ENCODER)}
-    fitting = {
-        name: renamed[name] for name, shape in shapes.items() if name in renamed and renamed[name].shape == shape
-    }
-    missing = [name for name in shapes if name not in fitting and not name.endswith("num_batches_tracked")]
-    if missing:
-        raise DataError(
-            f"The weights in {path} do not fit the encoder of HoVer-Net",
-            got=f"{len(missing)} of {len(shapes)} tensors are absent or have another shape, {missing[0]} first",
-            fix="use ImageNet-ResNet50-Preact_pytorch.tar of the HoVer-Net release",
+            f"The checkpoint {path} is of HoVer-Net's mode {found}, not {wanted}",
+            got=f"decoders with kernels of {KERNELS[found]} x {KERNELS[found]}",
+            fix=f"choose the mode {found}, or a checkpoint of the mode {wanted}",
         )
-    network.net.load_state_dict(fitting, strict=False)
 
 
-def _monai_name(name: str) -> str:
-    """Translate a name of the release: `d0.units.1.conv1/bn.weight` is `res_blocks.d0.layers.denselayer_1.layers.…`."""
-    name = re.sub(r"^conv0\./\.", "conv0.conv.", name)
-    name = re.sub(r"^(d\d)\.units\.(\d+)\.", r"res_blocks.\1.layers.denselayer_\2.layers.", name)
-    name = re.sub(r"^(d\d)\.blk_bna\.", r"res_blocks.\1.bna_block.", name)
-    return re.sub(r"^(d\d)\.shortcut\.", r"res_blocks.\1.shortcut.", name)
+def _residual_unit(stage: _Stage, number: int) -> nn.Sequential:
+    first = number == 0
+    before = [] if first else [("preact/bn", nn.BatchNorm2d(stage.out)), ("preact/relu", nn.ReLU(True))]
+    stride = stage.stride if first else 1
+    return _named(
+        *before,
+        ("conv1", _conv(stage.channels if first else stage.out, stage.inner, 1)),
+        ("conv1/bn", nn.BatchNorm2d(stage.inner)),
+        ("conv1/relu", nn.ReLU(True)),
+        ("conv2/pad", SamePadding(3, stride)),
+        ("conv2", _conv(stage.inner, stage.inner, 3, stride=stride)),
+        ("conv2/bn", nn.BatchNorm2d(stage.inner)),
+        ("conv2/relu", nn.ReLU(True)),
+        ("conv3", _conv(stage.inner, stage.out, 1)),
+    )
 
 
-def _scaled(images: Tensor) -> Tensor:
-    return images.movedim(-1, 1).float() / 255
+def _dense_unit(channels: int, kernel: int) -> nn.Sequential:
+    return _named(
+        ("preact_bna/bn", nn.BatchNorm2d(channels)),
+        ("preact_bna/relu", nn.ReLU(True)),
+        ("conv1", _conv(channels, 128, 1)),
+        ("conv1/bn", nn.BatchNorm2d(128)),
+        ("conv1/relu", nn.ReLU(True)),
+        ("conv2", _conv(128, 32, kernel, groups=4)),
+    )
+
+
+def _branch(outputs: int, kernel: int) -> nn.Module:
+    last = _named(("conva/pad", SamePadding(kernel, 1)), ("conva", _conv(256, 64, kernel)))
+    head = _named(("bn", nn.BatchNorm2d(64)), ("relu", nn.ReLU(True)), ("conv", nn.Conv2d(64, outputs, 1)))
+    return _named(
+        ("u3", _dense_level(1024, 256, 8, kernel)),
+        ("u2", _dense_level(512, 128, 4, kernel)),
+        ("u1", last),
+        ("u0", head),
+    )
+
+
+def _dense_level(channels: int, inner: int, units: int, kernel: int) -> nn.Sequential:
+    block, out = _DenseBlock(inner, kernel, units), inner + 32 * units
+    return _named(("conva", _conv(channels, inner, kernel)), ("dense", block), ("convf", _conv(out, out, 1)))
+
+
+def _decoded(branch: nn.Module, skips: list[Tensor], x: Tensor) -> Tensor:
+    for name, skip in zip(("u3", "u2", "u1"), reversed(skips), strict=True):
+        larger = functional.interpolate(x, scale_factor=2.0, mode="nearest")
+        x = branch.get_submodule(name)(larger + _cropped(skip, larger))
+    return torch.as_tensor(branch.get_submodule("u0")(x))
+
+
+def _cropped(x: Tensor, like: Tensor) -> Tensor:
+    """Return the central part of `x` with the height and width of `like`."""
+    (height, width), (rows, columns) = x.shape[2:], like.shape[2:]
+    top, left = (height - rows) // 2, (width - columns) // 2
+    return x[:, :, top : top + rows, left : left + columns]
+
+
+def _named(*layers: tuple[str, nn.Module]) -> nn.Sequential:
+    return nn.Sequential(OrderedDict(layers))
+
+
+def _conv(channels: int, out: int, kernel: int, *, stride: int = 1, groups: int = 1) -> nn.Conv2d:
+    return nn.Conv2d(channels, out, kernel, stride=stride, groups=groups, bias=False)
+
+
+def _initialise(module: nn.Module) -> None:
+    if isinstance(module, nn.Conv2d):
+        nn.init.kaiming_normal_(module.weight, mode="fan_out", nonlinearity="relu")
+        if module.bias is not None:
+            nn.init.zeros_(module.bias)
