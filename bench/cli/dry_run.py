@@ -56,7 +56,7 @@ def _runs(check: Check, seen: DryRun) -> Table:
             run.label,
             resolved.subject.name,
             where if fold is None else f"{where}, fold {fold[0]}/{fold[1]}",
-            resolved.preset_label,
+            resolved.preset.name,
             _arms(resolved),
             str(resolved.request.seeds),
             *map(str, seen.runs[run.label]),

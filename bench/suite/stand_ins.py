@@ -65,7 +65,7 @@ def _fill_set(step: Step, key: str, train: Dataset, folder: Path) -> None:
                 sha256="",
                 kind="planned",
                 sources={"train": train.ids[0]} if "mask" in shows and use == TRAINING else {},
-                crop=(0, 0) if "mask" in shows else None,
+                crop=(int(key[:6], 16), 0) if "mask" in shows else None,  # of no other set
                 height=arm.settings.get("patch_size", 1),
                 width=arm.settings.get("patch_size", 1),
                 label=wanted[index % len(wanted)] if n_labels else None,

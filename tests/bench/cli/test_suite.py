@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import resource
 import subprocess
@@ -34,12 +35,12 @@ def options(folder: Path) -> tuple[str | Path, ...]:
 def test_a_suite_from_plan_to_summary(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    (tmp_path / "table.csv").write_text("method,pq\n")
-    path = write(tmp_path, *LINES, published={"paper": "a paper", "table": "table.csv"})
+    published = {"layout": "diffmix-table1", "stand_in": {"consep": "phantom"}}
+    path = write(tmp_path, *LINES, published=published)
     code, out, _ = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
     assert code == 0
     assert "Mine: 2 runs" in out
-    for said in ("copy (ratio=0.5)", "real-only, copy", "tiny+budget.amount=2", "prepare: phantom"):
+    for said in ("copy (ratio=0.5)", "real-only, copy", "prepare phantom, train", "estimate:"):
         assert said in " ".join(out.split()), said
     assert not (tmp_path / "store").exists()
 
@@ -54,7 +55,8 @@ def test_a_suite_from_plan_to_summary(
     assert code == 0
     assert "run 2 of 2: half" in err
     assert "2 runs: 2 done" in out
-    assert "published values (a paper)" in out
+    assert "DiffMix, table 1" in out
+    assert "phantom stands for CoNSeP" in out
     assert out.count("phantom · tiny+budget.amount=2 budget.unit=steps") == 1  # one leaderboard for both runs
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
@@ -89,15 +91,23 @@ def test_a_wrong_file_ends_in_three_lines_and_code_2(
     assert not (tmp_path / "store").exists()
 
 
-def test_a_dry_run_shows_its_table_before_what_is_missing(
+def test_a_dry_run_lists_what_is_missing_and_goes_on(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
     path = write(tmp_path, {"method": "copy"}, {"label": "far", "method": "copy", "dataset": "glysac"})
-    code, out, err = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
-    assert code == 2
-    assert "cannot start here" in out
-    assert "prepare: phantom" in " ".join(out.split())
-    assert err.startswith("error: run 'far': GLySAC")
+    code, out, _ = run(monkeypatch, capsys, "suite", path, "--dry-run", *options(tmp_path))
+    assert code == 0
+    said = " ".join(out.split())
+    assert "prepare glysac, train" in said
+    assert "missing on this machine: 1. run 'far': GLySAC" in said
+    assert not (tmp_path / "store").exists()
+    code, out, _ = run(monkeypatch, capsys, "suite", path, "--dry-run", "--json", *options(tmp_path))
+    plan = json.loads(out)
+    assert code == 0
+    assert (plan["paper"] + plan["controls"], plan["cached"]) == (len(plan["steps"]), 0)
+    assert [one["expected"][:10] for one in plan["missing"]] == ["run 'far':"]
+    code, _, err = run(monkeypatch, capsys, "suite", path, "--json", *options(tmp_path))
+    assert (code, "add --dry-run" in err) == (2, True)
 
 
 def test_suites_are_listed(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+import yaml
 
 from bench.errors import ConfigError
 from bench.suite.file import find_suite, published_table, read_suite, suite_names
@@ -75,9 +76,16 @@ def test_suites_are_found_by_name_and_by_path(tmp_path: Path) -> None:
 
 
 def test_a_published_table_lies_beside_the_suite_or_ships(tmp_path: Path) -> None:
-    published = {"paper": "a paper", "table": "mine.csv"}
     with pytest.raises(ConfigError) as raised:
-        suite(tmp_path, COPY, published=published)
-    assert "histodiffusion_table1.csv" in raised.value.fix
-    (tmp_path / "mine.csv").write_text("method,accuracy\n")
-    assert published_table(suite(tmp_path, COPY, published=published)) == tmp_path / "mine.csv"
+        suite(tmp_path, COPY, published={"layout": "mine"})
+    assert "histodiffusion-table1" in raised.value.fix
+    layout = {"title": "Mine", "paper": "a paper", "keys": {"method": {"copy": "Copy"}}, "rows": ["method"]}
+    layout |= {"fixed": {"dataset": "consep"}, "metrics": {"pq/image": {"title": "PQ", "digits": 3}}}
+    (tmp_path / "own_table.yaml").write_text(yaml.safe_dump(layout, sort_keys=False))
+    (tmp_path / "own_table.csv").write_text("method,pq/image\ncopy,0.5\n")
+    found = published_table(suite(tmp_path, COPY, published={"layout": "own-table"}))
+    assert found is not None
+    assert (found.layout.title, found.arms, found.datasets) == ("Mine", {"copy"}, ("consep",))
+    wrong = {"layout": "own-table", "stand_in": {"glysac": "phantom"}}
+    with pytest.raises(ConfigError, match="dataset in the table own-table"):
+        suite(tmp_path, COPY, published=wrong)
