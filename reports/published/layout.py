@@ -141,7 +141,7 @@ def read_published(layout: Layout, text: str) -> PublishedTable:
     """
     lines = list(csv.DictReader(io.StringIO(text)))
     columns = {*layout.metrics, REMARK, *(key for key in layout.keys if key not in layout.fixed)}
-    there = set(lines[0] if lines else ())
+    there = {str(name) for line in lines for name in line}  # None where a line has too many values
     if odd := sorted(there - columns) + sorted(layout.metrics.keys() - there):
         what = f"The published table {layout.name} and its layout have different columns"
         raise ConfigError(what, got=", ".join(odd), fix=f"its columns are {', '.join(sorted(columns))}")
