@@ -240,7 +240,8 @@ class MethodBase(ABC):
 class TrainingMix:
     """One training-set composition (an arm): real tiles and synthetic patches.
 
-    `fraction` is the share of synthetic patches in the stream of training patches, ratio / (1 + ratio).
+    `fraction` is the share of synthetic patches in the stream of training patches, ratio / (1 + ratio). `validation`
+    are real tiles that a protocol sets apart for choosing the checkpoint, such as a fold; they are never test images.
 
     Raises:
         SealError: the synthetic set is sealed for evaluation, because it shows the content of test images.
@@ -249,10 +250,11 @@ class TrainingMix:
     real: Dataset
     synthetic: Dataset | None = None
     fraction: float = 0.0
+    validation: Dataset | None = None
 
     def __post_init__(self) -> None:
         """Refuse sets that no network may be trained on."""
-        for dataset in (self.real, self.synthetic):
+        for dataset in (self.real, self.synthetic, self.validation):
             if dataset is not None and dataset.info.use != "training":
                 raise SealError(
                     "No network may be trained on this set",

@@ -118,16 +118,24 @@ def _print_plan(found: Suite, checked: Sequence[Checked]) -> None:
         table.add_row(
             run.label,
             resolved.subject.name,
-            where if run.request.fold is None else f"{where}, fold {run.request.fold[0]}/{run.request.fold[1]}",
+            _divided(where, run),
             resolved.preset_label,
             _arms(resolved),
-            str(run.request.seeds),
+            str(resolved.request.seeds),
             *_in_store(resolved),
         )
     console = _console()
     console.print(f"{found.file.title}: {_runs(len(checked))}", style="bold")
     console.print(table)
     console.print("steps that several runs share are counted in each of them; nothing was run")
+
+
+def _divided(where: str, run: Checked) -> str:
+    """Return the data of a run with its fold, or with its protocol and the number of folds."""
+    fold, protocol = run.request.fold, run.resolved.protocol
+    if protocol is not None:
+        return f"{where}, {protocol.name}" + (f" ({protocol.n_folds} folds)" if protocol.n_folds > 1 else "")
+    return where if fold is None else f"{where}, fold {fold[0]}/{fold[1]}"
 
 
 def _arms(resolved: Resolved) -> str:

@@ -38,9 +38,10 @@ class Train(Step):
 
     @property
     def inputs(self) -> dict[str, str]:
-        """Digests of the real and the synthetic images."""
-        inputs = {"real": self.mix.real.digest}
-        return inputs if self.mix.synthetic is None else inputs | {"synthetic": self.mix.synthetic.digest}
+        """Digests of the real and the synthetic images, and of those for validation if there are any."""
+        mix = self.mix
+        sets = {"real": mix.real, "synthetic": mix.synthetic, "validation": mix.validation}
+        return {role: data.digest for role, data in sets.items() if data is not None}
 
     @property
     def versions(self) -> dict[str, int]:
@@ -60,6 +61,7 @@ async def train_network(
     synthetic: SyntheticSet | None,
     preset: Preset,
     seed: int,
+    validation: Dataset | None = None,
 ) -> Finished:
     """Train a network on one arm's mix and return the finished step."""
     ratio = arm.ratio if synthetic is not None else 0.0
@@ -68,7 +70,7 @@ async def train_network(
         seed=seed,
         title=f"{network.name} on {arm.title}, seed {seed}",
         network=network,
-        mix=TrainingMix(train, synthetic, ratio / (1 + ratio)),
+        mix=TrainingMix(train, synthetic, ratio / (1 + ratio), validation),
         budget=preset.budget,
     )
     return await session.do(step)
