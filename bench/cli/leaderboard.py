@@ -26,6 +26,9 @@ def leaderboard(
     preset: Annotated[str | None, typer.Option(help="Show only this preset [csv: the newest].")] = None,
     style: Annotated[str, typer.Option("--format", help="Format: terminal, markdown or csv.")] = "terminal",
     everything: Annotated[bool, typer.Option("--all", help="Show every column, including costs.")] = False,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Show each fold of a protocol, too, besides all folds together.")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Show the results of every arm, with intervals, controls and the real-versus-real floor."""
@@ -33,7 +36,7 @@ def leaderboard(
 
     if style not in FORMATS:
         raise unknown("format", style, FORMATS)
-    boards = load_boards(resolve_store(store), dataset, preset, costs=everything)
+    boards = load_boards(resolve_store(store), dataset, preset, costs=everything, folds=folds)
     if style == "csv":
         _print_csv(boards, with_dataset=dataset is None)
     elif style == "markdown":
@@ -50,7 +53,7 @@ def show(store: Path, dataset: str | None = None, preset: str | None = None) -> 
 
 
 def load_boards(
-    store: Path, dataset: str | None = None, preset: str | None = None, *, costs: bool = False
+    store: Path, dataset: str | None = None, preset: str | None = None, *, costs: bool = False, folds: bool = False
 ) -> list[Leaderboard]:
     """Read the store's results and return its leaderboards, newest first.
 
@@ -65,7 +68,7 @@ def load_boards(
     documents = results.documents().values()
     rare = {document.dataset: document.rare for document in documents}
     table = results.table()
-    chosen = build(table, dataset, preset, costs=costs, rare=rare, known=known_metrics())
+    chosen = build(table, dataset, preset, costs=costs, folds=folds, rare=rare, known=known_metrics())
     if not chosen:
         raise _nothing(store, build(table), dataset, preset)
     return chosen

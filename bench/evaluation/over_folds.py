@@ -112,6 +112,10 @@ def compare_folds(
         for arm in titles:
             yield rows.row(arm, columns, reason=missing)
         return
+    # before the means, which tables of results show first
+    if not fixed_test(baseline):
+        pooled = [Scored(arm, _pooled(folds), [""] * len(folds[0])) for arm, folds in zip(titles, arms, strict=True)]
+        yield from compare(pooled, score, {**columns, "aggregation": POOLED_FOLDS}, rows)
     estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
     for arm, statistics in zip(titles, arms, strict=True):
         about = {**columns, **_counted(statistics)}
@@ -125,9 +129,6 @@ def compare_folds(
         for (arm, statistics), difference, p_holm in zip(others, differences, adjusted, strict=True):
             found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
             yield rows.row(arm, {**columns, **_counted(statistics)}, **found)
-    if not fixed_test(baseline):
-        pooled = [Scored(arm, _pooled(folds), [""] * len(folds[0])) for arm, folds in zip(titles, arms, strict=True)]
-        yield from compare(pooled, score, {**columns, "aggregation": POOLED_FOLDS}, rows)
 
 
 def mean_rows(folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> Iterator[ScoreRow]:
