@@ -207,7 +207,7 @@ def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
         **rows.common,
         **dict.fromkeys(("value", "se", "ci_low", "ci_high", "n_skipped")),
         "seed": ALL_SEEDS,
-        "seeds": sum(row.seeds for row in chosen),
+        "seeds": sum(_over_seeds(fold).seeds if fold else 1 for fold in of_folds),
         "n": n.pop() if len(n) == 1 else None,
         "floor": float(np.mean(floors)) if floors else None,
         "ci_method": "",
