@@ -5,12 +5,15 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
+from bench.results.artefacts import ALL_FOLDS
 from reports.columns import Column, main_columns
 
 BASELINE = "real-only"
 CONTROLS = (BASELINE, "copy", "noise", "classic", "more-real", "shuffled-labels")
 SIGNIFICANT = 0.05
 MIN_SEEDS = 3
+POOLED = "pooled"
+"""Fold of a board of scores that are computed from the predictions of all folds together."""
 
 
 @dataclass(frozen=True)
@@ -57,7 +60,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Leaderboard:
-    """Arms that can be compared: one dataset, preset, budget and fold; each column has one protocol version.
+    """Arms that can be compared: one dataset, preset, budget, division and fold; each column has one protocol version.
 
     `best` holds the rows to mark in each column and is empty if marking is not allowed. `verdicts` says whether a row's
     difference is better (+1) or worse (-1) than the baseline; a difference is absent if nothing can be said about it.
@@ -72,6 +75,7 @@ class Leaderboard:
     rare: Collection[str] = ()
     outdated: int = 0
     newest: int = 0
+    division: str = ""
     best: Mapping[Column, Collection[int]] = field(default_factory=dict)
     verdicts: Mapping[tuple[int, Column], int] = field(default_factory=dict)
 
@@ -87,5 +91,7 @@ class Leaderboard:
     @property
     def title(self) -> str:
         """What the comparison is based on."""
-        parts = [self.dataset, self.preset, self.budget, f"fold {self.fold}" if self.fold else ""]
+        named = self.fold in (ALL_FOLDS, POOLED)
+        fold = f"{self.fold} folds" if named else f"fold {self.fold}" if self.fold else ""
+        parts = [self.dataset, self.preset, self.budget, self.division, fold]
         return " · ".join(part for part in parts if part)

@@ -8,8 +8,9 @@ from typing import Any
 
 import pandas as pd
 
+from bench.results.table import ALL_FOLDS, POOLED_FOLDS
 from metrics.table import METRICS, Metric, find
-from reports.board import CONTROLS, Cell, Leaderboard, Row
+from reports.board import CONTROLS, POOLED, Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.ranking import best_rows, verdicts
 
@@ -20,6 +21,7 @@ def leaderboard(
     preset: str | None = None,
     *,
     costs: bool = False,
+    folds: bool = False,
     rare: Mapping[str, Collection[str]] | None = None,
     known: Mapping[str, Metric] = METRICS,
 ) -> list[Leaderboard]:
@@ -30,6 +32,7 @@ def leaderboard(
         dataset: keep only this dataset.
         preset: keep only this preset.
         costs: whether to make columns of cost rows.
+        folds: whether to make boards of single folds where there is one of all folds together.
         rare: names of the rare classes by dataset, which are among the main columns.
         known: metrics by id, including those of other packages.
     """
@@ -37,8 +40,12 @@ def leaderboard(
     frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
     for name, wanted in (("dataset", dataset), ("preset", preset)):
         frame = frame if wanted is None else frame[frame[name] == wanted]
+    frame = frame.assign(fold=frame["fold"].mask(frame["aggregation"] == POOLED_FOLDS, POOLED))
+    together = {tuple(key) for key in frame[frame["fold"] == ALL_FOLDS][_DIVIDED].to_numpy()}
     boards = []
-    for (data, label, fold), part in frame.groupby(["dataset", "preset", "fold"], sort=False):
+    for (data, label, division, fold), part in frame.groupby([*_DIVIDED, "fold"], sort=False):
+        if not folds and (data, label, division) in together and fold not in (ALL_FOLDS, POOLED):
+            continue
         # numbers that do not depend on the training budget (distances) are on every board
         for budget in [b for b in part["budget"].unique() if b] or [""]:
             rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])], known)
@@ -53,6 +60,7 @@ def leaderboard(
                     (rare or {}).get(str(data), ()),
                     outdated,
                     int(part[part["budget"] == budget].index.max()),
+                    str(division),
                     best_rows(rows, columns),
                     verdicts(rows, columns),
                 )
@@ -123,6 +131,7 @@ def _cell(row: Mapping[Hashable, Any]) -> Cell:
     )
 
 
+_DIVIDED = ["dataset", "preset", "division"]
 _NUMBERS = ("value", "ci_low", "ci_high", "floor", "p", "p_holm")
 
 

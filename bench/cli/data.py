@@ -1,4 +1,4 @@
-"""`bench data`: list, verify and export datasets."""
+"""`bench data`: list, verify, divide and export datasets."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, NamedTuple
 
 import typer
 
-from bench.cli import export_data
+from bench.cli import data_splits, export_data
 from bench.cli.options import DataRootOption, resolve_data_root
 
 if TYPE_CHECKING:
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
     from bench.datasets.card import DatasetCard
     from bench.datasets.checks.verify import VerifyReport
 
-app = typer.Typer(help="Show, verify and export datasets.")
+app = typer.Typer(help="Show, verify, divide and export datasets.")
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -27,6 +27,7 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 def mount(parent: typer.Typer) -> None:
     """Add the commands."""
     export_data.mount(app)
+    data_splits.mount(app)
     parent.add_typer(app, name="data")
 
 

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from bench.plan.checks import Missing
     from bench.run.resolve import Resolved
-    from bench.suite.check import Check
+    from bench.suite.check import Check, Checked
     from bench.suite.dry_run import Count, DryRun
     from bench.suite.file import Suite
 
@@ -51,11 +51,10 @@ def _runs(check: Check, seen: DryRun) -> Table:
         resolved = run.resolved
         read = [other.card.name for role, other in resolved.others.items() if role in resolved.roles]
         where = " + ".join([resolved.card.name, *read])
-        fold = run.request.fold
         table.add_row(
             run.label,
             resolved.subject.name,
-            where if fold is None else f"{where}, fold {fold[0]}/{fold[1]}",
+            _divided(where, run),
             resolved.preset.name,
             _arms(resolved),
             str(resolved.request.seeds),
@@ -102,6 +101,14 @@ def _missing(missing: Sequence[Missing]) -> list[str]:
         return []
     listed = [f"  {number}. {one.expected}: {one.got}. {one.fix}" for number, one in enumerate(missing, 1)]
     return ["missing on this machine:", *listed]
+
+
+def _divided(where: str, run: Checked) -> str:
+    """Return the data of a run with its fold, or with its protocol and the number of folds."""
+    fold, protocol = run.request.fold, run.resolved.protocol
+    if protocol is not None:
+        return f"{where}, {protocol.name}" + (f" ({protocol.n_folds} folds)" if protocol.n_folds > 1 else "")
+    return where if fold is None else f"{where}, fold {fold[0]}/{fold[1]}"
 
 
 def _arms(resolved: Resolved) -> str:

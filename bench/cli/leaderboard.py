@@ -31,6 +31,9 @@ def leaderboard(
     preset: Annotated[str | None, typer.Option(help="Show only this preset [csv: the newest].")] = None,
     style: Annotated[str, typer.Option("--format", help="Format: terminal, markdown or csv.")] = "terminal",
     everything: Annotated[bool, typer.Option("--all", help="Show every column, including costs.")] = False,
+    folds: Annotated[
+        bool, typer.Option("--folds", help="Show each fold of a protocol, too, besides all folds together.")
+    ] = False,
     layout: Annotated[
         str | None,
         typer.Option(help="Show a paper's table, measured beside published: paper:NAME, e.g. paper:diffmix-table1."),
@@ -57,7 +60,7 @@ def leaderboard(
         return
     if stand_in:
         raise ConfigError("--stand-in needs a paper's table", got=stand_in[0], fix="add --layout paper:NAME")
-    boards = load_boards(resolve_store(store), dataset, preset, costs=everything)
+    boards = load_boards(resolve_store(store), dataset, preset, costs=everything, folds=folds)
     if style == "csv":
         _print_csv(boards, with_dataset=dataset is None)
     elif style == "markdown":
@@ -111,7 +114,7 @@ def show_paper(
 
 
 def load_boards(
-    store: Path, dataset: str | None = None, preset: str | None = None, *, costs: bool = False
+    store: Path, dataset: str | None = None, preset: str | None = None, *, costs: bool = False, folds: bool = False
 ) -> list[Leaderboard]:
     """Read the store's results and return its leaderboards, newest first.
 
@@ -126,7 +129,7 @@ def load_boards(
     documents = results.documents().values()
     rare = {document.dataset: document.rare for document in documents}
     table = results.table()
-    chosen = build(table, dataset, preset, costs=costs, rare=rare, known=known_metrics())
+    chosen = build(table, dataset, preset, costs=costs, folds=folds, rare=rare, known=known_metrics())
     if not chosen:
         raise _nothing(store, build(table), dataset, preset)
     return chosen

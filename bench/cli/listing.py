@@ -9,7 +9,7 @@ import typer
 if TYPE_CHECKING:
     from bench.evaluation.base import Evaluation
 
-KINDS = ("methods", "datasets", "downstream", "encoders", "evaluations", "presets", "suites")
+KINDS = ("methods", "datasets", "downstream", "encoders", "evaluations", "presets", "protocols", "suites")
 
 
 def mount(app: typer.Typer) -> None:
@@ -21,11 +21,11 @@ def listing(
     kind: Annotated[
         Optional[str],
         typer.Argument(
-            help="List only these: methods, datasets, downstream, encoders, evaluations, presets or suites."
+            help="List only these: methods, datasets, downstream, encoders, evaluations, presets, protocols or suites."
         ),
     ] = None,
 ) -> None:
-    """List methods, datasets, downstream networks, encoders, evaluations with their metrics, presets and suites."""
+    """List methods, datasets, downstream networks, encoders, evaluations, presets, protocols and suites."""
     from rich.console import Console
     from rich.table import Table
 
@@ -56,6 +56,9 @@ def _entries(kind: str) -> list[tuple[str, str]]:
         return [(name, find_suite(name).file.title) for name in suite_names()]
     if kind == "presets":
         return [(name, load_preset(name).summary) for name in preset_names()]
+    if kind == "protocols":
+        cards = [load_card(name) for name in card_names()]
+        return [(f"{c.name}: {name}", one.summary) for c in cards for name, one in c.protocols.items()]
     if kind == "datasets":
         found = [load_card(name) for name in card_names()]
         return [

@@ -40,10 +40,21 @@ def run(
         Optional[str], typer.Option(help="Preset: tiny, smoke, small or paper [the dataset's default].")
     ] = None,
     seeds: Annotated[
-        int, typer.Option(min=1, help="Number of replicates: synthesize and train with seeds 0..N-1.")
-    ] = 1,
+        Optional[int],
+        typer.Option(
+            min=1, help="Number of replicates: synthesize and train with seeds 0..N-1 [1, or the protocol's]."
+        ),
+    ] = None,
     fold: Annotated[
         Optional[str], typer.Option(help="Test on fold k of K of the training split, given as k/K.")
+    ] = None,
+    protocol: Annotated[
+        Optional[str],
+        typer.Option(
+            metavar="NAME|FILE",
+            help="Run all folds of a protocol of the dataset (see `bench list protocols`), or of a file of "
+            "`bench data splits`.",
+        ),
     ] = None,
     overrides: Annotated[
         Optional[list[str]],
@@ -100,8 +111,9 @@ def run(
             "text_dataset": text_dataset,
             "pool_dataset": pool_dataset,
             "preset": preset,
-            "seeds": seeds,
+            **({} if seeds is None else {"seeds": seeds}),
             "fold": None if fold is None else _fold(fold),
+            "protocol": protocol,
             "overrides": tuple(overrides or ()),
             "controls": None if controls is None else tuple(filter(None, controls.split(","))),
             "downstream": None if downstream is None else tuple(filter(None, downstream.split(","))),

@@ -68,7 +68,7 @@ class RunRequest(Settings):
     """One `bench run`: paths do not change any number; everything else is part of the run's key.
 
     `data` names a dataset for each role that `dataset` does not fill; `text_dataset` and `pool_dataset` may be given
-    instead of its roles "text" and "pool".
+    instead of its roles "text" and "pool". `protocol` is one of the card's, or the file of a division.
     """
 
     method: str | None = None
@@ -78,6 +78,7 @@ class RunRequest(Settings):
     preset: str | None = None
     seeds: int = Field(default=1, ge=1)
     fold: tuple[int, int] | None = None
+    protocol: str | None = None
     overrides: tuple[str, ...] = ()
     controls: tuple[str, ...] | None = None
     downstream: tuple[str, ...] | None = None
@@ -101,4 +102,6 @@ class RunRequest(Settings):
     def _one_subject(self) -> Self:
         if (self.method is None) == (self.synthetic is None):
             raise ValueError("name either a method or a synthetic set")
+        if self.fold is not None and self.protocol is not None:
+            raise ValueError("give either a fold or a protocol, which has all of its folds")
         return self

@@ -6,13 +6,14 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench.config.files import merge, plugin_folders, read_yaml
 from bench.config.validate import build
 from bench.contract import Settings, Task
 from bench.datasets.splits.division import Division
 from bench.datasets.splits.few_labels import Labelled
+from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
 from bench.registry import names, point, unknown
 from bench.track import track_of
@@ -33,9 +34,9 @@ class DatasetCard(Settings):
 
     `source` is the entry point that reads the files (the card's own name by default), `folders` are the names that
     the dataset's folder may have below the data root. `divide` cuts a dataset without official splits in two, and
-    `labelled` keeps the labels of only a part of the training split. `generic` marks the card of a source that reads
-    many datasets: it only explains the source, and your own dataset needs a card that names the source. `captions`
-    says that samples of another task than "text" have captions, too.
+    `labelled` keeps the labels of only a part of the training split. `protocols` are named divisions, such as folds.
+    `generic` marks the card of a source that reads many datasets: it only explains the source, and your own dataset
+    needs a card that names the source. `captions` says that samples of another task than "text" have captions, too.
 
     `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
     maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
@@ -63,6 +64,7 @@ class DatasetCard(Settings):
     splits: tuple[str, ...] = ("train", "test")
     divide: Division | None = None
     labelled: Labelled | None = None
+    protocols: Mapping[str, Protocol] = {}
     expected: Mapping[str, SplitCounts] = {}
     citation: str
     licence: str
@@ -107,6 +109,11 @@ class DatasetCard(Settings):
             "extra",
         }
         return self.model_dump(mode="json", include=fields)
+
+    @field_validator("protocols", mode="before")
+    @classmethod
+    def _none_inherited(cls, value: Any) -> Any:
+        return {} if value is None else value
 
     @model_validator(mode="after")
     def _agree(self) -> Self:

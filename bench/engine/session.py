@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Coroutine
-from dataclasses import dataclass, field
-from typing import Any, TypeVar
+from dataclasses import dataclass, field, replace
+from typing import Any, Self, TypeVar
 
 from bench.engine.device import Device
 from bench.engine.executors import Executor, InProcess
@@ -21,7 +21,7 @@ class Session:
     """One request in progress: the store, the device, the executor and the reporter.
 
     `workers` is the number of processes that load data during a training. A step that several parts of the program
-    need at the same time is done once.
+    need at the same time is done once. `about` is added to the titles of steps.
     """
 
     store: Store
@@ -31,6 +31,7 @@ class Session:
     threads: int
     workers: int = 0
     executor: Executor = field(default_factory=InProcess)
+    about: str = ""
     finished: dict[str, Finished] = field(default_factory=dict)
     _asked: dict[str, asyncio.Task[Finished]] = field(default_factory=dict)
 
@@ -44,11 +45,15 @@ class Session:
         """The place of steps in torch, whose results depend on device kind, precision and threads."""
         return Place(self.device.kind, self.precision, self.threads)
 
+    def part(self, about: str) -> Self:
+        """Return the same session for a part of the program, which is named in the titles of its steps."""
+        return replace(self, about=about)
+
     async def do(self, step: Step) -> Finished:
         """Return the finished step; if it is not in the store, the executor does it."""
         task = self._asked.get(step.key)
         if task is None:
-            task = start(self._do(step))
+            task = start(self._do(replace(step, title=f"{step.title}, {self.about}") if self.about else step))
             self._asked[step.key] = task
         return await task
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bench.contract import DatasetInfo
 from bench.engine.step import Finished
+from bench.evaluation.over_folds import mean_rows
 from bench.evaluation.row_maker import Rows
 from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
@@ -73,6 +74,18 @@ class Evaluation(ABC):
     @abstractmethod
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield the rows of all arms; the first arm is the baseline."""
+
+    def rows_over_folds(
+        self, measured: Sequence[Sequence[Measured]], made: Sequence[Sequence[ScoreRow]], rows: Rows
+    ) -> Iterator[ScoreRow]:
+        """Yield rows over all folds of a protocol; by default the mean over folds of every score.
+
+        Args:
+            measured: the evidence of each fold, as `rows` gets it.
+            made: the rows of each fold.
+            rows: makes the rows.
+        """
+        return mean_rows(made, rows)
 
     def outputs(self, evidence: Any) -> Iterator[Output]:
         """Yield the outputs that the rows of one arm were made from."""

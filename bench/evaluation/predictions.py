@@ -14,6 +14,7 @@ from bench.engine.session import together
 from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, compare
+from bench.evaluation.over_folds import compare_folds
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import Score
 from bench.evaluation.statistics import Statistics, write_statistics
@@ -70,22 +71,44 @@ class PredictionEvaluation(Evaluation):
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield every score of every network: values, intervals and differences from the baseline."""
-        info = measured[0].trial.bench.data["test"].info
-        known = {metric.id: metric for metric in self.metrics}
-        for network in dict.fromkeys(one.tested.network for each in measured for one in each.evidence):
+        for network in _networks(measured):
             scored = [_scored(each, network) for each in measured if not each.reason]
-            for score in self.scores(info):
-                columns = {
+            for score, columns in self._asked(measured[0], network, rows):
+                yield from compare(scored, score, columns, rows)
+                for each in measured:
+                    if each.reason:
+                        yield rows.row(each.trial.arm, columns, reason=each.reason)
+
+    def rows_over_folds(
+        self, measured: Sequence[Sequence[Measured]], made: Sequence[Sequence[ScoreRow]], rows: Rows
+    ) -> Iterator[ScoreRow]:
+        """Yield every score of every network over all folds, from the statistics of images."""
+        n_train, n_test = (sum(len(fold[0].trial.bench.data[role]) for fold in measured) for role in ("train", "test"))
+        by_arm = list(zip(*measured, strict=True))
+        reasons = [_reason_of_folds(folds) for folds in by_arm]
+        kept = [folds for folds, reason in zip(by_arm, reasons, strict=True) if not reason]
+        for network in _networks(measured[0]):
+            scored = [[_scored(each, network) for each in fold] for fold in zip(*kept, strict=True)]
+            for score, columns in self._asked(measured[0][0], network, rows):
+                yield from compare_folds(scored, score, columns, rows, n_test / n_train)
+                for folds, reason in zip(by_arm, reasons, strict=True):
+                    if reason:
+                        yield rows.row(folds[0].trial.arm, columns, reason=reason)
+
+    def _asked(self, first: Measured, network: str, rows: Rows) -> Iterator[tuple[Score, dict[str, Any]]]:
+        """Yield every score with the columns that its rows share."""
+        known = {metric.id: metric for metric in self.metrics}
+        for score in self.scores(first.trial.bench.data["test"].info):
+            yield (
+                score,
+                {
                     **metric_columns(known[score.metric]),
                     "split": "test",
                     "downstream": network,
                     "budget": rows.budget,
                     "class": score.class_,
-                }
-                yield from compare(scored, score, columns, rows)
-                for each in measured:
-                    if each.reason:
-                        yield rows.row(each.trial.arm, columns, reason=each.reason)
+                },
+            )
 
     def outputs(self, evidence: Sequence[Compared]) -> Iterator[Output]:
         """Yield models, predictions and statistics."""
@@ -93,6 +116,16 @@ class PredictionEvaluation(Evaluation):
             yield Output("model", tested.model, tested.seed, tested.network)
             yield Output("predictions", tested.predictions, tested.seed, tested.network, "test")
             yield Output("statistics", statistics, tested.seed, tested.network, "test")
+
+
+def _networks(measured: Sequence[Measured]) -> list[str]:
+    return list(dict.fromkeys(one.tested.network for each in measured for one in each.evidence))
+
+
+def _reason_of_folds(folds: Sequence[Measured]) -> str:
+    """Return why an arm has no number in some fold; empty if it has one in each."""
+    lacking = [(k, each.reason) for k, each in enumerate(folds, 1) if each.reason]
+    return f"fold {lacking[0][0]}/{len(folds)}: {lacking[0][1]}" if lacking else ""
 
 
 def _scored(measured: Measured, network: str) -> Scored:

@@ -15,12 +15,20 @@ STATISTICS = "statistics.parquet"
 class Statistics:
     """The statistics of the images of one test set; `id` and `group` are among the columns."""
 
-    def __init__(self, source: Path | Mapping[str, Sequence[Any]]) -> None:
-        """Read `statistics.parquet` in a folder, or take columns that are in memory."""
-        self._values = _reader(source) if isinstance(source, Path) else source.__getitem__
+    def __init__(self, source: Path | Mapping[str, Sequence[Any]] | Callable[[str], Sequence[Any]]) -> None:
+        """Read `statistics.parquet` in a folder, or take columns that are in memory, or a function that returns one."""
+        if isinstance(source, Path):
+            self._values = _reader(source)
+        else:
+            self._values = source.__getitem__ if isinstance(source, Mapping) else source
         self._read: dict[str, np.ndarray] = {}
         self.ids: list[str] = self.column("id").tolist()
         self.groups: list[str] = self.column("group").tolist()
+
+    @classmethod
+    def joined(cls, parts: Sequence[Statistics]) -> Statistics:
+        """Return the statistics of several test sets as those of one."""
+        return cls(lambda name: [value for part in parts for value in part.column(name).tolist()])
 
     def __len__(self) -> int:
         return len(self.ids)

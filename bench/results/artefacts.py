@@ -8,6 +8,9 @@ from typing import Any, Literal, Self
 
 from bench.contract import Settings
 
+ALL_FOLDS = "all"
+"""Fold of a row that stands for all folds of a protocol together."""
+
 Kind = Literal["part", "set", "model", "predictions", "features", "statistics"]
 
 
@@ -41,12 +44,13 @@ class Artefacts(tuple[Artefact, ...]):
     """The artefacts of one run."""
 
     def of(self, row: Mapping[str, Any]) -> Self:
-        """Return the artefacts that a row was made from; a row over all seeds was made from those of each seed."""
+        """Return the artefacts that a row was made from; a row over all seeds or folds was made from those of each."""
         return type(self)(self._of(row))
 
     def _of(self, row: Mapping[str, Any]) -> Iterator[Artefact]:
         for one in self:
             same = one.method == row["method"] and one.variant == row["variant"]
+            same &= not one.fold or row["fold"] in (one.fold, ALL_FOLDS)
             same &= row["seed"] < 0 or one.seed == row["seed"] or one.kind == "part"
             same &= not one.network or not row["downstream"] or one.network == row["downstream"]
             same &= not one.encoder or one.encoder == row["encoder"]

@@ -18,7 +18,8 @@ class RunDocument(Settings):
     """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
-    and compared. `steps` maps the key of every step to its stage.
+    and compared. `division` is what a protocol made of the data, with its hash. `steps` maps the key of every step to
+    its stage.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -37,6 +38,7 @@ class RunDocument(Settings):
     config: Mapping[str, Any] = Field(default_factory=dict)
     evaluations: Mapping[str, int] = Field(default_factory=dict)
     device_name: str = ""
+    division: Mapping[str, Any] = Field(default_factory=dict)
     digests: Mapping[str, str] = Field(default_factory=dict)
     steps: Mapping[str, str] = Field(default_factory=dict)
     findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from pydantic import ConfigDict, Field, model_validator
 from bench.contract import Settings
 from bench.digest import write_json
 from bench.errors import DataError
+from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
 from bench.results.document import RunDocument
 
 if TYPE_CHECKING:
@@ -25,24 +26,29 @@ if TYPE_CHECKING:
 SCHEMA_VERSION = 1
 ALL_SEEDS = -1
 """Seed of a row that stands for several seeds together."""
+POOLED_FOLDS = "pooled folds"
+"""Aggregation of a row that is computed from the predictions for the test sets of all folds together."""
 
 
 class ScoreRow(Settings):
     """One number, or the reason why there is none.
 
     `metric` is the full name, `fd@random-convnet` or `pq/image`; `encoder` is the identity (weights and
-    preprocessing), which distinguishes equal names of different weights. A `difference` is the paired
-    difference to `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted
-    by Holm's procedure. A row of `seed` -1 stands for `seeds` seeds together. A number without an interval says
-    why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they have nothing to score; over
-    several seeds it is the largest number. `protocol` is the version of the metric, `harness` that of the harness:
-    numbers of different versions are different measurements.
+    preprocessing), which distinguishes equal names of different weights. A `difference` is the paired difference to
+    `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted by Holm's procedure.
+    A row of `seed` -1 stands for `seeds` seeds together. `fold` is `k/K`, or `all` for all folds together; the mean
+    over folds is over `seeds` trainings, one per fold and seed. `division` is the name of the protocol that divided
+    the data, with the start of the hash of the division; it is empty for the dataset's own splits. A number without
+    an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they have nothing
+    to score; over several seeds it is the largest number. `protocol` is the version of the metric, `harness` that of
+    the harness: numbers of different versions are different measurements.
     """
 
     run: str
     kind: Literal["score", "difference", "cost"] = "score"
     dataset: str
     split: str = ""
+    division: str = ""
     fold: str = ""
     seed: int = Field(default=0, ge=ALL_SEEDS)
     seeds: int = Field(default=1, ge=1)
@@ -110,7 +116,7 @@ SCHEMA = _schema()
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 # The columns that make two rows the same measurement, in whichever run.
 IDENTITY = (
-    *("kind", "dataset", "split", "fold", "seed", "method", "variant", "budget", "downstream"),
+    *("kind", "dataset", "split", "division", "fold", "seed", "method", "variant", "budget", "downstream"),
     *("metric", "encoder", "class", "aggregation", "preset", "protocol", "harness"),
 )
 

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from bench.contract import Dataset
+from bench.datasets.splits.id_division import IdDivision
 from bench.engine.step import Finished
 from bench.evaluation.base import Evaluation, Measured
 from bench.stages.synthesize import Made
@@ -13,13 +14,27 @@ from bench.stages.trial import Tested, Trial
 
 
 @dataclass(frozen=True)
-class FinishedRun:
-    """A run whose steps are all finished; `parts`, `sets` and `tested` have one entry per arm, as `trials` do."""
+class FinishedFold:
+    """One fold whose steps are all finished; `parts`, `sets` and `tested` have one entry per arm, as `trials` do."""
 
+    name: str
     data: Mapping[str, Dataset]
     trials: Sequence[Trial]
-    evaluations: Sequence[Evaluation]
     measured: Mapping[str, Sequence[Measured]]
     parts: Sequence[Mapping[str, Finished]]
     sets: Sequence[Sequence[Made | None]]
     tested: Sequence[Sequence[Tested]]
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run whose folds are all finished; a run without folds has one, without a name."""
+
+    folds: Sequence[FinishedFold]
+    evaluations: Sequence[Evaluation]
+    division: IdDivision | None = None
+
+    @property
+    def first(self) -> FinishedFold:
+        """The first fold, which shows what folds have in common."""
+        return self.folds[0]

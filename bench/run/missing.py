@@ -17,6 +17,7 @@ from bench.plan.checks import (
     check_tracks,
     check_weights,
 )
+from bench.plan.protocol import check_protocol
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
 from bench.track import track_of
@@ -40,6 +41,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         shows = {arm.name: arm.method.conditions for arm in resolved.arms}
         missing.extend(check_roles(read, offered, resolved.card.name))
         missing.extend(check_conditions(shows, resolved.card.name, track))
+        missing.extend(check_protocol(resolved.protocol, resolved.source))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():

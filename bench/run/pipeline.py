@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Sequence
 
 from bench.config import RunRequest
-from bench.contract import Dataset
 from bench.engine.device import resolve_device
 from bench.engine.executors import Executor, InProcess, Processes
 from bench.engine.reporter import Reporter
@@ -14,12 +13,12 @@ from bench.engine.store import Store, check_writable
 from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import stop_if_missing
-from bench.run.finished_run import FinishedRun
+from bench.run.divisions import FoldData, divide_data
+from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
 from bench.run.resolve import Resolved, resolve
-from bench.stages.prepare import apply_fold, apply_labelled, own_text, prepare_others, prepare_splits
 from bench.stages.trial import Bench, Trial
 
 
@@ -60,19 +59,25 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
 
 
 async def work(session: Session, resolved: Resolved) -> FinishedRun:
-    """Await every step of the arms and evaluations of a run; publish nothing."""
-    data = await prepare_data(session, resolved)
-    trials = trials_of(session, resolved, data)
-    asked = evaluations(data["test"].info, resolved.preset.evaluations)
+    """Await every step of the arms and evaluations of a run, for each of its folds; publish nothing."""
+    divided = await divide_data(session, resolved)
+    asked = evaluations(divided.folds[0].data["test"].info, resolved.preset.evaluations)
+    folds = await together(*(_work_on(fold, session, resolved, asked) for fold in divided.folds))
+    return FinishedRun(folds, asked, divided.division)
+
+
+async def _work_on(fold: FoldData, session: Session, resolved: Resolved, asked: Sequence[Evaluation]) -> FinishedFold:
+    """Await every step of one fold, whose arms see only its own data."""
+    trials = trials_of(fold, session, resolved)
     everything = await together(*(measure(one, trial) for trial in trials for one in asked))
     measured = {
         one.name: [everything[row * len(asked) + column] for row in range(len(trials))]
         for column, one in enumerate(asked)
     }
-    return FinishedRun(
-        data=data,
+    return FinishedFold(
+        name=fold.name,
+        data=fold.data,
         trials=trials,
-        evaluations=asked,
         measured=measured,
         parts=await together(*(trial.parts() for trial in trials)),
         sets=[(await trial.sets()).made for trial in trials],
@@ -80,12 +85,12 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
     )
 
 
-def trials_of(session: Session, resolved: Resolved, data: Mapping[str, Dataset]) -> list[Trial]:
-    """Return the arms of a run on some data, the baseline first; nothing is done yet."""
+def trials_of(fold: FoldData, session: Session, resolved: Resolved) -> list[Trial]:
+    """Return the arms of one fold, which see only its own data, the baseline first; nothing is done yet."""
     frame = Bench(
-        session,
+        session.part(f"fold {fold.name}") if fold.name else session,
         resolved.preset,
-        data,
+        fold.data,
         resolved.networks,
         resolved.encoders,
         resolved.request.seeds,
@@ -96,14 +101,6 @@ def trials_of(session: Session, resolved: Resolved, data: Mapping[str, Dataset])
     first, *others = resolved.arms
     baseline = Trial(frame, first)
     return [baseline, *(Trial(frame, arm, baseline) for arm in others)]
-
-
-async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Dataset]:
-    """Prepare the dataset's splits and the other datasets of a run, by role."""
-    prepared = await prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
-    others = await prepare_others(session, resolved.others, resolved.preset, resolved.roles)
-    data = apply_labelled(apply_fold(prepared, resolved.request.fold), resolved.source)
-    return data | own_text(data["train"], resolved.other.own_text) | others
 
 
 async def measure(evaluation: Evaluation, trial: Trial) -> Measured:

@@ -12,19 +12,21 @@ from bench.digest import digest
 from bench.engine.context import read_curves
 from bench.engine.session import Session
 from bench.engine.versions import package_versions
+from bench.evaluation.base import Measured
 from bench.evaluation.costs import cost_rows
 from bench.evaluation.registered import known_metrics
 from bench.evaluation.row_maker import Rows
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
-from bench.results.table import ResultsStore, ScoreRow, read_rows, write_rows
-from bench.run.finished_run import FinishedRun
+from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, write_rows
+from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
 from bench.synthetic import MANIFEST
 
+DIVISION = "division.csv"
 # The protocol of the harness as a whole: how arms are mixed, trained and compared, and how rows are made.
 PROTOCOL = 1
 
@@ -54,12 +56,35 @@ def run_key(document: RunDocument) -> str:
 
 
 def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[ScoreRow]:
-    """Return every row of a run: those of each evaluation in turn, then the costs."""
-    preset, fold = resolved.preset, _fold(resolved)
-    rows = Rows(
+    """Return every row of a run: for each fold those of its evaluations and its costs, then those over all folds."""
+    makers = {fold.name: _row_maker(run, resolved, complete, fold.name) for fold in complete.folds}
+    scores = {
+        (one.name, fold.name): list(one.rows(fold.measured[one.name], makers[fold.name]))
+        for fold in complete.folds
+        for one in complete.evaluations
+    }
+    made: list[ScoreRow] = []
+    for fold in complete.folds:
+        for one in complete.evaluations:
+            made.extend(scores[one.name, fold.name])
+        for trial, parts, sets, tested in zip(fold.trials, fold.parts, fold.sets, fold.tested, strict=True):
+            made.extend(cost_rows(trial.arm, parts, sets, tested, makers[fold.name]))
+    if len(complete.folds) > 1:
+        rows = _row_maker(run, resolved, complete, ALL_FOLDS)
+        for one in complete.evaluations:
+            measured: list[Sequence[Measured]] = [fold.measured[one.name] for fold in complete.folds]
+            of_folds = [scores[one.name, fold.name] for fold in complete.folds]
+            made.extend(one.rows_over_folds(measured, of_folds, rows))
+    return made
+
+
+def _row_maker(run: str, resolved: Resolved, complete: FinishedRun, fold: str) -> Rows:
+    preset, division = resolved.preset, complete.division
+    return Rows(
         common={
             "run": run,
             "dataset": resolved.card.name,
+            "division": "" if division is None else division.label,
             "fold": fold,
             "preset": resolved.preset_label,
             "harness": PROTOCOL,
@@ -68,10 +93,6 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
         n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
     )
-    made = [row for one in complete.evaluations for row in one.rows(complete.measured[one.name], rows)]
-    for trial, parts, sets, tested in zip(complete.trials, complete.parts, complete.sets, complete.tested, strict=True):
-        made.extend(cost_rows(trial.arm, parts, sets, tested, rows))
-    return made
 
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
@@ -82,8 +103,13 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
     if resolved.subject.ready is not None:
         request["synthetic"] = resolved.subject.ready.digest
     request["data"] = {role: source.card.name for role, source in resolved.others.items()}
+    division = complete.division
+    if division is None:
+        request.pop("protocol")
+    else:
+        request["protocol"] = f"{division.name}@{division.sha256}"
     places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers", "jobs"}
-    arm, info = resolved.subject, complete.data["train"].info
+    arm, info = resolved.subject, complete.first.data["train"].info
     return RunDocument(
         dataset=resolved.card.name,
         method=arm.name,
@@ -102,25 +128,33 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         },
         evaluations={one.name: version_of(one) for one in complete.evaluations},
         device_name=session.device.name,
-        digests={role: split.digest for role, split in complete.data.items()},
+        division={} if division is None else division.described,
+        digests=dict(_digests(complete)),
         steps={finished.key: finished.stage for finished in session.finished.values()},
         findings={name: tuple(found) for name, found in _findings(complete) if found},
-        artefacts=tuple(_artefacts(resolved, complete)),
-        versions=package_versions(*(trial.arm.distribution for trial in complete.trials)),
+        artefacts=tuple(one for fold in complete.folds for one in _artefacts(complete, fold)),
+        versions=package_versions(*(trial.arm.distribution for trial in complete.first.trials)),
     )
 
 
 def _findings(complete: FinishedRun) -> Iterator[tuple[str, list[object]]]:
     for one in complete.evaluations:
-        found = [item for each in complete.measured[one.name] for item in one.findings(each.evidence)]
-        yield one.name, list(found)
+        measured = [each for fold in complete.folds for each in fold.measured[one.name]]
+        yield one.name, [item for each in measured for item in one.findings(each.evidence)]
 
 
-def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
-    """Yield the artefacts that rows come from: parts and sets of each arm, then the outputs of each evaluation."""
-    fold = _fold(resolved)
-    for trial, parts, sets in zip(complete.trials, complete.parts, complete.sets, strict=True):
-        arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold}
+def _digests(complete: FinishedRun) -> Iterator[tuple[str, str]]:
+    """Yield the digest of each role of data; under the name of the fold where folds differ."""
+    for fold in complete.folds:
+        for role, data in fold.data.items():
+            same = all(role in other.data and other.data[role].digest == data.digest for other in complete.folds)
+            yield role if same else f"{role} {fold.name}", data.digest
+
+
+def _artefacts(complete: FinishedRun, fold: FinishedFold) -> Iterator[Artefact]:
+    """Yield the artefacts that a fold's rows come from: parts and sets of each arm, then outputs of evaluations."""
+    for trial, parts, sets in zip(fold.trials, fold.parts, fold.sets, strict=True):
+        arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold.name}
         for finished in parts.values():
             yield Artefact(kind="part", stage=finished.stage, key=finished.key, **arm)
         for seed, made in enumerate(sets):
@@ -128,8 +162,8 @@ def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
                 step = {"stage": made.finished.stage, "key": made.finished.key}
                 yield Artefact(kind="set", seed=seed, digest=made.set.digest, **step, **arm)
     for one in complete.evaluations:
-        for each in complete.measured[one.name]:
-            arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold}
+        for each in fold.measured[one.name]:
+            arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold.name}
             for output in one.outputs(each.evidence):
                 yield Artefact(
                     kind=output.kind,
@@ -144,22 +178,20 @@ def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
                 )
 
 
-def _fold(resolved: Resolved) -> str:
-    fold = resolved.request.fold
-    return "" if fold is None else f"{fold[0]}/{fold[1]}"
-
-
 def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Resolved, complete: FinishedRun) -> None:
     rows = make_rows(run, resolved, complete)
     folder = results.folder(run)
     folder.mkdir(parents=True, exist_ok=True)
     _write_curves(folder / "curves.jsonl", complete)
-    sets = {trial.arm.title: made for trial, made in zip(complete.trials, complete.sets, strict=True)}
+    if complete.division is not None:
+        complete.division.write(folder / DIVISION)
+    first = complete.first
+    sets = {trial.arm.title: made for trial, made in zip(first.trials, first.sets, strict=True)}
     of_subject = sets[resolved.subject.title]
     if of_subject and of_subject[0] is not None:
         shutil.copyfile(of_subject[0].set.folder / MANIFEST, folder / MANIFEST)
     shown = [(arm, sets[arm.title][0]) for arm in resolved.subjects if sets[arm.title]]
-    write_sheets(folder, shown, complete.data["train"], resolved.card.name)
+    write_sheets(folder, shown, first.data["train"], resolved.card.name)
     _write_leaderboard(folder / "leaderboard.md", folder, rows)
     results.write(run, rows, document)
 
@@ -167,14 +199,19 @@ def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Res
 def _write_curves(path: Path, complete: FinishedRun) -> None:
     """Write the training curves of all arms into one file, each under its own name."""
     lines: dict[str, None] = {}
-    for trial, parts, tested in zip(complete.trials, complete.parts, complete.tested, strict=True):
-        folders = [(f"fit/{name}", finished.path) for name, finished in parts.items()]
-        folders += [(f"{one.network}/{trial.arm.name}/{one.seed}", one.model.path) for one in tested]
-        for prefix, folder in folders:
+    for fold in complete.folds:
+        for prefix, folder in _curve_folders(fold):
+            about = f"{prefix}, fold {fold.name}" if len(complete.folds) > 1 else prefix
             for name, step, value in read_curves(folder):
-                record = {"name": f"{prefix}/{name.rpartition('/')[2]}", "step": step, "value": value}
+                record = {"name": f"{about}/{name.rpartition('/')[2]}", "step": step, "value": value}
                 lines[json.dumps(record)] = None
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
+
+
+def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, Path]]:
+    for trial, parts, tested in zip(fold.trials, fold.parts, fold.tested, strict=True):
+        yield from ((f"fit/{name}", finished.path) for name, finished in parts.items())
+        yield from ((f"{one.network}/{trial.arm.name}/{one.seed}", one.model.path) for one in tested)
 
 
 def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> None:

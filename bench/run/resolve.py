@@ -17,6 +17,7 @@ from bench.plan.arms import BASELINE, Arm, Network, make_arm
 from bench.plan.encoders import EncoderHandle, encoder_handle
 from bench.plan.imported import imported_arm
 from bench.plan.networks import make_networks
+from bench.plan.protocol import ChosenProtocol, choose_protocol, with_seeds
 from bench.plan.roles import OtherData, other_data, roles_read, with_data
 from bench.stages.select import expand
 
@@ -35,6 +36,7 @@ class Resolved:
     networks: Sequence[Network]
     encoders: Sequence[EncoderHandle]
     text_encoder: EncoderHandle | None
+    protocol: ChosenProtocol | None = None
 
     @property
     def card(self) -> DatasetCard:
@@ -71,6 +73,8 @@ def resolve(request: RunRequest) -> Resolved:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
     """
     source = open_source(request.dataset, request.data_root)
+    protocol = None if request.protocol is None else choose_protocol(request.protocol, source.card)
+    request = with_seeds(request, protocol)
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset
     preset = load_preset(name, overrides.preset, source.card.task)
@@ -93,7 +97,7 @@ def resolve(request: RunRequest) -> Resolved:
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
     aligned = encoder_handle(preset.text_encoder, request.weights) if any(map(_about_text, subjects)) else None
-    return Resolved(request, preset, label, source, other, arms, subjects, networks, encoders, aligned)
+    return Resolved(request, preset, label, source, other, arms, subjects, networks, encoders, aligned, protocol)
 
 
 def _about_text(arm: Arm) -> bool:

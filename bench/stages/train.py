@@ -61,6 +61,7 @@ async def train_network(
     synthetic: SyntheticSet | None,
     preset: Preset,
     seed: int,
+    validation: Dataset | None = None,
 ) -> Finished:
     """Train a network on one arm's mix and return the finished step."""
     ratio = arm.ratio if synthetic is not None else 0.0
@@ -69,7 +70,7 @@ async def train_network(
         seed=seed,
         title=f"{network.name} on {arm.title}, seed {seed}",
         network=network,
-        mix=TrainingMix(train, synthetic, ratio / (1 + ratio)),
+        mix=TrainingMix(train, synthetic, ratio / (1 + ratio), validation),
         budget=preset.budget,
     )
     return await session.do(step)

@@ -160,7 +160,8 @@ class Trial:
     async def _train(self, network: Network, made: Made | None, seed: int) -> Finished:
         synthetic = None if made is None else made.set
         train, preset = self.bench.data["train"], self.bench.preset
-        return await train_network(self.bench.session, network, self.arm, train, synthetic, preset, seed)
+        validation = self.bench.data.get("validation")
+        return await train_network(self.bench.session, network, self.arm, train, synthetic, preset, seed, validation)
 
     async def _test(self, network: Network, made: Made | None, seed: int) -> Tested:
         model = await self._train(network, made, seed)

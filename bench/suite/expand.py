@@ -15,11 +15,12 @@ from bench.config import BudgetSettings, RunRequest, load_preset
 from bench.config.request import SHARED_ROLES
 from bench.config.validate import build
 from bench.datasets.card import is_path, load_card
+from bench.datasets.splits.id_division import is_division_file
 from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
 # Keys with a single value per line of `runs`, so that `grid` may vary them.
-_SINGLE = ("dataset", "preset", "seeds", "fold")
+_SINGLE = ("dataset", "preset", "seeds", "fold", "protocol")
 # Other names of a role of data.
 _ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
 _FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders", "evaluations")
@@ -110,8 +111,9 @@ def choose(runs: Sequence[SuiteRun], only: Sequence[str], skip: Sequence[str]) -
 def _completed(entry: Entry, defaults: Values) -> Entry:
     """Return a line completed with the file's defaults; settings are merged key by key."""
     filled = {name: getattr(defaults, name) for name in _FROM_DEFAULTS if getattr(entry, name) is None}
-    if entry.fold is not None or entry.folds is not None or "fold" in entry.grid:
-        filled = {name: value for name, value in filled.items() if name not in ("fold", "folds")}
+    divisions = ("fold", "folds", "protocol")
+    if any(getattr(entry, name) is not None or name in entry.grid for name in divisions):
+        filled = {name: value for name, value in filled.items() if name not in divisions}
     merged = {"set": {**defaults.set, **entry.set}, "data": {**defaults.data, **entry.data}}
     return entry.model_copy(update={**filled, **merged})
 
@@ -141,6 +143,7 @@ def _fields(entry: Entry, point: _Point, folder: Path) -> dict[str, Any]:
     values = {name: point.varied.get(name, getattr(entry, name)) for name in _SINGLE}
     varied = {role.removeprefix("data."): name for role, name in _roles(point.varied).items()}
     values["dataset"] = _beside(values["dataset"], folder)
+    values["protocol"] = _file_beside(values["protocol"], folder)
     values["data"] = {role: _beside(name, folder) for role, name in {**entry.data, **varied}.items()}
     fold = point.fold or values["fold"]
     values["fold"] = None if fold is None else tuple(str(fold).split("/"))
@@ -156,6 +159,11 @@ def _roles(varied: Mapping[str, Any]) -> dict[str, Any]:
 def _beside(name: Any, folder: Path) -> Any:
     """Return a dataset's name; the path of a card is relative to the suite's folder."""
     return str(folder / Path(name).expanduser()) if isinstance(name, str) and is_path(name) else name
+
+
+def _file_beside(name: Any, folder: Path) -> Any:
+    """Return a protocol's name; the path of a division is relative to the suite's folder."""
+    return str(folder / Path(name).expanduser()) if isinstance(name, str) and is_division_file(name) else name
 
 
 def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | None) -> tuple[str, ...]:
@@ -189,7 +197,7 @@ def _text(value: Any) -> str:
 
 
 def _word(key: str, value: Any) -> str:
-    return str(value) if key in ("dataset", "preset") else f"{key.removeprefix('method.')}={_text(value)}"
+    return str(value) if key in ("dataset", "preset", "protocol") else f"{key.removeprefix('method.')}={_text(value)}"
 
 
 def _length(budget: BudgetSettings) -> str:

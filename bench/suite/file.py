@@ -31,9 +31,10 @@ class Published(Settings):
 class Values(Settings):
     """The settings of a run except its method; a run's own values win over the file's `defaults`.
 
-    `folds: K` makes K runs, one per fold; `fold: k/K` is one of them. Each budget makes a run. `data` names the
-    datasets of other roles; `text_dataset` and `pool_dataset` stand for its roles "text" and "pool". `set` holds what
-    `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the preset.
+    `folds: K` makes K runs, one per fold; `fold: k/K` is one of them. `protocol` is one run over all of its folds.
+    Each budget makes a run. `data` names the datasets of other roles; `text_dataset` and `pool_dataset` stand for its
+    roles "text" and "pool". `set` holds what `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the
+    preset.
     """
 
     dataset: str | None = None
@@ -42,6 +43,7 @@ class Values(Settings):
     seeds: int | None = Field(default=None, ge=1)
     fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
     folds: int | None = Field(default=None, ge=2)
+    protocol: str | None = None
     budget: tuple[BudgetSettings, ...] | BudgetSettings | None = None
     controls: tuple[str, ...] | None = None
     downstream: tuple[str, ...] | None = None
@@ -65,6 +67,8 @@ class Values(Settings):
     def _one_kind_of_fold(self) -> Self:
         if self.fold is not None and self.folds is not None:
             raise ValueError("give `fold: k/K` for one fold or `folds: K` for all of them")
+        if self.protocol is not None and (self.fold is not None or self.folds is not None):
+            raise ValueError("give `protocol`, which has all of its folds, or `fold` or `folds`")
         return self
 
 

@@ -11,7 +11,6 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
-from bench.contract import Dataset
 from bench.digest import digest
 from bench.engine.context import Run
 from bench.engine.executors import InProcess
@@ -22,13 +21,11 @@ from bench.engine.store import Store
 from bench.errors import BenchError, JobError
 from bench.evaluation.registered import evaluations
 from bench.plan.encoders import EncoderHandle
-from bench.run.pipeline import measure, open_session, prepare_data, trials_of
+from bench.run.divisions import FoldData, divide_data
+from bench.run.pipeline import measure, open_session, trials_of
 from bench.run.resolve import Resolved
 from bench.suite.planned_data import planned_folds
 from bench.suite.stand_ins import fill
-
-Fold = tuple[str, Mapping[str, Dataset]]
-"""The name of a fold, empty without folds, and its data by role."""
 
 
 @dataclass(frozen=True)
@@ -77,7 +74,6 @@ class Planning(Session):
     If it is `strict`, there are no stand-ins, and the program stops at a step that is not in the store.
     """
 
-    about: str = ""
     folder: Path = field(default_factory=Path)
     strict: bool = False
     steps: dict[str, tuple[Step, bool]] = field(default_factory=dict)
@@ -146,24 +142,26 @@ def plan(resolved: Resolved, arms: Collection[str] | None, folder: Path) -> Plan
     return Plan([PlannedStep(key, step, cached, key in of_paper) for key, (step, cached) in planning.steps.items()])
 
 
-async def _follow(session: Planning, resolved: Resolved, folds: Sequence[Fold], wanted: Collection[str] | None) -> None:
+async def _follow(
+    session: Planning, resolved: Resolved, folds: Sequence[FoldData], wanted: Collection[str] | None
+) -> None:
     """Ask for every step of some arms, or of all."""
-    asked = evaluations(folds[0][1]["test"].info, resolved.preset.evaluations)
-    for name, data in folds:
-        trials = trials_of(replace(session, about=f"fold {name}" if name else ""), resolved, data)
+    asked = evaluations(folds[0].data["test"].info, resolved.preset.evaluations)
+    for fold in folds:
+        trials = trials_of(fold, session, resolved)
         chosen = [trial for trial in trials if wanted is None or trial.arm.name in wanted]
         await together(*(measure(one, trial) for trial in chosen for one in asked))
         await together(*(trial.parts() for trial in chosen), *(trial.tested() for trial in chosen))
 
 
-def _data(planning: Planning, resolved: Resolved) -> Sequence[Fold]:
+def _data(planning: Planning, resolved: Resolved) -> Sequence[FoldData]:
     """Return the data of every fold: as they are prepared, or stand-ins."""
     known = replace(planning, strict=True, steps={})
     try:
-        folds: Sequence[Fold] = [("", drive(prepare_data(known, resolved)))]
+        folds = drive(divide_data(known, resolved)).folds
     except (Parked, BenchError):
         drive(_prepare(planning, resolved))
-        return planned_folds(resolved)
+        return [FoldData(name, data) for name, data in planned_folds(resolved)]
     planning.steps.update(known.steps)
     return folds
 

@@ -118,7 +118,7 @@ def planned_folds(resolved: Resolved) -> list[tuple[str, dict[str, Dataset]]]:
 
 def _divided(resolved: Resolved, whole: Mapping[str, PlannedSplit]) -> Iterable[tuple[str, dict[str, PlannedSplit]]]:
     """Yield the training, validation and test parts of each fold."""
-    train, fold, protocol = whole["train"], resolved.request.fold, getattr(resolved, "protocol", None)
+    train, fold, protocol = whole["train"], resolved.request.fold, resolved.protocol
     if fold is not None:
         rest, held_out = _fold(train, *fold)
         yield f"{fold[0]}/{fold[1]}", {"train": rest, "test": held_out.part(range(len(held_out)), "test")}

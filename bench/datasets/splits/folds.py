@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 from collections import defaultdict
+from collections.abc import Collection, Sequence
+from functools import partial
 
 import numpy as np
-from jaxtyping import Int64
 
+from bench.contract import SampleRecord
 from bench.datasets.prepared.read import PreparedDataset
 from bench.errors import ConfigError
 
@@ -31,23 +33,36 @@ def fold(dataset: PreparedDataset, k: int, n_folds: int, seed: int) -> tuple[Pre
 
 
 def assign(dataset: PreparedDataset, n_folds: int, seed: int) -> dict[str, int]:
+    """Return the fold, 1..`n_folds`, of each group of a dataset; see :func:`assign_groups`."""
+    return assign_groups(dataset.records, dataset.info.rare, n_folds, seed, dataset.info.name)
+
+
+def assign_groups(
+    records: Sequence[SampleRecord], rare: Collection[int], n_folds: int, seed: int, name: str
+) -> dict[str, int]:
     """Return the fold, 1..`n_folds`, of each group.
+
+    Args:
+        records: of each sample of the training split.
+        rare: ids of the rare classes.
+        n_folds: number of folds.
+        seed: breaks ties.
+        name: name of the dataset, for messages.
 
     Raises:
         ConfigError: there are fewer groups than folds.
     """
-    members: dict[str, list[int]] = defaultdict(list)
-    for index, group in enumerate(dataset.groups):
-        members[group].append(index)
+    members: dict[str, list[SampleRecord]] = defaultdict(list)
+    for record in records:
+        members[record.group].append(record)
     if len(members) < n_folds:
         got = f"{len(members)} groups for {n_folds} folds"
-        raise ConfigError(f"The training split of {dataset.info.name} has fewer groups than folds", got=got)
+        raise ConfigError(f"The training split of {name} has fewer groups than folds", got=got)
     rng = np.random.default_rng(seed)
     tie = {group: rng.random() for group in sorted(members)}
-    counts = _rare_counts(dataset)
-    rare = {group: int(counts[indices].sum()) for group, indices in members.items()}
-    label = {group: dataset.records[indices[0]].label or 0 for group, indices in members.items()}
-    ordered = sorted(members, key=lambda group: (-rare[group], label[group], tie[group]))
+    n_rare = {group: sum(map(partial(_rare, rare=rare), own)) for group, own in members.items()}
+    label = {group: own[0].label or 0 for group, own in members.items()}
+    ordered = sorted(members, key=lambda group: (-n_rare[group], label[group], tie[group]))
     folds: dict[str, int] = {}
     load = np.zeros(n_folds)
     for start in range(0, len(ordered), n_folds):
@@ -55,10 +70,9 @@ def assign(dataset: PreparedDataset, n_folds: int, seed: int) -> dict[str, int]:
         emptiest = np.lexsort((rng.random(n_folds), load)).tolist()
         for group, index in zip(ordered[start : start + n_folds], emptiest, strict=False):
             folds[group] = index + 1
-            load[index] += rare[group]
+            load[index] += n_rare[group]
     return folds
 
 
-def _rare_counts(dataset: PreparedDataset) -> Int64[np.ndarray, " n"]:
-    rare = dataset.info.rare
-    return np.array([sum(record.nuclei[index - 1] for index in rare) for record in dataset.records], np.int64)
+def _rare(record: SampleRecord, rare: Collection[int]) -> int:
+    return sum(record.nuclei[index - 1] for index in rare)

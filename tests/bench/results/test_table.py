@@ -28,7 +28,7 @@ def test_columns_are_those_of_the_design() -> None:
         "ci_high ci_method n floor direction preset protocol set_digest reason"
     )
     assert set(design.split()) <= set(COLUMNS)
-    assert set(COLUMNS) - set(design.split()) == {"kind", "seeds", "p", "p_holm", "n_skipped", "harness"}
+    assert set(COLUMNS) - set(design.split()) == {"kind", "seeds", "p", "p_holm", "n_skipped", "harness", "division"}
 
 
 def test_what_is_missing_needs_a_reason() -> None:

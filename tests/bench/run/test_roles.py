@@ -11,8 +11,8 @@ import pytest
 from bench.contract import Dataset
 from bench.engine.session import Session, drive
 from bench.errors import ConfigError, DataError
+from bench.run.divisions import prepare_data
 from bench.run.missing import find_missing
-from bench.run.pipeline import prepare_data
 from bench.run.resolve import Resolved, resolve
 from bench.stages.fit import fit_parts
 from bench.stages.synthesize import synthesize

@@ -37,10 +37,9 @@ def test_a_plan_lists_the_steps_of_the_run(tmp_path: Path, line: dict) -> None:
     assert {step.key for step in after} == set(document.steps)
     assert all(step.cached for step in after)
     assert not (tmp_path / "after").exists()
-    # without data, the same steps; only a method that chooses from a pool may need more pools
-    more = stages(after) - stages(before)
-    assert not stages(before) - stages(after)
-    assert not more or line is TISSUE, more
+    # without data, the same steps; a pool of images without any training is not enough for most arms
+    assert stages(before) == stages(after) or line is TISSUE
+    assert stages(before)["select"] == (5 if line is TISSUE else 0)
 
 
 def test_the_steps_of_controls_are_marked(tmp_path: Path) -> None:
