@@ -67,6 +67,12 @@ class Unprepared(Step):
         raise JobError("A planned step is never done", got=self.title)
 
 
+class Uncounted(Unprepared):
+    """The census of a training split that is not on this machine, by which its folds are balanced."""
+
+    stage: ClassVar[str] = "census"
+
+
 @dataclass
 class Planning(Session):
     """A session in which every step is at once finished: found in the store, or replaced by a stand-in.
@@ -172,6 +178,10 @@ async def _prepare(session: Planning, resolved: Resolved) -> None:
     for name, split in wanted:
         about = (name, split, str(resolved.preset.mpp), str(resolved.preset.patch))
         await session.do(Unprepared(place=session.numeric, title=f"{name}, {split}", about=about))
+    protocol = resolved.protocol
+    if protocol is not None and protocol.settings is not None and protocol.settings.folds:
+        title = f"{resolved.card.name}, train"
+        await session.do(Uncounted(place=session.numeric, title=title, about=(resolved.card.name,)))
 
 
 def _key(step: Step) -> str:
