@@ -13,6 +13,7 @@ from bench.contract import Prediction
 from downstream.nuclei.decoder import Decoder
 from downstream.postprocess import foreground, scale
 
+
 @dataclass(frozen=True)
 class SonnetDecoder(Decoder):
     """Conversion of stitched maps: nucleus probability, ordinal label, logits of the types.
