@@ -60,7 +60,7 @@ class SonnetSettings(NucleusSettings):
     selection: Literal["last", "best"] = "best"
 
     threshold: float = Field(default=0.5, gt=0, lt=1)  # post_sonnet.py: nucleus if the probability reaches this
-    marker: int = Field(default=5, ge=1, le=8)  # post_sonnet.py: least ordinal label of a nucleus's core
+    core: int = Field(default=5, ge=1, le=8)  # post_sonnet.py, process.py: least ordinal label of a nucleus's core
     step: int = Field(default=40, ge=4, le=OUTPUT)  # infer.py: side of the middle of the output that is kept
     window: int = Field(default=1024, ge=64)  # `small` only: side of the largest part of a tile predicted at a time
 

@@ -13,27 +13,25 @@ from bench.contract import Prediction
 from downstream.nuclei.decoder import Decoder
 from downstream.postprocess import foreground, scale
 
-CORE = 5
-"""Least ordinal label of the pixels that vote for the type of a nucleus (process.py of the release)."""
-
 
 @dataclass(frozen=True)
 class SonnetDecoder(Decoder):
     """Conversion of stitched maps: nucleus probability, ordinal label, logits of the types.
 
-    `mpp` is micrometres per pixel; sizes scale with it as in :func:`downstream.postprocess.scale`.
+    `mpp` is micrometres per pixel; sizes scale with it as in :func:`downstream.postprocess.scale`. Pixels whose ordinal
+    label reaches `core` mark the nuclei and vote for their types.
     """
 
     mpp: float
     threshold: float = 0.5
-    marker: int = 5
+    core: int = 5
 
     def __call__(self, stitched: Float32[np.ndarray, "h w c"]) -> Prediction:
         """Return the nuclei of an image, with types, and its foreground."""
         mask = self.foreground(stitched)
         ordinal, logits = stitched[..., 1], stitched[..., 2:]
-        instances = separate(mask, ordinal, mpp=self.mpp, marker=self.marker)
-        types = core_types(instances, ordinal, logits.argmax(-1).astype(np.uint8), logits.shape[-1] - 1)
+        instances = separate(mask, ordinal, mpp=self.mpp, core=self.core)
+        types = core_types(instances, ordinal >= self.core, logits.argmax(-1).astype(np.uint8), logits.shape[-1] - 1)
         return Prediction(instances=instances, types=types, foreground=mask)
 
     def foreground(self, stitched: Float32[np.ndarray, "h w c"]) -> Bool[np.ndarray, "h w"]:
@@ -42,14 +40,14 @@ class SonnetDecoder(Decoder):
 
 
 def separate(
-    mask: Bool[np.ndarray, "h w"], ordinal: Float32[np.ndarray, "h w"], *, mpp: float = 0.25, marker: int = 5
+    mask: Bool[np.ndarray, "h w"], ordinal: Float32[np.ndarray, "h w"], *, mpp: float = 0.25, core: int = 5
 ) -> Int32[np.ndarray, "h w"]:
     """Separate nuclei, with ids exactly 1..n (post_sonnet.py).
 
-    Cores are pixels whose ordinal label reaches `marker`; they grow by one pixel at 0.25 um per pixel, those that are
+    Cores are pixels whose ordinal label reaches `core`; they grow by one pixel at 0.25 um per pixel, those that are
     too small are dropped, and a watershed of the negative ordinal map extends them over `mask`.
     """
-    cores = ordinal >= marker
+    cores = ordinal >= core
     growth = int(0.25 / mpp + 0.5)
     if growth:  # SciPy dilates without end if it is told to dilate 0 times
         cores = ndimage.binary_dilation(cores, iterations=growth)
@@ -64,13 +62,13 @@ def separate(
 
 def core_types(
     instances: Int32[np.ndarray, "h w"],
-    ordinal: Float32[np.ndarray, "h w"],
+    core: Bool[np.ndarray, "h w"],
     types: UInt8[np.ndarray, "h w"],
     n_types: int,
 ) -> UInt8[np.ndarray, " n"]:
     """Return the type of each instance of a map whose ids are exactly 1..n: the most frequent one in its core."""
     n = int(instances.max(initial=0))
-    inside = (instances > 0) & (ordinal >= CORE)
+    inside = (instances > 0) & core
     cells = (instances[inside] - 1).astype(np.int64) * (n_types + 1) + types[inside]
     return chosen(np.bincount(cells, minlength=n * (n_types + 1)).reshape(n, n_types + 1))
 

@@ -98,7 +98,7 @@ class SonnetFamily(Family):
     @property
     def decoder(self) -> SonnetDecoder:
         """Return the conversion of maps to nuclei."""
-        return SonnetDecoder(self.subject.mpp, self.config.threshold, self.config.marker)
+        return SonnetDecoder(self.subject.mpp, self.config.threshold, self.config.core)
 
     def windows(self, height: int, width: int) -> tuple[Windows, Windows, int]:
         """Return how an image's rows and columns are cut, and how many windows are predicted at a time."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
 from jaxtyping import Float, UInt8
@@ -54,8 +54,8 @@ class PublishedSonnet(nn.Module):
         return self._encode(images).bottom
 
     def _encode(self, images: Tensor) -> Features:
-        *taps, top = self.encoder(images.movedim(-1, 1).float() / 255)
-        return Features(*taps, self.bottom(top))
+        full, half, quarter, eighth, top = self.encoder(images.movedim(-1, 1).float() / 255)
+        return Features(full, half, quarter, eighth, self.bottom(top))
 
 
 class Encoder(nn.Module):
@@ -70,7 +70,7 @@ class Encoder(nn.Module):
         import timm
 
         super().__init__()
-        net = timm.create_model("tf_efficientnet_b0", drop_path_rate=0.2, bn_eps=1e-5, bn_momentum=0.1)
+        net: Any = timm.create_model("tf_efficientnet_b0", drop_path_rate=0.2, bn_eps=1e-5, bn_momentum=0.1)
         self.conv_stem, self.bn1, self.blocks, self.conv_head = net.conv_stem, net.bn1, net.blocks, net.conv_head
         self.conv_stem.stride = (1, 1)
 
