@@ -16,7 +16,7 @@ from downstream.cellvit.decode import CellViTDecoder
 from downstream.cellvit.encoder import load_encoder
 from downstream.cellvit.losses import cellvit_loss
 from downstream.cellvit.oversampling import tile_weights
-from downstream.cellvit.published import PublishedCellViT
+from downstream.cellvit.published import PublishedCellViT, tissue_count
 from downstream.cellvit.small import MARGIN, SmallCellViT
 from downstream.nuclei.family import Family, Sizes
 from downstream.nuclei.settings import NucleusSettings, Phase
@@ -55,7 +55,7 @@ class CellViTFamily(Family):
 
     def build(self) -> nn.Module:
         """Return the network with random weights drawn from torch's global generator."""
-        n_types, n_tissues = len(self.subject.classes), len(self.subject.tissues)
+        n_types, n_tissues = len(self.subject.classes), tissue_count(self.subject.tissues)
         if self.config.network == "small":
             return SmallCellViT(n_types, n_tissues, self.config.width, self.config.depth)
         return PublishedCellViT(n_types, n_tissues)
