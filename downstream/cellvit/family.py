@@ -25,7 +25,7 @@ from downstream.targets import make_targets
 from downstream.tiles import Windows
 
 OVERLAP = 32
-"""Pixels at each border of a window of the published network that are cut off where an image has several windows."""
+"""Pixels at each border of a window that are cut off where an image has several windows; at most a quarter of it."""
 
 
 class CellViTFamily(Family):
@@ -111,7 +111,7 @@ class CellViTFamily(Family):
 
         An image that fits into one window is predicted at once, as in the release; others in windows that overlap.
         """
-        margin = MARGIN if self.config.network == "small" else OVERLAP
+        margin = min(OVERLAP, self.config.patch // 4)
         rows, columns = (_windows(length, self.config.patch, margin) for length in (height, width))
         return rows, columns, self.config.window_batch
 

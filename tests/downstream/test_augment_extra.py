@@ -13,13 +13,14 @@ ALL = ExtraAugmentation(downscale=1, blur=1, noise=1, jitter=1, superpixels=1, z
 
 
 def patch(size: int = 64) -> Patch:
-    """Two discs of their own classes and colours."""
+    """Two textured discs of their own classes and colours."""
     rows, columns = np.mgrid[:size, :size]
     instances = np.zeros((size, size), np.int32)
     for number, (y, x) in enumerate(((20, 24), (44, 40)), 1):
         instances[(rows - y) ** 2 + (columns - x) ** 2 < 81] = number
     types = instances.astype(np.uint8)
-    return Patch(COLOURS[types], instances, types, False)
+    texture = np.random.default_rng(0).normal(0, 6, (size, size, 3))
+    return Patch(np.clip(COLOURS[types] + texture, 0, 255).astype(np.uint8), instances, types, False)
 
 
 def only(name: str, **strength: float) -> Patch:
@@ -29,7 +30,8 @@ def only(name: str, **strength: float) -> Patch:
 def test_is_off_by_default_and_draws_nothing() -> None:
     rng = np.random.default_rng(0)
     before = rng.bit_generator.state
-    assert extra(patch(), rng, ExtraAugmentation()) == patch()
+    given = patch()
+    assert all(a is b for a, b in zip(extra(given, rng, ExtraAugmentation()), given, strict=True))
     assert rng.bit_generator.state == before
 
 
@@ -45,9 +47,9 @@ def test_depends_on_the_generator_only() -> None:
 
 @pytest.mark.parametrize("name", ["downscale", "blur", "noise", "jitter", "superpixels", "zoom_blur"])
 def test_colours_leave_labels_alone(name: str) -> None:
-    changed = only(name)
-    assert (changed.image != patch().image).any()
-    assert np.abs(changed.image.astype(int) - patch().image).mean() < 40
+    changed = only(name, zoom_limit=1.3)
+    assert (changed.image != patch().image).mean() > 0.02
+    assert np.abs(changed.image.astype(int) - patch().image).mean() < 60
     np.testing.assert_array_equal(changed.instances, patch().instances)
     np.testing.assert_array_equal(changed.types, patch().types)
 

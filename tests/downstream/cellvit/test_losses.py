@@ -139,4 +139,4 @@ def test_patches_without_types_teach_the_type_branch_nothing() -> None:
     assert gradient[0].any()
     assert output["nuclei_binary_map"].grad[1].any()
     none = cellvit_loss(output, batch, LossWeights(), torch.tensor([False] * 3))
-    assert all(float(none[name]) == 0 for name in ("tp_ce", "tp_dice", "tp_tversky"))
+    assert all(none[name].item() == 0 for name in ("tp_ce", "tp_dice", "tp_tversky"))
