@@ -109,7 +109,7 @@ class CellViTFamily(Family):
     def windows(self, height: int, width: int) -> tuple[Windows, Windows, int]:
         """Return windows of the patch's size, because positions and attention depend on it.
 
-        An image that fits into one window is predicted at once, as in the release; others in windows that overlap.
+        An image that fits into one window is predicted whole, as in the release; others in windows that overlap.
         """
         margin = min(OVERLAP, self.config.patch // 4)
         rows, columns = (_windows(length, self.config.patch, margin) for length in (height, width))
