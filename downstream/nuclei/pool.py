@@ -55,23 +55,27 @@ def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argum
 
     def call(argument: Argument) -> Result:
         process = idle.get()
-        result: Result = _call(process, function, argument)
-        idle.put(process)
+        try:
+            result: Result = _call(process, function, argument)
+        finally:
+            idle.put(process)
         return result
 
-    with ThreadPoolExecutor(workers) as threads:  # each waits for one worker
-        try:
-            waiting: deque[Future[Result]] = deque()
-            for argument in arguments:
-                waiting.append(threads.submit(call, argument))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
+    threads = ThreadPoolExecutor(workers)  # each waits for one worker
+    waiting: deque[Future[Result]] = deque()
+    try:
+        for argument in arguments:
+            waiting.append(threads.submit(call, argument))
+            if len(waiting) > workers:
                 yield waiting.popleft().result()
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                _stop(process)
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        for process in processes:
+            process.kill()
+        threads.shutdown(cancel_futures=True)
+        for process in processes:
+            _close(process)
 
 
 def _cores() -> int:
@@ -107,10 +111,9 @@ def _call(process: subprocess.Popen[bytes], function: Callable[[Any], Any], argu
     return value
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
+def _close(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):  # what was written last did not reach the worker
-                pipe.close()
+        assert pipe is not None
+        with contextlib.suppress(OSError):  # what was written last did not reach the worker
+            pipe.close()
