@@ -98,7 +98,7 @@ def superpixels(image: Image, rng: np.random.Generator, settings: ExtraAugmentat
     areas = np.maximum(np.bincount(segments.ravel(), minlength=n), 1)
     sums = [np.bincount(segments.ravel(), weights=image[..., c].ravel(), minlength=n) for c in range(3)]
     means = np.rint(np.stack(sums, axis=1) / areas[:, None]).astype(np.uint8)
-    return np.where(chosen[segments][..., None], means[segments], image)
+    return np.asarray(np.where(chosen[segments][..., None], means[segments], image))
 
 
 def zoom_blur(image: Image, rng: np.random.Generator, settings: ExtraAugmentation) -> Image:
@@ -176,7 +176,7 @@ def _mirrored(positions: Float32[np.ndarray, "h w"], length: int) -> Int64[np.nd
     if length == 1:
         return np.zeros(positions.shape, np.int64)
     place = np.abs(np.rint(positions).astype(np.int64)) % (2 * length - 2)
-    return np.where(place < length, place, 2 * length - 2 - place)
+    return np.asarray(np.where(place < length, place, 2 * length - 2 - place))
 
 
 def _rounded(image: np.ndarray) -> Image:

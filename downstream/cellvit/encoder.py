@@ -6,7 +6,7 @@ import re
 from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from jaxtyping import Float
 from safetensors import SafetensorError
@@ -42,11 +42,13 @@ class SAMEncoder(nn.Module):
         import timm
 
         super().__init__()
-        network = timm.create_model(
+        network: Any = timm.create_model(
             "samvit_base_patch16", pretrained=False, num_classes=0, norm_layer=partial(nn.LayerNorm, eps=1e-6)
         )
-        self.patch_embed, self.pos_embed = network.patch_embed, network.pos_embed
-        self.blocks, self.neck = network.blocks, network.neck
+        self.patch_embed: nn.Module = network.patch_embed
+        self.pos_embed: nn.Parameter = network.pos_embed
+        self.blocks: nn.Sequential = network.blocks
+        self.neck: nn.Module = network.neck
 
     def forward(self, images: Float[Tensor, "n 3 h w"]) -> Encoded:
         """Return the neck's output and the skip features; images are scaled to [-1, 1]."""

@@ -16,7 +16,7 @@ from downstream.cellvit.decode import CellViTDecoder
 from downstream.cellvit.encoder import load_encoder
 from downstream.cellvit.losses import cellvit_loss
 from downstream.cellvit.oversampling import tile_weights
-from downstream.cellvit.published import PublishedCellViT
+from downstream.cellvit.published import PublishedCellViT, tissue_count
 from downstream.cellvit.small import MARGIN, SmallCellViT
 from downstream.nuclei.family import Family, Sizes
 from downstream.nuclei.settings import NucleusSettings, Phase
@@ -25,7 +25,7 @@ from downstream.targets import make_targets
 from downstream.tiles import Windows
 
 OVERLAP = 32
-"""Pixels at each border of a window of the published network that are cut off where an image has several windows."""
+"""Pixels at each border of a window that are cut off where an image has several windows; at most a quarter of it."""
 
 
 class CellViTFamily(Family):
@@ -55,7 +55,7 @@ class CellViTFamily(Family):
 
     def build(self) -> nn.Module:
         """Return the network with random weights drawn from torch's global generator."""
-        n_types, n_tissues = len(self.subject.classes), len(self.subject.tissues)
+        n_types, n_tissues = len(self.subject.classes), tissue_count(self.subject.tissues)
         if self.config.network == "small":
             return SmallCellViT(n_types, n_tissues, self.config.width, self.config.depth)
         return PublishedCellViT(n_types, n_tissues)
@@ -109,9 +109,9 @@ class CellViTFamily(Family):
     def windows(self, height: int, width: int) -> tuple[Windows, Windows, int]:
         """Return windows of the patch's size, because positions and attention depend on it.
 
-        An image that fits into one window is predicted at once, as in the release; others in windows that overlap.
+        An image that fits into one window is predicted whole, as in the release; others in windows that overlap.
         """
-        margin = MARGIN if self.config.network == "small" else OVERLAP
+        margin = min(OVERLAP, self.config.patch // 4)
         rows, columns = (_windows(length, self.config.patch, margin) for length in (height, width))
         return rows, columns, self.config.window_batch
 

@@ -6,6 +6,7 @@ Hörst et al., MedIA 94:103143, 2024, in the release with shared skip connection
 from __future__ import annotations
 
 from collections import OrderedDict
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, UInt8
@@ -21,6 +22,11 @@ BRANCHES = {
 """The outputs and the layers that compute them."""
 
 _DEEP = 512
+
+
+def tissue_count(tissues: Sequence[str]) -> int:
+    """Return how many tissues the tissue head tells apart; 0, so no head, where a dataset has fewer than two."""
+    return len(tissues) if len(tissues) > 1 else 0
 
 
 class PublishedCellViT(nn.Module):

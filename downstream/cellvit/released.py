@@ -11,7 +11,7 @@ from torch import Tensor
 
 from bench.errors import DataError
 from downstream.cellvit.encoder import timm_names
-from downstream.cellvit.published import PublishedCellViT
+from downstream.cellvit.published import PublishedCellViT, tissue_count
 from downstream.files import load_fitting, read_file, tensors_of
 from downstream.released import Released
 
@@ -35,7 +35,7 @@ def open_cellvit(path: Path, *, tissues: tuple[str, ...] | None = None) -> Relea
     config = held.get("config")
     names = {name: _names(config, name) for name in ("nuclei_types", "tissue_types")}
     if tissues is not None and not _same_tissues(tissues, tensors, names["tissue_types"]):
-        tensors |= _empty_head(tensors, len(tissues))
+        tensors |= _empty_head(tensors, tissue_count(tissues))
     weight = tensors.get(f"{_HEAD}.weight")
     if weight is not None and not len(weight):
         tensors = {name: value for name, value in tensors.items() if not name.startswith(f"{_HEAD}.")}
@@ -59,7 +59,7 @@ def _names(config: Any, section: str) -> tuple[str, ...] | None:
 
 def _same_tissues(tissues: tuple[str, ...], tensors: Mapping[str, Tensor], named: tuple[str, ...] | None) -> bool:
     weight = tensors.get(f"{_HEAD}.weight")
-    if weight is None or len(weight) != len(tissues):
+    if weight is None or len(weight) != tissue_count(tissues):
         return False
     return named is None or list(named) == list(tissues)
 

@@ -9,11 +9,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
-ALIGN = 16
-"""The sides of inputs must be divisible by this."""
-
 MARGIN = 16
-"""Pixels at the border of a window that are cut off at inference, because padding affects them most."""
+"""How far labels extend beyond a patch, so that a nucleus that its border cuts has the offsets of the whole nucleus."""
 
 _HEADS = 4
 
@@ -24,7 +21,7 @@ class SmallCellViT(nn.Module):
     A plain transformer learns too slowly from a few hundred patches, so its tokens are made by convolutions, and a
     convolution tells it positions. The decoder joins the tokens and the features of each size, as CellViT's does, once
     for all branches. Everything works at half resolution at most: blocks of 2 x 2 pixels are stacked into channels.
-    `width` is the number of channels at half resolution.
+    `width` is the number of channels at half resolution. The sides of inputs must be divisible by 8.
     """
 
     def __init__(self, n_types: int, n_tissues: int, width: int, depth: int) -> None:
