@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from bench.results.artefacts import ALL_FOLDS
+from bench.results.table import ALL_FOLDS
 from reports.columns import Column, main_columns
 
 BASELINE = "real-only"

@@ -32,7 +32,7 @@ def leaderboard(
         dataset: keep only this dataset.
         preset: keep only this preset.
         costs: whether to make columns of cost rows.
-        folds: whether to make boards of single folds where there is one of all folds together.
+        folds: whether to make boards of single folds, too, if all folds together have a board.
         rare: names of the rare classes by dataset, which are among the main columns.
         known: metrics by id, including those of other packages.
     """

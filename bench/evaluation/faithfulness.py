@@ -22,8 +22,9 @@ from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, valued
 from bench.evaluation.masks import GivenMasks, MaskPatches, draw_masks, masks_of
+from bench.evaluation.over_folds import value_row
 from bench.evaluation.row_maker import Rows, metric_columns
-from bench.evaluation.score import mean_score, number
+from bench.evaluation.score import Score, mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.results.table import ScoreRow
 from bench.stages.judge import Judge
@@ -94,19 +95,36 @@ class Faithfulness(Evaluation):
                 continue
             read = [Statistics(finished.path) for finished in each.evidence.scores]
             digests = [each.digest(seed) for seed in range(len(read))]
-            for metric in self.metrics:
-                columns = {
-                    **metric_columns(metric),
-                    "split": "test",
-                    "downstream": each.evidence.network,
-                    "budget": rows.budget,
-                }
+            for score, columns in self._asked(each.evidence.network, rows):
                 if not read:
                     yield rows.row(each.trial.arm, columns, reason=each.evidence.reason)
                     continue
-                score = mean_score(metric.id, partial(number, name=metric.id.removesuffix("/image")))
                 columns["n"] = len(read[0])
                 yield from valued(Scored(each.trial.arm, read, digests), score, columns, rows)
+
+    def rows_over_folds(
+        self, measured: Sequence[Sequence[Measured]], made: Sequence[Sequence[ScoreRow]], rows: Rows
+    ) -> Iterator[ScoreRow]:
+        """Yield every score over all folds, from the statistics of images."""
+        for folds in zip(*measured, strict=True):
+            if any(each.evidence is None for each in folds):
+                continue
+            evidence: list[Faithful] = [each.evidence for each in folds]
+            read = [[Statistics(finished.path) for finished in one.scores] for one in evidence]
+            arm = folds[0].trial.arm
+            for score, columns in self._asked(evidence[0].network, rows):
+                if all(read):
+                    yield value_row(arm, read, score, columns, rows)
+                else:
+                    reason = next(one.reason for one in evidence if not one.scores)
+                    yield rows.row(arm, columns, reason=reason)
+
+    def _asked(self, network: str, rows: Rows) -> Iterator[tuple[Score, dict[str, Any]]]:
+        """Yield every score with the columns that its rows share."""
+        for metric in self.metrics:
+            columns = {"split": "test", "downstream": network, "budget": rows.budget}
+            score = mean_score(metric.id, partial(number, name=metric.id.removesuffix("/image")))
+            yield score, {**metric_columns(metric), **columns}
 
     def outputs(self, evidence: Faithful | None) -> Iterator[Output]:
         """Yield the statistics of each seed."""

@@ -21,7 +21,7 @@ from bench.evaluation.comparison import UNDEFINED, Scored, compare
 from bench.evaluation.row_maker import Rows, interval_columns, resampler
 from bench.evaluation.score import Score, stack
 from bench.evaluation.statistics import Statistics
-from bench.plan.arms import BASELINE
+from bench.plan.arms import BASELINE, Arm
 from bench.results.table import ALL_SEEDS, POOLED_FOLDS, ScoreRow
 
 if TYPE_CHECKING:
@@ -118,10 +118,7 @@ def compare_folds(
         yield from compare(pooled, score, {**columns, "aggregation": POOLED_FOLDS}, rows)
     estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
     for arm, statistics in zip(titles, arms, strict=True):
-        about = {**columns, **_counted(statistics)}
-        yield rows.row(
-            arm, about, n_skipped=_skipped(score, statistics), **interval_columns(estimates.value(statistics))
-        )
+        yield value_row(arm, statistics, score, columns, rows, test_share)
     if score.whole is None:
         others = [(arm, statistics) for arm, statistics in zip(titles, arms, strict=True) if arm.name != BASELINE]
         differences = [estimates.difference(statistics, baseline) for _, statistics in others]
@@ -129,6 +126,15 @@ def compare_folds(
         for (arm, statistics), difference, p_holm in zip(others, differences, adjusted, strict=True):
             found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
             yield rows.row(arm, {**columns, **_counted(statistics)}, **found)
+
+
+def value_row(
+    arm: Arm, folds: Folds, score: Score, columns: Mapping[str, Any], rows: Rows, test_share: float | None = None
+) -> ScoreRow:
+    """Return one arm's mean of a metric over folds and seeds with its interval."""
+    estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
+    found = interval_columns(estimates.value(folds))
+    return rows.row(arm, {**columns, **_counted(folds)}, n_skipped=_skipped(score, folds), **found)
 
 
 def mean_rows(folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> Iterator[ScoreRow]:

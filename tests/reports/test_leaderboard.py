@@ -7,7 +7,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
-from bench.results.table import ScoreRow, merge_rows, read_rows, write_rows
+from bench.results.table import POOLED_FOLDS, ScoreRow, merge_rows, read_rows, write_rows
 from reports.board import Leaderboard
 from reports.columns import Column, main_columns
 from reports.leaderboard import leaderboard
@@ -29,11 +29,29 @@ def row(board: Leaderboard, method: str) -> int:
     return [r.method for r in board.rows].index(method)
 
 
+def test_single_folds_are_shown_only_on_request(tmp_path: Path) -> None:
+    rows = [toy_results.rows("r", division="two@0", fold=fold) for fold in ("1/2", "2/2", "all", "all")]
+    rows[2] = [row.model_copy(update={"aggregation": POOLED_FOLDS}) for row in rows[2]]
+    table = frame(tmp_path, [row for fold in rows for row in fold])
+    assert [board.fold for board in leaderboard(table)] == ["all", "pooled"]
+    assert leaderboard(table)[0].title.endswith("two@0 \u00b7 all folds")
+    assert [board.fold for board in leaderboard(table, folds=True)] == ["all", "pooled", "2/2", "1/2"]
+    other = frame(tmp_path, [row for fold in rows[:1] for row in fold])
+    assert [board.fold for board in leaderboard(other)] == ["1/2"]
+
+
 def test_what_may_not_be_compared_stands_apart(tmp_path: Path) -> None:
-    changes = [{}, {"dataset": "consep"}, {"preset": "paper"}, {"budget": "9 epochs"}, {"fold": "1/5"}]
+    changes = [
+        {},
+        {"dataset": "consep"},
+        {"preset": "paper"},
+        {"budget": "9 epochs"},
+        {"division": "a@0"},
+        {"fold": "1/5"},
+    ]
     table = frame(tmp_path, *(toy_results.rows(f"r{i}", **change) for i, change in enumerate(changes)))
     boards = leaderboard(table)
-    keys = {(b.dataset, b.preset, b.budget, b.fold) for b in boards}
+    keys = {(b.dataset, b.preset, b.budget, b.division, b.fold) for b in boards}
     assert len(keys) == len(boards) == len(changes)
     assert boards[0].fold == "1/5"  # the newest first
     assert [b.dataset for b in leaderboard(table, dataset="consep")] == ["consep"]

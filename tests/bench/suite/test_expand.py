@@ -59,6 +59,24 @@ def test_folds_are_a_run_each_or_one_of_them(tmp_path: Path) -> None:
     assert [run.request.fold for run in varied] == [(1, 2), (2, 2)]
 
 
+def test_a_protocol_is_one_run_over_its_folds(tmp_path: Path) -> None:
+    defaults = {**TINY, "protocol": "2fold"}
+    lines = (
+        {"method": "copy"},
+        {"method": "noise", "protocol": "folds/ours.csv"},
+        {"method": "gradmix", "fold": "1/2"},
+    )
+    runs = runs_of(tmp_path, *lines, defaults=defaults)
+    own = str(tmp_path / "folds" / "ours.csv")  # a file is beside the suite
+    asked = [(run.label, run.request.protocol, run.request.fold) for run in runs]
+    assert asked == [("copy", "2fold", None), ("noise", own, None), ("gradmix", None, (1, 2))]
+    varied = runs_of(tmp_path, {"method": "copy", "grid": {"protocol": ["2fold", "sonnet-4fold"]}}, defaults=defaults)
+    assert [(run.label, run.request.protocol) for run in varied] == [
+        ("copy, 2fold", "2fold"),
+        ("copy, sonnet-4fold", "sonnet-4fold"),
+    ]
+
+
 @pytest.mark.parametrize("value", [1e-6, True, None, "a: b", [1, 2], {"a": [1.5, "x"]}, "1e-6", "yes", "5"])
 def test_settings_survive_as_they_were_written(tmp_path: Path, value: object) -> None:
     (run,) = runs_of(tmp_path, {"method": "copy", "set": {"method.thing.part": value}})

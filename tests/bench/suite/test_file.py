@@ -31,6 +31,7 @@ def test_a_file_is_named_after_its_stem_and_one_budget_is_a_list_of_one(tmp_path
         ({"method": []}, "exactly one of `method` and `synthetic`"),
         ({"method": "copy", "fold": "0/5"}, "pattern"),
         ({"method": "copy", "fold": "1/5", "folds": 5}, "for one fold"),
+        ({"method": "copy", "protocol": "2fold", "fold": "1/5"}, "has all of its folds"),
         ({"method": "copy", "folds": 1}, "greater than or equal to 2"),
         ({"method": "copy", "seeds": 0}, "greater than or equal to 1"),
         ({"method": "copy", "grid": {"method.ratio": []}}, "at least one value of 'method.ratio'"),
