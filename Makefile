@@ -15,7 +15,7 @@ demo: $(STAMP)
 	$(BIN)/bench leaderboard --dataset phantom --store $(DEMO_STORE)
 
 test: $(STAMP)
-	$(CACHED) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile
+	$(CACHED) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(STAMP)
 	$(CACHED) $(BIN)/python -m pytest -m slow

@@ -190,10 +190,10 @@ class MethodBase(ABC):
         return
 
     def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
-        """Check, before any work, that weights which are not trained here have the classes of the dataset.
+        """Check, before any work, that the method can read the masks, and that its weights have the dataset's classes.
 
         Args:
-            nuclei: names of the nucleus classes 1..C.
+            nuclei: names of the nucleus classes 1..C of the data whose masks it reads; empty if there are no masks.
             labels: names of the image-level classes.
 
         Raises:

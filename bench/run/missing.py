@@ -44,9 +44,11 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         missing.extend(check_protocol(resolved.protocol, resolved.source))
     except BenchError as error:
         missing.append(Missing.from_error(error))
+    masks = resolved.others.get("mask")
+    nuclei = resolved.card.class_names or (masks.card.class_names if masks is not None else ())
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():
         missing.extend(check_files(arm.name, arm.method))
-        missing.extend(check_classes(arm.method, resolved.card.class_names, resolved.card.labels))
+        missing.extend(check_classes(arm.method, nuclei, resolved.card.labels))
     for role, other in resolved.others.items():
         if role not in resolved.roles:  # given for other runs of a suite: no method of this run reads it
             continue

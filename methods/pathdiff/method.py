@@ -103,16 +103,24 @@ class LatentControl(MethodBase):
             read_control(third, config.control.file, unet, autoencoder)
 
     def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
-        """Check that every class of nuclei has a colour of its own, and one that a released branch knows.
+        """Check that there are masks if any are read, and that every class of nuclei has a colour that it can have.
 
         Raises:
             ConfigError: classes and colours do not fit each other.
-            DataError: a released branch was trained on other classes.
+            DataError: there are no masks, or a released branch was trained on other classes.
         """
-        colours = self.config.control.colours
-        if not nuclei:  # masks come from another dataset
+        colours, released = self.config.control.colours, self.config.control.released
+        if not nuclei:
+            drawn, trained = "mask" in self.conditions, released is None and not self.joint
+            if drawn or trained:
+                what = "Images are drawn from" if drawn else "The control branch is trained on"
+                raise DataError(
+                    f"{what} masks, and there are none",
+                    got="a dataset of captions only",
+                    fix="name a dataset with masks: --data mask=NAME",
+                )
             return
-        if self.config.control.released is None:
+        if released is None:
             palette(nuclei, colours)
         elif "mask" in self.conditions:
             colours_of(nuclei, colours)

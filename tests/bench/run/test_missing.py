@@ -41,3 +41,15 @@ def test_methods_that_read_the_same_role_are_listed_in_one_item(tmp_path: Path) 
         "The dataset offers no 'pool' data, which histodiffusion reads",
         "The methods 'stylegan2' and 'histodiffusion' need a dataset of tissue classes",
     ]
+
+
+def test_masks_come_from_the_dataset_that_is_named(tmp_path: Path) -> None:
+    asked = request(tmp_path, method="controlnet-t", dataset="pathcap", controls=())
+    what = "The control branch is trained on masks, and there are none"
+    (masks,) = [item for item in find_missing(resolve(asked)) if item.expected == what]
+    assert "--data mask=NAME" in masks.fix
+    named = asked.model_copy(update={"data": {"mask": "phantom"}})
+    assert what not in [item.expected for item in find_missing(resolve(named))]
+    # PathDiff's branch is also trained on captions
+    joint = asked.model_copy(update={"method": "pathdiff-t"})
+    assert what not in [item.expected for item in find_missing(resolve(joint))]

@@ -90,6 +90,7 @@ def assert_travels(store: Path, other: Path, pickles: dict[str, bytes]) -> set[s
     return stages
 
 
+@pytest.mark.slow
 def test_every_step_of_a_run_on_nuclei_travels(tiny: Outcome, tmp_path: Path) -> None:
     pickles = noted(tiny.store, controls=())
     stages = assert_travels(tiny.store, tmp_path / "store", pickles)
