@@ -124,6 +124,16 @@ def _divided(resolved: Resolved, whole: Mapping[str, PlannedSplit]) -> Iterable[
         yield f"{fold[0]}/{fold[1]}", {"train": rest, "test": held_out.part(range(len(held_out)), "test")}
     elif protocol is None or protocol.n_folds == 1:
         yield "", {}
+    elif protocol.settings is not None and protocol.settings.rotate:
+        n = protocol.n_folds
+        for k in range(n):  # every part in turn trains, validates and tests
+            every = len(train) + len(whole["test"])
+            third = range(every // n)
+            parts = {
+                role: PlannedSplit(train.card, f"part-{(k + i) % n}", resolved.preset.mpp, third, role)
+                for i, role in enumerate(("train", "validation", "test"))
+            }
+            yield f"{k + 1}/{n}", parts
     else:
         fixed = protocol.settings is None or protocol.settings.test == "fixed"
         for k in range(1, protocol.n_folds + 1):
