@@ -32,17 +32,19 @@ def worker_count(run: RunContext) -> int:
     return min(wanted, _cores() - 1)
 
 
-def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int) -> Iterator[Result]:
+def overlapped(
+    function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int, ahead: int = 1
+) -> Iterator[Result]:
     """Yield `function(argument)` in order; worker processes call it while this process makes the next argument.
 
-    At most one argument more than there are workers waits at a time. A worker is
-    `python -P -m downstream.nuclei.worker`: like all workers of the harness it does not see the working directory, and
-    it does not run the user's script again.
+    A worker is `python -P -m downstream.nuclei.worker`: like all workers of the harness it does not see the working
+    directory, and it does not run the user's script again.
 
     Args:
         function: a picklable function.
         arguments: arguments, made in this process.
         workers: the number of processes, at least 1.
+        ahead: how many arguments may wait for a worker, at least 1; workers take a second to start.
 
     Raises:
         Exception: what the function raised.
@@ -66,7 +68,7 @@ def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argum
     try:
         for argument in arguments:
             waiting.append(threads.submit(call, argument))
-            if len(waiting) > workers:
+            if len(waiting) >= workers + ahead:
                 yield waiting.popleft().result()
         while waiting:
             yield waiting.popleft().result()

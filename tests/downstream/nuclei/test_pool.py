@@ -25,7 +25,8 @@ def test_results_come_in_order_from_other_processes() -> None:
     assert process != os.getpid()
 
 
-def test_arguments_are_made_while_workers_work_and_few_wait() -> None:
+@pytest.mark.parametrize("ahead", [1, 3])
+def test_arguments_are_made_while_workers_work_and_few_wait(ahead: int) -> None:
     made = []
 
     def arguments():
@@ -33,11 +34,11 @@ def test_arguments_are_made_while_workers_work_and_few_wait() -> None:
             made.append(number)
             yield 0.05
 
-    results = overlapped(time.sleep, arguments(), 2)
+    results = overlapped(time.sleep, arguments(), 2, ahead)
     next(results)
-    assert len(made) == 3  # two at work, and one made meanwhile
+    assert len(made) == 2 + ahead  # two at work, and those that wait
     time.sleep(0.5)
-    assert len(made) == 3
+    assert len(made) == 2 + ahead
     assert len(list(results)) == 11
 
 
