@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,7 +69,8 @@ class RunRequest(Settings):
     """One `bench run`: paths do not change any number; everything else is part of the run's key.
 
     `data` names a dataset for each role that `dataset` does not fill; `text_dataset` and `pool_dataset` may be given
-    instead of its roles "text" and "pool".
+    instead of its roles "text" and "pool". Each of `ratios` makes an arm, whose set is a part of one set of the largest
+    size. With `generation_seeds`, that many sets are drawn, and each of the training `seeds` is used with each of them.
     """
 
     method: str | None = None
@@ -76,7 +78,9 @@ class RunRequest(Settings):
     dataset: str
     data: Mapping[str, str] = {}
     preset: str | None = None
+    ratios: tuple[float, ...] = ()
     seeds: int = Field(default=1, ge=1)
+    generation_seeds: int | None = Field(default=None, ge=1)
     fold: tuple[int, int] | None = None
     overrides: tuple[str, ...] = ()
     controls: tuple[str, ...] | None = None
@@ -101,4 +105,10 @@ class RunRequest(Settings):
     def _one_subject(self) -> Self:
         if (self.method is None) == (self.synthetic is None):
             raise ValueError("name either a method or a synthetic set")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct_ratios(self) -> Self:
+        if any(not 0 < ratio < math.inf for ratio in self.ratios) or len(set(self.ratios)) < len(self.ratios):
+            raise ValueError("`ratios` must be positive numbers, each given once")
         return self

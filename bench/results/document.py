@@ -18,7 +18,7 @@ class RunDocument(Settings):
     """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
-    and compared. `steps` maps the key of every step to its stage.
+    and compared. `generation_seeds` and `ratios` are the request's. `steps` maps the key of every step to its stage.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -32,6 +32,8 @@ class RunDocument(Settings):
     preset: str
     harness: int = 1
     seeds: int = 1
+    generation_seeds: int | None = None
+    ratios: tuple[float, ...] = ()
     rare: tuple[str, ...] = ()
     request: Mapping[str, Any] = Field(default_factory=dict)
     config: Mapping[str, Any] = Field(default_factory=dict)

@@ -17,6 +17,7 @@ from bench.plan.checks import (
     check_tracks,
     check_weights,
 )
+from bench.plan.ratios import capped
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
 from bench.track import track_of
@@ -40,6 +41,9 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         shows = {arm.name: arm.method.conditions for arm in resolved.arms}
         missing.extend(check_roles(read, offered, resolved.card.name))
         missing.extend(check_conditions(shows, resolved.card.name, track))
+        if request.ratios and request.fold is None and resolved.card.labelled is None:
+            n_real = len(resolved.source.ids("train")) * track.patches(preset.patches_per_tile)
+            missing.extend(capped(resolved.subjects, n_real, preset))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():

@@ -12,12 +12,14 @@ from bench.engine.store import Store, check_writable
 from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import stop_if_missing
+from bench.plan.ratios import capped
 from bench.run.finished_run import FinishedRun
 from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
 from bench.run.resolve import Resolved, resolve
 from bench.stages.prepare import apply_fold, apply_labelled, own_text, prepare_others, prepare_splits
+from bench.stages.synthesize import real_patches
 from bench.stages.trial import Bench, Trial
 
 
@@ -60,6 +62,7 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
 async def work(session: Session, resolved: Resolved) -> FinishedRun:
     """Await every step of the arms and evaluations of a run; publish nothing."""
     data = await prepare_data(session, resolved)
+    stop_if_missing([*capped(resolved.subjects, real_patches(data["train"], resolved.preset), resolved.preset)])
     frame = Bench(
         session,
         resolved.preset,
@@ -70,6 +73,7 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
         resolved.subjects,
         resolved.text_encoder,
         resolved.request.weights,
+        resolved.request.generation_seeds,
     )
     first, *others = resolved.arms
     baseline = Trial(frame, first)

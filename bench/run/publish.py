@@ -15,6 +15,9 @@ from bench.engine.versions import package_versions
 from bench.evaluation.costs import cost_rows
 from bench.evaluation.registered import known_metrics
 from bench.evaluation.row_maker import Rows
+from bench.plan.arms import Arm
+from bench.plan.ratios import Cumulative
+from bench.plan.seeds import Replicates
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
@@ -23,10 +26,13 @@ from bench.run.finished_run import FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
+from bench.stages.synthesize import Made
+from bench.stages.trial import Tested
 from bench.synthetic import MANIFEST
 
 # The protocol of the harness as a whole: how arms are mixed, trained and compared, and how rows are made.
 PROTOCOL = 1
+SCALING = "scaling.png"
 
 
 def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outcome:
@@ -67,11 +73,22 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
         budget=f"{preset.budget.unit}:{preset.budget.amount}",
         n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
+        replicates=_replicates(resolved),
+        sizes={trial.arm.title: _size(made) for trial, made in zip(complete.trials, complete.sets, strict=True)},
     )
     made = [row for one in complete.evaluations for row in one.rows(complete.measured[one.name], rows)]
     for trial, parts, sets, tested in zip(complete.trials, complete.parts, complete.sets, complete.tested, strict=True):
         made.extend(cost_rows(trial.arm, parts, sets, tested, rows))
     return made
+
+
+def _replicates(resolved: Resolved) -> Replicates:
+    return Replicates(resolved.request.seeds, resolved.request.generation_seeds)
+
+
+def _size(sets: Sequence[Made | None]) -> int:
+    """Return the number of images of an arm's set, which is the same under every seed."""
+    return 0 if not sets or sets[0] is None else len(sets[0].set)
 
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
@@ -91,6 +108,8 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         preset=resolved.preset_label,
         harness=PROTOCOL,
         seeds=resolved.request.seeds,
+        generation_seeds=resolved.request.generation_seeds,
+        ratios=resolved.request.ratios,
         rare=tuple(info.classes[index - 1] for index in info.rare),
         request={key: value for key, value in request.items() if key not in places},
         config={
@@ -123,17 +142,17 @@ def _artefacts(resolved: Resolved, complete: FinishedRun) -> Iterator[Artefact]:
         arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold}
         for finished in parts.values():
             yield Artefact(kind="part", stage=finished.stage, key=finished.key, **arm)
-        for seed, made in enumerate(sets):
+        for under, made in zip(_replicates(resolved).sets, sets, strict=False):  # an arm may lack its sets
             if made is not None:
                 step = {"stage": made.finished.stage, "key": made.finished.key}
-                yield Artefact(kind="set", seed=seed, digest=made.set.digest, **step, **arm)
+                yield Artefact(kind="set", **under.columns, digest=made.set.digest, **step, **arm)
     for one in complete.evaluations:
         for each in complete.measured[one.name]:
             arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold}
             for output in one.outputs(each.evidence):
                 yield Artefact(
                     kind=output.kind,
-                    seed=output.seed,
+                    **output.seeds.columns,
                     network=output.network,
                     split=output.split,
                     encoder=output.encoder,
@@ -169,7 +188,7 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
     lines: dict[str, None] = {}
     for trial, parts, tested in zip(complete.trials, complete.parts, complete.tested, strict=True):
         folders = [(f"fit/{name}", finished.path) for name, finished in parts.items()]
-        folders += [(f"{one.network}/{trial.arm.name}/{one.seed}", one.model.path) for one in tested]
+        folders += [(_curve(trial.arm, one), one.model.path) for one in tested]
         for prefix, folder in folders:
             for name, step, value in read_curves(folder):
                 record = {"name": f"{prefix}/{name.rpartition('/')[2]}", "step": step, "value": value}
@@ -177,9 +196,20 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
+def _curve(arm: Arm, tested: Tested) -> str:
+    """Return the name of a network's curves: with the arm's ratio or its set's seed if a run varies them."""
+    seed, generation = tested.under
+    ratio = [arm.selection.title] if isinstance(arm.selection, Cumulative) else []
+    own = [str(seed) if generation in (0, seed) else f"{seed}-{generation}"]
+    return "/".join([tested.network, arm.name, *ratio, *own])
+
+
 def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> None:
     from reports.leaderboard import leaderboard
     from reports.markdown import render_markdown
+    from reports.scaling import scalings
+    from reports.scaling_picture import scaling_picture
+    from reports.scaling_table import scaling_markdown
 
     scratch = folder / "rows.parquet"
     write_rows(scratch, rows)
@@ -187,4 +217,9 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> No
     scratch.unlink()
     # first the columns that fit a page, then all
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]
+    found = [one for board in boards for one in scalings(board)]
+    for number, scaling in enumerate(found, 1):
+        picture = SCALING if number == 1 else SCALING.replace(".", f"_{number}.")
+        scaling_picture(scaling, folder / picture)
+        tables.append(scaling_markdown(scaling, picture))
     path.write_text("\n".join(tables), encoding="utf-8")

@@ -60,13 +60,14 @@ async def train_network(
     synthetic: SyntheticSet | None,
     preset: Preset,
     seed: int,
+    title: str,
 ) -> Finished:
     """Train a network on one arm's mix and return the finished step."""
     ratio = arm.ratio if synthetic is not None else 0.0
     step = Train(
         place=session.torch,
         seed=seed,
-        title=f"{network.name} on {arm.title}, seed {seed}",
+        title=title,
         network=network,
         mix=TrainingMix(train, synthetic, ratio / (1 + ratio)),
         budget=preset.budget,

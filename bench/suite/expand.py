@@ -19,10 +19,10 @@ from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
 # Keys with a single value per line of `runs`, so that `grid` may vary them.
-_SINGLE = ("dataset", "preset", "seeds", "fold")
+_SINGLE = ("dataset", "preset", "seeds", "generation_seeds", "fold")
 # Other names of a role of data.
 _ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
-_FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders")
+_FROM_DEFAULTS = (*_SINGLE, "folds", "ratios", "budget", "controls", "downstream", "encoders")
 
 
 class SuiteRun(NamedTuple):
@@ -144,7 +144,8 @@ def _fields(entry: Entry, point: _Point, folder: Path) -> dict[str, Any]:
     values["data"] = {role: _beside(name, folder) for role, name in {**entry.data, **varied}.items()}
     fold = point.fold or values["fold"]
     values["fold"] = None if fold is None else tuple(str(fold).split("/"))
-    return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
+    values |= {"synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
+    return {**values, "ratios": entry.ratios}
 
 
 def _roles(varied: Mapping[str, Any]) -> dict[str, Any]:

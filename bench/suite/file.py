@@ -27,7 +27,8 @@ class Published(Settings):
 class Values(Settings):
     """The settings of a run except its method; a run's own values win over the file's `defaults`.
 
-    `folds: K` makes K runs, one per fold; `fold: k/K` is one of them. Each budget makes a run. `data` names the
+    `folds: K` makes K runs, one per fold; `fold: k/K` is one of them. Each budget makes a run; `ratios` are arms of one
+    run, whose sets are parts of one set. `data` names the
     datasets of other roles; `text_dataset` and `pool_dataset` stand for its roles "text" and "pool". `set` holds what
     `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the preset.
     """
@@ -36,6 +37,8 @@ class Values(Settings):
     data: Mapping[str, str] = {}
     preset: str | None = None
     seeds: int | None = Field(default=None, ge=1)
+    generation_seeds: int | None = Field(default=None, ge=1)
+    ratios: tuple[float, ...] | None = None
     fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
     folds: int | None = Field(default=None, ge=2)
     budget: tuple[BudgetSettings, ...] | BudgetSettings | None = None
