@@ -21,6 +21,8 @@ _SMOOTH = 2
 _PANEL, _HEADER, _PER_ROW = (380, 270), 64, 3
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 16, 34, 40
 _GRID, _PALE = (225, 225, 225), 60
+# The font has no arrows.
+_WORDS = {"↑": "(higher is better)", "↓": "(lower is better)"}
 
 
 class _Box(NamedTuple):
@@ -53,8 +55,9 @@ def scaling_picture(scaling: Scaling, path: Path) -> None:
         lines = [line for line in scaling.lines if line.column == column]
         corner = place % _PER_ROW * _PANEL[0], _HEADER + place // _PER_ROW * _PANEL[1]
         inside = _axes(draw, scaling, lines, corner)
-        for line in lines:
-            _draw_line(draw, inside, line, colours[line.network])
+        for part in (_draw_band, _draw_line):  # no band covers a line
+            for line in lines:
+                part(draw, inside, line, colours[line.network])
     save(sheet.resize(size, Image.Resampling.LANCZOS), path)
 
 
@@ -66,7 +69,7 @@ def _header(draw: ImageDraw.ImageDraw, scaling: Scaling, colours: dict[str, tupl
         draw.rectangle((x, y + 5 * _SMOOTH, x + 18 * _SMOOTH, y + 9 * _SMOOTH), fill=colour)
         draw.text((x + 24 * _SMOOTH, y), name, INK, face)
         x += int(face.getlength(name)) + 44 * _SMOOTH
-    draw.text((x, y), "○ only real images   bands: 95 % intervals", INK, face)
+    draw.text((x, y), "open circles: only real images   bands: 95 % intervals", INK, face)
 
 
 def _axes(draw: ImageDraw.ImageDraw, scaling: Scaling, lines: Sequence[Line], corner: tuple[int, int]) -> _Box:
@@ -87,23 +90,27 @@ def _axes(draw: ImageDraw.ImageDraw, scaling: Scaling, lines: Sequence[Line], co
         draw.line((x, bottom, x, bottom + 4 * _SMOOTH), fill=INK, width=_SMOOTH)
         draw.text((x, bottom + 6 * _SMOOTH), f"{ratio:g}", INK, face, anchor="ma")
     draw.line((left, bottom, right, bottom), fill=INK, width=_SMOOTH)
-    heading = " ".join(column.heading())
+    heading = "".join(_WORDS.get(letter, letter) for letter in " ".join(column.heading()))
     draw.text((left, (corner[1] + 10) * _SMOOTH), heading, INK, font(14 * _SMOOTH))
     draw.text(((left + right) / 2, bottom + 21 * _SMOOTH), "synthetic : real", INK, face, anchor="ma")
     return inside
 
 
-def _draw_line(draw: ImageDraw.ImageDraw, inside: _Box, line: Line, colour: tuple[int, int, int]) -> None:
-    known = [(ratio, cell, cell.value) for ratio, cell in sorted(line.cells.items()) if cell.value is not None]
-    band = [(ratio, cell.low, cell.high) for ratio, cell, _ in known if cell.low is not None and cell.high is not None]
+def _draw_band(draw: ImageDraw.ImageDraw, inside: _Box, line: Line, colour: tuple[int, int, int]) -> None:
+    cells = sorted(line.cells.items())
+    band = [(ratio, cell.low, cell.high) for ratio, cell in cells if cell.low is not None and cell.high is not None]
     if len(band) > 1:
         upper = [inside.at(ratio, high) for ratio, _, high in band]
         lower = [inside.at(ratio, low) for ratio, low, _ in reversed(band)]
         draw.polygon([*upper, *lower], fill=(*colour, _PALE))
-    points = [inside.at(ratio, value) for ratio, _, value in known]
+
+
+def _draw_line(draw: ImageDraw.ImageDraw, inside: _Box, line: Line, colour: tuple[int, int, int]) -> None:
+    known = [(ratio, cell.value) for ratio, cell in sorted(line.cells.items()) if cell.value is not None]
+    points = [inside.at(ratio, value) for ratio, value in known]
     if len(points) > 1:
         draw.line(points, fill=colour, width=2 * _SMOOTH, joint="curve")
-    for (ratio, _, _), (x, y) in zip(known, points, strict=True):
+    for (ratio, _), (x, y) in zip(known, points, strict=True):
         r = 4 * _SMOOTH
         fill = PAPER if ratio == 0 else colour
         draw.ellipse((x - r, y - r, x + r, y + r), fill=fill, outline=colour, width=2 * _SMOOTH)

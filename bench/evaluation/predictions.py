@@ -61,7 +61,7 @@ class PredictionEvaluation(Evaluation):
         session = trial.bench.session
         step = Evaluate(
             place=session.numeric,
-            title=f"{tested.network} on {trial.arm.title}, {trial.bench.replicates.title(tested.under)}",
+            title=trial.title(tested.network, tested.under),
             evaluation=self,
             predictions=tested.predictions,
             test=trial.bench.data["test"],

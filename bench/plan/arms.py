@@ -39,6 +39,11 @@ class Arm:
         return self.method.ratio if self.selection is None else self.selection.ratio
 
     @property
+    def draws(self) -> bool:
+        """Whether a set is drawn for the arm; one that was made elsewhere is not."""
+        return self.ready is None and self.ratio > 0
+
+    @property
     def trained_ratio(self) -> float | None:
         """The ratio as rows show it; None for a set that no network may be trained on."""
         return None if self.ready is not None and self.ready.use == EVALUATION else self.ratio

@@ -45,10 +45,10 @@ class Replicates(NamedTuple):
             return self.sets
         return [Under(seed, generation) for seed in range(self.training) for generation in range(self.generation)]
 
-    def title(self, under: Under) -> str:
-        """Return the seeds as users see them."""
+    def title(self, under: Under, *, drawn: bool) -> str:
+        """Return the seeds as users see them, for an arm whose set is `drawn` or another one."""
         name = f"seed {under.seed}"
-        return name if self.generation is None else f"{name}, generation {under.generation}"
+        return f"{name}, generation {under.generation}" if drawn and self.generation is not None else name
 
     def title_of_set(self, under: Under) -> str:
         """Return the seed of a set as users see it."""

@@ -151,8 +151,7 @@ class Trial:
         if await self.untested():
             return []
         made, networks = (await self.sets()).made, self.bench.networks
-        drawn = self.arm.ready is None and made[0] is not None
-        seeds = self.bench.replicates.networks(drawn=drawn)
+        seeds = self.bench.replicates.networks(drawn=self.arm.draws)
         return await together(
             *(self._test(network, made[under.generation], under) for under in seeds for network in networks)
         )
@@ -190,14 +189,15 @@ class Trial:
     async def _train(self, network: Network, made: Made | None, under: Under) -> Finished:
         synthetic = None if made is None else made.set
         train, preset = self.bench.data["train"], self.bench.preset
-        title = self._title(network, under)
+        title = self.title(network.name, under)
         return await train_network(self.bench.session, network, self.arm, train, synthetic, preset, under.seed, title)
 
     async def _test(self, network: Network, made: Made | None, under: Under) -> Tested:
         model = await self._train(network, made, under)
         pictures = DatasetPictures("test", self.bench.data["test"])
-        predictions = await predict(self.bench.session, network, model, pictures, self._title(network, under))
+        predictions = await predict(self.bench.session, network, model, pictures, self.title(network.name, under))
         return Tested(under, network.name, model, predictions)
 
-    def _title(self, network: Network, under: Under) -> str:
-        return f"{network.name} on {self.arm.title}, {self.bench.replicates.title(under)}"
+    def title(self, network: str, under: Under) -> str:
+        """Return a network of this arm and its seeds as users see them."""
+        return f"{network} on {self.arm.title}, {self.bench.replicates.title(under, drawn=self.arm.draws)}"

@@ -204,7 +204,7 @@ def test_from_a_row_one_gets_to_what_it_came_from(tiny: Outcome) -> None:
     (distance,) = [one for one in index.of(fd) if one.evaluation == "distances"]
     said = json.loads((tiny.store / distance.folder / "fidelity.json").read_text())
     assert said["scores"]["fd"] == fd["value"]
-    baseline = index.of({**pq, "method": "real-only"})
+    baseline = index.of({**pq, "method": "real-only", "generation": 0})
     assert {one.kind for one in baseline} == {"model", "predictions", "statistics"}
 
 
