@@ -123,7 +123,11 @@ def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
     budgets: Sequence[BudgetSettings | None] = (entry.budgets if keeps else ()) or (None,)
     for key in entry.grid:
         if key in (*Entry.model_fields, *Values.model_fields) and key not in _SINGLE:
-            fix = f"write the list as `{key}:` itself" if key in ("method", "budget") else f"use {', '.join(_SINGLE)}"
+            fix = (
+                f"write the list as `{key}:` itself"
+                if key in ("method", "budget", "ratios")
+                else f"use {', '.join(_SINGLE)}"
+            )
             raise ConfigError(f"`grid` in {where} has a key that it cannot vary", got=key, fix=fix)
     for method in entry.methods:
         for values in itertools.product(*entry.grid.values()):

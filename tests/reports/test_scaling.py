@@ -95,7 +95,9 @@ def test_tables_have_a_column_per_ratio(tmp_path: Path) -> None:
 
 
 def test_the_picture_has_a_line_and_a_band_per_network(tmp_path: Path) -> None:
-    parts = [arm(f"{r}x", float(r), 0.1 * r, name) for r in (1, 2) for name in ("hovernet", "sonnet")]
+    parts = [
+        arm(f"{r}x", float(r), shift * r, name) for r in (1, 2) for name, shift in (("hovernet", 0.1), ("sonnet", 0.2))
+    ]
     (scaling,) = scalings(board(tmp_path, baseline(), *parts))
     assert scaling.networks == ["hovernet", "sonnet"]
     scaling_picture(scaling, tmp_path / "scaling.png")
