@@ -58,7 +58,14 @@ def largest_ratio(method: str | None, ratios: Sequence[float], overrides: Mappin
 
 
 def expand(arm: Arm, ratios: Sequence[float] = ()) -> list[Arm]:
-    """Return one arm per ratio, or per selection of a method that chooses from a pool; otherwise the arm itself."""
+    """Return one arm per ratio, or per selection of a method that chooses from a pool; otherwise the arm itself.
+
+    Raises:
+        ConfigError: ratios are given for a set that no network is trained on.
+    """
+    if ratios and arm.trained_ratio is None:
+        got, fix = f"{arm.title}, a set of images of test masks", "leave out --ratios"
+        raise ConfigError("--ratios is given for a set that no network is trained on", got=got, fix=fix)
     selections = [Cumulative(ratio=ratio) for ratio in sorted(ratios)] or arm.method.selections
     if not selections:
         return [arm]

@@ -12,16 +12,21 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from bench.config import load_preset
 from bench.contract import Condition, Dataset, MethodBase
 from bench.engine.session import Session, drive
+from bench.errors import ConfigError
 from bench.plan.arms import Arm
+from bench.plan.imported import imported_arm
 from bench.plan.ratios import expand
 from bench.stages.subset import cumulative_order, first_of, stratified_order
 from bench.stages.synthesize import Made, synthesize
-from bench.synthetic import SyntheticRecord, SyntheticSet, verify_set
+from bench.stages.trial import Trial
+from bench.synthetic import SyntheticRecord, SyntheticSet, SyntheticSetWriter, verify_set
 from methods.diffmix import DiffMix, DiffMixConfig
 from methods.patches import PatchSettings
 from tests import toy
+from tests.bench.evaluation.trials import bench_of
 
 TRAIN = toy.NucleiDataset(n_tiles=3, size=64)
 
@@ -140,6 +145,29 @@ def test_every_beginning_has_the_share_of_each_of_two_kinds(kinds: list[tuple[st
     share = sum(kind == "a" for kind, _ in kinds) / len(kinds)
     for n in range(len(kinds) + 1):
         assert abs(sum(kinds[index][0] == "a" for index in order[:n]) - share * n) <= 1
+
+
+def test_a_set_made_elsewhere_has_parts_of_one_order(session: Session) -> None:
+    made = whole(session)
+    train = toy.NucleiDataset(n_tiles=9, size=64)
+    preset = load_preset("tiny").model_copy(update={"patches_per_tile": 2, "patch": 8, "mpp": None})
+    parts = []
+    for arm in expand(imported_arm(made.set, {"ratio": 2.0}, ""), [0.5, 1.0, 2.0]):
+        frame = bench_of(session, {"train": train, "test": train}, arm, preset=preset, seeds=2)
+        first, second = drive(Trial(frame, arm).sets()).made
+        assert first is not None
+        assert second is not None
+        assert first.finished.key == second.finished.key
+        parts.append(set(content(first.set)))
+    # 18 real patches, and 36 images in the set
+    assert [len(one) for one in parts] == [9, 18, 36]
+    assert parts[0] < parts[1] < parts[2]
+
+
+def test_a_set_of_test_masks_has_no_ratio(tmp_path: Path) -> None:
+    SyntheticSetWriter(tmp_path, TRAIN.info, {}).seal(0, {"method": "mine", "use": "evaluation"})
+    with pytest.raises(ConfigError, match="no network is trained on"):
+        expand(imported_arm(SyntheticSet(tmp_path), {}, ""), [1.0, 2.0])
 
 
 def test_arms_of_ratios_share_the_set(session: Session, tmp_path: Path) -> None:
