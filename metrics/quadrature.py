@@ -15,7 +15,7 @@ class Spread:
     """Standard error of an estimate from a separate source, with its degrees of freedom (0: source unknown)."""
 
     se: float
-    dof: int
+    dof: float
 
     @classmethod
     def of_seeds(cls, per_seed: Sequence[Float64[np.ndarray, " _seeds"]]) -> Spread:

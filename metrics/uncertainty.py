@@ -42,8 +42,9 @@ class Interval:
 
     `method` says what the interval covers: `groups` (which slides the test set holds), `seeds` (training or
     generation seeds), `folds` (which slides were trained on), or several of them, `groups+seeds`. `n_groups` is 0
-    if no group was resampled, `n_seeds` the fewest seeds of an arm or fold. Bounds and `se` are NaN if there is no
-    interval; `reason` then says why.
+    if no group was resampled, `n_seeds` the fewest seeds of an arm or fold, `n_generations` the number of generation
+    seeds if they are separate from training seeds. Bounds and `se` are NaN if there is no interval; `reason` then says
+    why.
     """
 
     value: float
@@ -55,6 +56,7 @@ class Interval:
     n_seeds: int = 1
     reason: str = ""
     n_folds: int = 1
+    n_generations: int = 1
 
 
 @dataclass(frozen=True)

@@ -35,12 +35,13 @@ class Cell:
 
 @dataclass(frozen=True)
 class Row:
-    """One arm, tested with one downstream network."""
+    """One arm, tested with one downstream network; `ratio` is synthetic : real, None if it is not known."""
 
     method: str
     variant: str
     downstream: str
     cells: Mapping[Column, Cell]
+    ratio: float | None = None
 
     @property
     def seeds(self) -> int:
@@ -56,6 +57,16 @@ class Row:
     def title(self) -> str:
         """The name of the arm as it is displayed."""
         return f"{self.method} ({self.variant})" if self.variant else self.method
+
+
+@dataclass(frozen=True)
+class Varies:
+    """How much a score varies over training seeds and over generation seeds, as standard deviations."""
+
+    title: str
+    column: Column
+    training: float
+    generation: float
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ class Leaderboard:
     division: str = ""
     best: Mapping[Column, Collection[int]] = field(default_factory=dict)
     verdicts: Mapping[tuple[int, Column], int] = field(default_factory=dict)
+    spreads: Sequence[Varies] = ()
 
     @property
     def main(self) -> list[Column]:

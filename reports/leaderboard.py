@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Collection, Hashable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
@@ -13,6 +13,7 @@ from metrics.table import METRICS, Metric, find
 from reports.board import CONTROLS, POOLED, Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.ranking import best_rows, verdicts
+from reports.spreads import spreads_of
 
 
 def leaderboard(
@@ -37,9 +38,10 @@ def leaderboard(
         known: metrics by id, including those of other packages.
     """
     frame = table.reset_index(drop=True)
-    frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
     for name, wanted in (("dataset", dataset), ("preset", preset)):
         frame = frame if wanted is None else frame[frame[name] == wanted]
+    spread = frame[frame["kind"] == "spread"]
+    frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
     frame = frame.assign(fold=frame["fold"].mask(frame["aggregation"] == POOLED_FOLDS, POOLED))
     together = {tuple(key) for key in frame[frame["fold"] == ALL_FOLDS][_DIVIDED].to_numpy()}
     boards = []
@@ -48,6 +50,7 @@ def leaderboard(
             continue
         # numbers that do not depend on the training budget (distances) are on every board
         for budget in [b for b in part["budget"].unique() if b] or [""]:
+            place = [data, label, division, fold, budget]
             rows, columns, outdated = _rows(part[part["budget"].isin([budget, ""])], known)
             boards.append(
                 Leaderboard(
@@ -63,6 +66,7 @@ def leaderboard(
                     str(division),
                     best_rows(rows, columns),
                     verdicts(rows, columns),
+                    spreads_of(spread[(spread[[*_DIVIDED, "fold", "budget"]] == place).all(axis=1)], known),
                 )
             )
     return sorted(boards, key=lambda board: -board.newest)
@@ -77,21 +81,46 @@ def _rows(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[list[Row], 
     newest = frame.groupby("place")["version"].max()
     current = frame[frame["version"] == frame["place"].map(newest)]
     rows = []
-    for method, variant, downstream in _networks(current):
-        arm = current[(current["method"] == method) & (current["variant"] == variant)]
-        arm = arm[arm["downstream"].isin([downstream, ""])]
-        # the row of all seeds together is sorted before those of single seeds
-        first = arm.sort_values(["place", "seed"], kind="stable").drop_duplicates("place")
+    keys = _networks(current)
+    ratios = {key[:2]: {other.ratio for other in keys if other[:2] == key[:2]} for key in keys}
+    for key in keys:
+        arm = current[(current["method"] == key.method) & (current["variant"] == key.variant)]
+        arm = arm[arm["downstream"].isin([key.downstream, ""])]
+        arm = arm[(arm["ratio"] == key.ratio) | arm["ratio"].isna()]
+        # rows of all seeds together are sorted before those of single seeds
+        first = arm.sort_values(["place", "seed", "generation"], kind="stable").drop_duplicates("place")
         cells = {columns[row["place"]]: _cell(row) for row in first.to_dict("records")}
-        rows.append(Row(method, variant, downstream, cells))
+        # arms of one name at several ratios are different arms, and their names say so
+        named = key.variant if len(ratios[key[:2]]) == 1 else f"{key.variant} {key.ratio:g}x".strip()
+        rows.append(Row(key.method, named, key.downstream, cells, key.ratio))
     return _sorted(rows), columns, len(frame) - len(current)
 
 
-def _networks(frame: pd.DataFrame) -> list[tuple[str, str, str]]:
-    """Return the arms with the networks that they were tested with; none if nothing was trained."""
-    keys = list(dict.fromkeys(zip(frame["method"], frame["variant"], frame["downstream"], strict=True)))
-    trained = {(method, variant) for method, variant, downstream in keys if downstream}
-    return [key for key in keys if key[2] or key[:2] not in trained]
+class _Key(NamedTuple):
+    method: str
+    variant: str
+    ratio: float | None
+    downstream: str
+
+
+def _networks(frame: pd.DataFrame) -> list[_Key]:
+    """Return the arms at each ratio with the networks that they were tested with; none if nothing was trained.
+
+    Rows that do not say their ratio belong to the arms of all ratios.
+    """
+    names = list(zip(frame["method"], frame["variant"], strict=True))
+    ratios = [None if pd.isna(ratio) else float(ratio) for ratio in frame["ratio"]]
+    known = {
+        name: [r for r, other in zip(ratios, names, strict=True) if other == name and r is not None]
+        for name in set(names)
+    }
+    keys = dict.fromkeys(
+        _Key(*name, one, downstream)
+        for name, ratio, downstream in zip(names, ratios, frame["downstream"], strict=True)
+        for one in ([ratio] if ratio is not None else dict.fromkeys(known[name]) or [None])
+    )
+    trained = {key[:3] for key in keys if key.downstream}
+    return [key for key in keys if key.downstream or key[:3] not in trained]
 
 
 def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> list[Column]:
@@ -123,7 +152,8 @@ def _cell(row: Mapping[Hashable, Any]) -> Cell:
         row["ci_method"],
         n,
         number["floor"],
-        int(row["seeds"]),
+        # a number without training seeds, such as a distance, has those of its sets
+        int(row["seeds"] if row["seed"] < 0 else row["generations"]),
         number["p"],
         number["p_holm"],
         row["reason"],
@@ -146,5 +176,6 @@ def _sorted(rows: Sequence[Row]) -> list[Row]:
 
 
 def _natural(text: str) -> tuple[Hashable, ...]:
-    """Return a sort key that puts `50%` before `100%`."""
-    return tuple(int(part) if part.isdigit() else part for part in re.split(r"([0-9]+)", text))
+    """Return a sort key that puts `50%` before `100%`, and `1x` before `1.5x`."""
+    parts = re.split(r"([0-9]+(?:\.[0-9]+)?)", text)
+    return tuple(float(part) if place % 2 else part for place, part in enumerate(parts))

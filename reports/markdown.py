@@ -18,6 +18,7 @@ from reports.numbers import (
     sole_encoder,
     subtitle,
 )
+from reports.spreads import spread_lines
 
 
 def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
@@ -39,7 +40,7 @@ def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
     for index, row in enumerate(board.rows):
         cells = [_cell(board, index, row, column, notes) for column in columns]
         lines.append(table_line([escape(row.title), row.downstream, str(row.seeds), *cells]))
-    below = [line for line in (subtitle(board, columns), *notes.lines(), *remarks(board)) if line]
+    below = [line for line in (subtitle(board, columns), *notes.lines(), *remarks(board), *spread_lines(board)) if line]
     return "\n".join([*lines, "", *(f"- {escape(line)}" for line in below), ""])
 
 

@@ -25,6 +25,9 @@ from reports.numbers import (
     subtitle,
     superscript,
 )
+from reports.scaling import scalings
+from reports.scaling_table import scaling_terminal
+from reports.spreads import spread_lines
 
 WIDTH = 140
 _GAP = 2
@@ -40,7 +43,8 @@ def render_terminal(board: Leaderboard, *, everything: bool = False, width: int 
     room = width - sum(_width(name, cells) for name, cells in lead)
     parts: list[RenderableType] = [Text.assemble((board.title, "bold"), "  ", (subtitle(board, columns), "dim"))]
     parts.extend(_table(board, [*lead, *group], len(lead)) for group in _fitting(drawn, room))
-    lines = notes.lines() + remarks(board)
+    parts.extend(part for scaling in scalings(board) for part in (Text(""), scaling_terminal(scaling)))
+    lines = [*notes.lines(), *remarks(board), *spread_lines(board)]
     if len(columns) < len(board.columns):
         lines.append(f"{len(board.columns) - len(columns)} further columns: use --all to show them")
     return Group(*parts, *(Text(line, "dim") for line in lines), Text(""))

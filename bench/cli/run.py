@@ -45,6 +45,20 @@ def run(
             min=1, help="Number of replicates: synthesize and train with seeds 0..N-1 [1, or the protocol's]."
         ),
     ] = None,
+    generation_seeds: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Draw this many sets, and train under every seed on each of them [each seed has a set of its own].",
+        ),
+    ] = None,
+    ratios: Annotated[
+        Optional[str],
+        typer.Option(
+            help="Ratios of synthetic to real images, e.g. 1,1.5,2: one set of the largest size, and a part of it per "
+            "ratio [the method's]."
+        ),
+    ] = None,
     fold: Annotated[
         Optional[str], typer.Option(help="Test on fold k of K of the training split, given as k/K.")
     ] = None,
@@ -112,6 +126,8 @@ def run(
             "pool_dataset": pool_dataset,
             "preset": preset,
             **({} if seeds is None else {"seeds": seeds}),
+            "generation_seeds": generation_seeds,
+            "ratios": () if ratios is None else _numbers(ratios),
             "fold": None if fold is None else _fold(fold),
             "protocol": protocol,
             "overrides": tuple(overrides or ()),
@@ -148,6 +164,15 @@ def _roles(items: Sequence[str]) -> dict[str, str]:
         if named.setdefault(role, name) != name:
             raise twice(role, named[role], name)
     return named
+
+
+def _numbers(text: str) -> tuple[float, ...]:
+    from bench.errors import ConfigError
+
+    try:
+        return tuple(float(part) for part in text.split(",") if part.strip())
+    except ValueError:
+        raise ConfigError("--ratios is not a list of numbers", got=text, fix="for example --ratios 1,1.5,2") from None
 
 
 def _fold(text: str) -> tuple[int, int]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import os
 from collections.abc import Mapping
 from pathlib import Path
@@ -68,7 +69,9 @@ class RunRequest(Settings):
     """One `bench run`: paths do not change any number; everything else is part of the run's key.
 
     `data` names a dataset for each role that `dataset` does not fill; `text_dataset` and `pool_dataset` may be given
-    instead of its roles "text" and "pool". `protocol` is one of the card's, or the file of a division.
+    instead of its roles "text" and "pool". `protocol` is one of the card's, or the file of a division. Each of `ratios`
+    makes an arm, whose set is a part of one set of the largest size. With `generation_seeds`, that many sets are drawn,
+    and each of the training `seeds` is used with each of them.
     """
 
     method: str | None = None
@@ -76,7 +79,9 @@ class RunRequest(Settings):
     dataset: str
     data: Mapping[str, str] = {}
     preset: str | None = None
+    ratios: tuple[float, ...] = ()
     seeds: int = Field(default=1, ge=1)
+    generation_seeds: int | None = Field(default=None, ge=1)
     fold: tuple[int, int] | None = None
     protocol: str | None = None
     overrides: tuple[str, ...] = ()
@@ -104,4 +109,10 @@ class RunRequest(Settings):
             raise ValueError("name either a method or a synthetic set")
         if self.fold is not None and self.protocol is not None:
             raise ValueError("give either a fold or a protocol, which has all of its folds")
+        return self
+
+    @model_validator(mode="after")
+    def _distinct_ratios(self) -> Self:
+        if any(not 0 < ratio < math.inf for ratio in self.ratios) or len(set(self.ratios)) < len(self.ratios):
+            raise ValueError("`ratios` must be positive numbers, each given once")
         return self

@@ -42,11 +42,11 @@ class Acceptance(Evaluation):
             found = [
                 {
                     **metric_columns(self.metrics[0]),
-                    "seed": seed,
+                    **under.columns,
                     "set_digest": made.set.digest,
                     **_share(made.set.manifest),
                 }
-                for seed, made in enumerate(each.evidence.made)
+                for under, made in zip(each.trial.bench.replicates.sets, each.evidence.made, strict=False)
                 if made is not None and METRIC in made.set.manifest
             ]
             for columns in found:

@@ -28,6 +28,7 @@ from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.plan.encoders import EncoderHandle
+from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.fit import fit_part
 from bench.stages.trial import Trial
@@ -44,7 +45,7 @@ ALL_EQUAL = "all captions are equal"
 class Aligned(NamedTuple):
     """The scores of the captioned images of one split of real images, or of one set; a reason if there are none."""
 
-    seed: int
+    under: Under
     split: str
     finished: Finished | None
     reason: str = ""
@@ -82,7 +83,9 @@ class Alignment(Evaluation):
             names = (
                 [("train", NO_TRAINING), ("test", NO_TRAINING)] if trial.baseline is None else [("train", NO_TRAINING)]
             )
-            return Evidence([Aligned(0, split, None, why) for split, why in names], None, bench.text_encoder.name, "")
+            return Evidence(
+                [Aligned(Under(0, 0), split, None, why) for split, why in names], None, bench.text_encoder.name, ""
+            )
         real = await _of_real(trial, encoder, text, "train")
         if trial.baseline is None:
             scores = [real, await _of_real(trial, encoder, bench.data["test"], "test")]
@@ -105,7 +108,7 @@ class Alignment(Evaluation):
         """Yield the scores of each set."""
         for one in () if evidence is None else evidence.scores:
             if one.finished is not None and evidence is not None:
-                yield Output("statistics", one.finished, one.seed, "", one.split, evidence.identity)
+                yield Output("statistics", one.finished, one.under, "", one.split, evidence.identity)
 
 
 async def _trained(session: Session, handle: EncoderHandle, text: Dataset) -> EncoderHandle | None:
@@ -122,27 +125,33 @@ async def _trained(session: Session, handle: EncoderHandle, text: Dataset) -> En
 async def _of_real(trial: Trial, encoder: EncoderHandle, data: Dataset, split: str) -> Aligned:
     captions = {record.id: record.caption for record in data.records if record.height}
     if not any((caption or "").strip() for caption in captions.values()):
-        return Aligned(0, split, None, NO_REAL_CAPTIONS)
+        return Aligned(Under(0, 0), split, None, NO_REAL_CAPTIONS)
     preset = trial.bench.preset
     images = RealPatches(data, preset.reference_samples, preset.patch)
     said = Captions(captions, of_window=True)
-    return Aligned(0, split, await _score(trial.bench.session, encoder, images, said, f"real pairs of {split}"))
+    return Aligned(
+        Under(0, 0), split, await _score(trial.bench.session, encoder, images, said, f"real pairs of {split}")
+    )
 
 
 async def _of_sets(trial: Trial, encoder: EncoderHandle) -> list[Aligned]:
     sets = await trial.compared()
     if not sets:
-        return [Aligned(0, "train", None, (await trial.sets()).reason or NO_CAPTIONS)]
+        return [Aligned(Under(0, 0), "train", None, (await trial.sets()).reason or NO_CAPTIONS)]
     captions = [{record.id: record.caption for record in made.set.metadata} for _, made in sets]
     if not all(any((caption or "").strip() for caption in each.values()) for each in captions):
-        return [Aligned(seed, "train", None, NO_CAPTIONS) for seed, _ in sets]
+        return [Aligned(under, "train", None, NO_CAPTIONS) for under, _ in sets]
+
+    def title(under: Under) -> str:
+        return f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}"
+
     done = await together(
         *(
-            _score(trial.bench.session, encoder, SetImages(made.set), Captions(said), f"{trial.arm.title}, seed {seed}")
-            for (seed, made), said in zip(sets, captions, strict=True)
+            _score(trial.bench.session, encoder, SetImages(made.set), Captions(said), title(under))
+            for (under, made), said in zip(sets, captions, strict=True)
         )
     )
-    return [Aligned(seed, "train", finished) for (seed, _), finished in zip(sets, done, strict=True)]
+    return [Aligned(under, "train", finished) for (under, _), finished in zip(sets, done, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -261,9 +270,9 @@ def _rows(each: Measured, evidence: Evidence, scores: Sequence[Aligned], kind: s
         columns["floor"] = _mean(Statistics(evidence.real.path), kind)
     remark = not_above if kind == SIMILARITY else lambda statistics: ""
     score = mean_score(entry.id, partial(number, name=kind), remark=remark)
-    digests = [each.digest(one.seed) if of_set else "" for one in scores]
+    digests = [each.digest(one.under.generation) if of_set else "" for one in scores]
     columns["n"] = len(read[0])
-    yield from valued(Scored(arm, read, digests), score, columns, rows)
+    yield from valued(Scored(arm, read, digests, [one.under for one in scores]), score, columns, rows)
 
 
 def _mean(statistics: Statistics, kind: str) -> float | None:

@@ -10,6 +10,7 @@ from bench.contract import DatasetInfo
 from bench.engine.step import Finished
 from bench.evaluation.over_folds import mean_rows
 from bench.evaluation.row_maker import Rows
+from bench.plan.seeds import Under
 from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made
@@ -24,7 +25,7 @@ class Output(NamedTuple):
 
     kind: str
     finished: Finished
-    seed: int
+    seeds: Under
     network: str = ""
     split: str = ""
     encoder: str = ""
@@ -38,9 +39,9 @@ class Measured(NamedTuple):
     evidence: Any
     reason: str = ""
 
-    def digest(self, seed: int) -> str:
-        """Return the digest of the arm's set under a seed; empty if the arm adds nothing."""
-        made = self.sets[seed] if self.sets else None
+    def digest(self, generation: int) -> str:
+        """Return the digest of the arm's set of a generation seed; empty if the arm adds nothing."""
+        made = self.sets[generation] if self.sets else None
         return "" if made is None else made.set.digest
 
 

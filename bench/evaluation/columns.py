@@ -7,7 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.results.table import ALL_SEEDS
+from bench.evaluation.spreads import number_over_seeds
+from bench.plan.seeds import Under, over
 
 if TYPE_CHECKING:
     from metrics.proportion import Proportion
@@ -31,20 +32,15 @@ def over_seeds(rows: Sequence[Mapping[str, Any]], remark: str = "") -> dict[str,
     `remark` is a note that the reader of the number needs.
     """
     from metrics.table import metric
-    from metrics.uncertainty import spread_over_seeds
 
-    spread = spread_over_seeds([row["value"] for row in rows], bounds=metric(rows[0]["metric"]).bounds)
+    seeds = [Under(row["seed"], row["generation"]) for row in rows]
+    spread = number_over_seeds([row["value"] for row in rows], seeds, bounds=metric(rows[0]["metric"]).bounds)
     floors = [row["floor"] for row in rows if row.get("floor") is not None]
     return {
         **rows[0],
-        "seed": ALL_SEEDS,
-        "seeds": spread.n_seeds,
-        "value": spread.value,
-        "se": spread.se,
-        "ci_low": spread.low,
-        "ci_high": spread.high,
-        "ci_method": spread.method,
+        **over(seeds),
+        **spread,
         "floor": float(np.mean(floors)) if floors else None,
         "set_digest": "",
-        "reason": "; ".join(filter(None, [spread.reason, remark])),
+        "reason": "; ".join(filter(None, [spread["reason"], remark])),
     }

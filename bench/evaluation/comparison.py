@@ -10,9 +10,11 @@ import numpy as np
 
 from bench.evaluation.row_maker import Rows, interval_columns, resampler
 from bench.evaluation.score import Score, stack
+from bench.evaluation.spreads import difference_over_seeds, interval_over_seeds, number_over_seeds, spread_rows
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm
-from bench.results.table import ALL_SEEDS, ScoreRow
+from bench.plan.seeds import Under, covered, over
+from bench.results.table import ScoreRow
 
 NO_SUMS = "no interval: a rank statistic of the whole test set, which sums over groups do not give"
 UNDEFINED = "the metric is undefined on these images"
@@ -20,11 +22,21 @@ UNDEFINED = "the metric is undefined on these images"
 
 @dataclass(frozen=True)
 class Scored:
-    """One arm's statistics under each seed, each with the digest of the arm's set, which is empty for the baseline."""
+    """One arm's statistics under all seeds, each with the digest of the arm's set, which is empty for the baseline.
+
+    `seeds` are those of each of the statistics, by training seed and then by generation seed; by default they are 0, 1,
+    2, ..., and each seed has a set of its own.
+    """
 
     arm: Arm
     statistics: Sequence[Statistics]
     digests: Sequence[str]
+    seeds: Sequence[Under] = ()
+
+    def __post_init__(self) -> None:
+        """Fill in the seeds."""
+        if not self.seeds:
+            object.__setattr__(self, "seeds", [Under(seed, seed) for seed in range(len(self.statistics))])
 
 
 def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
@@ -46,8 +58,8 @@ def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], 
     missing = score.missing(read[BASELINE][0])
     if missing:
         for each in scored:
-            for seed in range(len(each.statistics)):
-                yield rows.row(each.arm, columns, seed=seed, reason=missing)
+            for under in each.seeds:
+                yield rows.row(each.arm, columns, **under.columns, reason=missing)
         return
     for each in scored:
         yield from valued(each, score, columns, rows)
@@ -56,39 +68,39 @@ def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], 
 
 def valued(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
     """Yield one arm's values of a metric with their intervals: under each seed, then over seeds."""
-    from metrics.uncertainty import arm_interval
-
     values, groups = stack(score, each.statistics), np.array(each.statistics[0].groups)
     skipped = [score.skipped(statistics) for statistics in each.statistics]
     remarks = [score.remark(statistics) for statistics in each.statistics]
     network = str(columns["downstream"])
 
-    def interval(some: np.ndarray, remark: str) -> dict[str, Any]:
+    def interval(some: np.ndarray, seeds: Sequence[Under], remark: str) -> dict[str, Any]:
         rng = resampler(network, score.metric, score.class_)
-        found = interval_columns(arm_interval(some, groups, score.statistic, rng=rng, n_resamples=rows.n_resamples))
+        found = interval_over_seeds(some, seeds, groups, score.statistic, rng=rng, n_resamples=rows.n_resamples)
         return {**found, "reason": "; ".join(filter(None, [found["reason"], remark]))}
 
-    for seed in range(len(values)):
-        own = interval(values[seed : seed + 1], remarks[seed])
-        digest = each.digests[seed]
-        yield rows.row(each.arm, columns, seed=seed, set_digest=digest, n_skipped=skipped[seed], **own)
+    for place, under in enumerate(each.seeds):
+        own = interval(values[place : place + 1], [under], remarks[place])
+        more = {"set_digest": each.digests[place], "n_skipped": skipped[place]}
+        yield rows.row(each.arm, columns, **under.columns, **more, **own)
     if len(values) > 1:
         most = None if skipped[0] is None else max(filter(None, skipped), default=0)
-        all_seeds = interval(values, "")
-        yield rows.row(each.arm, columns, seed=ALL_SEEDS, seeds=len(values), n_skipped=most, **all_seeds)
+        yield rows.row(each.arm, columns, **over(each.seeds), n_skipped=most, **interval(values, each.seeds, ""))
+        of_seeds = [float(value) for value in score.statistic(values.sum(axis=1))]
+        yield from spread_rows(each.arm, of_seeds, each.seeds, columns, rows)
 
 
 def _differences(
     scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows, groups: np.ndarray
 ) -> Iterator[ScoreRow]:
     """Yield the paired difference of every arm from the baseline, corrected for the number of arms."""
-    from metrics.uncertainty import holm, paired_difference
+    from metrics.uncertainty import holm
 
     stacks = {each.arm.title: stack(score, each.statistics) for each in scored}
     others = [each for each in scored if each.arm.name != BASELINE]
     differences = [
-        paired_difference(
+        difference_over_seeds(
             stacks[each.arm.title],
+            each.seeds,
             stacks[BASELINE],
             groups,
             score.statistic,
@@ -99,20 +111,19 @@ def _differences(
     ]
     adjusted = holm([difference.p_value for difference in differences])
     for each, difference, p_holm in zip(others, differences, adjusted, strict=True):
-        n_seeds = len(each.statistics)
-        over = {"seed": 0} if n_seeds == 1 else {"seed": ALL_SEEDS, "seeds": n_seeds}
         found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
-        yield rows.row(each.arm, columns, **over, **found)
+        found["ci_method"] = covered(found["ci_method"], each.seeds)
+        yield rows.row(each.arm, columns, **over(each.seeds), **found)
 
 
 def _whole(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
     """Yield a number that is not a function of sums: under each seed without an interval, then over seeds."""
-    from metrics.uncertainty import spread_over_seeds
-
     assert score.whole is not None
     values = [score.whole(statistics) for statistics in each.statistics]
-    for seed, value in enumerate(values):
-        yield rows.row(each.arm, columns, seed=seed, value=value, reason=NO_SUMS if np.isfinite(value) else UNDEFINED)
+    for under, value in zip(each.seeds, values, strict=True):
+        reason = NO_SUMS if np.isfinite(value) else UNDEFINED
+        yield rows.row(each.arm, columns, **under.columns, value=value, reason=reason)
     if len(values) > 1:
-        spread = interval_columns(spread_over_seeds(values, bounds=(0.0, 1.0)))
-        yield rows.row(each.arm, columns, seed=ALL_SEEDS, seeds=len(values), **spread)
+        spread = number_over_seeds(values, each.seeds, bounds=(0.0, 1.0))
+        yield rows.row(each.arm, columns, **over(each.seeds), **spread)
+        yield from spread_rows(each.arm, values, each.seeds, columns, rows)

@@ -19,14 +19,14 @@ def cost_rows(
     for name, finished in parts.items():
         for what, value in finished.cost.items():
             yield rows.row(arm, {}, kind="cost", metric=f"fit/{name}/{what}", value=value)
-    for seed, made in enumerate(sets):
+    for under, made in zip(rows.replicates.sets, sets, strict=False):  # an arm may lack its sets
         if made is not None:
             n, cost = len(made.set), made.finished.cost
             rate = {"images_per_second": n / max(cost["seconds"], 1e-9)}
             for what, value in {**cost, **rate}.items():
-                yield rows.row(arm, {}, kind="cost", seed=seed, metric=f"synthesize/{what}", value=value, n=n)
+                yield rows.row(arm, {}, kind="cost", **under.columns, metric=f"synthesize/{what}", value=value, n=n)
     for one in tested:
-        columns = {"kind": "cost", "seed": one.seed, "downstream": one.network, "budget": rows.budget}
+        columns = {"kind": "cost", **one.under.columns, "downstream": one.network, "budget": rows.budget}
         for stage, finished in (("train", one.model), ("predict", one.predictions)):
             for what, value in finished.cost.items():
                 yield rows.row(arm, columns, metric=f"{stage}/{what}", value=value)

@@ -26,6 +26,7 @@ from bench.evaluation.over_folds import value_row
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import Score, mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
+from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.judge import Judge
 from bench.stages.predict import SetPictures, predict, read_prediction
@@ -43,12 +44,14 @@ NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that c
 class Faithful(NamedTuple):
     """The faithfulness of one arm's images of test masks, according to the segmenter `network`.
 
-    `scores` has one entry per seed; if the arm cannot draw such masks, it is empty and `reason` says why.
+    `scores` has one entry per set, whose `seeds` are given; if the arm cannot draw such masks, it is empty and `reason`
+    says why.
     """
 
     network: str
     scores: Sequence[Finished] = ()
     reason: str = ""
+    seeds: Sequence[Under] = ()
 
 
 class Faithfulness(Evaluation):
@@ -79,14 +82,16 @@ class Faithfulness(Evaluation):
             if first.set.use != EVALUATION:
                 return Faithful(judge.network.name, reason=NEEDS_RENDERINGS)
             given = GivenMasks(trial.bench.data["test"], first.set)
-            return Faithful(judge.network.name, [await _score(trial, judge, given, first.set, arm.title)])
+            scores = [await _score(trial, judge, given, first.set, arm.title)]
+            return Faithful(judge.network.name, scores, seeds=[Under(0, 0)])
         if "mask" not in arm.method.conditions:
             return Faithful(judge.network.name, reason=f"{arm.name} {SHOWS_NO_MASK}")
         if not arm.method.draws_any_mask:
             return Faithful(judge.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
         masks = masks_of(trial, first)
-        scores = await together(*(_of_seed(trial, judge, masks, seed) for seed in range(len(made))))
-        return Faithful(judge.network.name, scores)
+        seeds = trial.bench.replicates.sets
+        scores = await together(*(_of_seed(trial, judge, masks, under) for under in seeds))
+        return Faithful(judge.network.name, scores, seeds=seeds)
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield every score with the network that was the segmenter, or the reason why there is no score."""
@@ -94,13 +99,14 @@ class Faithfulness(Evaluation):
             if each.evidence is None:
                 continue
             read = [Statistics(finished.path) for finished in each.evidence.scores]
-            digests = [each.digest(seed) for seed in range(len(read))]
+            seeds = each.evidence.seeds
+            digests = [each.digest(under.generation) for under in seeds]
             for score, columns in self._asked(each.evidence.network, rows):
                 if not read:
                     yield rows.row(each.trial.arm, columns, reason=each.evidence.reason)
                     continue
                 columns["n"] = len(read[0])
-                yield from valued(Scored(each.trial.arm, read, digests), score, columns, rows)
+                yield from valued(Scored(each.trial.arm, read, digests, seeds), score, columns, rows)
 
     def rows_over_folds(
         self, measured: Sequence[Sequence[Measured]], made: Sequence[Sequence[ScoreRow]], rows: Rows
@@ -114,7 +120,7 @@ class Faithfulness(Evaluation):
             arm = folds[0].trial.arm
             for score, columns in self._asked(evidence[0].network, rows):
                 if all(read):
-                    yield value_row(arm, read, score, columns, rows)
+                    yield value_row(arm, evidence[0].seeds, read, score, columns, rows)
                 else:
                     reason = next(one.reason for one in evidence if not one.scores)
                     yield rows.row(arm, columns, reason=reason)
@@ -128,15 +134,15 @@ class Faithfulness(Evaluation):
 
     def outputs(self, evidence: Faithful | None) -> Iterator[Output]:
         """Yield the statistics of each seed."""
-        for seed, finished in enumerate(() if evidence is None else evidence.scores):
-            assert evidence is not None
-            yield Output("statistics", finished, seed, evidence.network, "test")
+        if evidence is not None:
+            for under, finished in zip(evidence.seeds, evidence.scores, strict=True):
+                yield Output("statistics", finished, under, evidence.network, "test")
 
 
-async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, seed: int) -> Finished:
+async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, under: Under) -> Finished:
     """Draw images of the test masks with a method under one seed, and return their scores."""
-    drawn = await draw_masks(trial, masks, seed)
-    return await _score(trial, judge, masks, drawn, f"{trial.arm.title}, seed {seed}")
+    drawn = await draw_masks(trial, masks, under)
+    return await _score(trial, judge, masks, drawn, f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}")
 
 
 async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: SyntheticSet, title: str) -> Finished:

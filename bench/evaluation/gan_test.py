@@ -18,6 +18,7 @@ from bench.evaluation.base import Evaluation, Measured, Output
 from bench.evaluation.columns import over_seeds, share_columns
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.arms import Network
+from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.predict import SetPictures, predict, read_prediction
 from bench.stages.synthesize import Made
@@ -33,14 +34,17 @@ METRIC = "gan_test"
 class Judged(NamedTuple):
     """The predictions of one of the baseline's networks for the images of one synthetic set."""
 
-    seed: int
+    under: Under
     network: str
     made: SyntheticSet
     finished: Finished
 
 
 class GanTest(Evaluation):
-    """Predicts sets of labelled images with the baseline's networks of the same seed."""
+    """Predicts sets of labelled images with the baseline's networks of the same seed.
+
+    Where generation is a factor of its own, these are the networks of the first training seed.
+    """
 
     name: ClassVar[str] = "gan_test"
 
@@ -61,7 +65,7 @@ class GanTest(Evaluation):
             return []
         networks = trial.bench.networks
         return await together(
-            *(_judge(trial, made, seed, network) for seed, made in await trial.compared() for network in networks)
+            *(_judge(trial, made, under, network) for under, made in await trial.compared() for network in networks)
         )
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
@@ -73,7 +77,7 @@ class GanTest(Evaluation):
                 chose = judged.network == rows.selector and arm.selection is not None and arm.selection.chooses
                 columns = {
                     **metric_columns(self.metrics[0]),
-                    "seed": judged.seed,
+                    **judged.under.columns,
                     "downstream": judged.network,
                     "budget": rows.budget,
                     "set_digest": judged.made.digest,
@@ -89,15 +93,15 @@ class GanTest(Evaluation):
     def outputs(self, evidence: Sequence[Judged]) -> Iterator[Output]:
         """Yield the predictions."""
         for judged in evidence:
-            yield Output("predictions", judged.finished, judged.seed, judged.network, "synthetic")
+            yield Output("predictions", judged.finished, judged.under, judged.network, "synthetic")
 
 
-async def _judge(trial: Trial, made: Made, seed: int, network: Network) -> Judged:
+async def _judge(trial: Trial, made: Made, under: Under, network: Network) -> Judged:
     assert trial.baseline is not None
-    model = await trial.baseline.model(network, seed)
-    title = f"{network.name} of real images on {trial.arm.title}, seed {seed}"
+    model = await trial.baseline.model(network, under.seed)
+    title = f"{network.name} of real images on {trial.arm.title}, {trial.bench.replicates.title_of_set(under)}"
     pictures = SetPictures("synthetic", made.set)
-    return Judged(seed, network.name, made.set, await predict(trial.bench.session, network, model, pictures, title))
+    return Judged(under, network.name, made.set, await predict(trial.bench.session, network, model, pictures, title))
 
 
 def _share(judged: Judged) -> dict[str, Any]:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 import numpy as np
 from jaxtyping import UInt8
@@ -20,6 +20,7 @@ from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.row_maker import Rows
 from bench.formats.parallel import ordered_map
+from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made
 from bench.stages.trial import Trial
@@ -86,6 +87,13 @@ class Look(Step):
         write_json(folder / RESULT, _look(self.synthetic, self.train, self.test, self.n, context))
 
 
+class Found(NamedTuple):
+    """The findings about the set of some seeds."""
+
+    under: Under
+    finished: Finished
+
+
 class Leakage(Evaluation):
     """Compares the sets of the arms that a run is about; findings are warnings and are kept in the document."""
 
@@ -96,28 +104,31 @@ class Leakage(Evaluation):
         """Empty: findings are not numbers."""
         return ()
 
-    async def measure(self, trial: Trial) -> list[Finished]:
+    async def measure(self, trial: Trial) -> list[Found]:
         """Compare every set with the real patches of both splits, and warn if it shows test images."""
         if trial.arm not in trial.bench.subjects:
             return []
-        return await together(*(_leakage(trial, made, seed) for seed, made in await trial.compared()))
+        sets = await trial.compared()
+        found = await together(*(_leakage(trial, made, under) for under, made in sets))
+        return [Found(under, finished) for (under, _), finished in zip(sets, found, strict=True)]
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield nothing."""
         return iter(())
 
-    def outputs(self, evidence: Sequence[Finished]) -> Iterator[Output]:
+    def outputs(self, evidence: Sequence[Found]) -> Iterator[Output]:
         """Yield the findings about each set."""
-        for seed, finished in enumerate(evidence):
-            yield Output("statistics", finished, seed)
+        for under, finished in evidence:
+            yield Output("statistics", finished, under)
 
-    def findings(self, evidence: Sequence[Finished]) -> list[dict[str, Any]]:
+    def findings(self, evidence: Sequence[Found]) -> list[dict[str, Any]]:
         """Return the findings about each set."""
-        return [read_leakage(finished) for finished in evidence]
+        return [read_leakage(found.finished) for found in evidence]
 
 
-async def _leakage(trial: Trial, made: Made, seed: int) -> Finished:
-    session, data, title = trial.bench.session, trial.bench.data, f"{trial.arm.title}, seed {seed}"
+async def _leakage(trial: Trial, made: Made, under: Under) -> Finished:
+    session, data = trial.bench.session, trial.bench.data
+    title = f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}"
     step = Look(
         place=session.numeric,
         title=title,

@@ -14,6 +14,7 @@ from bench.contract import Condition, Dataset, Sample
 from bench.engine.context import Run, derive_seed
 from bench.errors import SealError
 from bench.plan.roles import roles_read
+from bench.plan.seeds import Under
 from bench.stages.patches import cut, cut_rectangle, random_windows
 from bench.stages.synthesize import Made, Render
 from bench.stages.trial import Trial
@@ -127,13 +128,13 @@ def masks_of(trial: Trial, made: Made) -> MaskPatches:
     return MaskPatches(trial.bench.data["test"], wanted, made.set.records[0].height)
 
 
-async def draw_masks(trial: Trial, masks: MaskPatches, seed: int) -> SyntheticSet:
-    """Draw images of test masks with an arm's method under one seed, and return the set, which is sealed."""
+async def draw_masks(trial: Trial, masks: MaskPatches, under: Under) -> SyntheticSet:
+    """Draw images of test masks with an arm's method under a generation seed, and return the set, which is sealed."""
     session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
     step = RenderMasks(
         place=session.torch if fitted else session.numeric,
-        seed=seed,
-        title=f"{arm.title}, {masks.n} test masks, seed {seed}",
+        seed=under.generation,
+        title=f"{arm.title}, {masks.n} test masks, {trial.bench.replicates.title_of_set(under)}",
         arm=arm,
         data={role: trial.bench.data[role] for role in roles_read(arm.method, trial.bench.data)},
         fitted=fitted,

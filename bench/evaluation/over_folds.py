@@ -22,6 +22,7 @@ from bench.evaluation.row_maker import Rows, interval_columns, resampler
 from bench.evaluation.score import Score, stack
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm
+from bench.plan.seeds import Under, over
 from bench.results.table import ALL_SEEDS, POOLED_FOLDS, ScoreRow
 
 if TYPE_CHECKING:
@@ -105,7 +106,7 @@ def compare_folds(
     from metrics.uncertainty import holm
 
     arms = [[fold[place].statistics for fold in folds] for place in range(len(folds[0]))]
-    titles = [each.arm for each in folds[0]]
+    titles, under = [each.arm for each in folds[0]], [each.seeds for each in folds[0]]
     baseline = next(arm for arm, each in zip(arms, folds[0], strict=True) if each.arm.name == BASELINE)
     missing = next(filter(None, (score.missing(seeds[0]) for seeds in baseline)), "")
     if score.whole is None and missing:
@@ -114,27 +115,36 @@ def compare_folds(
         return
     # before the means, which tables of results show first
     if not fixed_test(baseline):
-        pooled = [Scored(arm, _pooled(folds), [""] * len(folds[0])) for arm, folds in zip(titles, arms, strict=True)]
+        pooled = [
+            Scored(each.arm, _pooled(folds), [""] * len(folds[0]), each.seeds)
+            for each, folds in zip(folds[0], arms, strict=True)
+        ]
         yield from compare(pooled, score, {**columns, "aggregation": POOLED_FOLDS}, rows)
     estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
-    for arm, statistics in zip(titles, arms, strict=True):
-        yield value_row(arm, statistics, score, columns, rows, test_share)
+    for arm, seeds, statistics in zip(titles, under, arms, strict=True):
+        yield value_row(arm, seeds, statistics, score, columns, rows, test_share)
     if score.whole is None:
-        others = [(arm, statistics) for arm, statistics in zip(titles, arms, strict=True) if arm.name != BASELINE]
-        differences = [estimates.difference(statistics, baseline) for _, statistics in others]
+        others = [each for each in zip(titles, under, arms, strict=True) if each[0].name != BASELINE]
+        differences = [estimates.difference(statistics, baseline) for _, _, statistics in others]
         adjusted = holm([difference.p_value for difference in differences])
-        for (arm, statistics), difference, p_holm in zip(others, differences, adjusted, strict=True):
+        for (arm, seeds, statistics), difference, p_holm in zip(others, differences, adjusted, strict=True):
             found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
-            yield rows.row(arm, {**columns, **_counted(statistics)}, **found)
+            yield rows.row(arm, {**columns, **_counted(seeds, statistics)}, **found)
 
 
 def value_row(
-    arm: Arm, folds: Folds, score: Score, columns: Mapping[str, Any], rows: Rows, test_share: float | None = None
+    arm: Arm,
+    seeds: Sequence[Under],
+    folds: Folds,
+    score: Score,
+    columns: Mapping[str, Any],
+    rows: Rows,
+    test_share: float | None = None,
 ) -> ScoreRow:
-    """Return one arm's mean of a metric over folds and seeds with its interval."""
+    """Return one arm's mean of a metric over folds and seeds, which are the same in each fold, with its interval."""
     estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
     found = interval_columns(estimates.value(folds))
-    return rows.row(arm, {**columns, **_counted(folds)}, n_skipped=_skipped(score, folds), **found)
+    return rows.row(arm, {**columns, **_counted(seeds, folds)}, n_skipped=_skipped(score, folds), **found)
 
 
 def mean_rows(folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> Iterator[ScoreRow]:
@@ -183,10 +193,10 @@ def _pooled(arm: Folds) -> list[Statistics]:
     return [Statistics.joined(folds) for folds in zip(*arm, strict=True)]
 
 
-def _counted(arm: Folds) -> dict[str, int]:
-    """Return the number of trainings and of test images."""
+def _counted(seeds: Sequence[Under], arm: Folds) -> dict[str, int]:
+    """Return the numbers of trainings, of generation seeds and of test images."""
     n = len(arm[0][0]) if fixed_test(arm) else sum(len(seeds[0]) for seeds in arm)
-    return {"seed": ALL_SEEDS, "seeds": sum(map(len, arm)), "n": n}
+    return {**over(seeds), "seed": ALL_SEEDS, "seeds": sum(map(len, arm)), "n": n}
 
 
 def _skipped(score: Score, arm: Folds) -> int | None:
@@ -245,5 +255,5 @@ def _lacking(of_folds: Sequence[Sequence[ScoreRow]]) -> str:
 
 def _over_seeds(rows: Sequence[ScoreRow]) -> ScoreRow:
     """Return the row over all seeds of a fold; the one that lacks a number if there is none over all seeds."""
-    together = [row for row in rows if row.seed == ALL_SEEDS]
+    together = [row for row in rows if ALL_SEEDS in (row.seed, row.generation)]
     return together[-1] if together else next((row for row in rows if row.value is None), rows[0])

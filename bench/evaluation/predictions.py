@@ -54,7 +54,7 @@ class PredictionEvaluation(Evaluation):
         return await trial.untested()
 
     async def measure(self, trial: Trial) -> list[Compared]:
-        """Train, predict and compare under every seed."""
+        """Train, predict and compare under all seeds."""
         tested = await trial.tested()
         return await together(*(self._one(trial, each) for each in tested))
 
@@ -62,7 +62,7 @@ class PredictionEvaluation(Evaluation):
         session = trial.bench.session
         step = Evaluate(
             place=session.numeric,
-            title=f"{tested.network} on {trial.arm.title}, seed {tested.seed}",
+            title=trial.title(tested.network, tested.under),
             evaluation=self,
             predictions=tested.predictions,
             test=trial.bench.data["test"],
@@ -113,9 +113,9 @@ class PredictionEvaluation(Evaluation):
     def outputs(self, evidence: Sequence[Compared]) -> Iterator[Output]:
         """Yield models, predictions and statistics."""
         for tested, statistics in evidence:
-            yield Output("model", tested.model, tested.seed, tested.network)
-            yield Output("predictions", tested.predictions, tested.seed, tested.network, "test")
-            yield Output("statistics", statistics, tested.seed, tested.network, "test")
+            yield Output("model", tested.model, tested.under, tested.network)
+            yield Output("predictions", tested.predictions, tested.under, tested.network, "test")
+            yield Output("statistics", statistics, tested.under, tested.network, "test")
 
 
 def _networks(measured: Sequence[Measured]) -> list[str]:
@@ -131,7 +131,8 @@ def _reason_of_folds(folds: Sequence[Measured]) -> str:
 def _scored(measured: Measured, network: str) -> Scored:
     of_network = [one for one in measured.evidence if one.tested.network == network]
     statistics = [Statistics(one.statistics.path) for one in of_network]
-    return Scored(measured.trial.arm, statistics, [measured.digest(one.tested.seed) for one in of_network])
+    seeds = [one.tested.under for one in of_network]
+    return Scored(measured.trial.arm, statistics, [measured.digest(under.generation) for under in seeds], seeds)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -22,6 +22,7 @@ from bench.evaluation.distances.features import RealPatches
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
+from bench.plan.seeds import Under
 from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
 from bench.stages.trial import Trial
@@ -116,7 +117,7 @@ class Reconstructions(Evaluation):
     def outputs(self, evidence: Evidence | None) -> Iterator[Output]:
         """Yield the statistics."""
         if evidence is not None:
-            yield Output("statistics", evidence.finished, 0, "", "test")
+            yield Output("statistics", evidence.finished, Under(0, 0), "", "test")
 
 
 def perceptions(trial: Trial) -> list[Perception]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from bench.engine.context import derive_seed
 from bench.plan.arms import Arm
+from bench.plan.seeds import Replicates
 from bench.results.table import ScoreRow
 
 if TYPE_CHECKING:
@@ -21,17 +22,26 @@ class Rows:
     """Makes the rows of one run.
 
     `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `n_resamples` the
-    number of resamples of intervals, `selector` the network that chooses images from pools.
+    number of resamples of intervals, `selector` the network that chooses images from pools, `replicates` the seeds,
+    `sizes` the number of images of each arm's set, by the arm's title.
     """
 
     common: Mapping[str, Any]
     budget: str
     n_resamples: int
     selector: str = ""
+    replicates: Replicates = field(default_factory=lambda: Replicates(1))
+    sizes: Mapping[str, int] = field(default_factory=dict)
 
     def row(self, arm: Arm, columns: Mapping[str, Any], **more: Any) -> ScoreRow:
         """Return one row of an arm; later columns override earlier ones."""
-        return ScoreRow(method=arm.name, variant=arm.variant, **{**self.common, **columns, **more})
+        of_arm = {
+            "method": arm.name,
+            "variant": arm.variant,
+            "ratio": arm.trained_ratio,
+            "n_synthetic": self.sizes.get(arm.title),
+        }
+        return ScoreRow(**{**of_arm, **self.common, **columns, **more})
 
 
 def metric_columns(entry: Metric) -> dict[str, Any]:

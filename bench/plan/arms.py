@@ -13,7 +13,7 @@ from bench.config.validate import build
 from bench.contract import Downstream, MethodBase, Selection
 from bench.digest import digest
 from bench.registry import distribution, load
-from bench.synthetic import SyntheticSet
+from bench.synthetic import EVALUATION, SyntheticSet
 
 BASELINE = "real-only"
 LONGEST_VARIANT = 60
@@ -37,6 +37,16 @@ class Arm:
     def ratio(self) -> float:
         """Synthetic : real of the training mix."""
         return self.method.ratio if self.selection is None else self.selection.ratio
+
+    @property
+    def draws(self) -> bool:
+        """Whether a set is drawn for the arm; one that was made elsewhere is not."""
+        return self.ready is None and self.ratio > 0
+
+    @property
+    def trained_ratio(self) -> float | None:
+        """The ratio as rows show it; None for a set that no network may be trained on."""
+        return None if self.ready is not None and self.ready.use == EVALUATION else self.ratio
 
     @property
     def title(self) -> str:

@@ -36,24 +36,31 @@ class ScoreRow(Settings):
     `metric` is the full name, `fd@random-convnet` or `pq/image`; `encoder` is the identity (weights and
     preprocessing), which distinguishes equal names of different weights. A `difference` is the paired difference to
     `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted by Holm's procedure.
-    A row of `seed` -1 stands for `seeds` seeds together. `fold` is `k/K`, or `all` for all folds together; the mean
-    over folds is over `seeds` trainings, one per fold and seed. `division` is the name of the protocol that divided
-    the data, with the start of the hash of the division; it is empty for the dataset's own splits. A number without
-    an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they have nothing
-    to score; over several seeds it is the largest number. `protocol` is the version of the metric, `harness` that of
-    the harness: numbers of different versions are different measurements.
+    A `spread` is a standard deviation over the seeds that `aggregation` names. A row of `seed` -1 stands for `seeds`
+    seeds together. `generation` is the seed that the arm's set was drawn under, 0 for an arm that draws none; -1 stands
+    for `generations` sets together. `fold` is `k/K`, or `all` for all folds together; the mean over folds is over
+    `seeds` trainings, one per fold and seed. `division` is the name of the protocol that divided the data, with the
+    start of the hash of the division; it is empty for the dataset's own splits. `ratio` is synthetic : real of the
+    arm's training mix (0: only real images; null: it is not trained on), and `n_synthetic` the size of its set. A
+    number without an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they
+    have nothing to score; over several seeds it is the largest number. `protocol` is the version of the metric,
+    `harness` that of the harness: numbers of different versions are different measurements.
     """
 
     run: str
-    kind: Literal["score", "difference", "cost"] = "score"
+    kind: Literal["score", "difference", "spread", "cost"] = "score"
     dataset: str
     split: str = ""
     division: str = ""
     fold: str = ""
     seed: int = Field(default=0, ge=ALL_SEEDS)
     seeds: int = Field(default=1, ge=1)
+    generation: int = Field(default=0, ge=ALL_SEEDS)
+    generations: int = Field(default=1, ge=1)
     method: str
     variant: str = ""
+    ratio: float | None = None
+    n_synthetic: int | None = None
     budget: str = ""
     downstream: str = ""
     metric: str
@@ -97,6 +104,8 @@ class ScoreRow(Settings):
             raise ValueError(f"{self.metric} without an interval needs a reason")
         if self.seed == ALL_SEEDS and self.seeds < 2:
             raise ValueError(f"{self.metric} of all seeds must say how many: seeds >= 2")
+        if self.generation == ALL_SEEDS and self.generations < 2:
+            raise ValueError(f"{self.metric} of all generation seeds must say how many: generations >= 2")
         return self
 
 
@@ -116,7 +125,8 @@ SCHEMA = _schema()
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 # The columns that make two rows the same measurement, in whichever run.
 IDENTITY = (
-    *("kind", "dataset", "split", "division", "fold", "seed", "method", "variant", "budget", "downstream"),
+    *("kind", "dataset", "split", "division", "fold", "seed", "generation", "method", "variant", "ratio"),
+    *("budget", "downstream"),
     *("metric", "encoder", "class", "aggregation", "preset", "protocol", "harness"),
 )
 
@@ -138,17 +148,20 @@ def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
     tables = [_read(path) for path in paths]
     table = pyarrow.concat_tables(tables) if tables else SCHEMA.empty_table()
     frame: pd.DataFrame = table.to_pandas()
-    return frame.astype({"n": "Int64", "n_skipped": "Int64"})
+    return frame.astype(dict.fromkeys(["n", "n_skipped", "n_synthetic"], "Int64"))
 
 
 def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:
     """Return one row per measurement of rows that several runs report, given in order from the oldest run.
 
-    A number takes precedence over a missing one, then more seeds over fewer, then the newer over the older.
+    A number takes precedence over a missing one, then more seeds over fewer, then the newer over the older. An older
+    row that does not say its ratio is the same measurement as one that does.
     """
-    ranked = frame.assign(_value=frame["value"].notna(), _order=range(len(frame)))
-    ranked = ranked.sort_values(["_value", "seeds", "_order"], kind="stable")
-    kept = ranked.drop_duplicates(subset=list(IDENTITY), keep="last").sort_values("_order")
+    others = [name for name in IDENTITY if name != "ratio"]
+    known = frame["ratio"].fillna(frame.groupby(others, dropna=False)["ratio"].transform("last"))
+    ranked = frame.assign(_value=frame["value"].notna(), _order=range(len(frame)), _ratio=known)
+    ranked = ranked.sort_values(["_value", "seeds", "generations", "_order"], kind="stable")
+    kept = ranked.drop_duplicates(subset=[*others, "_ratio"], keep="last").sort_values("_order")
     return kept[list(COLUMNS)].reset_index(drop=True)
 
 
@@ -229,8 +242,22 @@ def _read(path: Path) -> pyarrow.Table:
             got=f"schema {version}",
             fix="upgrade augbench",
         )
+    table = _with_generations(table)
     columns = [_column(table, field) for field in SCHEMA]
     return pyarrow.Table.from_arrays(columns, schema=SCHEMA)
+
+
+def _with_generations(table: pyarrow.Table) -> pyarrow.Table:
+    """Return a table with the columns of generation seeds; in an older one, each seed had a set of its own."""
+    if "generation" in table.column_names or "seed" not in table.column_names:
+        return table
+    rows = table.select(["method", "seed"]).to_pylist()
+    drawn = [row["method"] != "real-only" for row in rows]
+    generation = [row["seed"] if own else 0 for row, own in zip(rows, drawn, strict=True)]
+    seeds = table.column("seeds").to_pylist() if "seeds" in table.column_names else [1] * len(rows)
+    generations = [n if own else 1 for n, own in zip(seeds, drawn, strict=True)]
+    table = table.append_column("generation", pyarrow.array(generation, pyarrow.int64()))
+    return table.append_column("generations", pyarrow.array(generations, pyarrow.int64()))
 
 
 def _column(table: pyarrow.Table, field: pyarrow.Field) -> pyarrow.ChunkedArray:

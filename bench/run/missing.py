@@ -18,6 +18,7 @@ from bench.plan.checks import (
     check_weights,
 )
 from bench.plan.protocol import check_protocol
+from bench.plan.ratios import capped
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
 from bench.track import track_of
@@ -42,6 +43,10 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         missing.extend(check_roles(read, offered, resolved.card.name))
         missing.extend(check_conditions(shows, resolved.card.name, track))
         missing.extend(check_protocol(resolved.protocol, resolved.source))
+        whole = request.fold is None and resolved.protocol is None and resolved.card.labelled is None
+        if request.ratios and whole:
+            n_real = len(resolved.source.ids("train")) * track.patches(preset.patches_per_tile)
+            missing.extend(capped(resolved.subjects, n_real, preset))
     except BenchError as error:
         missing.append(Missing.from_error(error))
     masks = resolved.others.get("mask")

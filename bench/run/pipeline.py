@@ -13,12 +13,14 @@ from bench.engine.store import Store, check_writable
 from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import stop_if_missing
+from bench.plan.ratios import capped
 from bench.run.divisions import FoldData, divide_data
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
 from bench.run.resolve import Resolved, resolve
+from bench.stages.synthesize import real_patches
 from bench.stages.trial import Bench, Trial
 
 
@@ -68,6 +70,7 @@ async def work(session: Session, resolved: Resolved) -> FinishedRun:
 
 async def _work_on(fold: FoldData, session: Session, resolved: Resolved, asked: Sequence[Evaluation]) -> FinishedFold:
     """Await every step of one fold, whose arms see only its own data."""
+    stop_if_missing([*capped(resolved.subjects, real_patches(fold.data["train"], resolved.preset), resolved.preset)])
     trials = trials_of(fold, session, resolved)
     everything = await together(*(measure(one, trial) for trial in trials for one in asked))
     measured = {
@@ -97,6 +100,7 @@ def trials_of(fold: FoldData, session: Session, resolved: Resolved) -> list[Tria
         resolved.subjects,
         resolved.text_encoder,
         resolved.request.weights,
+        resolved.request.generation_seeds,
     )
     first, *others = resolved.arms
     baseline = Trial(frame, first)

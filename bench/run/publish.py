@@ -16,6 +16,9 @@ from bench.evaluation.base import Measured
 from bench.evaluation.costs import cost_rows
 from bench.evaluation.registered import known_metrics
 from bench.evaluation.row_maker import Rows
+from bench.plan.arms import Arm
+from bench.plan.ratios import Cumulative
+from bench.plan.seeds import Replicates
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
@@ -24,11 +27,14 @@ from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
+from bench.stages.synthesize import Made
+from bench.stages.trial import Tested
 from bench.synthetic import MANIFEST
 
 DIVISION = "division.csv"
 # The protocol of the harness as a whole: how arms are mixed, trained and compared, and how rows are made.
 PROTOCOL = 1
+SCALING = "scaling.png"
 
 
 def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outcome:
@@ -57,7 +63,7 @@ def run_key(document: RunDocument) -> str:
 
 def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[ScoreRow]:
     """Return every row of a run: for each fold those of its evaluations and its costs, then those over all folds."""
-    makers = {fold.name: _row_maker(run, resolved, complete, fold.name) for fold in complete.folds}
+    makers = {fold.name: _row_maker(run, resolved, complete, fold) for fold in complete.folds}
     scores = {
         (one.name, fold.name): list(one.rows(fold.measured[one.name], makers[fold.name]))
         for fold in complete.folds
@@ -70,7 +76,7 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
         for trial, parts, sets, tested in zip(fold.trials, fold.parts, fold.sets, fold.tested, strict=True):
             made.extend(cost_rows(trial.arm, parts, sets, tested, makers[fold.name]))
     if len(complete.folds) > 1:
-        rows = _row_maker(run, resolved, complete, ALL_FOLDS)
+        rows = _row_maker(run, resolved, complete, complete.first, ALL_FOLDS)
         for one in complete.evaluations:
             measured: list[Sequence[Measured]] = [fold.measured[one.name] for fold in complete.folds]
             of_folds = [scores[one.name, fold.name] for fold in complete.folds]
@@ -78,21 +84,35 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
     return made
 
 
-def _row_maker(run: str, resolved: Resolved, complete: FinishedRun, fold: str) -> Rows:
+def _row_maker(
+    run: str, resolved: Resolved, complete: FinishedRun, fold: FinishedFold, name: str | None = None
+) -> Rows:
+    """Return what makes the rows of a fold, or of all folds under another name; sizes of sets are those of `fold`."""
     preset, division = resolved.preset, complete.division
     return Rows(
         common={
             "run": run,
             "dataset": resolved.card.name,
             "division": "" if division is None else division.label,
-            "fold": fold,
+            "fold": fold.name if name is None else name,
             "preset": resolved.preset_label,
             "harness": PROTOCOL,
         },
         budget=f"{preset.budget.unit}:{preset.budget.amount}",
         n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
+        replicates=_replicates(resolved),
+        sizes={trial.arm.title: _size(made) for trial, made in zip(fold.trials, fold.sets, strict=True)},
     )
+
+
+def _replicates(resolved: Resolved) -> Replicates:
+    return Replicates(resolved.request.seeds, resolved.request.generation_seeds)
+
+
+def _size(sets: Sequence[Made | None]) -> int:
+    """Return the number of images of an arm's set, which is the same under every seed."""
+    return 0 if not sets or sets[0] is None else len(sets[0].set)
 
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
@@ -117,6 +137,8 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         preset=resolved.preset_label,
         harness=PROTOCOL,
         seeds=resolved.request.seeds,
+        generation_seeds=resolved.request.generation_seeds,
+        ratios=resolved.request.ratios,
         rare=tuple(info.classes[index - 1] for index in info.rare),
         request={key: value for key, value in request.items() if key not in places},
         config={
@@ -132,7 +154,7 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         digests=dict(_digests(complete)),
         steps={finished.key: finished.stage for finished in session.finished.values()},
         findings={name: tuple(found) for name, found in _findings(complete) if found},
-        artefacts=tuple(one for fold in complete.folds for one in _artefacts(complete, fold)),
+        artefacts=tuple(one for fold in complete.folds for one in _artefacts(resolved, complete, fold)),
         versions=package_versions(*(trial.arm.distribution for trial in complete.first.trials)),
     )
 
@@ -151,23 +173,23 @@ def _digests(complete: FinishedRun) -> Iterator[tuple[str, str]]:
             yield role if same else f"{role} {fold.name}", data.digest
 
 
-def _artefacts(complete: FinishedRun, fold: FinishedFold) -> Iterator[Artefact]:
+def _artefacts(resolved: Resolved, complete: FinishedRun, fold: FinishedFold) -> Iterator[Artefact]:
     """Yield the artefacts that a fold's rows come from: parts and sets of each arm, then outputs of evaluations."""
     for trial, parts, sets in zip(fold.trials, fold.parts, fold.sets, strict=True):
         arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold.name}
         for finished in parts.values():
             yield Artefact(kind="part", stage=finished.stage, key=finished.key, **arm)
-        for seed, made in enumerate(sets):
+        for under, made in zip(_replicates(resolved).sets, sets, strict=False):  # an arm may lack its sets
             if made is not None:
                 step = {"stage": made.finished.stage, "key": made.finished.key}
-                yield Artefact(kind="set", seed=seed, digest=made.set.digest, **step, **arm)
+                yield Artefact(kind="set", **under.columns, digest=made.set.digest, **step, **arm)
     for one in complete.evaluations:
         for each in fold.measured[one.name]:
             arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold.name}
             for output in one.outputs(each.evidence):
                 yield Artefact(
                     kind=output.kind,
-                    seed=output.seed,
+                    **output.seeds.columns,
                     network=output.network,
                     split=output.split,
                     encoder=output.encoder,
@@ -211,12 +233,23 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
 def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, Path]]:
     for trial, parts, tested in zip(fold.trials, fold.parts, fold.tested, strict=True):
         yield from ((f"fit/{name}", finished.path) for name, finished in parts.items())
-        yield from ((f"{one.network}/{trial.arm.name}/{one.seed}", one.model.path) for one in tested)
+        yield from ((_curve(trial.arm, one), one.model.path) for one in tested)
+
+
+def _curve(arm: Arm, tested: Tested) -> str:
+    """Return the name of a network's curves: with the arm's ratio or its set's seed if a run varies them."""
+    seed, generation = tested.under
+    ratio = [arm.selection.title] if isinstance(arm.selection, Cumulative) else []
+    own = [str(seed) if generation in (0, seed) else f"{seed}-{generation}"]
+    return "/".join([tested.network, arm.name, *ratio, *own])
 
 
 def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> None:
     from reports.leaderboard import leaderboard
     from reports.markdown import render_markdown
+    from reports.scaling import scalings
+    from reports.scaling_picture import scaling_picture
+    from reports.scaling_table import scaling_markdown
 
     scratch = folder / "rows.parquet"
     write_rows(scratch, rows)
@@ -224,4 +257,9 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> No
     scratch.unlink()
     # first the columns that fit a page, then all
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]
+    found = [one for board in boards for one in scalings(board)]
+    for number, scaling in enumerate(found, 1):
+        picture = SCALING if number == 1 else SCALING.replace(".", f"_{number}.")
+        scaling_picture(scaling, folder / picture)
+        tables.append(scaling_markdown(scaling, picture))
     path.write_text("\n".join(tables), encoding="utf-8")

@@ -18,8 +18,8 @@ from bench.plan.encoders import EncoderHandle, encoder_handle
 from bench.plan.imported import imported_arm
 from bench.plan.networks import make_networks
 from bench.plan.protocol import ChosenProtocol, choose_protocol, with_seeds
+from bench.plan.ratios import expand, largest_ratio
 from bench.plan.roles import OtherData, other_data, roles_read, with_data
-from bench.stages.select import expand
 
 
 @dataclass(frozen=True)
@@ -80,15 +80,16 @@ def resolve(request: RunRequest) -> Resolved:
     preset = load_preset(name, overrides.preset, source.card.task)
     evaluations(only=preset.evaluations)  # refuses a name that is not installed
     controls = dict.fromkeys([BASELINE, *(preset.controls if request.controls is None else request.controls)])
+    of_subject = largest_ratio(request.method, request.ratios, overrides.method)
     if request.synthetic is not None:
         made = open_imported(request.store, source.card.name, request.synthetic)
-        subject = imported_arm(made, overrides.method, overrides.method_text)
+        subject = imported_arm(made, of_subject, overrides.method_text)
     else:
-        subject = make_arm(str(request.method), preset, overrides.method, overrides.method_text)
+        subject = make_arm(str(request.method), preset, of_subject, overrides.method_text)
     of_controls = {name: make_arm(name, preset) for name in controls if name != subject.name}
     other = other_data(source, request.data, preset, [subject, *of_controls.values()], request.data_root)
     of_controls = {name: with_data(arm, other, source.card.name) for name, arm in of_controls.items()}
-    subjects = expand(with_data(subject, other, source.card.name))
+    subjects = expand(with_data(subject, other, source.card.name), request.ratios)
     arms = [arm for name in controls for arm in (subjects if name == subject.name else [of_controls[name]])]
     arms += [] if subjects[0] in arms else subjects
     _check_roles(request.data, arms)

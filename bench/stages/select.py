@@ -7,22 +7,23 @@ same size is drawn of these classes only, up to a limit.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, ClassVar, NamedTuple
 
 import numpy as np
 
-from bench.contract import Condition, Dataset, Selection
+from bench.contract import Dataset, Selection
 from bench.engine.context import Run, derive_seed
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.plan.arms import Arm
 from bench.plugin_version import version_of
+from bench.stages.chosen import seal_chosen
 from bench.stages.judge import Judge, Seen, see
 from bench.stages.predict import DatasetPictures, SetPictures
 from bench.stages.synthesize import Made, synthesize
-from bench.synthetic import TRAINING, SyntheticSet, SyntheticSetWriter
+from bench.synthetic import SyntheticSet
 
 # A pool has this many images for each image of the largest arm; at most this many pools are drawn.
 FACTOR = 1.5
@@ -85,21 +86,9 @@ class Select(Step):
 
     def run(self, folder: Path, context: Run) -> None:
         """Copy the chosen images."""
-        train, chosen = self.train, self.chosen.indices
-        places = [(number, index) for number, pool in enumerate(self.pools) for index in range(len(pool.set))]
-        writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
-        with context.progress("select", len(chosen), unit="image") as progress:
-            for order, place in enumerate(chosen):
-                number, index = places[place]
-                condition, image = _taken(self.pools[number].set, index, number, order)
-                writer.write(order, condition, image)
-                progress.advance()
-        first = self.pools[0].set.manifest
-        kept = ("method", "method_version", "distribution", "config", "dataset", "dataset_digest", "parts", "versions")
-        manifest = {key: first.get(key) for key in kept}
-        manifest |= {"variant": self.arm.variant, "seed": context.seed, "use": TRAINING, **self.config}
-        manifest |= {**self._acceptance(), "pools": [pool.set.digest for pool in self.pools]}
-        writer.seal(len(chosen), manifest)
+        pools, chosen = [pool.set for pool in self.pools], self.chosen.indices
+        manifest = {"variant": self.arm.variant, "seed": context.seed, **self.config, **self._acceptance()}
+        seal_chosen(pools, chosen, range(len(chosen)), self.train, manifest, folder, context)
 
     def _acceptance(self) -> dict[str, Any]:
         """Return the share of the pools that was acceptable, and the counts by class."""
@@ -109,15 +98,6 @@ class Select(Step):
             "accepted": dict(zip(names, self.chosen.accepted, strict=True)),
             "candidates": dict(zip(names, self.chosen.candidates, strict=True)),
         }
-
-
-def expand(arm: Arm) -> list[Arm]:
-    """Return one arm per selection of a method that chooses from a pool; for other methods, the arm itself."""
-    selections = arm.method.selections
-    if not selections:
-        return [arm]
-    titles = [" ".join(filter(None, [arm.variant, selection.title])) for selection in selections]
-    return [replace(arm, variant=title, selection=one) for title, one in zip(titles, selections, strict=True)]
 
 
 async def choose_set(
@@ -197,10 +177,3 @@ def _choose(
     found = arm.method.choose(arm.selection, seen, quota, rng)
     chosen = Chosen(found.indices.tolist(), float(found.acceptance), found.accepted.tolist(), found.candidates.tolist())
     return chosen, np.bincount(target[found.indices], minlength=len(quota))
-
-
-def _taken(pool: SyntheticSet, index: int, number: int, order: int) -> tuple[Condition, np.ndarray]:
-    """Return an image of a pool and its condition in the chosen set."""
-    record, sample = pool.metadata[index], pool[index]
-    recipe = {**record.recipe, "pool": pool.digest, "rank": order}
-    return record.condition(sample, id=f"pool{number}-{sample.id}", recipe=recipe), sample.image

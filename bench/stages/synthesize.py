@@ -15,6 +15,7 @@ from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
 from bench.plan.arms import Arm
+from bench.plan.ratios import sizes
 from bench.plan.roles import roles_read
 from bench.plugin_version import version_of
 from bench.stages.render import Rendering, render_set
@@ -93,9 +94,13 @@ class Synthesize(Render):
 
 
 def set_size(arm: Arm, train: Dataset, preset: Preset) -> int:
-    """Return the number of patches that an arm adds: its ratio times the real patches, at most the preset's limit."""
-    wanted = round(arm.method.ratio * len(train) * track_of(train.info).patches(preset.patches_per_tile))
-    return wanted if preset.max_samples is None else min(wanted, preset.max_samples)
+    """Return the number of patches that an arm's method draws: its ratio times the real patches, up to a limit."""
+    return sizes([arm.method.ratio], real_patches(train, preset), preset.max_samples)[0]
+
+
+def real_patches(train: Dataset, preset: Preset) -> int:
+    """Return the number of real patches that ratios refer to."""
+    return len(train) * track_of(train.info).patches(preset.patches_per_tile)
 
 
 async def synthesize(

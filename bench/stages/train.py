@@ -61,6 +61,7 @@ async def train_network(
     synthetic: SyntheticSet | None,
     preset: Preset,
     seed: int,
+    title: str,
     validation: Dataset | None = None,
 ) -> Finished:
     """Train a network on one arm's mix and return the finished step."""
@@ -68,7 +69,7 @@ async def train_network(
     step = Train(
         place=session.torch,
         seed=seed,
-        title=f"{network.name} on {arm.title}, seed {seed}",
+        title=title,
         network=network,
         mix=TrainingMix(train, synthetic, ratio / (1 + ratio), validation),
         budget=preset.budget,

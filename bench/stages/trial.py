@@ -15,12 +15,15 @@ from bench.engine.step import Finished
 from bench.plan.arms import Arm, Network
 from bench.plan.encoders import EncoderHandle
 from bench.plan.imported import untrainable
+from bench.plan.ratios import Cumulative, sizes
+from bench.plan.seeds import Replicates, Under
 from bench.stages.adapt import adapt
 from bench.stages.fit import fit_parts
 from bench.stages.judge import Judge
 from bench.stages.predict import DatasetPictures, predict
 from bench.stages.select import choose_set
-from bench.stages.synthesize import Made, set_size, synthesize
+from bench.stages.subset import first_of
+from bench.stages.synthesize import Made, real_patches, set_size, synthesize
 from bench.stages.train import train_network
 from bench.synthetic import TRAINING
 from bench.track import track_of
@@ -30,8 +33,9 @@ Result = TypeVar("Result")
 
 @dataclass(frozen=True)
 class Bench:
-    """What all arms of a run share: session, data, networks, encoders and the number of seeds.
+    """What all arms of a run share: session, data, networks, encoders and the numbers of seeds.
 
+    `generations` is the number of sets that each training seed is used with, None if a seed has a set of its own;
     `subjects` are the arms that the run is about; `text_encoder` is None if no arm is about captions; `weights` is the
     folder of published weights.
     """
@@ -45,19 +49,25 @@ class Bench:
     subjects: Sequence[Arm]
     text_encoder: EncoderHandle | None = None
     weights: Path | None = None
+    generations: int | None = None
+
+    @property
+    def replicates(self) -> Replicates:
+        """The seeds of sets and networks."""
+        return Replicates(self.seeds, self.generations)
 
 
 class Sets(NamedTuple):
-    """An arm's set under each seed, None if it adds nothing; empty, with the reason, if one could not be made."""
+    """An arm's set of each generation seed, None if it adds nothing; empty, with the reason, if one is lacking."""
 
     made: Sequence[Made | None]
     reason: str = ""
 
 
 class Tested(NamedTuple):
-    """One network trained on one arm under one seed, and its predictions for the test images."""
+    """One network trained on one set of an arm under one seed, and its predictions for the test images."""
 
-    seed: int
+    under: Under
     network: str
     model: Finished
     predictions: Finished
@@ -79,11 +89,11 @@ class Trial:
         return await self._once(self._fit)
 
     async def sets(self) -> Sets:
-        """Return the arm's set under every seed."""
+        """Return the arm's set of every generation seed."""
         return await self._once(self._make_sets)
 
     async def tested(self) -> list[Tested]:
-        """Train every network under every seed and predict the test split; empty for an untested arm."""
+        """Train every network under all seeds and predict the test split; empty for an untested arm."""
         return await self._once(self._test_all)
 
     async def untested(self) -> str:
@@ -97,18 +107,18 @@ class Trial:
         made = sets.made[0] if sets.made else None  # the sets of all seeds come with the same labels
         return sets.reason if made is None else untrainable(made.set, track)
 
-    async def compared(self) -> list[tuple[int, Made]]:
-        """Return the sets that are compared with real images, each with its seed.
+    async def compared(self) -> list[tuple[Under, Made]]:
+        """Return the sets that are compared with real images, each with its seeds.
 
         Sets of test masks are left out. A set made elsewhere is the same under every seed and is returned once.
         """
-        made = [(seed, one) for seed, one in enumerate((await self.sets()).made) if one is not None]
-        made = [(seed, one) for seed, one in made if one.set.use == TRAINING]
+        sets = zip(self.bench.replicates.sets, (await self.sets()).made, strict=False)  # there may be none
+        made = [(under, one) for under, one in sets if one is not None and one.set.use == TRAINING]
         return made[:1] if self.arm.ready is not None else made
 
     async def model(self, network: Network, seed: int) -> Finished:
-        """Return a network trained on this arm under a seed."""
-        return await self._train(network, (await self.sets()).made[seed], seed)
+        """Return a network trained under a seed on this arm, which draws no set."""
+        return await self._train(network, (await self.sets()).made[0], Under(seed, 0))
 
     async def judge(self) -> Judge | None:
         """Return the run's first network, trained on real data under the first seed; None if the run has no network."""
@@ -130,7 +140,7 @@ class Trial:
 
     async def _make_sets(self) -> Sets:
         fitted = await self.parts()
-        found = await together(*(self._set(fitted, seed) for seed in range(self.bench.seeds)))
+        found = await together(*(self._set(fitted, under) for under in self.bench.replicates.sets))
         reasons = [reason for _, reason in found if reason]
         if reasons:  # an arm that lacks the set of one seed has no sets at all
             self.bench.session.reporter.warn(f"{self.arm.title}: {reasons[0]}")
@@ -140,32 +150,56 @@ class Trial:
     async def _test_all(self) -> list[Tested]:
         if await self.untested():
             return []
-        sets, networks = await self.sets(), self.bench.networks
+        made, networks = (await self.sets()).made, self.bench.networks
+        seeds = self.bench.replicates.networks(drawn=self.arm.draws)
         return await together(
-            *(self._test(network, made, seed) for seed, made in enumerate(sets.made) for network in networks)
+            *(self._test(network, made[under.generation], under) for under in seeds for network in networks)
         )
 
-    async def _set(self, fitted: Mapping[str, Finished], seed: int) -> tuple[Made | None, str]:
+    async def _set(self, fitted: Mapping[str, Finished], under: Under) -> tuple[Made | None, str]:
         session, data, arm = self.bench.session, self.bench.data, self.arm
-        if arm.ready is not None:
-            return await adapt(session, arm.ready, data["train"], self.bench.preset), ""
+        if isinstance(arm.selection, Cumulative):
+            return await self._part(arm.selection, await self._whole(fitted, under), under), ""
         judge = await self.judge() if arm.selection is not None else None
         if judge is not None:
-            return await choose_set(session, arm, data, fitted, seed, judge)
+            return await choose_set(session, arm, data, fitted, under.generation, judge)
+        return await self._whole(fitted, under), ""
+
+    async def _whole(self, fitted: Mapping[str, Finished], under: Under) -> Made | None:
+        """Return all that the arm's method draws under a generation seed, or a set made elsewhere."""
+        session, data, arm = self.bench.session, self.bench.data, self.arm
+        if arm.ready is not None:
+            return await adapt(session, arm.ready, data["train"], self.bench.preset)
         n = set_size(arm, data["train"], self.bench.preset)
         if n == 0:
-            return None, ""
-        return await synthesize(session, arm, data, fitted, n, seed, f"seed {seed}"), ""
+            return None
+        title = self.bench.replicates.title_of_set(under)
+        return await synthesize(session, arm, data, fitted, n, under.generation, title)
 
-    async def _train(self, network: Network, made: Made | None, seed: int) -> Finished:
+    async def _part(self, selection: Cumulative, whole: Made | None, under: Under) -> Made | None:
+        """Return the part of a set that a ratio asks for."""
+        if whole is None:
+            return None
+        train, preset = self.bench.data["train"], self.bench.preset
+        n = sizes([selection.ratio], real_patches(train, preset), len(whole.set))[0]
+        seed = 0 if self.arm.ready is not None else under.generation  # a set made elsewhere has one order
+        title = self.bench.replicates.title_of_set(under)
+        return await first_of(self.bench.session, self.arm, train, whole, n, seed, title)
+
+    async def _train(self, network: Network, made: Made | None, under: Under) -> Finished:
         synthetic = None if made is None else made.set
         train, preset = self.bench.data["train"], self.bench.preset
-        validation = self.bench.data.get("validation")
-        return await train_network(self.bench.session, network, self.arm, train, synthetic, preset, seed, validation)
+        title, validation = self.title(network.name, under), self.bench.data.get("validation")
+        return await train_network(
+            self.bench.session, network, self.arm, train, synthetic, preset, under.seed, title, validation
+        )
 
-    async def _test(self, network: Network, made: Made | None, seed: int) -> Tested:
-        model = await self._train(network, made, seed)
-        title = f"{network.name} on {self.arm.title}, seed {seed}"
+    async def _test(self, network: Network, made: Made | None, under: Under) -> Tested:
+        model = await self._train(network, made, under)
         pictures = DatasetPictures("test", self.bench.data["test"])
-        predictions = await predict(self.bench.session, network, model, pictures, title)
-        return Tested(seed, network.name, model, predictions)
+        predictions = await predict(self.bench.session, network, model, pictures, self.title(network.name, under))
+        return Tested(under, network.name, model, predictions)
+
+    def title(self, network: str, under: Under) -> str:
+        """Return a network of this arm and its seeds as users see them."""
+        return f"{network} on {self.arm.title}, {self.bench.replicates.title(under, drawn=self.arm.draws)}"

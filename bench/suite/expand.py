@@ -20,10 +20,10 @@ from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
 # Keys with a single value per line of `runs`, so that `grid` may vary them.
-_SINGLE = ("dataset", "preset", "seeds", "fold", "protocol")
+_SINGLE = ("dataset", "preset", "seeds", "generation_seeds", "fold", "protocol")
 # Other names of a role of data.
 _ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
-_FROM_DEFAULTS = (*_SINGLE, "folds", "budget", "controls", "downstream", "encoders", "evaluations")
+_FROM_DEFAULTS = (*_SINGLE, "folds", "ratios", "budget", "controls", "downstream", "encoders", "evaluations")
 
 
 class SuiteRun(NamedTuple):
@@ -125,7 +125,11 @@ def _points(entry: Entry, where: str, preset: str | None) -> Iterator[_Point]:
     budgets: Sequence[BudgetSettings | None] = (entry.budgets if keeps else ()) or (None,)
     for key in entry.grid:
         if key in (*Entry.model_fields, *Values.model_fields) and key not in _SINGLE:
-            fix = f"write the list as `{key}:` itself" if key in ("method", "budget") else f"use {', '.join(_SINGLE)}"
+            fix = (
+                f"write the list as `{key}:` itself"
+                if key in ("method", "budget", "ratios")
+                else f"use {', '.join(_SINGLE)}"
+            )
             raise ConfigError(f"`grid` in {where} has a key that it cannot vary", got=key, fix=fix)
     for method in entry.methods:
         for values in itertools.product(*entry.grid.values()):
@@ -147,7 +151,8 @@ def _fields(entry: Entry, point: _Point, folder: Path) -> dict[str, Any]:
     values["data"] = {role: _beside(name, folder) for role, name in {**entry.data, **varied}.items()}
     fold = point.fold or values["fold"]
     values["fold"] = None if fold is None else tuple(str(fold).split("/"))
-    return {**values, "synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
+    values |= {"synthetic": entry.synthetic, "controls": entry.controls, "downstream": entry.downstream}
+    return {**values, "ratios": entry.ratios}
 
 
 def _roles(varied: Mapping[str, Any]) -> dict[str, Any]:

@@ -32,15 +32,17 @@ class Values(Settings):
     """The settings of a run except its method; a run's own values win over the file's `defaults`.
 
     `folds: K` makes K runs, one per fold; `fold: k/K` is one of them. `protocol` is one run over all of its folds.
-    Each budget makes a run. `data` names the datasets of other roles; `text_dataset` and `pool_dataset` stand for its
-    roles "text" and "pool". `set` holds what `--set` takes: `method.<key>`, `downstream.<key>`, or a key of the
-    preset.
+    Each budget makes a run; `ratios` are arms of one run, whose sets are parts of one set. `data` names the datasets of
+    other roles; `text_dataset` and `pool_dataset` stand for its roles "text" and "pool". `set` holds what `--set`
+    takes: `method.<key>`, `downstream.<key>`, or a key of the preset.
     """
 
     dataset: str | None = None
     data: Mapping[str, str] = {}
     preset: str | None = None
     seeds: int | None = Field(default=None, ge=1)
+    generation_seeds: int | None = Field(default=None, ge=1)
+    ratios: tuple[float, ...] | None = None
     fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
     folds: int | None = Field(default=None, ge=2)
     protocol: str | None = None

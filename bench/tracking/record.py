@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 CURVE_POINTS = 200
-ARTIFACTS = ("contact_sheet*.png", "leaderboard.md", "manifest.json")
+ARTIFACTS = ("contact_sheet*.png", "scaling*.png", "leaderboard.md", "manifest.json")
 _PARAMETER_LENGTH = 500
 _MAX_PARAMETERS = 100
 
@@ -107,20 +107,25 @@ def _metrics(rows: pd.DataFrame, method: str, variant: str) -> dict[str, float]:
     found: dict[str, float] = {}
     several = rows.loc[rows["downstream"] != "", "downstream"].nunique() > 1
     # rows for all seeds together come last, so they win over rows for single seeds
-    ordered = rows.sort_values("seed", key=lambda seed: seed.where(seed != ALL_SEEDS, -10_000), ascending=False)
+    ordered = rows.sort_values(["seed", "generation"], key=_all_last, ascending=False, kind="stable")
     for row in ordered.to_dict("records"):
         if row["value"] != row["value"]:
             continue
         parts = [row["downstream"]] if several and row["downstream"] else []
         arm = [row["variant"]] if many and row["variant"] != variant else []
         parts = (arm if row["method"] == method else [row["method"]]) + parts
-        parts += [] if row["kind"] == "score" else [row["kind"]]
+        kinds = {"score": [], "spread": [row["aggregation"]]}
+        parts += kinds.get(row["kind"], [row["kind"]])
         scope = [row["class"], row["split"] if row["encoder"] else ""]
         name = metric_key("/".join([*parts, row["metric"], *filter(None, scope)]))
         found[name] = row["value"]
         if row["method"] == method and row["kind"] != "cost" and row["ci_low"] == row["ci_low"]:
             found |= {f"{name}_low": row["ci_low"], f"{name}_high": row["ci_high"]}
     return found
+
+
+def _all_last(seeds: pd.Series) -> pd.Series:
+    return seeds.where(seeds != ALL_SEEDS, -10_000)
 
 
 def _thinned(curves: Iterator[tuple[str, int, float]]) -> Iterator[tuple[str, int, float]]:

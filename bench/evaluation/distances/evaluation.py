@@ -24,6 +24,7 @@ from bench.evaluation.distances.numbers import MANIFOLD
 from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour, CompareWithMemory
 from bench.evaluation.masks import GivenMasks, draw_masks, masks_of
 from bench.evaluation.row_maker import Rows, metric_columns
+from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.trial import Trial
 from bench.synthetic import EVALUATION, SyntheticSet
@@ -59,7 +60,7 @@ class Distance(NamedTuple):
     If they could not be compared, there is a `reason`.
     """
 
-    seed: int
+    under: Under
     split: str
     encoder: str
     identity: str
@@ -86,7 +87,7 @@ class Distances(Evaluation):
     async def measure(self, trial: Trial) -> list[Distance]:
         """Compare every set with both splits in the features of every encoder, and by colour."""
         sets = await trial.compared()
-        compared = (_compare(trial, made.set, seed) for seed, made in sets)
+        compared = (_compare(trial, made.set, under) for under, made in sets)
         found = await together(*compared, _of_test_masks(trial))
         return [distance for one in found for distance in one]
 
@@ -97,7 +98,7 @@ class Distances(Evaluation):
             for distance in each.evidence:
                 for columns in _of_set(distance):
                     if distance.split != TEST_MASKS:
-                        columns["set_digest"] = each.digest(distance.seed)
+                        columns["set_digest"] = each.digest(distance.under.generation)
                     if not each.trial.bench.networks:  # there are no rows of test scores with this reason
                         columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
                     groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(columns)
@@ -110,19 +111,20 @@ class Distances(Evaluation):
         """Yield the scores of each comparison."""
         for distance in evidence:
             if distance.finished is not None:
-                yield Output("statistics", distance.finished, distance.seed, "", distance.split, distance.identity)
+                yield Output("statistics", distance.finished, distance.under, "", distance.split, distance.identity)
 
 
-async def _compare(trial: Trial, made: SyntheticSet, seed: int) -> list[Distance]:
+async def _compare(trial: Trial, made: SyntheticSet, under: Under) -> list[Distance]:
     """Embed all images that are needed, then compare one set with the real images."""
-    comparison = _Comparison(trial, made, f"{trial.arm.title}, seed {seed}", trial.bench.preset.patch)
+    title = f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}"
+    comparison = _Comparison(trial, made, title, trial.bench.preset.patch)
     asked: list[tuple[Extractor, str, str]] = []
     for split in ("train", "test"):
         asked += [(handle, split, handle.metric_name) for handle in trial.bench.encoders]
         asked.append((Colours(), split, ""))
     done = await together(*(comparison.compare(extractor, split, encoder) for extractor, split, encoder in asked))
     return [
-        Distance(seed, split, encoder, extractor.identity, finished)
+        Distance(under, split, encoder, extractor.identity, finished)
         for (extractor, split, encoder), finished in zip(asked, done, strict=True)
     ]
 
@@ -144,20 +146,21 @@ async def _of_test_masks(trial: Trial) -> list[Distance]:
     elif len(sizes) > 1 or any(height != width for height, width in sizes):
         reason = "images of test masks must be squares of one size to be compared"
     if reason:
-        return [Distance(0, TEST_MASKS, one.metric_name, one.identity, None, reason) for one in encoders]
-    seeds = range(1 if given else trial.bench.seeds)
-    sets = [first.set] if given else await together(*(draw_masks(trial, masks, seed) for seed in seeds))
-    return [distance for seed in seeds for distance in await _compare_drawn(trial, sets[seed], seed)]
+        return [Distance(Under(0, 0), TEST_MASKS, one.metric_name, one.identity, None, reason) for one in encoders]
+    seeds = [Under(0, 0)] if given else trial.bench.replicates.sets
+    sets = [first.set] if given else await together(*(draw_masks(trial, masks, under) for under in seeds))
+    found = [await _compare_drawn(trial, made, under) for under, made in zip(seeds, sets, strict=True)]
+    return [distance for one in found for distance in one]
 
 
-async def _compare_drawn(trial: Trial, drawn: SyntheticSet, seed: int) -> list[Distance]:
+async def _compare_drawn(trial: Trial, drawn: SyntheticSet, under: Under) -> list[Distance]:
     """Compare as many images of test masks as the preset has reference images with random test patches."""
-    title = f"{trial.arm.title}, seed {seed}, images of test masks"
+    title = f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}, images of test masks"
     comparison = _Comparison(trial, drawn, title, drawn.records[0].height)
     encoders = trial.bench.encoders
     done = await together(*(comparison.compare(one, "test", one.metric_name) for one in encoders))
     return [
-        Distance(seed, TEST_MASKS, one.metric_name, one.identity, finished)
+        Distance(under, TEST_MASKS, one.metric_name, one.identity, finished)
         for one, finished in zip(encoders, done, strict=True)
     ]
 
@@ -225,7 +228,7 @@ def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
         for kind in wanted:
             described = metric_columns(metric(distance_name(kind, distance.encoder)))
             yield {
-                "seed": distance.seed,
+                **distance.under.columns,
                 **described,
                 "split": distance.split,
                 "encoder": distance.identity,
@@ -241,7 +244,7 @@ def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
             continue
         name = distance_name(kind, distance.encoder) if distance.encoder else kind
         yield {
-            "seed": distance.seed,
+            **distance.under.columns,
             **metric_columns(metric(name)),
             "split": distance.split,
             "encoder": distance.identity,

@@ -1,4 +1,4 @@
-"""`bench run`: how the data of roles is named."""
+"""`bench run`: how the data of roles and ratios are given."""
 
 from __future__ import annotations
 
@@ -16,10 +16,16 @@ from bench import cli
         (["--data", "=pathcap"], "--data does not have the form ROLE=NAME", "=pathcap"),
         (["--data", "text=a", "--data", "text=b"], "Two datasets are given for the role 'text'", "a and b"),
         (["--data", "pool=a", "--pool-dataset", "b"], "Two datasets are given for the role 'pool'", "a and b"),
+        (["--ratios", "1,two"], "--ratios is not a list of numbers", "1,two"),
+        (
+            ["--ratios", "1,2", "--set", "method.ratio=3"],
+            "The ratio is given twice, by --ratios and as a setting",
+            "method.ratio=3",
+        ),
         (["--data", "txet=phantom"], "No method of this run reads data of the role that --data names", "'txet'"),
     ],
 )
-def test_data_of_roles_is_refused_in_three_lines(
+def test_what_is_wrong_is_refused_in_three_lines(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
     options: list[str],

@@ -10,8 +10,8 @@ from bench.engine.session import Session, drive
 from bench.evaluation.acceptance import Acceptance
 from bench.evaluation.base import Measured
 from bench.plan.arms import Arm
+from bench.plan.ratios import expand
 from bench.results.table import ALL_SEEDS, ScoreRow
-from bench.stages.select import expand
 from bench.stages.synthesize import Made
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from methods.selection import SelectionArm
@@ -35,7 +35,7 @@ def rows(session: Session, chosen: Arm, *manifests: dict[str, Any], reason: str 
         done = finished(session.store.root / f"set {seed}", "select")
         SyntheticSetWriter(done.path, TRAIN.info, {}).seal(0, manifest)
         sets.append(Made(done, SyntheticSet(done.path)))
-    trial = Given(bench_of(session, {"train": TRAIN}, chosen), chosen, sets, reason)
+    trial = Given(bench_of(session, {"train": TRAIN}, chosen, seeds=max(len(sets), 1)), chosen, sets, reason)
     evidence = drive(Acceptance().measure(trial))
     return list(Acceptance().rows([Measured(trial, sets, evidence, reason)], ROWS))
 

@@ -12,9 +12,10 @@ from bench.engine.session import Session
 from bench.evaluation.base import Measured
 from bench.evaluation.gan_test import GanTest, Judged
 from bench.plan.arms import Arm
+from bench.plan.ratios import expand
+from bench.plan.seeds import Under
 from bench.results.table import ALL_SEEDS, ScoreRow
 from bench.stages.predict import write_prediction
-from bench.stages.select import expand
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from methods.selection import SelectionArm
 from tests import toy_tissue
@@ -43,7 +44,7 @@ def judged(folder: Path, made: SyntheticSet, seed: int, network: str, wrong: int
         scores = np.full(3, 0.1, np.float32)
         scores[(label + (number < wrong)) % 3] = 0.8
         write_prediction(folder / f"{number:05d}.npz", Prediction(scores=scores))
-    return Judged(seed, network, made, done)
+    return Judged(Under(seed, seed), network, made, done)
 
 
 def arm(rule: str) -> Arm:

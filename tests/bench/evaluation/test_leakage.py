@@ -47,7 +47,7 @@ def test_what_is_named(
     made = Made(done, sealed(done.path, data))
     trial = Given(bench_of(session, {"train": TRAIN, "test": TEST}, ARM), ARM, [made])
     (looked,) = drive(Leakage().measure(trial))
-    found = read_leakage(looked)
+    found = read_leakage(looked.finished)
     assert Leakage().findings([looked]) == [found]
     assert len(found["exact"]) == len(found["copies"]) == copies
     told = list(warnings(found))

@@ -24,11 +24,12 @@ def document(created: str = "") -> RunDocument:
 
 def test_columns_are_those_of_the_design() -> None:
     design = (
-        "run dataset split fold seed method variant budget downstream metric encoder class aggregation value se ci_low "
-        "ci_high ci_method n floor direction preset protocol set_digest reason"
+        "run dataset split fold seed generation method variant ratio n_synthetic budget downstream metric encoder "
+        "class aggregation value se ci_low ci_high ci_method n floor direction preset protocol set_digest reason"
     )
     assert set(design.split()) <= set(COLUMNS)
-    assert set(COLUMNS) - set(design.split()) == {"kind", "seeds", "p", "p_holm", "n_skipped", "harness", "division"}
+    more = {"kind", "seeds", "generations", "p", "p_holm", "n_skipped", "harness", "division"}
+    assert set(COLUMNS) - set(design.split()) == more
 
 
 def test_what_is_missing_needs_a_reason() -> None:
@@ -76,6 +77,40 @@ def test_an_older_file_with_fewer_columns_still_parses(tmp_path: Path) -> None:
     names = ("kind", "seeds", "fold", "protocol", "harness")
     assert [first[name] for name in names] == ["score", 1, "", 1, 1]
     assert first["ci_low"] != first["ci_low"]
+    assert (first["generation"], first["generations"]) == (0, 1)
+    assert pd.isna(first["ratio"])
+
+
+def test_an_older_seed_had_a_set_of_its_own(tmp_path: Path) -> None:
+    rows = [row for row in toy_results.rows(seeds=2) if row.kind == "score" and row.metric == "pq/image"]
+    write_rows(tmp_path / "new.parquet", rows)
+    old = parquet.read_table(tmp_path / "new.parquet").drop_columns(["generation", "generations", "ratio"])
+    parquet.write_table(old, tmp_path / "old.parquet")
+    frame = read_rows([tmp_path / "old.parquet"])
+    places = {
+        method: list(zip(part["seed"], part["generation"], strict=True)) for method, part in frame.groupby("method")
+    }
+    assert places["diffmix"] == [(0, 0), (1, 1), (-1, -1)]
+    assert places["real-only"] == [(0, 0), (1, 0), (-1, 0)]
+    assert list(frame[frame["seed"] == -1]["generations"]) == [1, 2, 2, 2]
+
+
+def test_a_ratio_that_an_older_row_does_not_say_is_that_of_the_newer_row(tmp_path: Path) -> None:
+    row = {**BASE, "ci_low": 0.1, "ci_high": 0.3}
+    known = ScoreRow(**row, value=0.3, ratio=1.0)
+    other = ScoreRow(**row, value=0.4, ratio=2.0)
+    write_rows(tmp_path / "a", [ScoreRow(**row, value=0.2), known])
+    assert list(merge_rows(read_rows([tmp_path / "a"]))["value"]) == [0.3]
+    write_rows(tmp_path / "a", [known, other])
+    assert list(merge_rows(read_rows([tmp_path / "a"]))["value"]) == [0.3, 0.4]
+
+
+def test_generation_seeds_are_kept_apart(tmp_path: Path) -> None:
+    row = {**BASE, "value": 0.2, "ci_low": 0.1, "ci_high": 0.3}
+    write_rows(tmp_path / "a", [ScoreRow(**row), ScoreRow(**row, generation=1)])
+    assert list(merge_rows(read_rows([tmp_path / "a"]))["generation"]) == [0, 1]
+    with pytest.raises(ValidationError, match="generations >= 2"):
+        ScoreRow(**row, generation=-1)
 
 
 def test_a_file_of_a_newer_schema_is_refused(tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.run.publish import DIVISION
 from bench.run.resolve import resolve
-from bench.suite.probe import probe
+from bench.suite.plan import plan
 from bench.synthetic import SyntheticSet
 from tests.bench.conftest import request
 from tests.bench.run.stages import stages
@@ -188,13 +188,12 @@ def test_a_division_in_a_file_gives_the_same_numbers(place: Place, fixed: Outcom
     pd.testing.assert_frame_equal(table(again).drop(columns="run"), table(fixed).drop(columns="run"))
 
 
-def test_a_dry_run_follows_all_folds(place: Place, fixed: Outcome) -> None:
-    seen = probe(resolve(place.ask(protocol="fixed")))
-    assert (seen.found, list(seen.next)) == (fixed.steps, [])
-    fresh = probe(resolve(place.ask(protocol="fixed", store=place.store.with_name("empty"))))
-    assert [step.stage for step in fresh.next] == ["prepare", "prepare"]
-    waiting = probe(resolve(place.ask(protocol="fixed", method="copy", overrides=())))
-    assert sum(step.stage == "synthesize" for step in waiting.next) == 2
+def test_a_dry_run_follows_all_folds(place: Place, fixed: Outcome, tmp_path: Path) -> None:
+    seen = plan(resolve(place.ask(protocol="fixed")), None, tmp_path).steps
+    assert len(seen) == fixed.steps
+    assert all(planned.cached for planned in seen)
+    waiting = plan(resolve(place.ask(protocol="fixed", method="copy", overrides=())), None, tmp_path).steps
+    assert sum(planned.step.stage == "synthesize" and not planned.cached for planned in waiting) == 2
 
 
 def test_seeds_of_a_protocol_are_those_of_the_run(place: Place) -> None:

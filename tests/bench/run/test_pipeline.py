@@ -199,12 +199,12 @@ def test_from_a_row_one_gets_to_what_it_came_from(tiny: Outcome) -> None:
     model = json.loads((predictions / "job.json").read_text())["inputs"]["model"]
     assert model == found["model", "nuclei"].key
     assert {one.seed for one in index.of(pq) if one.kind != "part"} == {1}
-    assert {one.seed for one in index.of({**pq, "seed": ALL_SEEDS})} == {0, 1}
+    assert {one.seed for one in index.of({**pq, "seed": ALL_SEEDS, "generation": ALL_SEEDS})} == {0, 1}
     fd = of_diffmix[(of_diffmix["metric"] == "fd@random-convnet") & (of_diffmix["split"] == "test")].iloc[0]
     (distance,) = [one for one in index.of(fd) if one.evaluation == "distances"]
     said = json.loads((tiny.store / distance.folder / "fidelity.json").read_text())
     assert said["scores"]["fd"] == fd["value"]
-    baseline = index.of({**pq, "method": "real-only"})
+    baseline = index.of({**pq, "method": "real-only", "generation": 0})
     assert {one.kind for one in baseline} == {"model", "predictions", "statistics"}
 
 

@@ -7,8 +7,8 @@ from pathlib import Path
 import numpy as np
 
 from bench.plan.arms import Arm
+from bench.plan.ratios import expand
 from bench.run.sheets import write_sheets
-from bench.stages.select import expand
 from bench.stages.synthesize import Made
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from methods.selection import SelectionArm

@@ -11,8 +11,9 @@ import pytest
 
 from bench.engine.session import Session, drive
 from bench.plan.arms import Arm, Network
+from bench.plan.ratios import expand
 from bench.stages.judge import Judge
-from bench.stages.select import Choice, choose_set, even_quota, expand
+from bench.stages.select import Choice, choose_set, even_quota
 from bench.synthetic import verify_set
 from methods.selection import SelectionArm
 from tests import toy_tissue

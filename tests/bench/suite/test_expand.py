@@ -46,6 +46,24 @@ def test_lists_expand_to_their_product_in_order(tmp_path: Path) -> None:
     assert len({run.request.model_dump_json() for run in runs}) == 8
 
 
+def test_ratios_are_arms_of_one_run_and_generation_seeds_may_vary(tmp_path: Path) -> None:
+    defaults = {**TINY, "ratios": [0.5, 1], "generation_seeds": 2}
+    runs = runs_of(
+        tmp_path,
+        {"method": "copy"},
+        {"method": "noise", "ratios": [2], "grid": {"generation_seeds": [1, 3]}},
+        defaults=defaults,
+    )
+    assert [(run.label, run.request.ratios, run.request.generation_seeds) for run in runs] == [
+        ("copy", (0.5, 1.0), 2),
+        ("noise, generation_seeds=1", (2.0,), 1),
+        ("noise, generation_seeds=3", (2.0,), 3),
+    ]
+    with pytest.raises(ConfigError, match="cannot vary") as refused:
+        runs_of(tmp_path, {"method": "copy", "grid": {"ratios": [1, 2]}})
+    assert "`ratios:` itself" in refused.value.fix
+
+
 def test_folds_are_a_run_each_or_one_of_them(tmp_path: Path) -> None:
     defaults = {**TINY, "folds": 3}
     runs = runs_of(tmp_path, {"method": "copy"}, {"method": "noise", "fold": "2/5"}, defaults=defaults)

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 
 from bench.results.document import RunDocument
-from bench.results.table import ResultsStore
+from bench.results.table import ResultsStore, ScoreRow
 from bench.tracking.record import CURVE_POINTS, metric_key, read_record
 from tests import toy_results
 
@@ -118,3 +118,24 @@ def test_content_sees_numbers_and_pictures_but_not_the_time_or_reuse(tmp_path: P
 def test_metric_keys_hold_what_mlflow_allows() -> None:
     assert metric_key("fd@random-convnet[test]") == "fd:random-convnet/test"
     assert metric_key("Δ é") == "- -"
+
+
+def test_sets_of_several_generation_seeds_count_together_and_spreads_have_names(tmp_path: Path) -> None:
+    shared = {"run": "r", "dataset": "phantom", "method": "diffmix", "preset": "smoke", "reason": "no interval"}
+    distances = [
+        ScoreRow(
+            **shared, metric="fd@x", encoder="x:1", split="test", value=value, generation=generation, generations=n
+        )
+        for value, generation, n in ((3.0, 0, 1), (4.0, -1, 2), (5.0, 1, 1))
+    ]
+    spreads = [
+        ScoreRow(**shared, kind="spread", metric="pq/image", value=value, aggregation=f"sd over {name} seeds")
+        for value, name in ((0.012, "training"), (0.003, "generation"))
+    ]
+    ResultsStore(tmp_path).write("r", [*distances, *spreads], document(variant=""))
+    metrics = read_record(tmp_path, "r").metrics
+    assert metrics == {
+        "fd:x/test": 4.0,
+        "sd over training seeds/pq/image": 0.012,
+        "sd over generation seeds/pq/image": 0.003,
+    }

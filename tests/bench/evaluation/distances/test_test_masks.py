@@ -16,6 +16,7 @@ from bench.evaluation.distances.evaluation import TEST_MASKS, Distances
 from bench.evaluation.masks import draw_masks, masks_of
 from bench.plan.arms import Arm
 from bench.plan.encoders import encoder_handle
+from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import synthesize
 from bench.stages.trial import Trial
@@ -44,7 +45,7 @@ def trial_of(session: Session, arm: Arm, n: int, *, ready: bool = False) -> Tria
     )
     sets = drive(together(*(synthesize(session, arm, DATA, {}, 8, seed, f"seed {seed}") for seed in range(2))))
     if ready:
-        drawn = drive(draw_masks(Trial(frame, arm), masks_of(Trial(frame, arm), sets[0]), 0))
+        drawn = drive(draw_masks(Trial(frame, arm), masks_of(Trial(frame, arm), sets[0]), Under(0, 0)))
         return Given(frame, replace(arm, ready=drawn), [sets[0]._replace(set=drawn)] * 2)
     return Given(frame, arm, sets)
 
@@ -73,7 +74,7 @@ def test_what_is_painted_is_nearer_than_noise_and_than_one_grey(session: Session
 def test_the_images_that_faithfulness_looks_at_are_not_drawn_again(session: Session) -> None:
     trial = trial_of(session, Arm("painter", "", Painter(FIELDS)), 64)
     made = drive(trial.sets()).made[0]
-    drive(draw_masks(trial, masks_of(trial, made), 0))
+    drive(draw_masks(trial, masks_of(trial, made), Under(0, 0)))
     before = {key for key, done in session.finished.items() if done.stage == "render-masks"}
     rows_of(trial)
     after = [key for key, done in session.finished.items() if done.stage == "render-masks"]
