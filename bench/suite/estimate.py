@@ -129,4 +129,4 @@ def _train_steps(step: Step, config: Mapping[str, Any], preset: Preset) -> int:
     phases = config["config"].get("phases") or [{"share": 1.0, "batch": config["config"].get("batch", 16)}]
     n = patches(mix.real, preset.patches_per_tile)
     n = round(n / (1 - mix.fraction)) if budget.unit == "epochs" and mix.fraction < 1 else n
-    return round(sum(budget.amount * phase["share"] * n / phase["batch"] for phase in phases))
+    return int(sum(budget.amount * phase["share"] * n / phase["batch"] for phase in phases) + 0.5)

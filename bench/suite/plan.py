@@ -87,9 +87,9 @@ class Planning(Session):
     async def do(self, step: Step) -> Finished:
         """Return the step, which is listed."""
         key = _key(step)
+        found = self.store.find(step) if key == step.__dict__.get("key") else None
         if self.about:
             step = replace(step, title=f"{step.title}, {self.about}")
-        found = self.store.find(step) if key == step.__dict__.get("key") else None
         if found is None and self.strict:
             raise Parked(step.title)
         self.steps.setdefault(key, (step, found is not None))

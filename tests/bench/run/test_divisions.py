@@ -185,13 +185,14 @@ def test_a_division_in_a_file_gives_the_same_numbers(place: Place, fixed: Outcom
     again = run_request(place.ask(protocol=str(tmp_path / "fixed.csv")))
     assert stages(place.store) == before
     assert division(again) == division(fixed)
-    pd.testing.assert_frame_equal(table(again).drop(columns="run"), table(fixed).drop(columns="run"))
+    tables = [table(outcome).query("kind != 'cost'").drop(columns="run") for outcome in (again, fixed)]
+    pd.testing.assert_frame_equal(*tables)
 
 
 def test_a_dry_run_follows_all_folds(place: Place, fixed: Outcome, tmp_path: Path) -> None:
     seen = plan(resolve(place.ask(protocol="fixed")), None, tmp_path).steps
     assert len(seen) == fixed.steps
-    assert all(planned.cached for planned in seen)
+    assert [planned.step.title for planned in seen if not planned.cached] == []
     waiting = plan(resolve(place.ask(protocol="fixed", method="copy", overrides=())), None, tmp_path).steps
     assert sum(planned.step.stage == "synthesize" and not planned.cached for planned in waiting) == 2
 
