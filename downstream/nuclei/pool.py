@@ -1,4 +1,4 @@
-"""Calls in worker processes while this process goes on; results come in order, and few wait at a time."""
+"""Calls in worker processes while this process does other work; results come in order, and few wait at a time."""
 
 from __future__ import annotations
 
