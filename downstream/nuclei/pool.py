@@ -1,4 +1,4 @@
-"""Calls in worker processes while this process goes on; results come in order, and few wait at a time."""
+"""Calls in worker processes while this process does other work; results come in order, and few wait at a time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bench.contract import RunContext
 from bench.errors import JobError
@@ -37,8 +38,9 @@ def overlapped(
 ) -> Iterator[Result]:
     """Yield `function(argument)` in order; worker processes call it while this process makes the next argument.
 
-    A worker is `python -P -m downstream.nuclei.worker`: like all workers of the harness it does not see the working
-    directory, and it does not run the user's script again.
+    When this process could only wait, it does a call that no worker has begun. A worker is
+    `python -P -m downstream.nuclei.worker`: like all workers of the harness it does not see the working directory, and
+    it does not run the user's script again.
 
     Args:
         function: a picklable function.
@@ -64,20 +66,47 @@ def overlapped(
         return result
 
     threads = ThreadPoolExecutor(workers)  # each waits for one worker
-    waiting: deque[Future[Result]] = deque()
+    waiting: deque[_Call[Argument, Result]] = deque()
     try:
         for argument in arguments:
-            waiting.append(threads.submit(call, argument))
+            waiting.append(_Call(argument, threads.submit(call, argument)))
             if len(waiting) >= workers + ahead:
-                yield waiting.popleft().result()
+                yield _next(waiting, function)
         while waiting:
-            yield waiting.popleft().result()
+            yield _next(waiting, function)
     finally:
         for process in processes:
             process.kill()
         threads.shutdown(cancel_futures=True)
         for process in processes:
             _close(process)
+
+
+@dataclass
+class _Call(Generic[Argument, Result]):
+    """An argument, and the result to come."""
+
+    argument: Argument
+    result: Future[Result]
+
+    def take_on(self, function: Callable[[Argument], Result]) -> bool:
+        """Do the call in this process, unless a worker has begun it; return whether it was done."""
+        if not self.result.cancel():
+            return False
+        self.result = Future()
+        try:
+            self.result.set_result(function(self.argument))
+        except Exception as error:
+            self.result.set_exception(error)
+        return True
+
+
+def _next(waiting: deque[_Call[Argument, Result]], function: Callable[[Argument], Result]) -> Result:
+    """Return the result of the oldest call; meanwhile do other calls here."""
+    while not waiting[0].result.done():
+        if not any(call.take_on(function) for call in waiting):
+            break
+    return waiting.popleft().result.result()
 
 
 def _cores() -> int:

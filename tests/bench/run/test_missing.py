@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bench.contract import Downstream
+from bench.errors import DataError
 from bench.run.missing import find_missing
 from bench.run.resolve import resolve
 from tests.bench.conftest import request
@@ -53,3 +57,16 @@ def test_masks_come_from_the_dataset_that_is_named(tmp_path: Path) -> None:
     # PathDiff's branch is also trained on captions
     joint = asked.model_copy(update={"method": "pathdiff-t"})
     assert what not in [item.expected for item in find_missing(resolve(joint))]
+
+
+def test_classes_of_a_network_that_is_not_trained_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def refuse(self: Downstream, nuclei, labels) -> None:
+        asked.append((tuple(nuclei), tuple(labels)))
+        raise DataError("The file has two classes", got="four")
+
+    monkeypatch.setattr("downstream.hovernet.HoVerNet.check_classes", refuse)
+    (found,) = find_missing(resolve(request(tmp_path, method="copy")))
+    assert found.expected == "The file has two classes"
+    assert asked == [(("miscellaneous", "inflammatory", "epithelial", "spindle"), ())]

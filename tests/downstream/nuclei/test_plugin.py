@@ -1,4 +1,4 @@
-"""A nucleus network as the harness uses it: files that it names, and a released network in the place of training."""
+"""A nucleus network as the harness uses it: files that it names, and a released network instead of training."""
 
 from __future__ import annotations
 
