@@ -37,6 +37,8 @@ default_preset: tiny
 protocols:
   fixed: {folds: 2}
   own: {folds: 2, test: held-out}
+  rotated: {rotate: ["slide-0[14]-*", "slide-0[25]-*", slide-03-*]}
+  anew: {divide: {test: 0.4}}
   two-seeds: {seeds: 2}
   many: {folds: 5}
   too-many: {folds: 7}
@@ -73,8 +75,8 @@ def fixed(place: Place) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def own(place: Place, fixed: Outcome) -> Outcome:
-    return run_request(place.ask(protocol="own"))
+def rotated(place: Place, fixed: Outcome) -> Outcome:
+    return run_request(place.ask(protocol="rotated", method="copy"))
 
 
 def table(outcome: Outcome) -> pd.DataFrame:
@@ -162,18 +164,18 @@ def test_from_a_row_over_folds_one_gets_to_the_outputs_of_each(fixed: Outcome) -
     assert {artefact.fold for artefact in index.of({**row, "fold": "2/2", "seed": 0})} == {"2/2"}
 
 
-def test_folds_with_test_slides_of_their_own_are_also_pooled(own: Outcome) -> None:
-    rows = table(own)
-    of_train = [fold["test"] for fold in division(own).folds]
-    assert not set(of_train[0]) & set(of_train[1])
-    pq = rows[(rows["metric"] == "pq/pooled") & (rows["kind"] == "score") & (rows["method"] == "gradmix")]
+def test_folds_with_test_slides_of_their_own_are_also_pooled(rotated: Outcome) -> None:
+    rows = table(rotated)
+    assert division(rotated).held_out
+    pq = rows[(rows["metric"] == "pq/pooled") & (rows["kind"] == "score") & (rows["method"] == "copy")]
     together = one(pq, fold=ALL_FOLDS, seed=ALL_SEEDS)
-    assert together["n"] == 6
+    assert (together["n"], together["seeds"]) == (8, 3)
+    assert "cannot be resampled" in together["reason"]  # a fold is tested on one slide
     pooled = one(pq, fold=ALL_FOLDS, aggregation=POOLED_FOLDS)
-    assert (pooled["seed"], pooled["n"]) == (0, 6)
-    dice = rows[(rows["metric"] == "dice/image") & (rows["kind"] == "score") & (rows["method"] == "gradmix")]
+    assert (pooled["seed"], pooled["n"]) == (0, 8)
+    dice = rows[(rows["metric"] == "dice/image") & (rows["kind"] == "score") & (rows["method"] == "copy")]
     # a mean over the images of all folds is the mean of the folds' means, weighted with their images
-    folds = [one(dice, fold=fold) for fold in ("1/2", "2/2")]
+    folds = [one(dice, fold=fold) for fold in ("1/3", "2/3", "3/3")]
     images = [row["n"] - row["n_skipped"] for row in folds]
     mean = np.average([row["value"] for row in folds], weights=images)
     assert one(dice, aggregation=POOLED_FOLDS)["value"] == pytest.approx(mean)
@@ -185,7 +187,8 @@ def test_a_division_in_a_file_gives_the_same_numbers(place: Place, fixed: Outcom
     again = run_request(place.ask(protocol=str(tmp_path / "fixed.csv")))
     assert stages(place.store) == before
     assert division(again) == division(fixed)
-    pd.testing.assert_frame_equal(table(again).drop(columns="run"), table(fixed).drop(columns="run"))
+    scores = [rows[rows["kind"] != "cost"].drop(columns="run") for rows in (table(again), table(fixed))]
+    pd.testing.assert_frame_equal(*scores)
 
 
 def test_a_dry_run_follows_all_folds(place: Place, fixed: Outcome) -> None:
@@ -274,6 +277,13 @@ def test_a_part_may_be_in_several_splits(session: Session, place: Place, tmp_pat
     (fold,), _ = divided(session, place, protocol=write_folds(tmp_path / "mixed.csv", *lines))
     assert list(fold.data["train"].ids) == ["slide-01-tile-0", "slide-04-tile-0"]
     assert not isinstance(fold.data["train"], PreparedDataset)
+
+
+def test_all_tiles_may_be_divided_anew(session: Session, place: Place) -> None:
+    (fold,), _ = divided(session, place, protocol="anew")
+    ids = [id for data in fold.data.values() for id in data.ids]
+    assert len(ids) == len(set(ids)) == 8
+    assert not set(fold.data["train"].groups) & set(fold.data["test"].groups)
 
 
 def test_a_fold_and_a_protocol_exclude_each_other(place: Place) -> None:
