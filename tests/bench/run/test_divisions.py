@@ -14,6 +14,7 @@ import pytest
 
 from bench.config import RunRequest
 from bench.datasets.prepared.read import PreparedDataset
+from bench.datasets.source import open_source
 from bench.datasets.splits.id_division import IdDivision, read_division
 from bench.engine.session import Session, drive
 from bench.errors import ConfigError, MissingError
@@ -25,6 +26,7 @@ from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.run.publish import DIVISION
 from bench.run.resolve import resolve
+from bench.stages.census import divide_source
 from bench.suite.probe import probe
 from bench.synthetic import SyntheticSet
 from tests.bench.conftest import request
@@ -157,6 +159,12 @@ def test_the_document_names_the_division_and_its_hash(fixed: Outcome) -> None:
     assert found.request["protocol"] == f"fixed@{made.sha256}"
 
 
+def test_the_division_is_that_of_the_files_whatever_the_preset(place: Place, fixed: Outcome) -> None:
+    source = open_source(str(place.card), None)
+    (made,) = divide_source(source, {"fixed": source.card.protocols["fixed"]})
+    assert made == division(fixed)
+
+
 def test_from_a_row_over_folds_one_gets_to_the_outputs_of_each(fixed: Outcome) -> None:
     row = one(table(fixed), metric="pq/image", kind="score", method="gradmix", fold=ALL_FOLDS)
     index = document(fixed).index()
@@ -196,7 +204,7 @@ def test_a_dry_run_follows_all_folds(place: Place, fixed: Outcome) -> None:
     assert (seen.found, list(seen.next)) == (fixed.steps, [])
     fresh = probe(resolve(place.ask(protocol="fixed", store=place.store.with_name("empty"))))
     assert [step.stage for step in fresh.next] == ["prepare", "prepare"]
-    waiting = probe(resolve(place.ask(protocol="fixed", method="copy", overrides=())))
+    waiting = probe(resolve(place.ask(protocol="fixed", method="noise", overrides=())))
     assert sum(step.stage == "synthesize" for step in waiting.next) == 2
 
 
