@@ -9,7 +9,7 @@ from bench.contract import Dataset
 from bench.datasets.prepared.read import PreparedDataset
 from bench.datasets.splits.id_division import ROLES, IdDivision, divide_ids
 from bench.datasets.splits.joined import choose
-from bench.engine.session import Session
+from bench.engine.session import Session, together
 from bench.errors import ConfigError
 from bench.plan.protocol import ChosenProtocol
 from bench.run.resolve import Resolved
@@ -97,9 +97,10 @@ async def _division(
     if protocol.settings is None:
         assert protocol.division is not None, "a protocol has settings or a division"
         return protocol.division
-    train = await census(session, resolved.source, "train") if protocol.settings.folds else []
+    counted = await together(*(census(session, resolved.source, split) for split in protocol.settings.reads))
+    records = [record for split in counted for record in split]
     ids = {split: data.ids for split, data in prepared.items()}
-    return divide_ids(protocol.name, protocol.settings, resolved.card.name, ids, train, resolved.card.rare)
+    return divide_ids(protocol.name, protocol.settings, resolved.card.name, ids, records, resolved.card.rare)
 
 
 def _roles(prepared: Mapping[str, PreparedDataset], ids: Mapping[str, Sequence[str]]) -> dict[str, Dataset]:

@@ -31,12 +31,14 @@ def read_records(source: DatasetSource, split: str) -> list[SampleRecord]:
 
 
 def divide_source(source: DatasetSource, protocols: Mapping[str, Protocol]) -> Iterator[IdDivision]:
-    """Yield the division of a dataset under each protocol; labels are read once, and only if folds need them."""
+    """Yield the division of a dataset under each protocol; labels are read once, and only if needed."""
     card = source.card
     ids = {split: source.ids(split) for split in source.splits() if split in ROLES}
-    train = read_records(source, "train") if any(one.folds for one in protocols.values()) else []
+    needed = {split for protocol in protocols.values() for split in protocol.reads}
+    read = {split: read_records(source, split) for split in sorted(needed)}
     for name, protocol in protocols.items():
-        yield divide_ids(name, protocol, card.name, ids, train, card.rare)
+        records = [record for split in protocol.reads for record in read[split]]
+        yield divide_ids(name, protocol, card.name, ids, records, card.rare)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

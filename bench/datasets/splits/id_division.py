@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.contract import SampleRecord
+from bench.datasets.splits.division import Division, divide
 from bench.datasets.splits.folds import assign_groups
 from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
@@ -86,7 +87,7 @@ def divide_ids(
     protocol: Protocol,
     dataset: str,
     ids: Mapping[str, Sequence[str]],
-    train: Sequence[SampleRecord] = (),
+    records: Sequence[SampleRecord] = (),
     rare: Collection[int] = (),
 ) -> IdDivision:
     """Return the division of a dataset under a protocol of its card.
@@ -96,19 +97,22 @@ def divide_ids(
         protocol: how to divide.
         dataset: name of the dataset.
         ids: sample ids by split; of the splits, `train`, `validation` and `test` are divided.
-        train: the records of the training split at the resolution of its files; needed for `folds`.
+        records: those of the splits that the protocol `reads`, at the resolution of the files.
         rare: ids of the rare classes.
 
     Raises:
         ConfigError: there are fewer groups than folds, or no sample is in a part of the rotation.
+        DataError: there are fewer than two groups to divide.
     """
     if protocol.rotate:
         folds = list(_rotated(protocol.rotate, [id for split in ROLES for id in ids.get(split, ())], dataset))
     elif protocol.folds is not None:
-        folds = list(_folds(protocol, protocol.folds, ids, train, rare, dataset))
+        folds = list(_folds(protocol, protocol.folds, ids, records, rare, dataset))
+    elif protocol.divide is not None:
+        folds = [_divided(protocol.divide, records)]
     else:
         folds = [{role: tuple(sorted(ids[role])) for role in ROLES if role in ids}]
-    return IdDivision(name, dataset, tuple(folds), protocol.seeds, labels_digest(train) if protocol.folds else "")
+    return IdDivision(name, dataset, tuple(folds), protocol.seeds, labels_digest(records) if records else "")
 
 
 def labels_digest(records: Sequence[SampleRecord]) -> str:
@@ -176,6 +180,13 @@ def _folds(
             yield {"train": rest, "validation": held_out, "test": tuple(sorted(ids["test"]))}
         else:
             yield {"train": rest, "test": held_out}
+
+
+def _divided(how: Division, records: Sequence[SampleRecord]) -> dict[str, tuple[str, ...]]:
+    strata = {"none": None, "label": [str(r.label) for r in records], "tissue": [str(r.tissue) for r in records]}
+    sides = divide([record.group for record in records], how, strata[how.stratify])
+    train, test = (tuple(sorted(records[index].id for index in side)) for side in sides)
+    return {"train": train, "test": test}
 
 
 def _rotated(patterns: Sequence[str], ids: Sequence[str], dataset: str) -> Iterator[dict[str, tuple[str, ...]]]:

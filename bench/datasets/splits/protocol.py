@@ -7,6 +7,7 @@ from typing import Literal, Self
 from pydantic import Field, model_validator
 
 from bench.contract import Settings
+from bench.datasets.splits.division import Division
 
 FEWEST_PARTS = 3
 
@@ -19,20 +20,26 @@ class Protocol(Settings):
     every fold is tested on the test split; with `held-out`, the held-out fold is the test set.
 
     `rotate` names the parts of all tiles by patterns of their ids, such as `fold1-*`: fold k trains on part k,
-    is validated on the next part and tested on the one after it. `seeds` is the number of replicates. With none of
-    these, the division is that of the card.
+    is validated on the next part and tested on the one after it. `divide` divides all tiles anew, instead of the
+    card's splits. `seeds` is the number of replicates. With none of these, the division is that of the card.
     """
 
     folds: int | None = Field(default=None, ge=2)
     seed: int = 0
     test: Literal["fixed", "held-out"] = "fixed"
     rotate: tuple[str, ...] = ()
+    divide: Division | None = None
     seeds: int | None = Field(default=None, ge=1)
 
     @property
     def n_folds(self) -> int:
-        """The number of folds; 1 if the division is that of the card."""
+        """The number of folds; 1 if there are none."""
         return self.folds or len(self.rotate) or 1
+
+    @property
+    def reads(self) -> tuple[str, ...]:
+        """The splits whose labels and groups it needs."""
+        return ("train",) if self.folds is not None else ("train", "test") if self.divide is not None else ()
 
     @property
     def summary(self) -> str:
@@ -43,13 +50,15 @@ class Protocol(Settings):
         elif self.rotate:
             parts = [f"{len(self.rotate)} parts that train, validate and test in rotation"]
         else:
-            parts = ["the splits of the card"]
+            parts = [
+                "the splits of the card" if self.divide is None else f"{self.divide.test:.0%} of all tiles for tests"
+            ]
         return ", ".join([*parts, *([f"{self.seeds} seeds"] if self.seeds else [])])
 
     @model_validator(mode="after")
     def _one_division(self) -> Self:
-        if self.folds is not None and self.rotate:
-            raise ValueError("give `folds` or `rotate`")
+        if sum((self.folds is not None, bool(self.rotate), self.divide is not None)) > 1:
+            raise ValueError("give one of `folds`, `rotate` and `divide`")
         if self.rotate and len(self.rotate) < FEWEST_PARTS:
             raise ValueError(f"`rotate` needs at least {FEWEST_PARTS} parts: one each to train, validate and test")
         if self.folds is None and (self.seed or self.test != "fixed"):

@@ -52,6 +52,16 @@ def test_two_that_await_one_step_have_it_done_once(session: Session, slow: Slow)
     assert list(session.finished) == [first.key]
 
 
+def test_parts_of_a_program_share_steps_and_name_themselves_in_titles(session: Session, slow: Slow) -> None:
+    parts = [session.part(f"fold {k}/2") for k in (1, 2)]
+    shared = drive(together(*(part.do(toy(session, "a")) for part in parts)))
+    own = drive(together(*(part.do(toy(session, part.about)) for part in parts)))
+    assert slow.log[:2] == ["a, fold 1/2 begins", "a, fold 1/2 ends"]
+    assert slow.log[2] == "fold 1/2, fold 1/2 begins"
+    assert {one.key for one in [*shared, *own]} == set(session.finished)
+    assert len(session.finished) == 3
+
+
 def test_several_steps_are_at_work_at_once_and_come_back_in_order(session: Session, slow: Slow) -> None:
     steps = [toy(session, title) for title in "ab"]
     done = drive(together(*(session.do(step) for step in steps)))

@@ -14,6 +14,7 @@ import pytest
 
 from bench.config import RunRequest
 from bench.datasets.prepared.read import PreparedDataset
+from bench.datasets.source import open_source
 from bench.datasets.splits.id_division import IdDivision, read_division
 from bench.engine.session import Session, drive
 from bench.errors import ConfigError, MissingError
@@ -25,6 +26,7 @@ from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.run.publish import DIVISION
 from bench.run.resolve import resolve
+from bench.stages.census import divide_source
 from bench.suite.plan import plan
 from bench.synthetic import SyntheticSet
 from tests.bench.conftest import request
@@ -37,6 +39,8 @@ default_preset: tiny
 protocols:
   fixed: {folds: 2}
   own: {folds: 2, test: held-out}
+  rotated: {rotate: ["slide-0[14]-*", "slide-0[25]-*", slide-03-*]}
+  anew: {divide: {test: 0.4}}
   two-seeds: {seeds: 2}
   many: {folds: 5}
   too-many: {folds: 7}
@@ -73,8 +77,8 @@ def fixed(place: Place) -> Outcome:
 
 
 @pytest.fixture(scope="module")
-def own(place: Place, fixed: Outcome) -> Outcome:
-    return run_request(place.ask(protocol="own"))
+def rotated(place: Place, fixed: Outcome) -> Outcome:
+    return run_request(place.ask(protocol="rotated", method="copy"))
 
 
 def table(outcome: Outcome) -> pd.DataFrame:
@@ -155,6 +159,12 @@ def test_the_document_names_the_division_and_its_hash(fixed: Outcome) -> None:
     assert found.request["protocol"] == f"fixed@{made.sha256}"
 
 
+def test_the_division_is_that_of_the_files_whatever_the_preset(place: Place, fixed: Outcome) -> None:
+    source = open_source(str(place.card), None)
+    (made,) = divide_source(source, {"fixed": source.card.protocols["fixed"]})
+    assert made == division(fixed)
+
+
 def test_from_a_row_over_folds_one_gets_to_the_outputs_of_each(fixed: Outcome) -> None:
     row = one(table(fixed), metric="pq/image", kind="score", method="gradmix", fold=ALL_FOLDS)
     index = document(fixed).index()
@@ -162,18 +172,18 @@ def test_from_a_row_over_folds_one_gets_to_the_outputs_of_each(fixed: Outcome) -
     assert {artefact.fold for artefact in index.of({**row, "fold": "2/2", "seed": 0})} == {"2/2"}
 
 
-def test_folds_with_test_slides_of_their_own_are_also_pooled(own: Outcome) -> None:
-    rows = table(own)
-    of_train = [fold["test"] for fold in division(own).folds]
-    assert not set(of_train[0]) & set(of_train[1])
-    pq = rows[(rows["metric"] == "pq/pooled") & (rows["kind"] == "score") & (rows["method"] == "gradmix")]
+def test_folds_with_test_slides_of_their_own_are_also_pooled(rotated: Outcome) -> None:
+    rows = table(rotated)
+    assert division(rotated).held_out
+    pq = rows[(rows["metric"] == "pq/pooled") & (rows["kind"] == "score") & (rows["method"] == "copy")]
     together = one(pq, fold=ALL_FOLDS, seed=ALL_SEEDS)
-    assert together["n"] == 6
+    assert (together["n"], together["seeds"]) == (8, 3)
+    assert "cannot be resampled" in together["reason"]  # a fold is tested on one slide
     pooled = one(pq, fold=ALL_FOLDS, aggregation=POOLED_FOLDS)
-    assert (pooled["seed"], pooled["n"]) == (0, 6)
-    dice = rows[(rows["metric"] == "dice/image") & (rows["kind"] == "score") & (rows["method"] == "gradmix")]
+    assert (pooled["seed"], pooled["n"]) == (0, 8)
+    dice = rows[(rows["metric"] == "dice/image") & (rows["kind"] == "score") & (rows["method"] == "copy")]
     # a mean over the images of all folds is the mean of the folds' means, weighted with their images
-    folds = [one(dice, fold=fold) for fold in ("1/2", "2/2")]
+    folds = [one(dice, fold=fold) for fold in ("1/3", "2/3", "3/3")]
     images = [row["n"] - row["n_skipped"] for row in folds]
     mean = np.average([row["value"] for row in folds], weights=images)
     assert one(dice, aggregation=POOLED_FOLDS)["value"] == pytest.approx(mean)
@@ -193,7 +203,7 @@ def test_a_dry_run_follows_all_folds(place: Place, fixed: Outcome, tmp_path: Pat
     seen = plan(resolve(place.ask(protocol="fixed")), None, tmp_path).steps
     assert len(seen) == fixed.steps
     assert [planned.step.title for planned in seen if not planned.cached] == []
-    waiting = plan(resolve(place.ask(protocol="fixed", method="copy", overrides=())), None, tmp_path).steps
+    waiting = plan(resolve(place.ask(protocol="fixed", method="noise", overrides=())), None, tmp_path).steps
     assert sum(planned.step.stage == "synthesize" and not planned.cached for planned in waiting) == 2
 
 
@@ -274,6 +284,13 @@ def test_a_part_may_be_in_several_splits(session: Session, place: Place, tmp_pat
     (fold,), _ = divided(session, place, protocol=write_folds(tmp_path / "mixed.csv", *lines))
     assert list(fold.data["train"].ids) == ["slide-01-tile-0", "slide-04-tile-0"]
     assert not isinstance(fold.data["train"], PreparedDataset)
+
+
+def test_all_tiles_may_be_divided_anew(session: Session, place: Place) -> None:
+    (fold,), _ = divided(session, place, protocol="anew")
+    ids = [id for data in fold.data.values() for id in data.ids]
+    assert len(ids) == len(set(ids)) == 8
+    assert not set(fold.data["train"].groups) & set(fold.data["test"].groups)
 
 
 def test_a_fold_and_a_protocol_exclude_each_other(place: Place) -> None:

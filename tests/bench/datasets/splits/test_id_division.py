@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from bench.contract import SampleRecord
+from bench.datasets.splits.division import Division
 from bench.datasets.splits.id_division import IdDivision, divide_ids, read_division
 from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
@@ -58,6 +59,18 @@ def test_parts_train_validate_and_test_in_rotation() -> None:
     assert division.held_out
     with pytest.raises(ConfigError, match="part of the rotation"):
         divide_ids("official", Protocol(rotate=("a-*", "b-*", "d-*")), "toy", ids)
+
+
+def test_all_tiles_are_divided_anew_by_whole_slides() -> None:
+    records = [*TRAIN, *(SampleRecord(name, "slide-9", 8, 8, None, None, None, (0, 0)) for name in IDS["test"])]
+    protocol = Protocol(divide=Division(test=0.3))
+    division = divide_ids("anew", protocol, "toy", IDS, records)
+    (fold,) = division.folds
+    assert sorted(fold["train"] + fold["test"]) == sorted(IDS["train"] + IDS["test"])
+    groups = {record.id: record.group for record in records}
+    assert not {groups[name] for name in fold["train"]} & {groups[name] for name in fold["test"]}
+    assert len(fold["test"]) == 4
+    assert divide_ids("anew", protocol, "toy", IDS, records[::-1]).sha256 == division.sha256
 
 
 def test_seeds_of_the_cards_splits_are_one_fold_without_a_name() -> None:

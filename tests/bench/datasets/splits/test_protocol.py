@@ -19,6 +19,7 @@ def test_it_says_how_many_folds_it_has_and_what_it_is() -> None:
     assert made(folds=5).summary == "5 folds, a fixed test set"
     assert made(folds=4, test="held-out").summary == "4 folds, each tested on what it holds out"
     assert made(rotate=["a*", "b*", "c*"]).n_folds == 3
+    assert (made(divide={"test": 0.2}).n_folds, made(divide={"test": 0.2}).summary) == (1, "20% of all tiles for tests")
     assert (made(seeds=5).n_folds, made(seeds=5).summary) == (1, "the splits of the card, 5 seeds")
 
 
@@ -28,7 +29,8 @@ def test_it_says_how_many_folds_it_has_and_what_it_is() -> None:
         ({"fold": 5}, "folds"),
         ({"folds": 1}, "greater than or equal to 2"),
         ({"folds": 5, "test": "own"}, "'fixed' or 'held-out'"),
-        ({"folds": 5, "rotate": ["a", "b", "c"]}, "`folds` or `rotate`"),
+        ({"folds": 5, "rotate": ["a", "b", "c"]}, "one of `folds`, `rotate`"),
+        ({"rotate": ["a", "b", "c"], "divide": {"test": 0.2}}, "one of `folds`, `rotate`"),
         ({"rotate": ["a", "b"]}, "at least 3 parts"),
         ({"seeds": 5, "test": "held-out"}, "belong to `folds`"),
     ],
@@ -47,5 +49,5 @@ def test_the_published_protocols_ship() -> None:
         assert {one.test for one in protocols.values()} == {"fixed"}
     assert load_card("pannuke").protocols["official-3fold"].n_folds == 3
     assert load_card("pannuke-fold1").protocols == {}  # its card is one of the official divisions
-    assert all("pathdiff-8-2" in load_card(name).protocols for name in ("pannuke", "conic", "pathcap"))
+    assert all("pathdiff-8-2" in load_card(name).protocols for name in ("pannuke", "conic", "pathcap", "monusac"))
     assert sum(bool(load_card(name).protocols) for name in card_names()) >= 6
