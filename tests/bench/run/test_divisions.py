@@ -11,6 +11,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 import pytest
+from bench.suite.probe import probe
 
 from bench.config import RunRequest
 from bench.datasets.prepared.read import PreparedDataset
@@ -25,7 +26,6 @@ from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.run.publish import DIVISION
 from bench.run.resolve import resolve
-from bench.suite.probe import probe
 from bench.synthetic import SyntheticSet
 from tests.bench.conftest import request
 from tests.bench.run.stages import stages
