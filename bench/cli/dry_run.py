@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from bench.cli.suite import console, count_runs
+from bench.cli.screen import console, count_runs
 
 if TYPE_CHECKING:
     from collections.abc import Sequence

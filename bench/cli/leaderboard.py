@@ -9,11 +9,10 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import StoreOption, resolve_store
+from bench.cli.screen import console
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
-
-    from rich.console import Console
 
     from reports.board import Leaderboard
     from reports.published.layout import PublishedTable
@@ -109,8 +108,8 @@ def show_paper(
     else:
         from reports.published.terminal import render_terminal as as_terminal
 
-        console = _console()
-        console.print(as_terminal(measured, width=console.width))
+        screen = console()
+        screen.print(as_terminal(measured, width=screen.width))
 
 
 def load_boards(
@@ -151,18 +150,9 @@ def _print_csv(boards: list[Leaderboard], *, with_dataset: bool) -> None:
 def _print_terminal(boards: list[Leaderboard], everything: bool) -> None:
     from reports.terminal import render_terminal
 
-    console = _console()
+    screen = console()
     for board in boards:
-        console.print(render_terminal(board, everything=everything, width=console.width))
-
-
-def _console() -> Console:
-    from rich.console import Console
-
-    from reports.terminal import WIDTH
-
-    # a pipe has no width: tables are then made for a wide terminal
-    return Console(highlight=False, width=None if sys.stdout.isatty() else WIDTH)
+        screen.print(render_terminal(board, everything=everything, width=screen.width))
 
 
 def _nothing(store: Path, boards: list[Leaderboard], dataset: str | None, preset: str | None) -> Exception:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -23,10 +22,9 @@ from bench.cli.options import (
     resolve_store,
     resolve_weights,
 )
+from bench.cli.screen import console, count_runs
 
 if TYPE_CHECKING:
-    from rich.console import Console
-
     from bench.suite.execute import Done
     from bench.suite.file import Suite
 
@@ -153,20 +151,6 @@ def _print_paper(found: Suite, done: Sequence[Done]) -> None:
         show_paper(store, table, preset=preset, stand_in=found.file.published.stand_in)
 
 
-def count_runs(n: int) -> str:
-    """Return the number of runs in words."""
-    return "1 run" if n == 1 else f"{n} runs"
-
-
 def _duration(seconds: float) -> str:
     minutes, rest = divmod(round(seconds), 60)
     return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
-
-
-def console() -> Console:
-    """Return the console; a pipe has no width: tables are then made for a wide terminal."""
-    from rich.console import Console
-
-    from reports.terminal import WIDTH
-
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)

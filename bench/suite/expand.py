@@ -53,7 +53,7 @@ def expand(
 ) -> list[SuiteRun]:
     """Return a suite's runs in the order of the file; the last key of a line's product varies fastest.
 
-    A file's budgets, encoders and evaluations belong to its preset: another `preset` uses its own instead.
+    A file's budgets and encoders belong to its preset: another `preset` uses its own instead.
 
     Args:
         suite: what to expand.
@@ -174,10 +174,10 @@ def _file_beside(name: Any, folder: Path) -> Any:
 def _settings(entry: Entry, point: _Point, keeps: bool, own: BudgetSettings | None) -> tuple[str, ...]:
     """Return the `--set` items of a run; the preset's own budget is left out."""
     settings: dict[str, Any] = {}
-    for name in ("encoders", "evaluations"):
-        chosen = getattr(entry, name)
-        if chosen is not None and keeps:
-            settings[name] = list(chosen)
+    if entry.encoders is not None and keeps:
+        settings["encoders"] = list(entry.encoders)
+    if entry.evaluations is not None:
+        settings["evaluations"] = list(entry.evaluations)
     if point.budget is not None and point.budget != own:
         settings |= {"budget.unit": point.budget.unit, "budget.amount": point.budget.amount}
     settings |= entry.set

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from bench.config.files import folder, read_yaml
 from bench.config.validate import build
@@ -32,9 +33,21 @@ def find_published(name: str, *folders: Path) -> PublishedTable:
         path = place / f"{name.replace('-', '_')}.yaml"
         values = path.with_suffix(".csv")
         if path.is_file() and values.is_file():
-            layout: Layout = build(Layout, {"name": name, **read_yaml(path)}, f"the layout {path}")
+            layout: Layout = build(Layout, {"name": name, **_whole(read_yaml(path))}, f"the layout {path}")
             return read_published(layout, values.read_text(encoding="utf-8"))
     raise unknown("layout of a published table", name, layout_names(*folders))
+
+
+def _whole(values: dict[str, Any]) -> dict[str, Any]:
+    """Return a layout in which every value of a key is a mapping; a file may give its title alone."""
+    keys = values.get("keys")
+    if not isinstance(keys, Mapping) or not all(isinstance(named, Mapping) for named in keys.values()):
+        return values  # the validation of the fields reports it
+    whole = {
+        key: {name: {"title": shown} if isinstance(shown, str) else shown for name, shown in named.items()}
+        for key, named in keys.items()
+    }
+    return {**values, "keys": whole}
 
 
 def stands_for(pairs: list[str]) -> dict[str, str]:

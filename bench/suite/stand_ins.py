@@ -11,7 +11,6 @@ import numpy as np
 from bench.contract import Dataset
 from bench.digest import digest, write_json
 from bench.engine.step import Step
-from bench.evaluation.leakage import RESULT, Look
 from bench.evaluation.masks import RenderMasks
 from bench.stages.judge import FEATURES, SCORES, See
 from bench.stages.synthesize import Render, Synthesize
@@ -26,9 +25,10 @@ def fill(step: Step, key: str, folder: Path) -> None:
         near = np.eye(max(2, labels.max(initial=0) + 1), dtype=np.float32)[labels]
         np.save(folder / FEATURES, near)
         np.save(folder / SCORES, near)
-    elif isinstance(step, Look):
+    elif step.stage == "leakage":  # a plugin
         write_json(
-            folder / RESULT, {"exact": [], "copies": [], "nearer": 0, "by_chance": 0.0, "n_test": 0, "nearest": []}
+            folder / "leakage.json",
+            {"exact": [], "copies": [], "nearer": 0, "by_chance": 0.0, "n_test": 0, "nearest": []},
         )
     elif (train := _train_of(step)) is not None:
         _fill_set(step, key, train, folder)

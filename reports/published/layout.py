@@ -6,9 +6,6 @@ import csv
 import io
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
-
-from pydantic import Field, model_validator
 
 from bench.contract import Settings
 from bench.errors import ConfigError
@@ -33,7 +30,7 @@ class PaperMetric(Settings):
     """A column: its name in the paper, and how many digits after the point the paper prints."""
 
     title: str
-    digits: int = Field(ge=0, le=6)
+    digits: int
 
 
 class Layout(Settings):
@@ -51,26 +48,13 @@ class Layout(Settings):
     paper: str
     fixed: Mapping[str, str] = {}
     keys: Mapping[str, Mapping[str, Shown]]
-    rows: tuple[str, ...] = Field(min_length=1)
+    rows: tuple[str, ...]
     across: tuple[str, ...] = ()
     metrics: Mapping[str, PaperMetric]
     classes: Mapping[str, Mapping[str, str]] = {}
     absent: Mapping[str, Mapping[str, str]] = {}
     budget: str = ""
     notes: tuple[str, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _titles(cls, values: Any) -> Any:
-        """Let a value of a key be given by its title alone."""
-        keys = values.get("keys") if isinstance(values, Mapping) else None
-        if not isinstance(keys, Mapping):
-            return values
-        whole = {
-            key: {name: {"title": shown} if isinstance(shown, str) else shown for name, shown in named.items()}
-            for key, named in keys.items()
-        }
-        return {**values, "keys": whole}
 
     def value(self, key: str, line: Mapping[str, str]) -> str:
         """Return a line's value of a key; empty if the table does not distinguish lines by it."""

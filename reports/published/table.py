@@ -87,15 +87,15 @@ def _row(board: Leaderboard, layout: Layout, line: Line, stands: Mapping[str, st
     words = (word.partition("=") for word in layout.variant(line.keys).split())
     variant = " ".join(f"{key}{separator}{stands.get(value, value)}" for key, separator, value in words)
     for row in board.rows:
-        if row.method == method and downstream in ("", row.downstream) and _says(row.variant, variant):
+        if row.method == method and downstream in ("", row.downstream) and says(row.variant, variant):
             return row
     return None
 
 
-def _says(variant: str, wanted: str) -> bool:
+def says(variant: str, wanted: str) -> bool:
     """Return whether an arm's variant is the wanted one; what it says of other data need not be wanted.
 
-    >>> _says("p_split=0.2 text=pathcap", "p_split=0.2"), _says("p_split=0.2", "")
+    >>> says("p_split=0.2 text=pathcap", "p_split=0.2"), says("p_split=0.2", "")
     (True, False)
     """
     words = [word for word in variant.split() if word in wanted.split() or not word.startswith(_ROLES)]

@@ -11,7 +11,7 @@ from bench.suite.check import check_runs
 from bench.suite.dry_run import dry_run
 from bench.suite.execute import run_all
 from bench.suite.expand import expand
-from bench.suite.file import Suite
+from bench.suite.file import Suite, find_suite
 from tests.bench.suite.suites import TINY, suite
 
 LINES = ({"method": "diffmix-b"}, {"method": "diffmix-e"}, {"method": "gradmix"})
@@ -53,6 +53,29 @@ def test_a_second_budget_is_beside_the_papers(tmp_path: Path) -> None:
     _, told = seen(tmp_path, found)
     assert (told.stages["train"].paper, told.stages["train"].controls) == (2, 2)
     assert (told.stages["synthesize"].paper, told.stages["synthesize"].controls) == (1, 0)
+
+
+# Trainings of the paper's table, and of its controls.
+@pytest.mark.parametrize(
+    ("name", "paper", "controls"),
+    [
+        # 2 datasets x 5 arms x (5 + 4 folds); copy and noise in each
+        ("diffmix_table1", 90, 36),
+        # 3 datasets x 5 arms x 3 seeds; copy and noise in each, and all seven arms again at equal steps
+        ("pathdiff_table5", 45, 81),
+        ("diffmix_table1_smoke", 20, 0),
+    ],
+)
+def test_a_published_protocol_lists_its_table_and_marks_the_controls(
+    tmp_path: Path, name: str, paper: int, controls: int
+) -> None:
+    _, found = seen(tmp_path, find_suite(name))
+    assert (found.stages["train"].paper, found.stages["train"].controls) == (paper, controls)
+    assert found.stages["evaluate"].paper == paper
+    # nothing that the table does not ask for
+    assert set(found.stages) <= {"prepare", "census", "fit", "synthesize", "train", "predict", "evaluate"}
+    assert found.total.seconds > 0
+    assert not (tmp_path / "store").exists()
 
 
 @pytest.mark.slow

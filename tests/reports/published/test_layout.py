@@ -14,9 +14,13 @@ LAYOUT: dict[str, Any] = {
     "title": "Mine, table 1",
     "paper": "a paper",
     "keys": {
-        "dataset": {"consep": "CoNSeP", "glysac": "GLySAC"},
-        "downstream": {"hovernet": "HoVer-Net"},
-        "method": {"real-only": "Baseline", "real": {"title": "real", "row": "real-only"}, "diffmix": "DiffMix"},
+        "dataset": {"consep": {"title": "CoNSeP"}, "glysac": {"title": "GLySAC"}},
+        "downstream": {"hovernet": {"title": "HoVer-Net"}},
+        "method": {
+            "real-only": {"title": "Baseline"},
+            "real": {"title": "real", "row": "real-only"},
+            "diffmix": {"title": "DiffMix"},
+        },
         "p_split": {"": {"title": ""}, "0.2": {"title": "0.2", "variant": "p_split=0.2"}},
         "split": {"test": {"title": "test", "row": "test masks"}},
         "mask_dataset": {"": {"title": "none"}, "conic": {"title": "CoNIC", "variant": "mask=conic"}},
