@@ -58,9 +58,9 @@ def phantom_patches(n: int, size: int) -> NucleiDataset:
 @pytest.mark.slow
 def test_overfits_two_patches_of_the_phantom(tmp_path: Path) -> None:
     data = phantom_patches(2, 64)
-    network = Sonnet(config(patch=64, width=16, augmentation=NO_COLOUR))
+    network = Sonnet(config(patch=64, width=24, augmentation=NO_COLOUR))
     assert isinstance(network, Downstream)
-    network.fit(TrainingMix(data), Budget("steps", 200), tmp_path, Run())
+    network.fit(TrainingMix(data), Budget("steps", 300), tmp_path, Run())
     right = total = 0
     for sample, found in zip(
         data.samples, network.predict((s.image for s in data.samples), tmp_path, Run()), strict=True
