@@ -31,6 +31,7 @@ class PublishedSonnet(nn.Module):
 
     def __init__(self, n_types: int) -> None:
         super().__init__()
+        self.n_types = n_types
         self.encoder = Encoder()
         self.bottom = nn.Conv2d(1280, BOTTOM, 1, bias=False)
         outputs = {"np": 2, "ord": 16, "tp": n_types + 1}

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import pickle
 import zipfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import NamedTuple
+from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 import torch
@@ -21,6 +21,9 @@ from torch import Tensor, nn
 from bench.errors import DataError
 from bench.training import seeded
 from downstream.sonnet.published import Encoder, PublishedSonnet
+
+if TYPE_CHECKING:
+    from downstream.released import Released
 
 DECODERS = {"np": ("np", "np"), "ord": ("ordi", "ord"), "tp": ("tp", "tp")}
 """The release's names of each decoder and of its last convolution."""
@@ -36,22 +39,28 @@ class Layer(NamedTuple):
     kind: str
 
 
-def read(path: Path, classes: Sequence[str]) -> PublishedSonnet:
-    """Return the network in a `.npz` file, in evaluation mode.
+def open_sonnet(path: Path) -> Released:
+    """Return the network in a `.npz` file; see `downstream.released.load`.
 
     Raises:
-        DataError: the file is unreadable, holds another network, or one with another number of classes.
+        DataError: the file is unreadable or holds another network.
+    """
+    from downstream.released import Released
+
+    network = read(path)
+    return Released(network, network.n_types)
+
+
+def read(path: Path) -> PublishedSonnet:
+    """Return the network in a `.npz` file, in evaluation mode, with as many types as the file has.
+
+    Raises:
+        DataError: the file is unreadable or holds another network.
     """
     arrays = _arrays(path)
-    last = arrays.get("conv_out_tp/b")
-    if last is not None and len(last) != len(classes) + 1:
-        raise DataError(
-            f"The network in {path} has another number of classes than the dataset",
-            got=f"{len(last) - 1} classes in the file, {len(classes)} in the dataset: {', '.join(classes)}",
-            fix="use a file that was trained on this dataset's classes, in the same order",
-        )
+    outputs = arrays.get("conv_out_tp/b", np.zeros(0)).size
     with seeded(0):  # all weights are replaced below
-        network = PublishedSonnet(len(classes))
+        network = PublishedSonnet(max(outputs - 1, 1))
     _fill(network, _translated(arrays, layers()), "SONNET", path)
     return network.eval()
 
