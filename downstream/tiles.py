@@ -9,6 +9,9 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float32, UInt8
 
+SEAM = 64
+"""Context in pixels of windows that meet inside an image; the small networks see no further, so no seam shows."""
+
 Apply = Callable[[UInt8[np.ndarray, "n i j 3"]], Float32[np.ndarray, "n c p q"]]
 
 
@@ -52,9 +55,12 @@ def whole(length: int, largest: int, margin: int, align: int) -> Windows:
     """Cut an axis into as few equal windows as `largest` allows, with inputs divisible by `align`.
 
     This is for networks that keep the size ("same" convolutions): each output is the middle of its window, `margin`
-    pixels away from the border, where padding would have an effect.
+    pixels away from the border, where padding would have an effect. Several windows have at least `SEAM` pixels, so
+    that they agree where they meet.
     """
     pieces = math.ceil(length / largest)
+    if pieces > 1:
+        margin = max(margin, SEAM)
     size = math.ceil((math.ceil(length / pieces) + 2 * margin) / align) * align
     return Windows(length, size, size - 2 * margin)
 

@@ -1,4 +1,4 @@
-"""Calls in worker processes while this process goes on; results come in order, and few wait at a time."""
+"""Calls in worker processes while this process does other work; results come in order, and few wait at a time."""
 
 from __future__ import annotations
 
@@ -10,8 +10,9 @@ import sys
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
+from dataclasses import dataclass
 from queue import SimpleQueue
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 from bench.contract import RunContext
 from bench.errors import JobError
@@ -32,10 +33,12 @@ def worker_count(run: RunContext) -> int:
     return min(wanted, _cores() - 1)
 
 
-def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int) -> Iterator[Result]:
+def overlapped(
+    function: Callable[[Argument], Result], arguments: Iterable[Argument], workers: int, ahead: int = 1
+) -> Iterator[Result]:
     """Yield `function(argument)` in order; worker processes call it while this process makes the next argument.
 
-    At most one argument more than there are workers waits at a time. A worker is
+    When this process could only wait, it does a call that no worker has begun. A worker is
     `python -P -m downstream.nuclei.worker`: like all workers of the harness it does not see the working directory, and
     it does not run the user's script again.
 
@@ -43,6 +46,7 @@ def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argum
         function: a picklable function.
         arguments: arguments, made in this process.
         workers: the number of processes, at least 1.
+        ahead: how many arguments may wait for a worker, at least 1; workers take a second to start.
 
     Raises:
         Exception: what the function raised.
@@ -55,23 +59,54 @@ def overlapped(function: Callable[[Argument], Result], arguments: Iterable[Argum
 
     def call(argument: Argument) -> Result:
         process = idle.get()
-        result: Result = _call(process, function, argument)
-        idle.put(process)
+        try:
+            result: Result = _call(process, function, argument)
+        finally:
+            idle.put(process)
         return result
 
-    with ThreadPoolExecutor(workers) as threads:  # each waits for one worker
+    threads = ThreadPoolExecutor(workers)  # each waits for one worker
+    waiting: deque[_Call[Argument, Result]] = deque()
+    try:
+        for argument in arguments:
+            waiting.append(_Call(argument, threads.submit(call, argument)))
+            if len(waiting) >= workers + ahead:
+                yield _next(waiting, function)
+        while waiting:
+            yield _next(waiting, function)
+    finally:
+        for process in processes:
+            process.kill()
+        threads.shutdown(cancel_futures=True)
+        for process in processes:
+            _close(process)
+
+
+@dataclass
+class _Call(Generic[Argument, Result]):
+    """An argument, and the result to come."""
+
+    argument: Argument
+    result: Future[Result]
+
+    def take_on(self, function: Callable[[Argument], Result]) -> bool:
+        """Do the call in this process, unless a worker has begun it; return whether it was done."""
+        if not self.result.cancel():
+            return False
+        self.result = Future()
         try:
-            waiting: deque[Future[Result]] = deque()
-            for argument in arguments:
-                waiting.append(threads.submit(call, argument))
-                if len(waiting) > workers:
-                    yield waiting.popleft().result()
-            while waiting:
-                yield waiting.popleft().result()
-        finally:
-            threads.shutdown(wait=False, cancel_futures=True)
-            for process in processes:
-                _stop(process)
+            self.result.set_result(function(self.argument))
+        except Exception as error:
+            self.result.set_exception(error)
+        return True
+
+
+def _next(waiting: deque[_Call[Argument, Result]], function: Callable[[Argument], Result]) -> Result:
+    """Return the result of the oldest call; meanwhile do other calls here."""
+    while not waiting[0].result.done():
+        if not any(call.take_on(function) for call in waiting):
+            break
+    return waiting.popleft().result.result()
 
 
 def _cores() -> int:
@@ -107,10 +142,9 @@ def _call(process: subprocess.Popen[bytes], function: Callable[[Any], Any], argu
     return value
 
 
-def _stop(process: subprocess.Popen[bytes]) -> None:
-    process.kill()
+def _close(process: subprocess.Popen[bytes]) -> None:
     process.wait()
     for pipe in (process.stdin, process.stdout):
-        if pipe is not None:
-            with contextlib.suppress(OSError):  # what was written last did not reach the worker
-                pipe.close()
+        assert pipe is not None
+        with contextlib.suppress(OSError):  # what was written last did not reach the worker
+            pipe.close()

@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 Image = UInt8[np.ndarray, "h w 3"]
 
-WORTHWHILE = 1_500_000
-"""Pixels of images from which worker processes are started: it takes them as long to start as to decode so many."""
+WORTHWHILE = 4_000_000
+"""Pixels of images from which worker processes are started: about as many are decoded in the second that this takes."""
 
 
 class Trained(NamedTuple):
@@ -63,11 +63,13 @@ def predict(trained: Trained, images: Iterable[Image], run: RunContext) -> Itera
 
     If there is enough to do, other processes separate the nuclei of an image while the next image is predicted.
     """
-    ahead, images = _read_ahead(images, WORTHWHILE)
-    maps = (predicted_maps(image, trained.network, trained.family, trained.device) for image in images)
+    remaining = iter(images)
+    read = _read(remaining, WORTHWHILE)
+    pixels = [image.shape[0] * image.shape[1] for image in read]
+    maps = (predicted_maps(image, trained.network, trained.family, trained.device) for image in chain(read, remaining))
     workers = worker_count(run)
-    if workers and ahead >= WORTHWHILE:
-        yield from overlapped(trained.family.decoder, maps, workers)
+    if workers and sum(pixels) >= WORTHWHILE:
+        yield from overlapped(trained.family.decoder, maps, workers, ahead=max(1, WORTHWHILE // max(pixels)))
     else:
         yield from map(trained.family.decoder, maps)
 
@@ -77,15 +79,15 @@ def features(trained: Trained, images: Iterable[Image]) -> Float32[np.ndarray, "
     return np.stack([_pooled(image, trained) for image in images])
 
 
-def _read_ahead(images: Iterable[Image], pixels: int) -> tuple[int, Iterator[Image]]:
-    """Read images until they have so many pixels; return how many they have, and all images."""
-    remaining, read, seen = iter(images), [], 0
-    for image in remaining:
+def _read(images: Iterator[Image], pixels: int) -> list[Image]:
+    """Return the next images, so many that they have at least so many pixels together, or all that remain."""
+    read: list[Image] = []
+    for image in images:
         read.append(image)
-        seen += image.shape[0] * image.shape[1]
-        if seen >= pixels:
+        pixels -= image.shape[0] * image.shape[1]
+        if pixels <= 0:
             break
-    return seen, chain(read, remaining)
+    return read
 
 
 def _pooled(image: Image, trained: Trained) -> Float32[np.ndarray, " d"]:

@@ -1,4 +1,4 @@
-"""A released network in the place of a trained one."""
+"""A released network instead of a trained one."""
 
 from __future__ import annotations
 

@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 
-from bench.contract import MethodBase, Part, Settings
-from bench.errors import JobError
+from bench.contract import DatasetInfo, MethodBase, Part, Settings, TrainingMix
+from bench.errors import JobError, SealError
 from methods.controls import RealOnly
 from methods.controls.baseline import RealOnlyConfig
+from tests.toy import NucleiDataset
 
 
 class Plain(MethodBase):
@@ -53,3 +55,19 @@ def test_a_method_that_decodes_no_latents_says_so() -> None:
 def test_a_method_must_plan_and_render() -> None:
     with pytest.raises(TypeError, match="abstract"):
         MethodBase()  # type: ignore[abstract]
+
+
+class Sealed(NucleiDataset):
+    """Tiles that show test content."""
+
+    @property
+    def info(self) -> DatasetInfo:
+        return replace(super().info, use="evaluation")
+
+
+@pytest.mark.parametrize("role", ["real", "synthetic", "validation"])
+def test_no_set_of_a_mix_may_be_sealed_for_evaluation(role: str) -> None:
+    sets = {name: NucleiDataset(1, 16) for name in ("real", "synthetic", "validation")}
+    TrainingMix(**sets, fraction=0.5)
+    with pytest.raises(SealError, match="No network may be trained on this set"):
+        TrainingMix(**sets | {role: Sealed(1, 16)}, fraction=0.5)

@@ -8,7 +8,7 @@ import pytest
 from bench.contract import Sample, TrainingMix
 from bench.errors import DataError
 from downstream.augment import Augmentation, scale_contrast, scale_saturation, shift_hue
-from downstream.patches import PatchStream, mirrored, patches_per_epoch, window
+from downstream.patches import Patch, PatchStream, mirrored, patches_per_epoch, window
 from tests.toy import NucleiDataset
 
 PLAIN = Augmentation(affine=False, blur=False, hue=0, saturation=0, brightness=0, contrast=(1, 1))
@@ -128,6 +128,57 @@ def test_tiles_are_drawn_by_area() -> None:
     from_small = sum(patches.patch(i, rng(i)).image[3, 3].tobytes() in small for i in range(400))
     # 1600 of 16000 pixels; a colour of the large tile may occur in the small one by chance.
     assert 0.05 < from_small / 400 < 0.25
+
+
+def test_weighted_tiles_are_drawn_by_weight_and_area() -> None:
+    data = NucleiDataset(3, 40)
+    data.samples = [replace(s, tissue=str(k)) for k, s in enumerate(data.samples)]
+    data.samples[2] = replace(NucleiDataset(1, 80, seed=5).samples[0], tissue="2")
+    patches = PatchStream(TrainingMix(data), 16, 0, PLAIN, 0, weights=np.array([1, 5, 0.5], np.float32))
+    drawn = [patches.patch(i, rng(i)).tissue for i in range(800)]
+    # weights times areas are 1 : 5 : 2
+    assert [drawn.count(tissue) / 800 for tissue in "012"] == pytest.approx([1 / 8, 5 / 8, 2 / 8], abs=0.05)
+    never = PatchStream(TrainingMix(data), 16, 0, PLAIN, 0, weights=np.array([0, 1, 0], np.float32))
+    assert {never.patch(i, rng(i)).tissue for i in range(50)} == {"1"}
+
+
+@pytest.mark.parametrize(("side", "turned_only"), [(32, True), (33, False)])
+def test_real_tiles_without_a_margin_are_flipped_and_turned_only(side: int, turned_only: bool) -> None:
+    """A tile of the size of a patch, as in PanNuke, has no pixels that a rotation could bring in."""
+    data = NucleiDataset(1, side)
+    patches = PatchStream(TrainingMix(data), 32, 4, PLAIN.model_copy(update={"affine": True}), 0)
+    image = data.samples[0].image
+    symmetries = {
+        np.rot90(image[y : y + 32, x : x + 32], turns)[:, ::flip].tobytes()
+        for y in range(side - 31)
+        for x in range(side - 31)
+        for turns in range(4)
+        for flip in (1, -1)
+    }
+    drawn = {patches.patch(i, rng(i)).image.tobytes() for i in range(100)}
+    assert (drawn <= symmetries) == turned_only
+    assert not turned_only or len(drawn) == 8
+
+
+def test_a_network_may_change_patches_itself() -> None:
+    def blacken(patch: Patch, rng: np.random.Generator) -> Patch:
+        return patch._replace(image=np.zeros_like(patch.image))
+
+    mix = TrainingMix(NucleiDataset(1, 48), NucleiDataset(1, 32, seed=9), 0.5)
+    patches = PatchStream(mix, 32, 0, Augmentation(), 0, augment=blacken)
+    assert [patches.patch(i, rng(i)).image.max() for i in range(4)] == [0] * 4
+
+
+def test_synthetic_patches_smaller_than_the_input_are_mirrored_on_all_sides() -> None:
+    mix = TrainingMix(NucleiDataset(1, 96), NucleiDataset(1, 32, seed=9), 0.9)
+    patches = PatchStream(mix, 38, 0, PLAIN, 0)
+    index = next(i for i in range(9) if patches.is_synthetic(i))
+    image = NucleiDataset(1, 32, seed=9).samples[0].image
+    enlarged = np.pad(image, ((3, 3), (3, 3), (0, 0)), mode="reflect")
+    symmetries = [np.rot90(enlarged, turns)[:, ::flip].tobytes() for turns in range(4) for flip in (1, -1)]
+    patch = patches.patch(index, rng(index))
+    assert patch.image.tobytes() in symmetries
+    assert patch.instances.shape == (38, 38)
 
 
 def test_patches_of_tiles_smaller_than_a_patch_are_mirrored() -> None:

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from downstream.tiles import Windows, cut, predict_maps, whole, window_count
+from downstream.tiles import SEAM, Windows, cut, predict_maps, whole, window_count
 
 KERNEL = np.random.default_rng(0).normal(size=(9, 9)).astype(np.float32)
 
@@ -78,3 +78,12 @@ def test_a_tile_within_the_largest_window_is_one_window() -> None:
     corners, windows = next(cut(image(500, 500), axis, axis, 8))
     assert corners == [(0, 0)]
     assert windows.shape == (1, 544, 544, 3)
+
+
+@pytest.mark.parametrize(
+    ("length", "count", "margin"), [(1000, 1, 16), (1024, 1, 16), (1025, 2, SEAM), (3000, 3, SEAM)]
+)
+def test_windows_that_meet_see_further(length: int, count: int, margin: int) -> None:
+    axis = whole(length, 1024, 16, 16)
+    assert (len(axis.starts), axis.margin) == (count, margin)
+    assert axis.size % 16 == 0

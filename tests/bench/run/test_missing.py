@@ -4,6 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import pytest
+
+from bench.contract import Downstream
+from bench.errors import DataError
 from bench.run.missing import find_missing
 from bench.run.resolve import resolve
 from tests.bench.conftest import request
@@ -41,3 +45,16 @@ def test_methods_that_read_the_same_role_are_listed_in_one_item(tmp_path: Path) 
         "The dataset offers no 'pool' data, which histodiffusion reads",
         "The methods 'stylegan2' and 'histodiffusion' need a dataset of tissue classes",
     ]
+
+
+def test_classes_of_a_network_that_is_not_trained_are_checked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    asked = []
+
+    def refuse(self: Downstream, nuclei, labels) -> None:
+        asked.append((tuple(nuclei), tuple(labels)))
+        raise DataError("The file has two classes", got="four")
+
+    monkeypatch.setattr("downstream.hovernet.HoVerNet.check_classes", refuse)
+    (found,) = find_missing(resolve(request(tmp_path, method="copy")))
+    assert found.expected == "The file has two classes"
+    assert asked == [(("miscellaneous", "inflammatory", "epithelial", "spindle"), ())]
