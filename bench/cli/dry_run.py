@@ -99,7 +99,7 @@ def _estimate(seen: DryRun) -> list[str]:
 def _missing(missing: Sequence[Missing]) -> list[str]:
     if not missing:
         return []
-    listed = [f"  {number}. {one.expected}: {one.got}. {one.fix}" for number, one in enumerate(missing, 1)]
+    listed = [f"  {number}. {one.expected}: {one.got.rstrip('.')}. {one.fix}" for number, one in enumerate(missing, 1)]
     return ["missing on this machine:", *listed]
 
 
