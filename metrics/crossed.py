@@ -166,7 +166,11 @@ def crossed_spread(
 
 
 def of_mean(values: Float64[np.ndarray, "seeds generations"]) -> Spread:
-    """Return the spread of the mean of all cells over both kinds of seeds."""
+    """Return the spread of the mean of all cells over both kinds of seeds.
+
+    >>> round(of_mean(np.array([[1.0, 4.0], [3.0, 6.0]])).se, 3)  # square root of (4 + 9) / 4
+    1.803
+    """
     squares = _MeanSquares.of(values)
     effects = [(squares.generations, values.shape[1] - 1), (squares.seeds, values.shape[0] - 1)]
     (fewer, dof_fewer), (more, dof_more) = sorted(effects, key=lambda effect: effect[1])
