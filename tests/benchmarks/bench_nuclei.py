@@ -40,8 +40,8 @@ def true_maps() -> np.ndarray:
 
 
 def test_inference_and_post_processing_overlap(note, one_thread, monkeypatch):
-    """The network predicts every tile; its maps are replaced by true ones, so that there are nuclei to separate."""
-    family = HoVerNetFamily(HoVerNetConfig(network="small", patch=64, width=12), Subject(CLASSES, (), 0.25), {})
+    """The network of `smoke` predicts every tile; its maps are replaced by true ones, so that there are nuclei."""
+    family = HoVerNetFamily(HoVerNetConfig(network="small", patch=64, width=32), Subject(CLASSES, (), 0.25), {})
     network = Fabric(accelerator="cpu").setup_module(family.build().eval())
     trained = protocol.Trained(network, torch.device("cpu"), family)
     truth = true_maps()
