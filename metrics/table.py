@@ -36,6 +36,11 @@ def _instances(id: str, title: str, reference: str, aggregation: str = _MEAN, *,
     return Metric(id, title, "instances", _MAPS, "higher", _UNIT, "", aggregation, reference, main=main)
 
 
+def _pixels(id: str, title: str, reference: str, aggregation: str = _MEAN) -> Metric:
+    inputs = "true and predicted foregrounds, the latter before nuclei are separated"
+    return Metric(id, title, "instances", inputs, "higher", _UNIT, "", aggregation, reference)
+
+
 def _surface(id: str, title: str, reference: str) -> Metric:
     inputs = "true and predicted foregrounds"
     aggregation = f"{_MEAN}; the image's diagonal where one mask is empty"
@@ -125,6 +130,14 @@ _ALL = (
     _instances("dq/pooled", "DQ, pooled", _KIRILLOV, _POOLED),
     _instances("sq/pooled", "SQ, pooled", _KIRILLOV, _POOLED),
     _instances("pq/pooled", "PQ, pooled", _KIRILLOV, _POOLED),
+    _pixels("dice_pixels/image", "Dice of pixels", "Hörst et al., MedIA 2024 (arg max of the nucleus branch)"),
+    _pixels("jaccard_pixels/image", "Jaccard of pixels", "Hörst et al., MedIA 2024 (arg max of the nucleus branch)"),
+    _pixels(
+        "dice_pixels_cellvit/image",
+        "Dice of pixels, empty as 0",
+        "as CellViT's code counts it",
+        "mean over images; images without a nucleus in truth and prediction count as 0",
+    ),
     _surface("hd95/image", "HD95", "larger of the two directed 95th percentiles (MONAI)"),
     _surface("hd95_concatenated/image", "HD95, concatenated", "95th percentile over both directions (MedPy)"),
     _typed("f_d", "F detection", _HOVERNET, main=True),

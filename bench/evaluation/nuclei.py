@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from metrics.entry import Metric
 
 IMAGE_VALUES = ("dice", "jaccard", "dice_2", "aji", "aji_plus", "dq", "sq", "pq", "f1")
+PIXELS = {"dice_pixels": "dice", "jaccard_pixels": "jaccard", "dice_pixels_cellvit": "dice_cellvit"}
 SURFACES: Mapping[str, Literal["max", "concatenated"]] = {"hd95": "max", "hd95_concatenated": "concatenated"}
 POOLED = ("tp", "fp", "fn", "sum_iou")
 NO_TISSUE = "the dataset does not say of which tissue its images are"
@@ -79,6 +80,7 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     types = true_types[table.true_ids - 1], pred_types[table.pred_ids - 1]
     row: dict[str, object] = {"tissue": sample.tissue}
     row |= {name: float(getattr(scores, name)) for name in (*IMAGE_VALUES, *POOLED)}
+    row |= _pixels(sample, prediction, true, pred)
     row |= _surfaces(true, pred)
     row["types"] = [int(count) for count in counts]
     row["classes"] = class_counts(table, *types, n_classes).ravel().tolist()
@@ -112,6 +114,24 @@ def without_ignored(
     return np.where(ignore, np.int32(0), table[instances]), types[kept[1:]]
 
 
+def _pixels(
+    sample: Sample, prediction: Prediction, true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]
+) -> dict[str, object]:
+    """Return the scores of the foreground before nuclei were separated; that of the nuclei if it is not known.
+
+    `true` and `pred` are the instance maps without ignored nuclei, which are removed from the foreground as well.
+    """
+    from metrics.pixels import pixel_scores
+
+    found = pred > 0
+    if prediction.foreground is not None and prediction.instances is not None:
+        found = prediction.foreground & ~((prediction.instances > 0) & ~found)
+        if sample.ignore is not None:
+            found &= ~sample.ignore
+    scores = pixel_scores(true > 0, found)
+    return {name: getattr(scores, field) for name, field in PIXELS.items()}
+
+
 def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) -> dict[str, object]:
     """Return HD95 of the foregrounds in both definitions, in pixels, and whether exactly one of them is empty."""
     from metrics.surface import hausdorff_by_definition
@@ -125,7 +145,7 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
     """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`."""
     from metrics import instances, multiclass, types
 
-    for name in IMAGE_VALUES:
+    for name in (*IMAGE_VALUES, *PIXELS):
         yield mean_score(f"{name}/image", partial(number, name=name))
     for name, quality in (("dq", instances.pooled_dq), ("sq", instances.pooled_sq), ("pq", instances.pooled_pq)):
         yield Score(f"{name}/pooled", "", _pooled, quality)

@@ -30,6 +30,7 @@ from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus, pq_of_present
 from metrics.overlap import overlap
+from metrics.pixels import pixel_scores
 from metrics.proportion import mean_proportion, proportion
 from metrics.reconstruction import reconstruction
 from metrics.surface import hausdorff
@@ -113,6 +114,15 @@ def of_classes(function):
             for t, types, p, pred_types in zip(TRUE, TYPES, PREDICTED[which], predicted_types(which), strict=True)
         ]
         return function(np.stack(counts))
+
+    return value
+
+
+def pixels(field):
+    def value(which):
+        return np.mean(
+            [getattr(pixel_scores(t > 0, p > 0), field) for t, p in zip(TRUE, PREDICTED[which], strict=True)]
+        )
 
     return value
 
@@ -208,6 +218,9 @@ VALUES = {
     **{name: given_back(name) for name in ("mse", "psnr", "ssim")},
     "dice/image": per_image(dice),
     "jaccard/image": per_image(jaccard),
+    "dice_pixels/image": pixels("dice"),
+    "jaccard_pixels/image": pixels("jaccard"),
+    "dice_pixels_cellvit/image": pixels("dice_cellvit"),
     "dice_2/image": per_image(dice_2),
     "aji/image": per_image(aji),
     "aji_plus/image": per_image(aji_plus),
@@ -329,6 +342,7 @@ SCORES = {
     "manifold": {"manifold_scores"},
     "memorisation": {"memorisation"},
     "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},
+    "pixels": {"pixel_scores"},
     "perceptual": {"lpips_distance", "pair_distances", "perceptual_distance"},
     "proportion": {"proportion", "mean_proportion"},
     "reconstruction": {"reconstruction"},

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from bench.evaluation.comparison import Scored, compare
-from bench.evaluation.nuclei import IMAGE_VALUES, nuclei_scores
+from bench.evaluation.nuclei import IMAGE_VALUES, PIXELS, nuclei_scores
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.statistics import Statistics, write_statistics
 from bench.plan.arms import Arm
@@ -40,7 +40,7 @@ def image(index: int, group: str, value: float) -> dict[str, object]:
         "id": f"image-{index}",
         "group": group,
         "tissue": None,
-        **dict.fromkeys(IMAGE_VALUES, value),
+        **dict.fromkeys((*IMAGE_VALUES, *PIXELS), value),
         **{"tp": found, "fp": 0, "fn": missed, "sum_iou": 0.75 * found},
         **{"hd95": 20 * (1 - value), "hd95_concatenated": 20 * (1 - value), "one_empty": False},
         # pairs, invented, missed, pairs of one class; then of each class its TP, FP, FN, TN, invented, missed

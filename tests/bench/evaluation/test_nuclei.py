@@ -117,6 +117,23 @@ def test_empty_images_are_left_out_and_counted(tmp_path: Path) -> None:
     assert np.isfinite(scores["pq/image"].read(read)).all()
 
 
+def test_pixels_are_those_before_nuclei_are_separated(tmp_path: Path) -> None:
+    """A speck that became no nucleus counts; empty images are left out, or count as 0 as in CellViT's code."""
+    (sample, prediction), *_ = images = pairs(2)
+    assert sample.instances is not None
+    foreground = prediction.instances > 0
+    foreground[:3, :3] = True
+    nothing = Prediction(np.zeros((72, 72), np.int32), np.zeros(0, np.uint8))
+    blank = dataclasses.replace(sample, instances=nothing.instances, types=nothing.types)
+    seen = dataclasses.replace(prediction, foreground=foreground)
+    read = statistics(tmp_path, [(sample, seen), (blank, nothing), images[1]])
+    dice = 2 * (foreground & (sample.instances > 0)).sum() / (foreground.sum() + (sample.instances > 0).sum())
+    np.testing.assert_allclose(read.numbers("dice_pixels"), [dice, np.nan, read.numbers("dice")[2]])
+    np.testing.assert_allclose(read.numbers("jaccard_pixels")[0], dice / (2 - dice))
+    np.testing.assert_allclose(read.numbers("dice_pixels_cellvit"), [dice, 0, read.numbers("dice")[2]])
+    assert dice != read.numbers("dice")[0]
+
+
 def test_ignored_pixels_count_nowhere() -> None:
     sample, prediction = pairs(1)[0]
     ignore = np.zeros((72, 72), bool)
