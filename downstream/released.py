@@ -2,7 +2,7 @@
 
 >>> from downstream.released import NAMES
 >>> sorted(NAMES)
-['cellvit-sam-b', 'hovernet']
+['cellvit-sam-b', 'hovernet', 'sonnet']
 """
 
 from __future__ import annotations
@@ -19,6 +19,7 @@ from bench.errors import ConfigError, DataError
 NAMES: Mapping[str, str] = {
     "cellvit-sam-b": "downstream.cellvit.released:open_cellvit",
     "hovernet": "downstream.hovernet.released:open_hovernet",
+    "sonnet": "downstream.sonnet.released:open_sonnet",
 }
 """Where the function that reads files of a network is: `module:function`, called as `function(path, **settings)`."""
 
@@ -39,7 +40,9 @@ def load(name: str, path: str | Path, **settings: Any) -> nn.Module:
     - `"hovernet"` (settings: `mode`, "original" or "fast", read off the file if it is left out): `np` (n, 2, p, q),
       `hv` (n, 2, p, q), offsets x and y, and `tp` (n, classes + 1, p, q);
     - `"cellvit-sam-b"`: `nuclei_binary_map`, `hv_map` and `nuclei_type_map` of the size of the images, which must be
-      divisible by 16, and `tissue_types` (n, tissues).
+      divisible by 16, and `tissue_types` (n, tissues);
+    - `"sonnet"`: `np` (n, 2, 76, 76), `ord` (n, 16, 76, 76), eight pairs of off and on, and `tp` (n, classes + 1, 76,
+      76) of images of 270 px.
 
     Args:
         name: one of the names above.

@@ -27,7 +27,7 @@ def show(found: Suite, check: Check, *, as_json: bool = False) -> None:
 
     seen = dry_run(found, check.runs)
     if as_json:
-        missing = [{"expected": one.expected, "got": one.got, "fix": one.fix} for one in check.missing]
+        missing = [{"what": one.expected, "got": one.got, "fix": one.fix} for one in check.missing]
         print(json.dumps({"suite": found.file.name, **seen.document(), "missing": missing}, indent=2))
         return
     screen = console()

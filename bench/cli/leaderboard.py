@@ -39,7 +39,7 @@ def leaderboard(
     ] = None,
     stand_in: Annotated[
         list[str] | None,
-        typer.Option(metavar="PAPER=DATASET", help="Show DATASET in the place of the paper's dataset (with --layout)."),
+        typer.Option(metavar="PAPER=DATASET", help="Show DATASET instead of the paper's dataset (with --layout)."),
     ] = None,
     store: StoreOption = None,
 ) -> None:

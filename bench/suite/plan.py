@@ -75,7 +75,7 @@ class Uncounted(Unprepared):
 
 @dataclass
 class Planning(Session):
-    """A session in which every step is at once finished: found in the store, or replaced by a stand-in.
+    """A session in which every step is finished immediately: found in the store, or replaced by a stand-in.
 
     If it is `strict`, there are no stand-ins, and the program stops at a step that is not in the store.
     """

@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from bench.contract import Dataset
 from bench.digest import digest, write_json
 from bench.engine.step import Step
 from bench.evaluation.masks import RenderMasks
+from bench.stages.adapt import Adapt
 from bench.stages.judge import FEATURES, SCORES, See
+from bench.stages.select import Select
+from bench.stages.subset import Subset
 from bench.stages.synthesize import Render, Synthesize
 from bench.synthetic import EVALUATION, MANIFEST, METADATA, SCHEMA_VERSION, TRAINING, SyntheticRecord
 
@@ -30,28 +33,22 @@ def fill(step: Step, key: str, folder: Path) -> None:
             folder / "leakage.json",
             {"exact": [], "copies": [], "nearer": 0, "by_chance": 0.0, "n_test": 0, "nearest": []},
         )
-    elif (train := _train_of(step)) is not None:
-        _fill_set(step, key, train, folder)
+    elif isinstance(step, Adapt):  # the same images at another size
+        for name in (MANIFEST, METADATA):
+            shutil.copyfile(step.made.folder / name, folder / name)
+    elif isinstance(step, Render | Select | Subset):
+        _fill_set(step, key, folder)
 
 
 def _seen(step: See) -> Any:
     return step.pictures.data  # type: ignore[attr-defined]  # of a dataset or of a set
 
 
-def _train_of(step: Step) -> Dataset | None:
-    """Return the training split behind the set that a step makes; None if it makes none."""
-    if isinstance(step, Render):
-        return step.data["train"]
-    # a choice of images of other sets
-    train: Dataset | None = getattr(step, "train", None) if hasattr(step, "arm") else None
-    return train
-
-
-def _fill_set(step: Step, key: str, train: Dataset, folder: Path) -> None:
+def _fill_set(step: Render | Select | Subset, key: str, folder: Path) -> None:
     """Write the manifest of a set, and the lines of the images that the program looks at."""
     use = EVALUATION if isinstance(step, RenderMasks) else TRAINING
-    n = _size(step)
-    arm = step.arm  # type: ignore[attr-defined]
+    n, arm = _size(step), step.arm
+    train = step.data["train"] if isinstance(step, Render) else step.train
     shows = arm.method.conditions
     # a pool is looked at image by image; of other sets, a line is enough to know what comes with the images
     lines = n if arm.method.selections else min(n, 1)
@@ -79,10 +76,9 @@ def _fill_set(step: Step, key: str, train: Dataset, folder: Path) -> None:
     write_json(folder / MANIFEST, {**content, "method": arm.name, "variant": arm.variant, "use": use})
 
 
-def _size(step: Step) -> int:
-    if isinstance(step, Synthesize):
+def _size(step: Render | Select | Subset) -> int:
+    if isinstance(step, Synthesize | Subset):
         return step.n
     if isinstance(step, RenderMasks):
         return len(step.masks)
-    quota = getattr(step, "quota", None)  # a choice of a pool's images; otherwise the part of a set
-    return int(sum(quota)) if quota is not None else int(getattr(step, "n", 1))
+    return int(sum(step.quota)) if isinstance(step, Select) else 1

@@ -14,3 +14,4 @@ class HoVerNet(NucleusNetwork):
     Config: ClassVar[type[HoVerNetConfig]] = HoVerNetConfig
     family: ClassVar[str] = "downstream.hovernet.family:HoVerNetFamily"
     title: ClassVar[str] = "HoVer-Net"
+    version: ClassVar[int] = 2

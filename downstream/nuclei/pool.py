@@ -110,7 +110,8 @@ def _next(waiting: deque[_Call[Argument, Result]], function: Callable[[Argument]
 
 
 def _cores() -> int:
-    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    # the cores that this process may use; not every system says
+    return len(os.sched_getaffinity(0)) if "sched_getaffinity" in dir(os) else os.cpu_count() or 1
 
 
 def _start() -> subprocess.Popen[bytes]:

@@ -298,6 +298,7 @@ PARTS = {
     "alignment": {"has_text"},
     "classification": {"confusion_matrix", "one_hot_confusion"},
     "colour": {"colour_features"},
+    "crossed": {"crossed_difference", "crossed_interval", "crossed_spread", "of_mean", "spreads"},
     "faithfulness": {"mask_dice", "class_dice"},
     "features": {"check_features", "check_pair"},
     "floor": {"real_floor", "group_floor", "halves_by_group"},

@@ -57,7 +57,9 @@ def test_a_suite_from_plan_to_summary(
     assert "2 runs: 2 done" in out
     assert "DiffMix, table 1" in out
     assert "phantom stands for CoNSeP" in out
-    assert out.count("phantom · tiny+budget.amount=2 budget.unit=steps") == 1  # one leaderboard for both runs
+    assert (
+        out.count("phantom · tiny+budget.amount=2 budget.unit=steps · steps:2  random") == 1
+    )  # one leaderboard for both runs
 
     before = resource.getrusage(resource.RUSAGE_CHILDREN)
     command = [sys.executable, "-m", "bench", "suite", path, *options(tmp_path)]
@@ -105,7 +107,7 @@ def test_a_dry_run_lists_what_is_missing_and_goes_on(
     plan = json.loads(out)
     assert code == 0
     assert (plan["paper"] + plan["controls"], plan["cached"]) == (len(plan["steps"]), 0)
-    assert [one["expected"][:10] for one in plan["missing"]] == ["run 'far':"]
+    assert [one["what"][:10] for one in plan["missing"]] == ["run 'far':"]
     code, _, err = run(monkeypatch, capsys, "suite", path, "--json", *options(tmp_path))
     assert (code, "add --dry-run" in err) == (2, True)
 
