@@ -306,6 +306,11 @@ class Downstream(ABC):
         """Return the files that training starts from, each with the path at which it was found."""
         return ()
 
+    @property
+    def released(self) -> bool:
+        """Whether it is a released network, which is tested as it is and trained on no arm."""
+        return False
+
     def with_weights(self, folder: Path | None) -> Self:
         """Return the network with the weights in a folder; a network that uses none returns itself."""
         return self

@@ -48,14 +48,13 @@ def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], 
         columns: the columns that all of these rows share.
         rows: makes the rows.
     """
-    read = {each.arm.title: each.statistics for each in scored}
     groups = np.array(scored[0].statistics[0].groups)
     columns = {**columns, "n": len(groups)}
     if score.whole is not None:
         for each in scored:
             yield from _whole(each, score, columns, rows)
         return
-    missing = score.missing(read[BASELINE][0])
+    missing = score.missing(_baseline(scored).statistics[0])
     if missing:
         for each in scored:
             for under in each.seeds:
@@ -89,6 +88,10 @@ def valued(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -
         yield from spread_rows(each.arm, of_seeds, each.seeds, columns, rows)
 
 
+def _baseline(scored: Sequence[Scored]) -> Scored:
+    return next(each for each in scored if each.arm.name == BASELINE)
+
+
 def _differences(
     scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows, groups: np.ndarray
 ) -> Iterator[ScoreRow]:
@@ -101,7 +104,7 @@ def _differences(
         difference_over_seeds(
             stacks[each.arm.title],
             each.seeds,
-            stacks[BASELINE],
+            stacks[_baseline(scored).arm.title],
             groups,
             score.statistic,
             rng=resampler(str(columns["downstream"]), score.metric, score.class_),

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from bench.config import Preset
 from bench.config.files import merge
 from bench.errors import ConfigError
-from bench.plan.arms import Network, make_network
+from bench.plan.arms import BASELINE, Arm, Network, make_network
 from bench.registry import load, names, unknown
 
 
@@ -41,6 +42,25 @@ def make_networks(
                 f"The settings of {name!r} are not given by key", got=f"downstream.{name}={settings}", fix=fix
             )
     return [make_network(name, preset, merge(shared, own[name]), weights) for name in wanted]
+
+
+def with_trained(arm: Arm, networks: Sequence[Network]) -> Arm:
+    """Return an arm; the real-only one is an arm of its own, `trained: released`, if the networks are released.
+
+    Raises:
+        ConfigError: only some of the networks are released.
+    """
+    released = [network.name for network in networks if network.plugin.released]
+    if not released or arm.name != BASELINE:
+        return arm
+    if len(released) < len(networks):
+        trained = ", ".join(network.name for network in networks if network.name not in released)
+        raise ConfigError(
+            "Some networks of the run are released and others are to be trained",
+            got=f"released: {', '.join(released)}; to be trained: {trained}",
+            fix="make a run for each of the two kinds, with --downstream",
+        )
+    return replace(arm, variant=" ".join(filter(None, [arm.variant, "trained: released"])))
 
 
 def _check_shared(key: str, value: Any, keys: Mapping[str, set[str]]) -> None:

@@ -16,7 +16,7 @@ from bench.importing.store import open_imported
 from bench.plan.arms import BASELINE, Arm, Network, make_arm
 from bench.plan.encoders import EncoderHandle, encoder_handle
 from bench.plan.imported import imported_arm
-from bench.plan.networks import make_networks
+from bench.plan.networks import make_networks, with_trained
 from bench.plan.protocol import ChosenProtocol, choose_protocol, with_seeds
 from bench.plan.ratios import expand, largest_ratio
 from bench.plan.roles import OtherData, other_data, roles_read, with_data
@@ -86,15 +86,16 @@ def resolve(request: RunRequest) -> Resolved:
         subject = imported_arm(made, of_subject, overrides.method_text)
     else:
         subject = make_arm(str(request.method), preset, of_subject, overrides.method_text)
-    of_controls = {name: make_arm(name, preset) for name in controls if name != subject.name}
+    wanted = request.downstream or preset.downstream or source.card.networks
+    networks = make_networks(wanted, preset, overrides.downstream, request.weights)
+    subject = with_trained(subject, networks)
+    of_controls = {name: with_trained(make_arm(name, preset), networks) for name in controls if name != subject.name}
     other = other_data(source, request.data, preset, [subject, *of_controls.values()], request.data_root)
     of_controls = {name: with_data(arm, other, source.card.name) for name, arm in of_controls.items()}
     subjects = expand(with_data(subject, other, source.card.name), request.ratios)
     arms = [arm for name in controls for arm in (subjects if name == subject.name else [of_controls[name]])]
     arms += [] if subjects[0] in arms else subjects
     _check_roles(request.data, arms)
-    wanted = request.downstream or preset.downstream or source.card.networks
-    networks = make_networks(wanted, preset, overrides.downstream, request.weights)
     encoders = [encoder_handle(encoder, request.weights) for encoder in preset.encoders]
     label = f"{name}+{overrides.protocol_text}" if overrides.protocol_text else name
     aligned = encoder_handle(preset.text_encoder, request.weights) if any(map(_about_text, subjects)) else None

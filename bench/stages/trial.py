@@ -29,6 +29,7 @@ from bench.synthetic import TRAINING
 from bench.track import track_of
 
 Result = TypeVar("Result")
+RELEASED = "the run's networks are released: they are trained on no arm"
 
 
 @dataclass(frozen=True)
@@ -99,6 +100,8 @@ class Trial:
     async def untested(self) -> str:
         """Return why no network is trained on this arm; empty if one is."""
         track = track_of(self.bench.data["train"].info)
+        if self.baseline is not None and self._released:
+            return RELEASED
         if self.arm.ready is not None:
             return untrainable(self.arm.ready, track)
         if track.untrained:
@@ -127,6 +130,10 @@ class Trial:
         network = self.bench.networks[0]
         return Judge(network, await self.baseline.model(network, 0))
 
+    @property
+    def _released(self) -> bool:
+        return any(network.plugin.released for network in self.bench.networks)
+
     async def _once(self, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
         task = self._made.get(make.__name__)
         if task is None:
@@ -152,6 +159,8 @@ class Trial:
             return []
         made, networks = (await self.sets()).made, self.bench.networks
         seeds = self.bench.replicates.networks(drawn=self.arm.draws)
+        if self._released:  # the same under every seed
+            seeds = seeds[:1]
         return await together(
             *(self._test(network, made[under.generation], under) for under in seeds for network in networks)
         )

@@ -43,6 +43,11 @@ class NucleusNetwork(Downstream):
         given = {key: getattr(self.config, key, None) for key in files}
         return tuple(_file(key, path, *files[key]) for key, path in given.items() if path is not None)
 
+    @property
+    def released(self) -> bool:
+        """Whether the settings name a released network."""
+        return self.config.released is not None
+
     def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
         """Check that a released network has the classes of the dataset.
 
