@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from bench.evaluation.comparison import UNDEFINED, Scored, compare
-from bench.evaluation.row_maker import Rows, interval_columns, resampler
+from bench.evaluation.row_maker import Rows, interval_columns, resampler, within_range
 from bench.evaluation.score import Score, stack
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm
@@ -212,8 +212,6 @@ def _key(row: ScoreRow) -> tuple[object, ...]:
 
 
 def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
-    from metrics.table import find
-
     chosen = [_over_seeds(fold) for fold in of_folds if fold]
     encoders = {row.encoder for row in chosen}
     n = {row.n for row in chosen}
@@ -235,14 +233,7 @@ def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
     if reason := _lacking(of_folds):
         return ScoreRow.model_validate(columns | {"reason": reason})
     found = mean_of_folds([row.value for row in chosen if row.value is not None])
-    metric = find(chosen[0].metric)
-    low, high = (None, None) if metric is None else metric.bounds
-    found = replace(
-        found,
-        low=found.low if low is None else max(found.low, low),
-        high=found.high if high is None else min(found.high, high),
-    )
-    return ScoreRow.model_validate(columns | interval_columns(found))
+    return ScoreRow.model_validate(within_range(columns | interval_columns(found)))
 
 
 def _lacking(of_folds: Sequence[Sequence[ScoreRow]]) -> str:

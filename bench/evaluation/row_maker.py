@@ -41,7 +41,25 @@ class Rows:
             "ratio": arm.trained_ratio,
             "n_synthetic": self.sizes.get(arm.title),
         }
-        return ScoreRow(**{**of_arm, **self.common, **columns, **more})
+        made = {**of_arm, **self.common, **columns, **more}
+        return ScoreRow(**(made if made.get("kind", "score") != "score" else within_range(made)))
+
+
+def within_range(columns: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the columns of a score whose interval does not leave the range of its metric.
+
+    An interval from few replicates is symmetric and may be wide.
+    """
+    from metrics.table import find
+
+    entry = find(columns["metric"])
+    low, high = (None, None) if entry is None else entry.bounds
+    kept = dict(columns)
+    for end in ("ci_low", "ci_high"):
+        value = columns.get(end)
+        if value is not None and not np.isnan(value):
+            kept[end] = float(np.clip(value, low, high))
+    return kept
 
 
 def metric_columns(entry: Metric) -> dict[str, Any]:
