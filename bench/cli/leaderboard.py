@@ -35,7 +35,7 @@ def leaderboard(
     ] = False,
     layout: Annotated[
         str | None,
-        typer.Option(help="Show a paper's table, measured beside published: paper:NAME, e.g. paper:diffmix-table1."),
+        typer.Option(help="Show a paper's table, measured next to published: paper:NAME, e.g. paper:diffmix-table1."),
     ] = None,
     stand_in: Annotated[
         list[str] | None,
@@ -83,7 +83,7 @@ def show_paper(
     stand_in: Mapping[str, str] | None = None,
     style: str = "terminal",
 ) -> None:
-    """Print a paper's table with the store's numbers beside the published ones.
+    """Print a paper's table with the store's numbers next to the published ones.
 
     Raises:
         ConfigError: a dataset stands for one that the table does not have.

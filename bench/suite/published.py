@@ -1,4 +1,4 @@
-"""Tables of papers that ship or lie next to a suite: a layout (`NAME.yaml`) and its values (`NAME.csv`)."""
+"""Tables of papers that ship, or are in the folder of a suite: a layout (`NAME.yaml`) and its values (`NAME.csv`)."""
 
 from __future__ import annotations
 
@@ -22,7 +22,7 @@ def layout_names(*folders: Path) -> tuple[str, ...]:
 
 
 def find_published(name: str, *folders: Path) -> PublishedTable:
-    """Return the published table of a name, which lies in one of the folders or ships.
+    """Return the published table of a name, from one of the folders or from those that ship.
 
     Raises:
         ConfigError: there is no such table, or its files do not fit each other.
@@ -39,7 +39,7 @@ def find_published(name: str, *folders: Path) -> PublishedTable:
 
 
 def _whole(values: dict[str, Any]) -> dict[str, Any]:
-    """Return a layout in which every value of a key is a mapping; a file may give its title alone."""
+    """Return a layout in which every value of a key is a mapping; a file may give only its title."""
     keys = values.get("keys")
     if not isinstance(keys, Mapping) or not all(isinstance(named, Mapping) for named in keys.values()):
         return values  # the validation of the fields reports it

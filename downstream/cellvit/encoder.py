@@ -68,7 +68,7 @@ def timm_names(tensors: Mapping[str, Tensor]) -> dict[str, Tensor]:
 
 
 def load_encoder(encoder: SAMEncoder, path: Path) -> None:
-    """Load SAM's ViT-B: SAM's own file, the encoder alone as CellViT's authors offer it, or timm's file.
+    """Load SAM's ViT-B: SAM's own file, the encoder only, as CellViT's authors offer it, or timm's file.
 
     Raises:
         DataError: the file is unreadable or holds another network's weights.

@@ -41,9 +41,9 @@ class Subject(NamedTuple):
 
 
 class Family(ABC):
-    """A kind of network with its settings, for one dataset; made anew in every process that needs it.
+    """A kind of network with its settings, for one dataset; made again in every process that needs it.
 
-    `numbers` are what :meth:`measure` returned for the real training data; they are stored beside the weights.
+    `numbers` are what :meth:`measure` returned for the real training data; they are stored next to the weights.
     """
 
     name: ClassVar[str]

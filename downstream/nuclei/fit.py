@@ -59,7 +59,7 @@ def fit(
 
 
 def write_settings(out: Path, family: Family, facts: Mapping[str, Any]) -> None:
-    """Write all that prediction needs beside the weights, and facts about the training."""
+    """Write all that prediction needs next to the weights, and facts about the training."""
     settings = {
         "config": family.config.model_dump(mode="json"),
         **family.subject._asdict(),

@@ -22,10 +22,10 @@ Result = TypeVar("Result")
 
 
 def worker_count(run: RunContext) -> int:
-    """Return how many processes may work beside this one; 0 if it may use only one thread or has only one core.
+    """Return how many processes may work next to this one; 0 if it may use only one thread or has only one core.
 
     On a CPU, predicting uses `threads` threads, of which one at a time leaves room for decoding. A process that feeds
-    an accelerator mostly waits, so there may be as many as `workers` beside it.
+    an accelerator mostly waits, so there may be as many as `workers` next to it.
     """
     wanted = run.threads - 1
     if run.threads > 1 and run.device != "cpu":

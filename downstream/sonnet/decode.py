@@ -49,7 +49,7 @@ def separate(
     """
     cores = ordinal >= core
     growth = int(0.25 / mpp + 0.5)
-    if growth:  # SciPy dilates without end if it is told to dilate 0 times
+    if growth:  # SciPy dilates without end if the number of times is 0
         cores = ndimage.binary_dilation(cores, iterations=growth)
     labels, n = ndimage.label(cores)
     kept = np.bincount(labels.ravel(), minlength=n + 1) >= scale(mpp).least

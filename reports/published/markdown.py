@@ -1,4 +1,4 @@
-"""A paper's table in Markdown: each measured number with its interval, and the published one beside it."""
+"""A paper's table in Markdown: each measured number with its interval, and the published one next to it."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A paper's table as plain CSV: unrounded measured numbers beside those of the paper, for other programs."""
+"""A paper's table as plain CSV: unrounded measured numbers next to those of the paper, for other programs."""
 
 from __future__ import annotations
 

@@ -53,7 +53,7 @@ class PaperTable:
 def measure(
     published: PublishedTable, boards: Sequence[Leaderboard], stand_in: Mapping[str, str] | None = None
 ) -> PaperTable:
-    """Return a paper's table with the numbers of leaderboards beside the published ones.
+    """Return a paper's table with the numbers of leaderboards next to the published ones.
 
     Args:
         published: the table.

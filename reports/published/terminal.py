@@ -1,4 +1,4 @@
-"""A paper's table in a terminal: each measured number above its interval, with the published one beside it."""
+"""A paper's table in a terminal: each measured number above its interval, with the published one next to it."""
 
 from __future__ import annotations
 

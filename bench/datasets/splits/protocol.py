@@ -20,7 +20,7 @@ class Protocol(Settings):
     every fold is tested on the test split; with `held-out`, the held-out fold is the test set.
 
     `rotate` names the parts of all tiles by patterns of their ids, such as `fold1-*`: fold k trains on part k,
-    is validated on the next part and tested on the one after it. `divide` divides all tiles anew, instead of the
+    is validated on the next part and tested on the one after it. `divide` divides all tiles again, instead of the
     card's splits. `seeds` is the number of replicates. With none of these, the division is that of the card.
     """
 

@@ -52,7 +52,7 @@ def test_all_protocols_are_written_into_a_folder(toy: Path) -> None:
 
 
 def test_unknown_protocols_and_absent_data_are_refused(toy: Path, tmp_path: Path) -> None:
-    assert "two" in splits(toy, "--protocol", "twoo").exception.fix
+    assert "two" in splits(toy, "--protocol", "2folt").exception.fix
     assert isinstance(splits(tmp_path / "nowhere").exception, MissingError)
 
 
