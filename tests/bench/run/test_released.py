@@ -28,6 +28,7 @@ def settings(file: Path) -> tuple[str, ...]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)  # the published network predicts whole tiles: two minutes on two cores
 def test_a_released_network_is_tested_as_it_is(tmp_path: Path) -> None:
     torch.manual_seed(0)
     network = PublishedHoVerNet(CLASSES, "fast")
