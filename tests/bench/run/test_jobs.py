@@ -60,6 +60,7 @@ def test_a_killed_worker_ends_the_run_and_the_next_gives_the_same_table(tiny: Ou
     pd.testing.assert_frame_equal(table(two), table(one), check_exact=True)
 
 
+@pytest.mark.slow
 def test_an_error_of_a_worker_is_that_of_one_process(tmp_path: Path) -> None:
     script = tmp_path / "generate.py"
     script.write_text("raise SystemExit(7)\n")
