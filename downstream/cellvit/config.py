@@ -5,13 +5,12 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, model_validator
 
 from bench.contract import Settings
 from downstream.augment import Augmentation
 from downstream.augment_extra import ExtraAugmentation
-from downstream.nuclei.settings import NucleusSettings, Phase
-from downstream.weights import identity
+from downstream.nuclei.settings import EncoderSettings, Phase
 
 OFF = Augmentation(affine=False, blur=False, hue=0, saturation=0, brightness=0, contrast=(1, 1))
 """HoVer-Net's augmentation switched off; turns and flips remain."""
@@ -42,7 +41,7 @@ class LossWeights(Settings):
     tversky_softmax: Literal["once", "twice"] = "once"
 
 
-class CellViTConfig(NucleusSettings):
+class CellViTConfig(EncoderSettings):
     """All settings that the trained weights and the predictions depend on."""
 
     network: Literal["sam-b", "small"] = "sam-b"
@@ -71,20 +70,10 @@ class CellViTConfig(NucleusSettings):
     threshold: float = Field(default=0.5, gt=0, lt=1)  # nucleus if the probability exceeds this; 0.5 is arg max
     edge: float = Field(default=0.4, gt=0, lt=1)  # gradient from which a pixel is between nuclei
 
-    @field_serializer("encoder_weights")
-    def _identify_encoder(self, path: Path | None) -> str | None:
-        return identity(path)
-
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.patch % 16:
             raise ValueError(f"set patch to a multiple of 16, the side of a token; it is {self.patch}")
-        if self.network == "small" and self.encoder_weights is not None:
-            raise ValueError("encoder_weights can be set only with the network sam-b, not with small")
-        if self.pretrained is not None and self.encoder_weights is not None:
-            raise ValueError(
-                "pretrained and encoder_weights exclude each other, because pretrained holds the encoder too"
-            )
         if self.network == "small" and self.extra.changes_geometry:
             raise ValueError("extra.crop and extra.elastic can be set only with the network sam-b, not with small")
         return self

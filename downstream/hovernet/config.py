@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, model_validator
 
 from bench.contract import Settings
-from downstream.nuclei.settings import NucleusSettings, Phase
-from downstream.weights import identity
+from downstream.nuclei.settings import EncoderSettings, Phase
 
 PATCHES = {"fast": 256, "original": 270}
 
@@ -31,16 +30,14 @@ class LossWeights(Settings):
     msge_indexing: Literal["xy", "ij"] = "xy"
 
 
-class HoVerNetConfig(NucleusSettings):
+class HoVerNetConfig(EncoderSettings):
     """All settings that the trained weights and the predictions depend on."""
 
     # DiffMix's patches are 256 px. Fast mode takes them unchanged (256 -> 164); original mode (270 -> 80) pads them.
     network: Literal["fast", "original", "small"] = "fast"
     patch: int = Field(default=256, ge=16)  # side of the network's input during training
     width: int = Field(default=32, ge=4)  # `small` only: channels at half resolution
-    # The release's ImageNet-ResNet50-Preact_pytorch.tar; None: random weights. `pretrained` are weights of all layers,
-    # from `weights.safetensors` of a network that was trained with the same network, width and classes.
-    encoder_weights: Path | None = None
+    encoder_weights: Path | None = None  # the release's ImageNet-ResNet50-Preact_pytorch.tar
 
     # opt.py of the release: 50 epochs with a frozen encoder, then 50 epochs of all layers.
     phases: tuple[Phase, ...] = (Phase(share=0.5, batch=16, freeze_encoder=True), Phase(share=0.5, batch=4))
@@ -55,23 +52,9 @@ class HoVerNetConfig(NucleusSettings):
     edge: float = Field(default=0.4, gt=0, lt=1)  # post_proc.py: gradient from which a pixel is between nuclei
     window: int = Field(default=1024, ge=64)  # `small` only: side of the largest part of a tile predicted at a time
 
-    @field_serializer("encoder_weights")
-    def _identify_encoder(self, path: Path | None) -> str | None:
-        return identity(path)
-
     @model_validator(mode="after")
     def _fits(self) -> Self:
         fixed = PATCHES.get(self.network)
         if fixed is not None and self.patch != fixed:
             raise ValueError(f"set patch to {fixed} for the network {self.network}; it is {self.patch}")
-        if self.network == "small" and self.patch % 16:
-            raise ValueError(f"set patch to a multiple of 16 for the network small; it is {self.patch}")
-        if self.network == "small" and self.encoder_weights is not None:
-            raise ValueError("encoder_weights can be set only with a published network, not with small")
-        if self.network == "small" and self.released is not None:
-            raise ValueError("released can be set only with a published network, not with small")
-        if self.pretrained is not None and self.encoder_weights is not None:
-            raise ValueError(
-                "pretrained and encoder_weights exclude each other, because pretrained holds the encoder too"
-            )
         return self

@@ -63,3 +63,30 @@ class NucleusSettings(Settings):
         if self.released is not None and self.pretrained is not None:
             raise ValueError("released and pretrained exclude each other, because a released network is not trained")
         return self
+
+
+class EncoderSettings(NucleusSettings):
+    """Settings of a network that is a published one, whose encoder may start from weights, or `small`."""
+
+    network: str
+    patch: int = Field(ge=16)  # side of the network's input during training
+    # Weights of the encoder; None: random ones, which are never frozen. `pretrained` are weights of all layers, from
+    # `weights.safetensors` of a network that was trained with the same network, width and classes.
+    encoder_weights: Path | None = None
+
+    @field_serializer("encoder_weights")
+    def _identify_encoder(self, path: Path | None) -> str | None:
+        return identity(path)
+
+    @model_validator(mode="after")
+    def _fits_the_encoder(self) -> Self:
+        if self.network == "small" and self.patch % 16:
+            raise ValueError(f"set patch to a multiple of 16 for the network small; it is {self.patch}")
+        for key in ("encoder_weights", "released"):
+            if self.network == "small" and getattr(self, key) is not None:
+                raise ValueError(f"{key} can be set only with a published network, not with small")
+        if self.pretrained is not None and self.encoder_weights is not None:
+            raise ValueError(
+                "pretrained and encoder_weights exclude each other, because pretrained holds the encoder too"
+            )
+        return self

@@ -5,11 +5,10 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import Field, field_serializer, model_validator
+from pydantic import Field, model_validator
 
 from bench.contract import Settings
-from downstream.nuclei.settings import NucleusSettings, Phase
-from downstream.weights import identity
+from downstream.nuclei.settings import EncoderSettings, Phase
 
 PATCH, OUTPUT = 270, 76
 """Sides of the published network's input and output."""
@@ -32,7 +31,7 @@ class LossSettings(Settings):
     guidance: tuple[float, float] = (2.0, 1.0)
 
 
-class SonnetSettings(NucleusSettings):
+class SonnetSettings(EncoderSettings):
     """All settings that the trained weights and the predictions depend on."""
 
     network: Literal["efficientnet-b0", "small"] = "efficientnet-b0"
@@ -64,20 +63,8 @@ class SonnetSettings(NucleusSettings):
     step: int = Field(default=40, ge=4, le=OUTPUT)  # infer.py: side of the middle of the output that is kept
     window: int = Field(default=1024, ge=64)  # `small` only: side of the largest part of a tile predicted at a time
 
-    @field_serializer("encoder_weights")
-    def _identify_encoder(self, path: Path | None) -> str | None:
-        return identity(path)
-
     @model_validator(mode="after")
     def _fits(self) -> Self:
         if self.network == "efficientnet-b0" and self.patch != PATCH:
             raise ValueError(f"set patch to {PATCH} for the network efficientnet-b0; it is {self.patch}")
-        if self.network == "small" and self.patch % 16:
-            raise ValueError(f"set patch to a multiple of 16 for the network small; it is {self.patch}")
-        if self.network == "small" and self.encoder_weights is not None:
-            raise ValueError("encoder_weights can be set only with the network efficientnet-b0, not with small")
-        if self.pretrained is not None and self.encoder_weights is not None:
-            raise ValueError(
-                "pretrained and encoder_weights exclude each other, because pretrained holds the encoder too"
-            )
         return self
