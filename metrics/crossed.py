@@ -24,7 +24,7 @@ from jaxtyping import Float64, Real
 
 from bench.errors import DataError
 from metrics.quadrature import Bounds, Spread
-from metrics.resampling import Groups, Statistic, group_sums, replicates
+from metrics.resampling import Groups, Statistic, group_sums
 from metrics.uncertainty import NAN, Difference, Interval, interval_fields
 
 METHOD = "groups+seeds+generations"
@@ -87,10 +87,8 @@ def crossed_interval(
     """
     sums = group_sums(statistics, groups)
     cells = _table(statistic(sums.sum(axis=-2)))
-    flat, n_groups = sums.reshape(-1, *sums.shape[-2:]), sums.shape[-2]
-    drawn = replicates([flat], statistic, n_resamples, rng)[0] if n_groups > 1 else np.zeros(0)
-    bounds = Bounds.of_groups(float(cells.mean()), drawn, n_groups, (of_mean(cells),))
-    fields = interval_fields(bounds, n_groups, n_resamples, level, method=METHOD)
+    bounds = Bounds.of_arms(float(cells.mean()), [_flat(sums)], statistic, of_mean(cells), n_resamples, rng)
+    fields = interval_fields(bounds, sums.shape[-2], n_resamples, level, method=METHOD)
     return Interval(**fields, n_seeds=len(cells), n_generations=cells.shape[1])
 
 
@@ -124,11 +122,9 @@ def crossed_difference(
         raise DataError("Both arms must have the same training seeds", got=f"{len(a)} and {len(b)} of them")
     sums_a, sums_b = group_sums(a, groups), group_sums(b, groups)
     cells = _table(statistic(sums_a.sum(axis=-2)) - statistic(sums_b.sum(axis=-2))[:, None])
-    n_groups = sums_b.shape[-2]
-    arms = [sums_a.reshape(-1, *sums_a.shape[-2:]), sums_b]
-    drawn = np.subtract(*replicates(arms, statistic, n_resamples, rng)) if n_groups > 1 else np.zeros(0)
-    bounds = Bounds.of_groups(float(cells.mean()), drawn, n_groups, (of_mean(cells),))
-    fields = interval_fields(bounds, n_groups, n_resamples, level, method=METHOD)
+    arms = [_flat(sums_a), sums_b]
+    bounds = Bounds.of_arms(float(cells.mean()), arms, statistic, of_mean(cells), n_resamples, rng)
+    fields = interval_fields(bounds, sums_b.shape[-2], n_resamples, level, method=METHOD)
     p_value = NAN if fields["reason"] else bounds.p_value()
     return Difference(**fields, n_seeds=len(cells), n_generations=cells.shape[1], p_value=p_value)
 
@@ -159,9 +155,7 @@ def crossed_spread(
         reason = f"undefined under {undefined} of {table.size} pairs of seeds"
         return Interval(NAN, NAN, NAN, NAN, "seeds+generations", 0, reason=reason, **sizes)
     mean, spread = float(table.mean()), of_mean(table)
-    half = spread.half_width(1 - level)
-    low = mean - half if bounds[0] is None else max(mean - half, bounds[0])
-    high = mean + half if bounds[1] is None else min(mean + half, bounds[1])
+    low, high = spread.around(mean, 1 - level, bounds)
     return Interval(mean, spread.se, low, high, "seeds+generations", 0, **sizes)
 
 
@@ -178,6 +172,10 @@ def of_mean(values: Float64[np.ndarray, "seeds generations"]) -> Spread:
     first = Spread(float(np.sqrt(fewer / values.size)), dof_fewer)
     second = Spread(float(np.sqrt(excess / values.size)), dof_more)
     return _Sum.of(first, second)
+
+
+def _flat(sums: Float64[np.ndarray, "seeds generations groups k"]) -> Float64[np.ndarray, "trainings groups k"]:
+    return sums.reshape(-1, *sums.shape[-2:])
 
 
 @dataclass(frozen=True)

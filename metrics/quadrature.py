@@ -9,6 +9,8 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import ndtri, stdtrit
 
+from metrics.resampling import Statistic, replicates
+
 
 @dataclass(frozen=True)
 class Spread:
@@ -30,6 +32,13 @@ class Spread:
     def half_width(self, alpha: float) -> float:
         """Return t(dof) · se for the level 1 - `alpha`."""
         return float(stdtrit(self.dof, 1 - alpha / 2) * self.se) if self.dof else 0.0
+
+    def around(self, value: float, alpha: float, within: tuple[float | None, float | None]) -> tuple[float, float]:
+        """Return the interval of level 1 - `alpha` around a value, which does not leave a range; None: unbounded."""
+        half, (lowest, highest) = self.half_width(alpha), within
+        low = value - half if lowest is None else max(value - half, lowest)
+        high = value + half if highest is None else min(value + half, highest)
+        return low, high
 
 
 @dataclass(frozen=True)
@@ -53,6 +62,30 @@ class Bounds:
         """Return the bounds of resamples of `n_groups` groups; replicates that are not finite are left out."""
         correction = n_groups / (n_groups - 1) if n_groups > 1 else float("nan")
         return cls(value, np.sort(replicates[np.isfinite(replicates)]), n_groups - 1, correction, spreads)
+
+    @classmethod
+    def of_arms(
+        cls,
+        value: float,
+        sums: list[Float64[np.ndarray, "_trainings groups k"]],
+        statistic: Statistic,
+        spread: Spread,
+        n_resamples: int,
+        rng: np.random.Generator,
+    ) -> Bounds:
+        """Return the bounds of an estimate of one arm, or of the difference of two, from resamples of groups.
+
+        Args:
+            value: the estimate.
+            sums: the statistics of each arm, summed over the images of each group; the arms share the resamples.
+            statistic: function of summed statistics, vectorised over leading axes.
+            spread: the spread over trainings.
+            n_resamples: number of resamples of whole groups; none are drawn of a single group.
+            rng: draws the resamples.
+        """
+        n_groups = sums[0].shape[-2]
+        drawn = replicates(sums, statistic, n_resamples, rng) if n_groups > 1 else np.zeros((len(sums), 0))
+        return cls.of_groups(value, drawn[0] if len(sums) == 1 else drawn[0] - drawn[1], n_groups, (spread,))
 
     @property
     def se(self) -> float:

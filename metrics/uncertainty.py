@@ -130,10 +130,9 @@ def arm_interval(
     """
     sums = group_sums(statistics, groups)
     per_seed = statistic(sums.sum(axis=-2))
-    drawn = replicates([sums], statistic, n_resamples, rng)[0] if sums.shape[-2] > 1 else np.zeros(0)
-    n_groups, spread = sums.shape[-2], Spread.of_seeds([per_seed])
-    bounds = Bounds.of_groups(float(per_seed.mean()), drawn, n_groups, (spread,))
-    fields = interval_fields(bounds, n_groups, n_resamples, level, method=_covers(spread))
+    spread = Spread.of_seeds([per_seed])
+    bounds = Bounds.of_arms(float(per_seed.mean()), [sums], statistic, spread, n_resamples, rng)
+    fields = interval_fields(bounds, sums.shape[-2], n_resamples, level, method=_covers(spread))
     return Interval(**fields, n_seeds=len(per_seed))
 
 
@@ -171,11 +170,10 @@ def paired_difference(
     """
     sums = [group_sums(a, groups), group_sums(b, groups)]
     per_seed = [statistic(arm.sum(axis=-2)) for arm in sums]
-    n_groups = sums[0].shape[-2]
-    drawn = np.subtract(*replicates(sums, statistic, n_resamples, rng)) if n_groups > 1 else np.zeros(0)
     spread = Spread.of_seeds(per_seed)
-    bounds = Bounds.of_groups(float(per_seed[0].mean() - per_seed[1].mean()), drawn, n_groups, (spread,))
-    fields = interval_fields(bounds, n_groups, n_resamples, level, method=_covers(spread))
+    value = float(per_seed[0].mean() - per_seed[1].mean())
+    bounds = Bounds.of_arms(value, sums, statistic, spread, n_resamples, rng)
+    fields = interval_fields(bounds, sums[0].shape[-2], n_resamples, level, method=_covers(spread))
     p_value = NAN if fields["reason"] else bounds.p_value()
     return Difference(**fields, n_seeds=min(len(values) for values in per_seed), p_value=p_value)
 
@@ -215,10 +213,7 @@ def spread_over_seeds(
     if len(array) == 1:
         return Interval(mean, NAN, NAN, NAN, "seeds", 0, 1, "the spread over seeds needs at least 2 of them")
     spread = Spread.of_seeds([array])
-    half = spread.half_width(1 - level)
-    low, high = mean - half, mean + half
-    low = low if bounds[0] is None else max(low, bounds[0])
-    high = high if bounds[1] is None else min(high, bounds[1])
+    low, high = spread.around(mean, 1 - level, bounds)
     return Interval(mean, spread.se, low, high, "seeds", 0, len(array))
 
 
