@@ -36,7 +36,7 @@ def make_targets(
         mpp: micrometres per pixel; the least number of pixels of a nucleus scales with it.
     """
     window = central(instances, size)
-    least = max(1, round(MIN_PIXELS * (0.25 / mpp) ** 2))
+    least = pixels_at(mpp, MIN_PIXELS)
     return Targets(
         nucleus=(window > 0).astype(np.uint8),
         hv=central(offset_maps(instances, window, least), size),
@@ -72,6 +72,15 @@ def offset_maps(
         extreme = np.where(offset < 0, low[inverse], high[inverse])
         maps[rows, columns, channel] = offset / np.maximum(extreme, 1)
     return maps
+
+
+def pixels_at(mpp: float, at_40x: int) -> int:
+    """Return the number of pixels at a resolution, in micrometres per pixel, of an area given in pixels at 40x.
+
+    >>> pixels_at(0.5, 30)
+    8
+    """
+    return max(1, round(at_40x * (0.25 / mpp) ** 2))
 
 
 def central(array: np.ndarray, size: int) -> np.ndarray:

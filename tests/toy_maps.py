@@ -58,3 +58,13 @@ def type_map(instances, types):
 def contiguous(instances):
     """Return the map with ids 1..n in ascending order of the old ones."""
     return np.unique(instances, return_inverse=True)[1].reshape(instances.shape).astype(np.int32)
+
+
+def touching() -> np.ndarray:
+    """An instance map of two discs in one connected piece."""
+    rows, columns = np.mgrid[:64, :64]
+    true = np.zeros((64, 64), np.int32)
+    true[(rows - 32) ** 2 + (columns - 22) ** 2 <= 100] = 1
+    true[((rows - 32) ** 2 + (columns - 41) ** 2 <= 100) & (true == 0)] = 2
+    assert ndimage.label(true > 0)[1] == 1
+    return true

@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Float64, Int32, UInt8
 
-from downstream.targets import central
+from downstream.targets import central, pixels_at
 
 EDGES = (0.83, 0.68, 0.54, 0.41, 0.29, 0.19, 0.09)
 """Distances between labels 1 and 2, 2 and 3, ..., 7 and 8 (augs.py of the release)."""
@@ -37,7 +37,7 @@ def make_targets(
         mpp: micrometres per pixel; the least number of pixels of a nucleus scales with it.
     """
     window = central(instances, size)
-    least = max(1, round(MIN_PIXELS * (0.25 / mpp) ** 2))
+    least = pixels_at(mpp, MIN_PIXELS)
     return Targets(
         nucleus=(window > 0).astype(np.uint8),
         ordinal=np.ascontiguousarray(central(ordinal_map(instances, window, least), size)),

@@ -9,6 +9,7 @@ from downstream.targets import make_targets
 from metrics.instances import score_instances
 from tests.reference import hovernet as twin
 from tests.toy import tile
+from tests.toy_maps import touching
 
 
 def discs(seed: int, size: int = 160, step: int = 26, radius: float = 9.0) -> np.ndarray:
@@ -63,11 +64,7 @@ def test_true_maps_give_back_well_separated_nuclei(mpp: float) -> None:
 
 
 def test_true_maps_separate_touching_nuclei() -> None:
-    rows, columns = np.mgrid[:64, :64]
-    true = np.zeros((64, 64), np.int32)
-    true[(rows - 32) ** 2 + (columns - 22) ** 2 <= 100] = 1
-    true[((rows - 32) ** 2 + (columns - 41) ** 2 <= 100) & (true == 0)] = 2
-    assert ndimage.label(true > 0)[1] == 1
+    true = touching()
     assert score_instances(true, decode_hovernet(*maps_of(true))).tp == 2
 
 

@@ -21,6 +21,7 @@ from downstream.nuclei.family import Subject
 from downstream.nuclei.settings import Phase
 from downstream.patches import Patch
 from metrics.instances import score_instances
+from tests.downstream.overfitting import check_overfits
 from tests.downstream.released_files import shapes_of, tensors
 from tests.toy import CLASSES, NucleiDataset, Run
 
@@ -62,21 +63,7 @@ def test_overfits_two_images(tmp_path: Path) -> None:
     phases = (Phase(share=1, batch=8),)
     network = CellViT(config(patch=64, width=16, depth=2, phases=phases, augmentation=OFF))
     network.fit(TrainingMix(data), Budget("steps", 300), tmp_path, Run())
-    right = total = 0
-    for sample, found in zip(
-        data.samples, network.predict((s.image for s in data.samples), tmp_path, Run()), strict=True
-    ):
-        assert found.instances is not None
-        assert found.types is not None
-        assert found.foreground is not None
-        scores = score_instances(sample.instances, found.instances)
-        assert scores.dice > 0.9
-        assert scores.pq > 0.6
-        true_types = np.concatenate([[0], sample.types])[sample.instances]
-        types = np.concatenate([[0], found.types])[found.instances]
-        both = (true_types > 0) & (types > 0)
-        right, total = right + (true_types == types)[both].sum(), total + both.sum()
-    assert right > 0.8 * total
+    check_overfits(network, tmp_path, data.samples, types=0.8, pq=0.6)
 
 
 def test_predicts_any_size_from_the_folder(tmp_path: Path) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import math
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from bench.config.preset import load_preset
@@ -13,9 +12,10 @@ from bench.contract import Budget, Downstream, TrainingMix
 from bench.plan.arms import make_network
 from downstream.nuclei.predict import load, predict
 from downstream.tiles import Windows
-from metrics.instances import instance_f1, score_instances
+from metrics.instances import instance_f1
 from metrics.overlap import overlap
 from tests.downstream.nuclei.phantoms import PhantomDataset, nucleus_networks, phantom
+from tests.downstream.overfitting import check_overfits
 from tests.toy import Run
 
 PLAIN = {"affine": False, "blur": False, "hue": 0.0, "saturation": 0.0, "brightness": 0.0, "contrast": (1.0, 1.0)}
@@ -38,22 +38,7 @@ def trained(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFac
 @pytest.mark.slow
 def test_overfits_two_phantom_patches(trained: tuple[str, Path]) -> None:
     name, folder = trained
-    data = PhantomDataset(2, 96)
-    found = list(network(name).predict((sample.image for sample in data.samples), folder, Run()))
-    right = total = 0
-    for sample, prediction in zip(data.samples, found, strict=True):
-        assert prediction.instances is not None
-        assert prediction.foreground is not None
-        assert prediction.types is not None
-        assert len(prediction.types) == prediction.instances.max()
-        assert sample.instances is not None
-        assert sample.types is not None
-        assert score_instances(sample.instances, prediction.instances).dice > 0.9
-        true = np.concatenate([[0], sample.types])[sample.instances]
-        types = np.concatenate([[0], prediction.types])[prediction.instances]
-        both = (true > 0) & (types > 0)
-        right, total = right + int((true == types)[both].sum()), total + int(both.sum())
-    assert right > 0.9 * total
+    check_overfits(network(name), folder, PhantomDataset(2, 96).samples, types=0.9)
 
 
 @pytest.mark.slow

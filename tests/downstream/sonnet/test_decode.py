@@ -16,6 +16,7 @@ from metrics.instances import score_instances
 from tests.downstream.test_postprocess import discs, same_instances
 from tests.reference import sonnet as twin
 from tests.toy import tile
+from tests.toy_maps import touching
 
 
 def stack(instances: np.ndarray, types: np.ndarray, mpp: float = 0.25, n_types: int = 4) -> np.ndarray:
@@ -82,11 +83,7 @@ def test_true_maps_give_back_the_separate_nuclei_of_the_phantom() -> None:
 
 
 def test_true_maps_separate_touching_nuclei() -> None:
-    rows, columns = np.mgrid[:64, :64]
-    true = np.zeros((64, 64), np.int32)
-    true[(rows - 32) ** 2 + (columns - 22) ** 2 <= 100] = 1
-    true[((rows - 32) ** 2 + (columns - 41) ** 2 <= 100) & (true == 0)] = 2
-    assert ndimage.label(true > 0)[1] == 1
+    true = touching()
     found = SonnetDecoder(0.25)(stack(true, (true > 0).astype(np.uint8))).instances
     assert score_instances(true, found).tp == 2
 
