@@ -311,6 +311,11 @@ class Downstream(ABC):
         """Whether it is a released network, which is tested as it is and trained on no arm."""
         return False
 
+    @property
+    def starts_from(self) -> str:
+        """What training starts from, as rows say: "file" if it has found weights, otherwise "random"."""
+        return "file" if any(one.found for one in self.weights()) else "random"
+
     def with_weights(self, folder: Path | None) -> Self:
         """Return the network with the weights in a folder; a network that uses none returns itself."""
         return self

@@ -44,6 +44,7 @@ def leaderboard(
     frame = frame[frame["kind"].isin(["score", "difference", "cost"] if costs else ["score", "difference"])]
     frame = frame.assign(fold=frame["fold"].mask(frame["aggregation"] == POOLED_FOLDS, POOLED))
     together = {tuple(key) for key in frame[frame["fold"] == ALL_FOLDS][_DIVIDED].to_numpy()}
+    frame = frame.assign(downstream=_told_apart(frame))
     boards = []
     for (data, label, division, fold), part in frame.groupby([*_DIVIDED, "fold"], sort=False):
         if not folds and (data, label, division) in together and fold not in (ALL_FOLDS, POOLED):
@@ -70,6 +71,18 @@ def leaderboard(
                 )
             )
     return sorted(boards, key=lambda board: -board.newest)
+
+
+def _told_apart(frame: pd.DataFrame) -> list[str]:
+    """Return each row's network, with what its training started from if rows of the network differ in it."""
+    starts: dict[str, set[str]] = {}
+    pairs = list(zip(frame["downstream"], frame["starts_from"], strict=True))
+    for network, start in pairs:
+        starts.setdefault(network, set()).update({start} - {"", "released"})  # a released network is an arm of its own
+    return [
+        f"{network} (weights: {start})" if start in starts[network] and len(starts[network]) > 1 else network
+        for network, start in pairs
+    ]
 
 
 def _rows(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[list[Row], list[Column], int]:

@@ -23,7 +23,8 @@ class Rows:
 
     `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `n_resamples` the
     number of resamples of intervals, `selector` the network that chooses images from pools, `replicates` the seeds,
-    `sizes` the number of images of each arm's set, by the arm's title.
+    `sizes` the number of images of each arm's set, by the arm's title, `starts_from` what each network's training
+    started from.
     """
 
     common: Mapping[str, Any]
@@ -32,6 +33,7 @@ class Rows:
     selector: str = ""
     replicates: Replicates = field(default_factory=lambda: Replicates(1))
     sizes: Mapping[str, int] = field(default_factory=dict)
+    starts_from: Mapping[str, str] = field(default_factory=dict)
 
     def row(self, arm: Arm, columns: Mapping[str, Any], **more: Any) -> ScoreRow:
         """Return one row of an arm; later columns override earlier ones."""
@@ -40,6 +42,7 @@ class Rows:
             "variant": arm.variant,
             "ratio": arm.trained_ratio,
             "n_synthetic": self.sizes.get(arm.title),
+            "starts_from": self.starts_from.get(str(columns.get("downstream", "")), ""),
         }
         made = {**of_arm, **self.common, **columns, **more}
         return ScoreRow(**(made if made.get("kind", "score") != "score" else within_range(made)))

@@ -41,7 +41,9 @@ class ScoreRow(Settings):
     for `generations` sets together. `fold` is `k/K`, or `all` for all folds together; the mean over folds is over
     `seeds` trainings, one per fold and seed. `division` is the name of the protocol that divided the data, with the
     start of the hash of the division; it is empty for the dataset's own splits. `ratio` is synthetic : real of the
-    arm's training mix (0: only real images; null: it is not trained on), and `n_synthetic` the size of its set. A
+    arm's training mix (0: only real images; null: it is not trained on), and `n_synthetic` the size of its set.
+    `starts_from` says whether the network's training started from "random" weights or those of a "file", or whether it
+    is a "released" network that is not trained. A
     number without an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they
     have nothing to score; over several seeds it is the largest number. `protocol` is the version of the metric,
     `harness` that of the harness: numbers of different versions are different measurements.
@@ -63,6 +65,7 @@ class ScoreRow(Settings):
     n_synthetic: int | None = None
     budget: str = ""
     downstream: str = ""
+    starts_from: str = ""
     metric: str
     encoder: str = ""
     class_: str = Field(default="", alias="class")
@@ -126,7 +129,7 @@ COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
 # The columns that make two rows the same measurement, in whichever run.
 IDENTITY = (
     *("kind", "dataset", "split", "division", "fold", "seed", "generation", "method", "variant", "ratio"),
-    *("budget", "downstream"),
+    *("budget", "downstream", "starts_from"),
     *("metric", "encoder", "class", "aggregation", "preset", "protocol", "harness"),
 )
 

@@ -102,6 +102,7 @@ def _row_maker(
         n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
         replicates=_replicates(resolved),
+        starts_from={network.name: network.plugin.starts_from for network in resolved.networks},
         sizes={trial.arm.title: _size(made) for trial, made in zip(fold.trials, fold.sets, strict=True)},
     )
 

@@ -48,6 +48,11 @@ class NucleusNetwork(Downstream):
         """Whether the settings name a released network."""
         return self.config.released is not None
 
+    @property
+    def starts_from(self) -> str:
+        """What training starts from, or "released" if there is none."""
+        return "released" if self.released else super().starts_from
+
     def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
         """Check that a released network has the classes of the dataset.
 

@@ -204,3 +204,17 @@ def test_images_that_a_mean_leaves_out_are_told(tmp_path: Path) -> None:
     rows = [r.model_copy(update={"n_skipped": 2}) if r.metric == "pq/image" else r for r in toy_results.rows()]
     (line,) = (line for line in remarks(leaderboard(frame(tmp_path, rows))[0]) if "leave out" in line)
     assert "2 of 14" in line
+
+
+def test_networks_that_start_from_other_weights_are_told_apart(tmp_path: Path) -> None:
+    def named(*starts: str) -> set[str]:
+        runs = []
+        for index, start in enumerate(starts):
+            rows = toy_results.rows(f"r{index}")
+            runs.append([row.model_copy(update={"starts_from": start}) if row.downstream else row for row in rows])
+        (board,) = leaderboard(frame(tmp_path, *runs))
+        return {row.downstream for row in board.rows if row.downstream}
+
+    (network,) = named("random", "random")
+    assert named("random", "file") == {f"{network} (weights: random)", f"{network} (weights: file)"}
+    assert named("", "random") == {network}  # rows of an older version do not say it

@@ -28,7 +28,7 @@ def test_columns_are_those_of_the_design() -> None:
         "class aggregation value se ci_low ci_high ci_method n floor direction preset protocol set_digest reason"
     )
     assert set(design.split()) <= set(COLUMNS)
-    more = {"kind", "seeds", "generations", "p", "p_holm", "n_skipped", "harness", "division"}
+    more = {"kind", "seeds", "generations", "p", "p_holm", "n_skipped", "harness", "division", "starts_from"}
     assert set(COLUMNS) - set(design.split()) == more
 
 

@@ -39,6 +39,7 @@ def test_a_released_network_is_tested_as_it_is(tmp_path: Path) -> None:
     dice = rows[(rows["metric"] == "dice/image") & (rows["kind"] == "score")]
     released = dice[dice["method"] == "real-only"]
     assert released["variant"].unique().tolist() == ["trained: released"]
+    assert released["starts_from"].tolist() == ["released"]
     assert released["seed"].tolist() == [0]  # the same under every seed
     assert released["value"].notna().all()
     others = dice[dice["method"] != "real-only"]
