@@ -9,6 +9,8 @@ from jaxtyping import Float, UInt8
 from torch import Tensor, nn
 from torch.nn import functional
 
+from downstream.nuclei.trunk import Up, conv
+
 MARGIN = 16
 """How far labels extend beyond a patch, so that a nucleus that its border cuts has the offsets of the whole nucleus."""
 
@@ -27,14 +29,14 @@ class SmallCellViT(nn.Module):
     def __init__(self, n_types: int, n_tissues: int, width: int, depth: int) -> None:
         super().__init__()
         widths = (width, 2 * width, 4 * width)
-        self.stem = nn.Sequential(_conv(12, width), _conv(width, width))
-        self.down = nn.ModuleList(nn.Sequential(_conv(a, b, stride=2), _conv(b, b)) for a, b in pairwise(widths))
+        self.stem = nn.Sequential(conv(12, width), conv(width, width))
+        self.down = nn.ModuleList(nn.Sequential(conv(a, b, stride=2), conv(b, b)) for a, b in pairwise(widths))
         self.blocks = nn.ModuleList(_Block(widths[-1]) for _ in range(depth))
         self.norm = nn.LayerNorm(widths[-1])
-        self.up = nn.ModuleList(_Up(b, a) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(Up(b, a) for a, b in pairwise(widths))
         outputs = {"nuclei_binary_map": 2, "hv_map": 2, "nuclei_type_map": n_types + 1}
         self.branches = nn.ModuleDict(
-            {name: nn.Sequential(_conv(width, width), nn.Conv2d(width, 4 * n, 1)) for name, n in outputs.items()}
+            {name: nn.Sequential(conv(width, width), nn.Conv2d(width, 4 * n, 1)) for name, n in outputs.items()}
         )
         self.classifier_head = nn.Linear(widths[-1], n_tissues) if n_tissues else None
 
@@ -88,23 +90,3 @@ class _Block(nn.Module):
         tokens = tokens + self.proj(attended.transpose(1, 2).reshape(n, length, d))
         tokens = tokens + self.mlp(self.norm2(tokens))
         return torch.as_tensor(tokens.transpose(1, 2).reshape(n, d, height, width))
-
-
-class _Up(nn.Module):
-    """Project, upsample by two, add the skip connection, and convolve."""
-
-    def __init__(self, channels: int, out: int) -> None:
-        super().__init__()
-        self.project = nn.Conv2d(channels, out, 1, bias=False)
-        self.mix = _conv(out, out)
-
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
-        """Return the features of twice the size."""
-        larger = functional.interpolate(self.project(x), scale_factor=2.0, mode="nearest")
-        return torch.as_tensor(self.mix(larger + skip))
-
-
-def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
-    return nn.Sequential(
-        nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
-    )

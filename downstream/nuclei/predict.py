@@ -19,6 +19,7 @@ from downstream.nuclei.fit import SETTINGS, WEIGHTS
 from downstream.nuclei.maps import predicted_maps
 from downstream.nuclei.pool import overlapped, worker_count
 from downstream.nuclei.settings import NucleusSettings
+from downstream.placed import placed
 from downstream.tiles import cut
 
 if TYPE_CHECKING:
@@ -41,8 +42,6 @@ class Trained(NamedTuple):
 
 def load(kind: type[Family], settings: type[NucleusSettings], checkpoint: Path, run: RunContext) -> Trained:
     """Load the network from a folder that training wrote."""
-    from lightning_fabric import Fabric
-
     stored: dict[str, Any] = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
     # The file that the weights came from is no longer needed.
     config = settings.model_validate(stored["config"] | {"pretrained": None, "released": None})
@@ -51,11 +50,7 @@ def load(kind: type[Family], settings: type[NucleusSettings], checkpoint: Path, 
     with seeded(0):  # initial weights are replaced below; the global generator is not changed
         network = family.build()
     load_weights(checkpoint / WEIGHTS, network)
-    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
-    network.to(fabric.device, memory_format=torch.channels_last).eval()  # type: ignore[call-overload]
-    wrapped = fabric.setup_module(network)
-    wrapped.mark_forward_method("features")
-    return Trained(wrapped, fabric.device, family)
+    return Trained(*placed(network, run, channels_last=True), family)
 
 
 def predict(trained: Trained, images: Iterable[Image], run: RunContext) -> Iterator[Prediction]:

@@ -32,10 +32,10 @@ class SmallUNet(nn.Module):
     def __init__(self, heads: Mapping[str, int], width: int) -> None:
         super().__init__()
         widths = (width, 2 * width, 3 * width, 4 * width)
-        self.stem = nn.Sequential(_conv(12, width), _conv(width, width))
-        self.down = nn.ModuleList(nn.Sequential(_conv(a, b, stride=2), _conv(b, b)) for a, b in pairwise(widths))
-        self.up = nn.ModuleList(_Up(b, a) for a, b in pairwise(widths))
-        self.shared = _conv(width, 2 * width)
+        self.stem = nn.Sequential(conv(12, width), conv(width, width))
+        self.down = nn.ModuleList(nn.Sequential(conv(a, b, stride=2), conv(b, b)) for a, b in pairwise(widths))
+        self.up = nn.ModuleList(Up(b, a) for a, b in pairwise(widths))
+        self.shared = conv(width, 2 * width)
         self.heads = nn.ModuleDict({name: nn.Conv2d(2 * width, 4 * channels, 1) for name, channels in heads.items()})
 
     def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c h w"]]:
@@ -60,20 +60,22 @@ class SmallUNet(nn.Module):
         return [self.stem, self.down]
 
 
-class _Up(nn.Module):
+class Up(nn.Module):
     """Project, upsample by two, add the skip connection, and convolve."""
 
     def __init__(self, channels: int, out: int) -> None:
         super().__init__()
         self.project = nn.Conv2d(channels, out, 1, bias=False)
-        self.mix = _conv(out, out)
+        self.mix = conv(out, out)
 
-    def forward(self, x: Tensor, skip: Tensor) -> Tensor:
+    def forward(self, x: Float[Tensor, "n c p q"], skip: Float[Tensor, "n d h w"]) -> Float[Tensor, "n d h w"]:
+        """Return the features of twice the size."""
         mixed: Tensor = self.mix(functional.interpolate(self.project(x), scale_factor=2.0, mode="nearest") + skip)
         return mixed
 
 
-def _conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+def conv(channels: int, out: int, stride: int = 1) -> nn.Sequential:
+    """Return a 3 x 3 convolution that keeps the size (at stride 1), with normalisation and ReLU."""
     return nn.Sequential(
         nn.Conv2d(channels, out, 3, stride=stride, padding=1, bias=False), nn.BatchNorm2d(out), nn.ReLU(inplace=True)
     )

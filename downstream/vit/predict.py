@@ -15,6 +15,7 @@ from jaxtyping import Float32, UInt8
 from bench.contract import Prediction, RunContext
 from bench.training import load_weights, seeded
 from downstream.images import to_square
+from downstream.placed import placed
 from downstream.vit.build import build
 from downstream.vit.config import ViTConfig
 from downstream.vit.fit import SETTINGS, WEIGHTS
@@ -37,18 +38,13 @@ class Trained(NamedTuple):
 
 def load(checkpoint: Path, run: RunContext) -> Trained:
     """Load the network from a folder that training wrote."""
-    from lightning_fabric import Fabric
-
     settings = json.loads((checkpoint / SETTINGS).read_text(encoding="utf-8"))
     # The weights that training started from, and their file, are no longer needed.
     config = ViTConfig.model_validate(settings["config"] | {"pretrained": None})
     with seeded(0):  # initial weights are replaced below; the global generator is not changed
         network = build(config, len(settings["classes"]))
     load_weights(checkpoint / WEIGHTS, network)
-    fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
-    wrapped = fabric.setup_module(network.to(fabric.device).eval())
-    wrapped.mark_forward_method("features")
-    return Trained(wrapped, fabric.device, config.size)
+    return Trained(*placed(network, run), config.size)
 
 
 def predict(images: Iterable[Image], checkpoint: Path, run: RunContext) -> Iterator[Prediction]:

@@ -103,6 +103,9 @@ def test_values_of_seeds_and_their_mean(made) -> None:
     # .55 +- t(.975, 1 df) * .05 is .55 +- .64, which leaves the range of Dice
     over = made["score", "real-only", "dice/image", "", ALL_SEEDS]
     assert (over.se, over.ci_low, over.ci_high) == pytest.approx((0.05, 0, 1))
+    # .27 +- t(.975, 2 df) * .1 / sqrt(3)
+    over, half = made["score", "worse", "dice/image", "", ALL_SEEDS], 4.302653 * 0.1 / sqrt(3)
+    assert (over.ci_low, over.ci_high) == pytest.approx((0.27 - half, 0.27 + half), abs=1e-6)
 
 
 def test_pooled_scores_follow_from_summed_counts(made) -> None:

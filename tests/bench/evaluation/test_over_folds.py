@@ -116,6 +116,17 @@ def test_with_test_sets_of_their_own_folds_are_cross_validated(own) -> None:
     assert difference.p_holm >= difference.p > 0
 
 
+def test_intervals_that_stay_in_the_range_are_those_of_student() -> None:
+    arms = {"real-only": ARMS["real-only"], "close": ((0.50, 0.52), (0.53, 0.55))}
+    row = compared(own_tests=False, arms=arms)["score", "close", "dice/image", "", ALL_SEEDS]
+    # fold means .51 and .54: s / sqrt(2) = .015
+    assert (row.ci_low, row.ci_high) == pytest.approx((0.525 - T1 * 0.015, 0.525 + T1 * 0.015))
+    row = compared(own_tests=True, arms=arms)["score", "close", "dice/image", "", ALL_SEEDS]
+    # seeds: sqrt(.0002 / 2 + .0002 / 2) / 2. folds: .00045 between means, of which seeds explain .0001, times 1/2 + 1
+    half = hypot(T2 * sqrt(0.0002) / 2, T1 * sqrt(1.5 * 0.00035))
+    assert (row.ci_low, row.ci_high) == pytest.approx((0.525 - half, 0.525 + half), abs=1e-6)
+
+
 def test_the_share_of_test_images_is_that_of_the_division() -> None:
     row = compared(own_tests=True, test_share=0.25)["score", "better", "dice/image", "", ALL_SEEDS]
     assert row.se == pytest.approx(hypot(sqrt(0.005) / 2, sqrt(0.75 * (0.02 - 0.0025))))
