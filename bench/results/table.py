@@ -45,13 +45,21 @@ class ScoreRow(Settings):
     `starts_from` says whether the network's training started from "random" weights or those of a "file", or whether it
     is a "released" network that is not trained. A
     number without an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they
-    have nothing to score; over several seeds it is the largest number. `protocol` is the version of the metric,
+    have nothing to score; over several seeds it is the largest number. `data` is the digest of the splits that the run
+    read. An interval over groups has `n_groups` of them, each a `group_kind` ("slide", "patient", "tile", "patch"), of
+    which `n_effective` contribute to the number as if all were of one size. `n_distinct` is the number of different
+    networks or sets behind a row, which is smaller than the number of seeds if seeds change nothing, and `generators`
+    the number of generators that were trained separately (0: the method trains nothing). A distance has the value of
+    real images, `floor`, with the range of 95 % of its draws, the value within slides, `floor_within`, and the place of
+    the arm's value in relation to that range, `standing`. `detectable` is the smallest difference that an interval like
+    that of the row would exclude from 0 in 80 % of repetitions. `protocol` is the version of the metric,
     `harness` that of the harness: numbers of different versions are different measurements.
     """
 
     run: str
     kind: Literal["score", "difference", "spread", "cost"] = "score"
     dataset: str
+    data: str = ""
     split: str = ""
     division: str = ""
     fold: str = ""
@@ -77,7 +85,17 @@ class ScoreRow(Settings):
     ci_method: str = ""
     n: int | None = None
     n_skipped: int | None = None
+    n_groups: int | None = None
+    n_effective: float | None = None
+    group_kind: str = ""
+    n_distinct: int | None = None
+    generators: int = Field(default=1, ge=0)
     floor: float | None = None
+    floor_low: float | None = None
+    floor_high: float | None = None
+    floor_within: float | None = None
+    standing: Literal["below", "on", "above", ""] = ""
+    detectable: float | None = None
     direction: Literal["higher", "lower", "none", ""] = ""
     p: float | None = None
     p_holm: float | None = None
@@ -151,7 +169,7 @@ def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
     tables = [_read(path) for path in paths]
     table = pyarrow.concat_tables(tables) if tables else SCHEMA.empty_table()
     frame: pd.DataFrame = table.to_pandas()
-    return frame.astype(dict.fromkeys(["n", "n_skipped", "n_synthetic"], "Int64"))
+    return frame.astype(dict.fromkeys(["n", "n_skipped", "n_synthetic", "n_groups", "n_distinct"], "Int64"))
 
 
 def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:

@@ -79,7 +79,7 @@ def _text(column: str, value: object) -> str:
     if column == "reason":  # its words may change, whether there is one may not
         return "given" if value else ""
     if isinstance(value, float):
-        return str(int(value)) if column in ("n", "n_skipped") else repr(value)
+        return str(int(value)) if column in ("n", "n_skipped", "n_groups", "n_distinct") else repr(value)
     return str(value)
 
 

@@ -25,11 +25,14 @@ def document(created: str = "") -> RunDocument:
 def test_columns_are_those_of_the_design() -> None:
     design = (
         "run dataset split fold seed generation method variant ratio n_synthetic budget downstream metric encoder "
-        "class aggregation value se ci_low ci_high ci_method n floor direction preset protocol set_digest reason"
+        "class aggregation value se ci_low ci_high ci_method n n_groups floor direction preset protocol set_digest reason"
     )
     assert set(design.split()) <= set(COLUMNS)
-    more = {"kind", "seeds", "generations", "p", "p_holm", "n_skipped", "harness", "division", "starts_from"}
-    assert set(COLUMNS) - set(design.split()) == more
+    more = (
+        "kind seeds generations p p_holm n_skipped harness division starts_from "
+        "data n_effective group_kind n_distinct generators floor_low floor_high floor_within standing detectable"
+    )
+    assert set(COLUMNS) - set(design.split()) == set(more.split())
 
 
 def test_what_is_missing_needs_a_reason() -> None:
