@@ -1,7 +1,8 @@
-"""Reading of `.npy` files, but never of pickles, which would run any code they hold."""
+"""Reading of `.npy` and `.npz` files, but never of pickles, which would run any code they hold."""
 
 from __future__ import annotations
 
+import threading
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import numpy as np
 from bench.errors import DataError
 
 _MAGIC = b"\x93NUMPY"
+# NumPy parses headers as Python code, and in CPython 3.11 threads that parse at the same time may fail with a
+# SystemError, because they share a count of the depth (python/cpython#106905).
+_PARSING = threading.Lock()
 
 
 def read_npy(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
@@ -23,7 +27,8 @@ def read_npy(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
             if handle.read(len(_MAGIC)) != _MAGIC:
                 raise DataError(f"{path} is not a .npy file", got="another format", fix="write it with np.save")
             handle.seek(0)
-            array = np.load(handle, allow_pickle=False)
+            with _PARSING:
+                array = np.load(handle, allow_pickle=False)
     except FileNotFoundError as error:
         raise DataError(f"Cannot read the array {path}", got="no such file") from error
     # a header may claim more data than fits into memory
@@ -37,3 +42,9 @@ def read_npy(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
             ) from error
         raise DataError(f"Cannot read {path} as a .npy file", got=str(error), fix="write it again") from error
     return np.asarray(array)
+
+
+def read_npz(path: Path) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:
+    """Return the arrays of a `.npz` file that this package wrote, by name."""
+    with _PARSING, np.load(path, allow_pickle=False) as arrays:
+        return {name: arrays[name] for name in arrays.files}

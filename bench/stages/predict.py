@@ -14,6 +14,7 @@ from bench.contract import Dataset, Prediction
 from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
+from bench.formats.npy import read_npz
 from bench.formats.parallel import ordered_map
 from bench.plan.arms import Network
 from bench.plugin_version import version_of
@@ -124,5 +125,4 @@ def write_prediction(path: Path, prediction: Prediction) -> None:
 
 def read_prediction(path: Path) -> Prediction:
     """Return the prediction in a file."""
-    with np.load(path, allow_pickle=False) as arrays:
-        return Prediction(**{name: arrays[name] for name in arrays.files})
+    return Prediction(**read_npz(path))

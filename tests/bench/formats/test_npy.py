@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import pickle
+import time
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -43,3 +46,23 @@ def test_absent_truncated_and_zipped_files_are_named(tmp_path) -> None:
         with pytest.raises(DataError, match=said) as caught:
             read_npy(tmp_path / name)
         assert name in str(caught.value)
+
+
+def test_headers_are_parsed_by_one_thread_at_a_time(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    np.save(tmp_path / "a.npy", np.arange(6))
+    inside, most, load = [], [0], np.load
+
+    def watched(*arguments: object, **options: object) -> object:
+        inside.append(1)
+        most[0] = max(most[0], len(inside))
+        time.sleep(0.01)
+        try:
+            return load(*arguments, **options)
+        finally:
+            inside.pop()
+
+    monkeypatch.setattr(np, "load", watched)
+    with ThreadPoolExecutor(4) as threads:
+        read = list(threads.map(lambda _: read_npy(tmp_path / "a.npy"), range(8)))
+    assert most[0] == 1
+    assert all((array == np.arange(6)).all() for array in read)
