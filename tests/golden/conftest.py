@@ -1,6 +1,9 @@
-"""The golden runs, done once for all tests that look at them."""
+"""The golden runs, each done once, when a test first looks at it."""
 
 from __future__ import annotations
+
+from collections.abc import Callable
+from functools import cache
 
 import pytest
 
@@ -9,7 +12,7 @@ from tests.golden.tables import Row, rows_of
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> dict[str, list[Row]]:
-    """Today's rows of every golden run."""
+def golden(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Row]]:
+    """Return today's rows of a golden run by its name; the runs share a store."""
     store = tmp_path_factory.mktemp("golden") / "store"
-    return {name: rows_of(runs.run(name, store)) for name in runs.RUNS}
+    return cache(lambda name: rows_of(runs.run(name, store)))

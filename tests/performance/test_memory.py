@@ -32,9 +32,8 @@ def test_records_of_a_prepared_split_are_small_and_quick(tmp_path: Path) -> None
     assert cost.seconds < 10  # 1.3 measured
 
 
-@pytest.mark.parametrize(
-    "case", [pytest.param("images", marks=pytest.mark.slow), pytest.param("scoring", marks=pytest.mark.slow), "bare"]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("case", ["images", "scoring", "bare"])
 def test_the_cases_read_all_that_was_written(tmp_path: Path, case: str) -> None:
     if case == "images":
         sets.write_folder(tmp_path / "set", 20, ".png")

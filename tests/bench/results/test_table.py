@@ -25,7 +25,8 @@ def document(created: str = "") -> RunDocument:
 def test_columns_are_those_of_the_design() -> None:
     design = (
         "run dataset split fold seed generation method variant ratio n_synthetic budget downstream metric encoder "
-        "class aggregation value se ci_low ci_high ci_method n n_groups floor direction preset protocol set_digest reason"
+        "class aggregation value se ci_low ci_high ci_method n n_groups floor direction preset protocol set_digest "
+        "reason"
     )
     assert set(design.split()) <= set(COLUMNS)
     more = (
