@@ -52,6 +52,14 @@ def run(
             help="Draw this many sets, and train under every seed on each of them [each seed has a set of its own].",
         ),
     ] = None,
+    generator_seeds: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Train the generator anew under this many seeds, draw a set from each, and train under every seed on "
+            "each set [one generator, trained under seed 0].",
+        ),
+    ] = None,
     ratios: Annotated[
         Optional[str],
         typer.Option(
@@ -127,6 +135,7 @@ def run(
             "preset": preset,
             **({} if seeds is None else {"seeds": seeds}),
             "generation_seeds": generation_seeds,
+            "generator_seeds": generator_seeds,
             "ratios": () if ratios is None else _numbers(ratios),
             "fold": None if fold is None else _fold(fold),
             "protocol": protocol,

@@ -42,6 +42,7 @@ class Values(Settings):
     preset: str | None = None
     seeds: int | None = Field(default=None, ge=1)
     generation_seeds: int | None = Field(default=None, ge=1)
+    generator_seeds: int | None = Field(default=None, ge=1)
     ratios: tuple[float, ...] | None = None
     fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
     folds: int | None = Field(default=None, ge=2)

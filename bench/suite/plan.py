@@ -157,7 +157,7 @@ async def _follow(
         trials = trials_of(fold, session, resolved)
         chosen = [trial for trial in trials if wanted is None or trial.arm.name in wanted]
         await together(*(measure(one, trial) for trial in chosen for one in asked))
-        await together(*(trial.parts() for trial in chosen), *(trial.tested() for trial in chosen))
+        await together(*(trial.generators() for trial in chosen), *(trial.tested() for trial in chosen))
 
 
 def _data(planning: Planning, resolved: Resolved) -> Sequence[FoldData]:
