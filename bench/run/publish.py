@@ -22,11 +22,11 @@ from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, write_rows
+from bench.run.behind import behind_of, data_digest, group_counts
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
-from bench.stages.synthesize import Made
 from bench.stages.trial import Tested
 from bench.synthetic import MANIFEST
 
@@ -75,7 +75,7 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
         for trial, generators, sets, tested in zip(fold.trials, fold.generators, fold.sets, fold.tested, strict=True):
             made.extend(cost_rows(trial.arm, generators, sets, tested, makers[fold.name]))
     if len(complete.folds) > 1:
-        rows = _row_maker(run, resolved, complete, complete.first, ALL_FOLDS)
+        rows = _row_maker(run, resolved, complete, *complete.folds)
         for one in complete.evaluations:
             measured: list[Sequence[Measured]] = [fold.measured[one.name] for fold in complete.folds]
             of_folds = [scores[one.name, fold.name] for fold in complete.folds]
@@ -83,17 +83,16 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
     return made
 
 
-def _row_maker(
-    run: str, resolved: Resolved, complete: FinishedRun, fold: FinishedFold, name: str | None = None
-) -> Rows:
-    """Return what makes the rows of a fold, or of all folds under another name; sizes of sets are those of `fold`."""
+def _row_maker(run: str, resolved: Resolved, complete: FinishedRun, *folds: FinishedFold) -> Rows:
+    """Return what makes the rows of a fold, or of several together."""
     preset, division = resolved.preset, complete.division
     return Rows(
         common={
             "run": run,
             "dataset": resolved.card.name,
+            "data": data_digest([fold.data for fold in folds]),
             "division": "" if division is None else division.label,
-            "fold": fold.name if name is None else name,
+            "fold": folds[0].name if len(folds) == 1 else ALL_FOLDS,
             "preset": resolved.preset_label,
             "harness": PROTOCOL,
         },
@@ -102,13 +101,10 @@ def _row_maker(
         selector=resolved.networks[0].name if resolved.networks else "",
         replicates=resolved.replicates,
         starts_from={network.name: network.plugin.starts_from for network in resolved.networks},
-        sizes={trial.arm.title: _size(made) for trial, made in zip(fold.trials, fold.sets, strict=True)},
+        behind=behind_of(folds),
+        groups=group_counts(folds),
+        group_kind=folds[0].data["test"].info.group_kind,
     )
-
-
-def _size(sets: Sequence[Made | None]) -> int:
-    """Return the number of images of an arm's set, which is the same under every seed."""
-    return 0 if not sets or sets[0] is None else len(sets[0].set)
 
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
