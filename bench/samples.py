@@ -23,7 +23,8 @@ class DatasetInfo:
     `classes[i]` names nucleus class `i + 1` (0 is background); `labels[i]` names image-level class `i`.
     `rare` are the nucleus class ids that balancing methods favour. `mpp` is micrometres per pixel. `tissues` are
     the sorted names of the tissues of its samples, as far as they are known. `use` is "evaluation" for images of test
-    masks, on which no network may be trained.
+    masks, on which no network may be trained. `group_kind` says what a group of samples is: "slide", "patient",
+    "article", "tile" or "patch"; it is empty where it is not known.
     """
 
     name: str
@@ -35,6 +36,7 @@ class DatasetInfo:
     rare: tuple[int, ...] = ()
     tissues: tuple[str, ...] = ()
     use: Literal["training", "evaluation"] = "training"
+    group_kind: str = ""
 
 
 @dataclass(frozen=True)

@@ -35,6 +35,7 @@ class Status(NamedTuple):
     """A dataset and its folder on this machine, or how to get it."""
 
     card: DatasetCard
+    group_kind: str
     folder: Path | None
     fix: str
 
@@ -76,10 +77,11 @@ def dataset_status(data_root: Path | None) -> list[Status]:
         card = load_card(name)
         if card.generic:
             continue
+        source = source_of(card, data_root)
         try:
-            found.append(Status(card, source_of(card, data_root).locate(), ""))
+            found.append(Status(card, source.group_kind, source.locate(), ""))
         except MissingError as error:
-            found.append(Status(card, None, error.fix))
+            found.append(Status(card, source.group_kind, None, error.fix))
     return found
 
 
@@ -87,17 +89,27 @@ def render_status(rows: list[Status], console: Console) -> None:
     """Print a table of datasets, and below it how to get the missing ones."""
     from rich.markup import escape
 
-    table = _table("dataset", "here", "task", "organ", "um/px", "preset", "licence")
-    for card, folder, _ in rows:
+    from bench.datasets.card import INDEPENDENT
+
+    table = _table("dataset", "here", "task", "groups", "organ", "um/px", "preset", "licence")
+    for card, kind, folder, _ in rows:
         here = "[green]yes[/green]" if folder is not None else "[yellow]no[/yellow]"
-        values = (card.task, card.organ, f"{card.mpp:g}", card.default_preset, _brief(card.licence))
-        table.add_row(f"[bold]{escape(card.name)}[/bold]", here, *map(escape, values))
+        groups = kind if kind in INDEPENDENT else f"[yellow]{kind}[/yellow]"
+        values = (card.organ, f"{card.mpp:g}", card.default_preset, _brief(card.licence))
+        table.add_row(f"[bold]{escape(card.name)}[/bold]", here, card.task, groups, *map(escape, values))
     for column in table.columns:
         column.no_wrap = column.header not in ("organ", "licence")
     console.print(table)
-    licences = [(card.name, f"licence: {card.licence}") for card, _, _ in rows if _brief(card.licence) != card.licence]
-    remedies = [(card.name, fix) for card, folder, fix in rows if folder is None]
-    for notes in (licences, remedies):
+    licences = [
+        (row.card.name, f"licence: {row.card.licence}") for row in rows if _brief(row.card.licence) != row.card.licence
+    ]
+    remedies = [(row.card.name, row.fix) for row in rows if row.folder is None]
+    narrow = [
+        (row.card.name, f"a group is a {row.group_kind}, not a slide or patient: intervals may be too narrow")
+        for row in rows
+        if row.group_kind not in INDEPENDENT
+    ]
+    for notes in (licences, narrow, remedies):
         console.print()
         # datasets that share a download share a line
         for text in dict.fromkeys(text for _, text in notes):

@@ -1,4 +1,4 @@
-"""`bench suite --dry-run`: every step of a suite, how many are finished, and an estimate of the rest."""
+"""The option `--dry-run`: every step of a run or suite, how many are finished, and an estimate of the rest."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def show(found: Suite, check: Check, *, as_json: bool = False) -> None:
     screen.print(_steps(seen))
     screen.print("")
     screen.print(_stages(seen))
-    for line in _estimate(seen):
+    for line in (*_estimate(seen), *_remarks(check, seen)):
         screen.print(line)
     for line in _missing(check.missing):
         screen.print(line)
@@ -94,6 +94,17 @@ def _estimate(seen: DryRun) -> list[str]:
         lines.append(f"the rest is a rough guess for {' and '.join(seen.machines)}, not a measurement")
     lines.append("nothing was run; methods that choose from pools may need more pools than are listed")
     return lines
+
+
+def _remarks(check: Check, seen: DryRun) -> list[str]:
+    """Return the smallest differences that the runs could find, and remarks on their options."""
+    from bench.run.remarks import remarks
+
+    lines = []
+    if seen.detectable:
+        assumed = "80 % power, from the standard deviations of configs/detectable.yaml"
+        lines += [f"smallest difference that could be found ({assumed}):", *(f"  {one}" for one in seen.detectable)]
+    return lines + list(dict.fromkeys(f"warning: {one}" for run in check.runs for one in remarks(run.resolved)))
 
 
 def _missing(missing: Sequence[Missing]) -> list[str]:

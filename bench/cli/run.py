@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import Annotated, Optional
+from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
@@ -22,6 +22,9 @@ from bench.cli.options import (
     resolve_store,
     resolve_weights,
 )
+
+if TYPE_CHECKING:
+    from bench.config import RunRequest
 
 
 def mount(app: typer.Typer) -> None:
@@ -50,6 +53,14 @@ def run(
         typer.Option(
             min=1,
             help="Draw this many sets, and train under every seed on each of them [each seed has a set of its own].",
+        ),
+    ] = None,
+    generator_seeds: Annotated[
+        Optional[int],
+        typer.Option(
+            min=1,
+            help="Train the generator anew under this many seeds, draw a set from each, and train under every seed on "
+            "each set [one generator, trained under seed 0].",
         ),
     ] = None,
     ratios: Annotated[
@@ -101,6 +112,14 @@ def run(
     weights: WeightsOption = None,
     tracking_uri: TrackingUriOption = None,
     tracking: TrackingOption = True,
+    dry_run: Annotated[
+        bool,
+        typer.Option(
+            "--dry-run",
+            help="List every step, how many are finished, an estimate of the rest, and the smallest difference that "
+            "could be found, without running any.",
+        ),
+    ] = False,
 ) -> None:
     """Run one method on one dataset: fit, synthesize, score, train and test; then show the leaderboard."""
     from bench.cli.leaderboard import show
@@ -127,6 +146,7 @@ def run(
             "preset": preset,
             **({} if seeds is None else {"seeds": seeds}),
             "generation_seeds": generation_seeds,
+            "generator_seeds": generator_seeds,
             "ratios": () if ratios is None else _numbers(ratios),
             "fold": None if fold is None else _fold(fold),
             "protocol": protocol,
@@ -146,8 +166,25 @@ def run(
         },
         "the request",
     )
+    if dry_run:
+        _plan(request)
+        return
     outcome = run_request(request)
     show(outcome.store, dataset=outcome.dataset, preset=outcome.preset)
+
+
+def _plan(request: RunRequest) -> None:
+    """Print what a run would do."""
+    from bench.cli.dry_run import show
+    from bench.suite.check import check_runs
+    from bench.suite.expand import SuiteRun
+    from bench.suite.file import suite_of
+
+    name = str(request.method or request.synthetic)
+    check = check_runs([SuiteRun(name, request)])
+    if not check.runs:  # the request itself is wrong
+        check.stop()
+    show(suite_of(request), check)
 
 
 def _roles(items: Sequence[str]) -> dict[str, str]:

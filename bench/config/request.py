@@ -71,7 +71,8 @@ class RunRequest(Settings):
     `data` names a dataset for each role that `dataset` does not fill; `text_dataset` and `pool_dataset` may be given
     instead of its roles "text" and "pool". `protocol` is one of the card's, or the file of a division. Each of `ratios`
     makes an arm, whose set is a part of one set of the largest size. With `generation_seeds`, that many sets are drawn,
-    and each of the training `seeds` is used with each of them.
+    and each of the training `seeds` is used with each of them. With `generator_seeds`, each of these sets is drawn by a
+    generator that was trained anew under the seed of the set.
     """
 
     method: str | None = None
@@ -82,6 +83,7 @@ class RunRequest(Settings):
     ratios: tuple[float, ...] = ()
     seeds: int = Field(default=1, ge=1)
     generation_seeds: int | None = Field(default=None, ge=1)
+    generator_seeds: int | None = Field(default=None, ge=1)
     fold: tuple[int, int] | None = None
     protocol: str | None = None
     overrides: tuple[str, ...] = ()
@@ -109,6 +111,18 @@ class RunRequest(Settings):
             raise ValueError("name either a method or a synthetic set")
         if self.fold is not None and self.protocol is not None:
             raise ValueError("give either a fold or a protocol, which has all of its folds")
+        return self
+
+    @model_validator(mode="after")
+    def _one_number_of_sets(self) -> Self:
+        sets, generators = self.generation_seeds, self.generator_seeds
+        if sets is not None and generators is not None and sets != generators:
+            raise ConfigError(
+                "--generator-seeds trains one generator per set, but the numbers differ",
+                got=f"generator_seeds={generators}, generation_seeds={sets}",
+                fix=f"give only --generator-seeds {generators}, which also draws {generators} sets, "
+                f"or only --generation-seeds {sets} for sets of one generator",
+            )
         return self
 
     @model_validator(mode="after")

@@ -19,6 +19,9 @@ from bench.registry import names, point, unknown
 from bench.track import track_of
 
 MergeSetting = Literal["auto", "raw", "merged"]
+GroupKind = Literal["slide", "patient", "article", "tile", "patch"]
+INDEPENDENT = ("slide", "patient")
+"""Kinds of groups that are about independent; intervals over others may be too narrow."""
 
 
 class SplitCounts(Settings):
@@ -35,6 +38,8 @@ class DatasetCard(Settings):
     `source` is the entry point that reads the files (the card's own name by default), `folders` are the names that
     the dataset's folder may have below the data root. `divide` cuts a dataset without official splits in two, and
     `labelled` keeps the labels of only a part of the training split. `protocols` are named divisions, such as folds.
+    `groups` says what a group of samples is; if the card does not say it, its reader does. `group_map` names the slide
+    or patient of each tile where the files do not: a mapping, or a CSV file `tile,group` in the dataset's folder.
     `generic` marks the card of a source that reads many datasets: it only explains the source, and your own dataset
     needs a card that names the source. `captions` says that samples of another task than "text" have captions, too.
 
@@ -62,6 +67,8 @@ class DatasetCard(Settings):
     raw_classes: Mapping[int, str] = {}
     classes_merged: MergeSetting = "auto"
     splits: tuple[str, ...] = ("train", "test")
+    groups: GroupKind | None = None
+    group_map: str | Mapping[str, str] | None = None
     divide: Division | None = None
     labelled: Labelled | None = None
     protocols: Mapping[str, Protocol] = {}
@@ -99,6 +106,8 @@ class DatasetCard(Settings):
             "source",
             "task",
             "divide",
+            "groups",
+            "group_map",
             "organ",
             "mpp",
             "classes",
@@ -124,6 +133,10 @@ class DatasetCard(Settings):
             raise ValueError(f"`default_downstream` must name a network for this task, such as {suggested[0]}")
         if odd_ids := (set(self.merging.values()) | set(self.rare)) - set(self.classes):
             raise ValueError(f"`merging` and `rare` name class ids that `classes` lacks: {sorted(odd_ids)}")
+        if self.group_map is not None and self.groups not in INDEPENDENT:
+            raise ValueError(
+                "a card with `group_map` must say what its groups are: `groups: slide` or `groups: patient`"
+            )
         for split, counts in self.expected.items():
             if split not in self.splits:
                 raise ValueError(f"`expected` names the split {split!r}, which `splits` lacks")

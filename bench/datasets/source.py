@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any, Literal, NamedTuple, Protocol
 
 from bench.contract import Sample
-from bench.datasets.card import DatasetCard, is_path, load_card
+from bench.datasets.card import DatasetCard, GroupKind, is_path, load_card
 from bench.errors import ConfigError, MissingError
 from bench.registry import load
 from bench.track import track_of
@@ -56,6 +56,15 @@ class DatasetSource(Protocol):
     root: Path | None
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None: ...
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """What a group of samples is.
+
+        Raises:
+            ConfigError: neither the card nor the reader says it.
+        """
+        ...
 
     def locate(self) -> Path:
         """Return the dataset's folder.
@@ -141,8 +150,13 @@ def open_source(name: str, root: Path | None) -> DatasetSource:
 
 
 def source_of(card: DatasetCard, root: Path | None) -> DatasetSource:
-    """Return the source that a card names, reading below a data root."""
+    """Return the source that a card names, reading below a data root.
+
+    Raises:
+        ConfigError: the card does not say what a group is, or has a key that the reader does not know.
+    """
     source: DatasetSource = load("datasets", card.source or card.name)(card, root)
+    source.group_kind  # noqa: B018  # refuses a card that does not say it
     return source
 
 

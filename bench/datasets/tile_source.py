@@ -7,22 +7,56 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, ClassVar
 
 from bench.contract import Sample
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.checks.look_alikes import look
 from bench.datasets.source import Finding, Tally, find_folder, missing
 from bench.errors import ConfigError, DataError
+from bench.formats.csv_tables import read_table, some
+from bench.formats.folders import inside
 from bench.formats.parallel import ordered_map
 
 
 class TileSource(ABC):
-    """A `DatasetSource` whose tiles are read one by one."""
+    """A `DatasetSource` whose tiles are read one by one.
+
+    A reader that calls `grouped` sets `maps_groups`, so that cards may have a `group_map`.
+    """
+
+    maps_groups: ClassVar[bool] = False
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
         self.card = card
         self.root = root
+        if card.group_map is not None and not self.maps_groups:
+            raise ConfigError(
+                f"The reader of {card.name} does not read a `group_map`",
+                got=f"source: {card.source}",
+                fix="leave out `group_map`; nuclei-folder and image-folder read a table of groups, `extra.groups`",
+            )
+
+    @property
+    def own_groups(self) -> GroupKind | None:
+        """What a group is if the card does not say it; None if the reader cannot know."""
+        return None
+
+    @property
+    def group_kind(self) -> GroupKind:
+        """What a group is, as the card or else the reader says.
+
+        Raises:
+            ConfigError: neither of them says it.
+        """
+        kind = self.card.groups or self.own_groups
+        if kind is None:
+            raise ConfigError(
+                f"The card of {self.card.name} does not say what a group of samples is",
+                got="no `groups`",
+                fix="write `groups: slide`, patient, article, tile or patch; intervals are over groups",
+            )
+        return kind
 
     def holds(self, folder: Path) -> bool:
         """Return whether a folder looks like this dataset's, judged only by names."""
@@ -76,6 +110,36 @@ class TileSource(ABC):
                 fix=f"fix the errors that `bench data verify {self.card.name}` lists",
             )
         return ordered_map(partial(self.read, split), range(len(self.ids(split))))
+
+    def grouped(self, ids: Sequence[str], groups: Sequence[str]) -> list[str]:
+        """Return the group of every tile of the dataset: by the card's `group_map` if it has one, else as given.
+
+        Raises:
+            DataError: the map lacks a tile, or names one that the dataset does not have.
+        """
+        given = self.card.group_map
+        if given is None:
+            return list(groups)
+        if isinstance(given, str):
+            rows = read_table(inside(self.locate(), given), "tile", ["group"]).rows
+            given = {tile: row["group"] for tile, row in rows.items()}
+        known = set(ids)
+        unknown = [tile for tile in given if tile not in known]
+        lacking = [tile for tile in ids if not given.get(tile)]
+        if unknown or lacking:
+            found = [f"no group for {some(lacking)}"] if lacking else []
+            found += [f"no such tile: {some(unknown)}"] if unknown else []
+            raise DataError(
+                f"`group_map` of {self.card.name} does not name the group of each tile once",
+                got="; ".join(found),
+                fix="give one line `tile,group` for every tile of all splits, and no other",
+            )
+        return [given[tile] for tile in ids]
+
+    def map_files(self) -> list[Path]:
+        """Return the file of the card's `group_map`, if it is one."""
+        given = self.card.group_map
+        return [inside(self.locate(), given)] if isinstance(given, str) else []
 
     def notes(self) -> dict[str, Any]:
         """Return no notes."""

@@ -16,6 +16,8 @@ from bench.engine.cost import Meter
 from bench.engine.step import Finished, Step
 from bench.errors import BenchError
 
+DOCUMENT = "job.json"
+"""The file of a finished step that says how it was made."""
 # Files of a running step that are not part of its output.
 _SCRATCH = ("checkpoint.pt", "checkpoint.pt.tmp", "cost.json", "chunks")
 
@@ -40,7 +42,7 @@ class Store:
         path = self.path(step)
         if not path.exists():
             return None
-        cost = json.loads((path / "job.json").read_text(encoding="utf-8"))["cost"]
+        cost = json.loads((path / DOCUMENT).read_text(encoding="utf-8"))["cost"]
         return Finished(step.key, step.stage, path, reused=True, cost=cost)
 
     def run(self, step: Step, work: Callable[[Path], None], *, wait: Callable[[], None] | None = None) -> Finished:
@@ -89,7 +91,7 @@ class Store:
             else:
                 leftover.unlink(missing_ok=True)
         document = {"key": step.key, "title": step.title, **step.document(), "cost": cost}
-        write_json(partial / "job.json", document)
+        write_json(partial / DOCUMENT, document)
         os.replace(partial, self.path(step))
 
 

@@ -38,6 +38,16 @@ class Scored:
         if not self.seeds:
             object.__setattr__(self, "seeds", [Under(seed, seed) for seed in range(len(self.statistics))])
 
+    @property
+    def n_distinct(self) -> int:
+        """The number of different networks or sets, as far as any image shows: seeds may change nothing."""
+        return len({one.digest for one in self.statistics})
+
+    @property
+    def over(self) -> dict[str, int]:
+        """The columns of a row over all seeds."""
+        return {**over(self.seeds), "n_distinct": self.n_distinct}
+
 
 def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
     """Yield one metric of one network: values under each seed and over seeds, and differences from the baseline.
@@ -83,9 +93,9 @@ def valued(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -
         yield rows.row(each.arm, columns, **under.columns, **more, **own)
     if len(values) > 1:
         most = None if skipped[0] is None else max(filter(None, skipped), default=0)
-        yield rows.row(each.arm, columns, **over(each.seeds), n_skipped=most, **interval(values, each.seeds, ""))
+        yield rows.row(each.arm, columns, **each.over, n_skipped=most, **interval(values, each.seeds, ""))
         of_seeds = [float(value) for value in score.statistic(values.sum(axis=1))]
-        yield from spread_rows(each.arm, of_seeds, each.seeds, columns, rows)
+        yield from spread_rows(each.arm, of_seeds, each.seeds, {**columns, "n_distinct": each.n_distinct}, rows)
 
 
 def _baseline(scored: Sequence[Scored]) -> Scored:
@@ -116,7 +126,9 @@ def _differences(
     for each, difference, p_holm in zip(others, differences, adjusted, strict=True):
         found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
         found["ci_method"] = covered(found["ci_method"], each.seeds)
-        yield rows.row(each.arm, columns, **over(each.seeds), **found)
+        # a difference counts as many replicates as the arm or the baseline has, whichever are fewer
+        n_distinct = min(each.n_distinct, _baseline(scored).n_distinct)
+        yield rows.row(each.arm, columns, **{**each.over, "n_distinct": n_distinct}, **found)
 
 
 def _whole(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
@@ -128,5 +140,5 @@ def _whole(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -
         yield rows.row(each.arm, columns, **under.columns, value=value, reason=reason)
     if len(values) > 1:
         spread = number_over_seeds(values, each.seeds, bounds=(0.0, 1.0))
-        yield rows.row(each.arm, columns, **over(each.seeds), **spread)
-        yield from spread_rows(each.arm, values, each.seeds, columns, rows)
+        yield rows.row(each.arm, columns, **each.over, **spread)
+        yield from spread_rows(each.arm, values, each.seeds, {**columns, "n_distinct": each.n_distinct}, rows)

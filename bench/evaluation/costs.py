@@ -13,12 +13,19 @@ from bench.stages.trial import Tested
 
 
 def cost_rows(
-    arm: Arm, parts: Mapping[str, Finished], sets: Sequence[Made | None], tested: Sequence[Tested], rows: Rows
+    arm: Arm,
+    generators: Sequence[Mapping[str, Finished]],
+    sets: Sequence[Made | None],
+    tested: Sequence[Tested],
+    rows: Rows,
 ) -> Iterator[ScoreRow]:
     """Yield wall time, peak memory and images per second of an arm's parts, sets and networks."""
-    for name, finished in parts.items():
-        for what, value in finished.cost.items():
-            yield rows.row(arm, {}, kind="cost", metric=f"fit/{name}/{what}", value=value)
+    seen: set[str] = set()  # a part that is the same under every seed was made once
+    for under, parts in zip(rows.replicates.generators, generators, strict=True):
+        for name, finished in parts.items():
+            for what, value in finished.cost.items() if finished.key not in seen else ():
+                yield rows.row(arm, {}, kind="cost", **under.columns, metric=f"fit/{name}/{what}", value=value)
+            seen.add(finished.key)
     for under, made in zip(rows.replicates.sets, sets, strict=False):  # an arm may lack its sets
         if made is not None:
             n, cost = len(made.set), made.finished.cost

@@ -130,7 +130,7 @@ def masks_of(trial: Trial, made: Made) -> MaskPatches:
 
 async def draw_masks(trial: Trial, masks: MaskPatches, under: Under) -> SyntheticSet:
     """Draw images of test masks with an arm's method under a generation seed, and return the set, which is sealed."""
-    session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
+    session, arm, fitted = trial.bench.session, trial.arm, await trial.parts(under)
     step = RenderMasks(
         place=session.torch if fitted else session.numeric,
         seed=under.generation,

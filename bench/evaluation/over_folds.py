@@ -18,7 +18,7 @@ import numpy as np
 from jaxtyping import Float64
 
 from bench.evaluation.comparison import UNDEFINED, Scored, compare
-from bench.evaluation.row_maker import Rows, interval_columns, resampler, within_range
+from bench.evaluation.row_maker import Rows, interval_columns, resampler, together, within_range
 from bench.evaluation.score import Score, stack
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm
@@ -129,7 +129,9 @@ def compare_folds(
         adjusted = holm([difference.p_value for difference in differences])
         for (arm, seeds, statistics), difference, p_holm in zip(others, differences, adjusted, strict=True):
             found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
-            yield rows.row(arm, {**columns, **_counted(seeds, statistics)}, **found)
+            counted = _counted(seeds, statistics)
+            counted["n_distinct"] = min(counted["n_distinct"], _n_distinct(baseline))
+            yield rows.row(arm, {**columns, **counted}, **found)
 
 
 def value_row(
@@ -194,9 +196,14 @@ def _pooled(arm: Folds) -> list[Statistics]:
 
 
 def _counted(seeds: Sequence[Under], arm: Folds) -> dict[str, int]:
-    """Return the numbers of trainings, of generation seeds and of test images."""
+    """Return the numbers of trainings, of different ones, of generation seeds and of test images."""
     n = len(arm[0][0]) if fixed_test(arm) else sum(len(seeds[0]) for seeds in arm)
-    return {**over(seeds), "seed": ALL_SEEDS, "seeds": sum(map(len, arm)), "n": n}
+    return {**over(seeds), "seed": ALL_SEEDS, "seeds": sum(map(len, arm)), "n": n, "n_distinct": _n_distinct(arm)}
+
+
+def _n_distinct(arm: Folds) -> int:
+    """Return the number of different networks; folds count apart, since each trains on other data."""
+    return sum(len({one.digest for one in seeds}) for seeds in arm)
 
 
 def _skipped(score: Score, arm: Folds) -> int | None:
@@ -219,13 +226,16 @@ def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
     columns: dict[str, Any] = {
         **chosen[0].model_dump(by_alias=True),
         **rows.common,
-        **dict.fromkeys(("value", "se", "ci_low", "ci_high", "n_skipped")),
+        **dict.fromkeys(("value", "se", "ci_low", "ci_high", "n_skipped", "n_groups", "n_effective")),
+        "group_kind": "",
+        "n_distinct": sum(row.n_distinct or 0 for row in chosen),
+        "generators": sum(row.generators for row in chosen),
         "seed": ALL_SEEDS,
         "seeds": sum(_over_seeds(fold).seeds if fold else 1 for fold in of_folds),
         "n": n.pop() if len(n) == 1 else None,
         "floor": float(np.mean(floors)) if floors else None,
         "ci_method": "",
-        "set_digest": "",
+        "set_digest": together([row.set_digest for row in chosen]),
         "reason": "",
     }
     if len(encoders) > 1:

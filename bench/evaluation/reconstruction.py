@@ -14,6 +14,7 @@ from jaxtyping import UInt8
 
 from bench.contract import MethodBase
 from bench.engine.context import Run
+from bench.engine.session import together
 from bench.engine.step import Finished, Step
 from bench.errors import DataError, MissingError
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
@@ -60,9 +61,10 @@ class Perception(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """The statistics of one arm's reconstructions, and the networks that were asked for."""
+    """The statistics of each of an arm's autoencoders, its seeds, and the networks that were asked for."""
 
-    finished: Finished
+    scores: Sequence[Finished]
+    seeds: Sequence[Under]
     networks: Sequence[Perception]
 
 
@@ -80,44 +82,53 @@ class Reconstructions(Evaluation):
 
     async def measure(self, trial: Trial) -> Evidence | None:
         """Compare as many test patches as the preset has reference images; None for an arm without an autoencoder."""
-        arm, session = trial.arm, trial.bench.session
+        arm = trial.arm
         if arm.ready is not None or not arm.method.first_stage:
             return None
-        networks, preset = perceptions(trial), trial.bench.preset
-        part = (await trial.parts())[arm.method.first_stage]
-        step = Reconstruct(
-            place=session.torch,
-            title=f"{arm.title}, {preset.reference_samples} test patches",
-            method=arm.method,
-            part=part,
-            images=RealPatches(trial.bench.data["test"], preset.reference_samples, preset.patch),
-            networks=tuple(one for one in networks if not one.reason),
-        )
-        return Evidence(await session.do(step), networks)
+        networks, seeds = perceptions(trial), trial.bench.replicates.generators
+        scores = await together(*(_of_seed(trial, under, networks) for under in seeds))
+        return Evidence(scores, seeds, networks)
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
-        """Yield every mean with its interval over slides; every seed has the same autoencoder, so there is one row."""
+        """Yield every mean with its interval over groups, of each autoencoder that was trained, and over them."""
         from metrics.table import METRICS
 
         for each in measured:
             if each.evidence is None:
                 continue
-            statistics, arm = Statistics(each.evidence.finished.path), each.trial.arm
+            read, arm = [Statistics(finished.path) for finished in each.evidence.scores], each.trial.arm
+            seeds = each.evidence.seeds
+            digests = [each.digest(under.generation) for under in seeds]
             asked = [(METRICS[name], Perception(name)) for name in OF_PIXELS]
             asked += [(one.metric, one) for one in each.evidence.networks]
             for metric, network in asked:
-                shared = {"split": "test", "encoder": network.identity, "downstream": "", "n": len(statistics)}
+                shared = {"split": "test", "encoder": network.identity, "downstream": "", "n": len(read[0])}
                 columns = {**metric_columns(metric), **shared}
                 if network.reason:
                     yield rows.row(arm, columns, n=None, reason=network.reason)
                     continue
                 score = mean_score(metric.id, partial(number, name=metric.id))
-                yield from valued(Scored(arm, [statistics], [""]), score, columns, rows)
+                yield from valued(Scored(arm, read, digests, seeds), score, columns, rows)
 
     def outputs(self, evidence: Evidence | None) -> Iterator[Output]:
         """Yield the statistics."""
         if evidence is not None:
-            yield Output("statistics", evidence.finished, Under(0, 0), "", "test")
+            for under, finished in zip(evidence.seeds, evidence.scores, strict=True):
+                yield Output("statistics", finished, under, "", "test")
+
+
+async def _of_seed(trial: Trial, under: Under, networks: Sequence[Perception]) -> Finished:
+    """Compare test patches with their reconstructions by the autoencoder of one seed."""
+    arm, session, preset = trial.arm, trial.bench.session, trial.bench.preset
+    step = Reconstruct(
+        place=session.torch,
+        title=f"{arm.title}, {preset.reference_samples} test patches",
+        method=arm.method,
+        part=(await trial.parts(under))[arm.method.first_stage],
+        images=RealPatches(trial.bench.data["test"], preset.reference_samples, preset.patch),
+        networks=tuple(one for one in networks if not one.reason),
+    )
+    return await session.do(step)
 
 
 def perceptions(trial: Trial) -> list[Perception]:

@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float64
+
+from bench.digest import digest, digest_file
 
 STATISTICS = "statistics.parquet"
 
@@ -17,6 +20,7 @@ class Statistics:
 
     def __init__(self, source: Path | Mapping[str, Sequence[Any]] | Callable[[str], Sequence[Any]]) -> None:
         """Read `statistics.parquet` in a folder, or take columns that are in memory, or a function that returns one."""
+        self._source = source
         if isinstance(source, Path):
             self._values = _reader(source)
         else:
@@ -28,7 +32,16 @@ class Statistics:
     @classmethod
     def joined(cls, parts: Sequence[Statistics]) -> Statistics:
         """Return the statistics of several test sets as those of one."""
-        return cls(lambda name: [value for part in parts for value in part.column(name).tolist()])
+        whole = cls(lambda name: [value for part in parts for value in part.column(name).tolist()])
+        whole.digest = digest([part.digest for part in parts])
+        return whole
+
+    @cached_property
+    def digest(self) -> str:
+        """A hash of all columns: equal statistics have equal ones."""
+        if isinstance(self._source, Path):
+            return digest_file(self._source / STATISTICS)
+        return digest(repr(self._source))
 
     def __len__(self) -> int:
         return len(self.ids)

@@ -6,7 +6,7 @@ import sys
 from collections.abc import Iterator
 from pathlib import Path
 
-from bench.datasets.card import DatasetCard, card_names, load_card
+from bench.datasets.card import INDEPENDENT, DatasetCard, card_names, load_card
 
 _HEAD = """# Datasets
 
@@ -50,6 +50,9 @@ def _section(card: DatasetCard) -> Iterator[str]:
     if card.divide is not None:
         kept = "" if card.divide.stratify == "none" else f", within each {card.divide.stratify}"
         yield f"- Divided by group with seed {card.divide.seed}: {card.divide.test:.0%} held out for the test{kept}"
+    if card.groups is not None and card.splits != ("train",):
+        narrow = "" if card.groups in INDEPENDENT else "; intervals over them may be too narrow"
+        yield f"- Groups: {card.groups}{'es' if card.groups == 'patch' else 's'}{narrow}"
     for split, counts in card.expected.items():
         parts = [f"{counts.tiles:,} tiles"]
         parts += [f"{n:,} {name}" for name, n in {**counts.nuclei, **counts.labels}.items()]

@@ -25,10 +25,13 @@ class Replicates(NamedTuple):
 
     If `generation` is None, a network that is trained under seed s sees the set that is drawn under seed s, so that one
     spread contains both. Otherwise every training seed is used with each of the sets, and the two can be separated.
+    If `anew`, the set of a generation seed is drawn by a generator that was trained under the same seed; otherwise one
+    generator, trained under seed 0, draws all sets.
     """
 
     training: int
     generation: int | None = None
+    anew: bool = False
 
     @property
     def sets(self) -> list[Under]:
@@ -36,6 +39,15 @@ class Replicates(NamedTuple):
         if self.generation is None:
             return [Under(seed, seed) for seed in range(self.training)]
         return [Under(0, generation) for generation in range(self.generation)]
+
+    @property
+    def generators(self) -> list[Under]:
+        """The seeds that the generator is trained under, as those of the sets that it draws."""
+        return self.sets if self.anew else [Under(0, 0)]
+
+    def generator(self, under: Under) -> int:
+        """Return the seed of the generator that draws a set."""
+        return under.generation if self.anew else 0
 
     def networks(self, *, drawn: bool) -> list[Under]:
         """Return the seeds of each network of an arm; an arm without a set that is `drawn` has no generation seeds."""

@@ -17,9 +17,10 @@ Kind = Literal["part", "set", "model", "predictions", "features", "statistics"]
 class Artefact(Settings):
     """One output in the store.
 
-    `generation` is the seed of the set that it derives from; documents of older runs do not say it. `key` and `stage`
-    name the step that made it; its folder is `jobs/<stage>/<key>` below the store. `digest` is that
-    of a set's content, and empty for other outputs. `evaluation` is the question that the output answers, if any.
+    `generation` is the seed of the set that it derives from, or, of a part, of the only set that its generator draws;
+    documents of older runs do not say it. `key` and `stage` name the step that made it; its folder is
+    `jobs/<stage>/<key>` below the store. `digest` is that of a set's content, and empty for other outputs. `evaluation`
+    is the question that the output answers, if any.
     """
 
     kind: Kind
@@ -53,7 +54,7 @@ class Artefacts(tuple[Artefact, ...]):
         for one in self:
             same = one.method == row["method"] and one.variant == row["variant"]
             same &= not one.fold or row["fold"] in (one.fold, ALL_FOLDS)
-            same &= one.kind == "part" or _same_seeds(one, row)
+            same &= _same_seeds(one, row)
             same &= not one.network or not row["downstream"] or one.network == row["downstream"]
             same &= not one.encoder or one.encoder == row["encoder"]
             same &= not one.encoder or one.split == row["split"]
@@ -62,9 +63,12 @@ class Artefacts(tuple[Artefact, ...]):
 
 
 def _same_seeds(one: Artefact, row: Mapping[str, Any]) -> bool:
-    """Return whether a row stands for the seeds of an artefact; a set has no training seed if it says its own."""
+    """Return whether a row stands for the seeds of an artefact.
+
+    A set has no training seed if it says its own, nor has a part; a part without a seed belongs to every set.
+    """
     seed, generation = int(row["seed"]), int(row.get("generation", row["seed"]))
-    if one.kind == "set" and one.generation is not None:
-        return generation < 0 or one.generation == generation
+    if one.kind == "part" or (one.kind == "set" and one.generation is not None):
+        return generation < 0 or one.generation in (None, generation)
     same = seed < 0 or one.seed == seed
     return same and (generation < 0 or one.generation in (None, generation))

@@ -18,8 +18,8 @@ class RunDocument(Settings):
     """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
-    and compared. `division` is what a protocol made of the data, with its hash. `generation_seeds` and `ratios` are the
-    request's. `steps` maps the key of every step to its stage.
+    and compared. `division` is what a protocol made of the data, with its hash. `generation_seeds`,
+    `generator_seeds` and `ratios` are the request's. `steps` maps the key of every step to its stage.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -34,6 +34,7 @@ class RunDocument(Settings):
     harness: int = 1
     seeds: int = 1
     generation_seeds: int | None = None
+    generator_seeds: int | None = None
     ratios: tuple[float, ...] = ()
     rare: tuple[str, ...] = ()
     request: Mapping[str, Any] = Field(default_factory=dict)

@@ -15,13 +15,16 @@ from bench.stages.trial import Tested, Trial
 
 @dataclass(frozen=True)
 class FinishedFold:
-    """One fold whose steps are all finished; `parts`, `sets` and `tested` have one entry per arm, as `trials` do."""
+    """One fold whose steps are all finished; `generators`, `sets` and `tested` have one entry per arm, as `trials` do.
+
+    `generators` are the trained parts by name, for each seed that an arm's generator is trained under.
+    """
 
     name: str
     data: Mapping[str, Dataset]
     trials: Sequence[Trial]
     measured: Mapping[str, Sequence[Measured]]
-    parts: Sequence[Mapping[str, Finished]]
+    generators: Sequence[Sequence[Mapping[str, Finished]]]
     sets: Sequence[Sequence[Made | None]]
     tested: Sequence[Sequence[Tested]]
 

@@ -19,6 +19,7 @@ from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
+from bench.run.remarks import remarks
 from bench.run.resolve import Resolved, resolve
 from bench.stages.synthesize import real_patches
 from bench.stages.trial import Bench, Trial
@@ -39,6 +40,8 @@ def run_request(request: RunRequest) -> Outcome:
 
 def run_resolved(resolved: Resolved, reporter: Reporter) -> Outcome:
     """Do a run that is already resolved and checked, and publish its results."""
+    for remark in remarks(resolved):
+        reporter.warn(remark)
     executor = make_executor(resolved.request)
     try:
         session = open_session(resolved, Store(resolved.request.store), reporter, executor)
@@ -82,7 +85,7 @@ async def _work_on(fold: FoldData, session: Session, resolved: Resolved, asked: 
         data=fold.data,
         trials=trials,
         measured=measured,
-        parts=await together(*(trial.parts() for trial in trials)),
+        generators=await together(*(trial.generators() for trial in trials)),
         sets=[(await trial.sets()).made for trial in trials],
         tested=await together(*(trial.tested() for trial in trials)),
     )
@@ -96,11 +99,12 @@ def trials_of(fold: FoldData, session: Session, resolved: Resolved) -> list[Tria
         fold.data,
         resolved.networks,
         resolved.encoders,
-        resolved.request.seeds,
+        resolved.replicates.training,
         resolved.subjects,
         resolved.text_encoder,
         resolved.request.weights,
-        resolved.request.generation_seeds,
+        resolved.replicates.generation,
+        resolved.replicates.anew,
     )
     first, *others = resolved.arms
     baseline = Trial(frame, first)

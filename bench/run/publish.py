@@ -18,16 +18,15 @@ from bench.evaluation.registered import known_metrics
 from bench.evaluation.row_maker import Rows
 from bench.plan.arms import Arm
 from bench.plan.ratios import Cumulative
-from bench.plan.seeds import Replicates
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, write_rows
+from bench.run.behind import behind_of, data_digest, group_counts
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
-from bench.stages.synthesize import Made
 from bench.stages.trial import Tested
 from bench.synthetic import MANIFEST
 
@@ -73,10 +72,10 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
     for fold in complete.folds:
         for one in complete.evaluations:
             made.extend(scores[one.name, fold.name])
-        for trial, parts, sets, tested in zip(fold.trials, fold.parts, fold.sets, fold.tested, strict=True):
-            made.extend(cost_rows(trial.arm, parts, sets, tested, makers[fold.name]))
+        for trial, generators, sets, tested in zip(fold.trials, fold.generators, fold.sets, fold.tested, strict=True):
+            made.extend(cost_rows(trial.arm, generators, sets, tested, makers[fold.name]))
     if len(complete.folds) > 1:
-        rows = _row_maker(run, resolved, complete, complete.first, ALL_FOLDS)
+        rows = _row_maker(run, resolved, complete, *complete.folds)
         for one in complete.evaluations:
             measured: list[Sequence[Measured]] = [fold.measured[one.name] for fold in complete.folds]
             of_folds = [scores[one.name, fold.name] for fold in complete.folds]
@@ -84,36 +83,28 @@ def make_rows(run: str, resolved: Resolved, complete: FinishedRun) -> list[Score
     return made
 
 
-def _row_maker(
-    run: str, resolved: Resolved, complete: FinishedRun, fold: FinishedFold, name: str | None = None
-) -> Rows:
-    """Return what makes the rows of a fold, or of all folds under another name; sizes of sets are those of `fold`."""
+def _row_maker(run: str, resolved: Resolved, complete: FinishedRun, *folds: FinishedFold) -> Rows:
+    """Return what makes the rows of a fold, or of several together."""
     preset, division = resolved.preset, complete.division
     return Rows(
         common={
             "run": run,
             "dataset": resolved.card.name,
+            "data": data_digest([fold.data for fold in folds]),
             "division": "" if division is None else division.label,
-            "fold": fold.name if name is None else name,
+            "fold": folds[0].name if len(folds) == 1 else ALL_FOLDS,
             "preset": resolved.preset_label,
             "harness": PROTOCOL,
         },
         budget=f"{preset.budget.unit}:{preset.budget.amount}",
         n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
-        replicates=_replicates(resolved),
+        replicates=resolved.replicates,
         starts_from={network.name: network.plugin.starts_from for network in resolved.networks},
-        sizes={trial.arm.title: _size(made) for trial, made in zip(fold.trials, fold.sets, strict=True)},
+        behind=behind_of(folds),
+        groups=group_counts(folds),
+        group_kind=folds[0].data["test"].info.group_kind,
     )
-
-
-def _replicates(resolved: Resolved) -> Replicates:
-    return Replicates(resolved.request.seeds, resolved.request.generation_seeds)
-
-
-def _size(sets: Sequence[Made | None]) -> int:
-    """Return the number of images of an arm's set, which is the same under every seed."""
-    return 0 if not sets or sets[0] is None else len(sets[0].set)
 
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
@@ -139,6 +130,7 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         harness=PROTOCOL,
         seeds=resolved.request.seeds,
         generation_seeds=resolved.request.generation_seeds,
+        generator_seeds=resolved.request.generator_seeds,
         ratios=resolved.request.ratios,
         rare=tuple(info.classes[index - 1] for index in info.rare),
         request={key: value for key, value in request.items() if key not in places},
@@ -176,11 +168,14 @@ def _digests(complete: FinishedRun) -> Iterator[tuple[str, str]]:
 
 def _artefacts(resolved: Resolved, complete: FinishedRun, fold: FinishedFold) -> Iterator[Artefact]:
     """Yield the artefacts that a fold's rows come from: parts and sets of each arm, then outputs of evaluations."""
-    for trial, parts, sets in zip(fold.trials, fold.parts, fold.sets, strict=True):
+    replicates = resolved.replicates
+    for trial, generators, sets in zip(fold.trials, fold.generators, fold.sets, strict=True):
         arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold.name}
-        for finished in parts.values():
-            yield Artefact(kind="part", stage=finished.stage, key=finished.key, **arm)
-        for under, made in zip(_replicates(resolved).sets, sets, strict=False):  # an arm may lack its sets
+        for under, parts in zip(replicates.generators, generators, strict=True):
+            own = under.columns if replicates.anew else {}  # a single generator draws the sets of all seeds
+            for finished in parts.values():
+                yield Artefact(kind="part", stage=finished.stage, key=finished.key, **own, **arm)
+        for under, made in zip(replicates.sets, sets, strict=False):  # an arm may lack its sets
             if made is not None:
                 step = {"stage": made.finished.stage, "key": made.finished.key}
                 yield Artefact(kind="set", **under.columns, digest=made.set.digest, **step, **arm)
@@ -232,8 +227,10 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
 
 
 def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, Path]]:
-    for trial, parts, tested in zip(fold.trials, fold.parts, fold.tested, strict=True):
-        yield from ((f"fit/{name}", finished.path) for name, finished in parts.items())
+    for trial, generators, tested in zip(fold.trials, fold.generators, fold.tested, strict=True):
+        for seed, parts in enumerate(generators):
+            own = [str(seed)] if len(generators) > 1 else []
+            yield from (("/".join(["fit", name, *own]), finished.path) for name, finished in parts.items())
         yield from ((_curve(trial.arm, one), one.model.path) for one in tested)
 
 

@@ -20,6 +20,7 @@ from bench.plan.networks import make_networks, with_trained
 from bench.plan.protocol import ChosenProtocol, choose_protocol, with_seeds
 from bench.plan.ratios import expand, largest_ratio
 from bench.plan.roles import OtherData, other_data, roles_read, with_data
+from bench.plan.seeds import Replicates
 
 
 @dataclass(frozen=True)
@@ -52,6 +53,12 @@ class Resolved:
     def others(self) -> Mapping[str, DatasetSource]:
         """The datasets of other roles."""
         return self.other.sources
+
+    @property
+    def replicates(self) -> Replicates:
+        """The seeds of generators, sets and networks."""
+        anew = self.request.generator_seeds
+        return Replicates(self.request.seeds, anew or self.request.generation_seeds, anew is not None)
 
     @property
     def roles(self) -> frozenset[str]:

@@ -50,24 +50,39 @@ class Fit(Step):
         self.method.fit(self.part, self.data, needed, folder, context)
 
 
-async def fit_parts(session: Session, arm: Arm, data: Mapping[str, Dataset]) -> dict[str, Finished]:
-    """Train the parts that a method needs, in the order in which it lists them, and return them by name."""
+async def fit_parts(
+    session: Session, arm: Arm, data: Mapping[str, Dataset], seed: int = GENERATOR_SEED
+) -> dict[str, Finished]:
+    """Train the parts that a method needs under a seed, in the order in which it lists them; return them by name.
+
+    A part that reads no data, such as a released file, is the same under every seed, unless it builds on one that does.
+    """
     fitted: dict[str, Finished] = {}
+    trained: set[str] = set()
     for part in arm.method.parts():
         needed = {name: fitted[name] for name in part.needs}
         reads = part.reads - (arm.method.optional_roles - data.keys())
-        fitted[part.name] = await fit_part(session, part, arm.method, {role: data[role] for role in reads}, needed)
+        if reads or trained.intersection(part.needs):
+            trained.add(part.name)
+        own = seed if part.name in trained else GENERATOR_SEED
+        roles = {role: data[role] for role in reads}
+        fitted[part.name] = await fit_part(session, part, arm.method, roles, needed, own)
     return fitted
 
 
 async def fit_part(
-    session: Session, part: Part, trainer: Trainer, data: Mapping[str, Dataset], needed: Mapping[str, Finished]
+    session: Session,
+    part: Part,
+    trainer: Trainer,
+    data: Mapping[str, Dataset],
+    needed: Mapping[str, Finished],
+    seed: int = GENERATOR_SEED,
 ) -> Finished:
     """Train one part on the `data` that it reads, with the parts `needed` that it builds on."""
     step = Fit(
         place=session.torch,
-        seed=GENERATOR_SEED,
-        title=part.name,
+        seed=seed,
+        title=part.name if seed == GENERATOR_SEED else f"{part.name}, seed {seed}",
         method=trainer,
         part=part,
         data=data,

@@ -37,8 +37,8 @@ class Bench:
     """What all arms of a run share: session, data, networks, encoders and the numbers of seeds.
 
     `generations` is the number of sets that each training seed is used with, None if a seed has a set of its own;
-    `subjects` are the arms that the run is about; `text_encoder` is None if no arm is about captions; `weights` is the
-    folder of published weights.
+    `anew` says whether each of these sets is drawn by a generator of its own; `subjects` are the arms that the run is
+    about; `text_encoder` is None if no arm is about captions; `weights` is the folder of published weights.
     """
 
     session: Session
@@ -51,11 +51,12 @@ class Bench:
     text_encoder: EncoderHandle | None = None
     weights: Path | None = None
     generations: int | None = None
+    anew: bool = False
 
     @property
     def replicates(self) -> Replicates:
-        """The seeds of sets and networks."""
-        return Replicates(self.seeds, self.generations)
+        """The seeds of generators, sets and networks."""
+        return Replicates(self.seeds, self.generations, self.anew)
 
 
 class Sets(NamedTuple):
@@ -83,11 +84,15 @@ class Trial:
     def __init__(self, bench: Bench, arm: Arm, baseline: Trial | None = None) -> None:
         """Set up one arm; nothing is done yet."""
         self.bench, self.arm, self.baseline = bench, arm, baseline
-        self._made: dict[str, asyncio.Task[Any]] = {}
+        self._made: dict[tuple[object, ...], asyncio.Task[Any]] = {}
 
-    async def parts(self) -> dict[str, Finished]:
-        """Return the arm's trained parts by name."""
-        return await self._once(self._fit)
+    async def parts(self, under: Under) -> dict[str, Finished]:
+        """Return the trained parts, by name, of the generator that draws a set."""
+        return await self._once(self._fit, self.bench.replicates.generator(under))
+
+    async def generators(self) -> list[dict[str, Finished]]:
+        """Return the arm's trained parts by name, for each seed that its generator is trained under."""
+        return await together(*(self.parts(under) for under in self.bench.replicates.generators))
 
     async def sets(self) -> Sets:
         """Return the arm's set of every generation seed."""
@@ -134,20 +139,20 @@ class Trial:
     def _released(self) -> bool:
         return any(network.plugin.released for network in self.bench.networks)
 
-    async def _once(self, make: Callable[[], Coroutine[Any, Any, Result]]) -> Result:
-        task = self._made.get(make.__name__)
+    async def _once(self, make: Callable[..., Coroutine[Any, Any, Result]], *about: object) -> Result:
+        asked = (make.__name__, *about)
+        task = self._made.get(asked)
         if task is None:
-            task = start(make())
-            self._made[make.__name__] = task
+            task = start(make(*about))
+            self._made[asked] = task
         result: Result = await task
         return result
 
-    async def _fit(self) -> dict[str, Finished]:
-        return await fit_parts(self.bench.session, self.arm, self.bench.data)
+    async def _fit(self, seed: int) -> dict[str, Finished]:
+        return await fit_parts(self.bench.session, self.arm, self.bench.data, seed)
 
     async def _make_sets(self) -> Sets:
-        fitted = await self.parts()
-        found = await together(*(self._set(fitted, under) for under in self.bench.replicates.sets))
+        found = await together(*(self._set(under) for under in self.bench.replicates.sets))
         reasons = [reason for _, reason in found if reason]
         if reasons:  # an arm that lacks the set of one seed has no sets at all
             self.bench.session.reporter.warn(f"{self.arm.title}: {reasons[0]}")
@@ -165,7 +170,8 @@ class Trial:
             *(self._test(network, made[under.generation], under) for under in seeds for network in networks)
         )
 
-    async def _set(self, fitted: Mapping[str, Finished], under: Under) -> tuple[Made | None, str]:
+    async def _set(self, under: Under) -> tuple[Made | None, str]:
+        fitted = await self.parts(under)
         session, data, arm = self.bench.session, self.bench.data, self.arm
         if isinstance(arm.selection, Cumulative):
             return await self._part(arm.selection, await self._whole(fitted, under), under), ""

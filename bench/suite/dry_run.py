@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.suite.check import Checked
+from bench.suite.detectable import Detectable, detectable
 from bench.suite.estimate import Estimates
 from bench.suite.file import Suite, published_table
 from bench.suite.plan import PlannedStep, plan
@@ -30,7 +31,8 @@ class DryRun:
     """The steps of a suite by key, with those of the paper's table, and their cost by stage.
 
     Seconds and sizes are of steps that are not finished. `measured` is the share of these seconds that the store's own
-    costs tell; `machines` are those of the other estimates.
+    costs tell; `machines` are those of the other estimates. `detectable` are the smallest differences that the runs
+    could find, each once.
     """
 
     steps: dict[str, PlannedStep] = field(default_factory=dict)
@@ -39,6 +41,7 @@ class DryRun:
     memory_gib: float = 0.0
     machines: list[str] = field(default_factory=list)
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
+    detectable: list[Detectable] = field(default_factory=list)
 
     @property
     def total(self) -> Count:
@@ -65,6 +68,7 @@ class DryRun:
             "paper": total.paper,
             "controls": total.controls,
             "cached": total.cached,
+            "detectable": [one._asdict() for one in self.detectable],
             "estimate": {**estimate, "measured_share": self.measured, "machines": self.machines},
         }
 
@@ -82,7 +86,10 @@ def dry_run(suite: Suite, runs: Sequence[Checked]) -> DryRun:
     with tempfile.TemporaryDirectory(prefix="bench-plan-") as folder:
         for run in runs:
             mine: Collection[str] | None = arms if run.resolved.preset.budget in budgets else ()
-            steps = plan(run.resolved, mine, Path(folder)).steps
+            steps, n_groups = plan(run.resolved, mine, Path(folder))
+            smallest = detectable(run.resolved, n_groups)
+            if smallest is not None and smallest not in found.detectable:
+                found.detectable.append(smallest)
             found.runs[run.label] = (len(steps), sum(step.cached for step in steps))
             for step in steps:
                 before = kept.get(step.key)

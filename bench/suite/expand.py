@@ -20,9 +20,11 @@ from bench.errors import ConfigError
 from bench.suite.file import Entry, Suite, Values
 
 # Keys with a single value per line of `runs`, so that `grid` may vary them.
-_SINGLE = ("dataset", "preset", "seeds", "generation_seeds", "fold", "protocol")
+_SINGLE = ("dataset", "preset", "seeds", "generation_seeds", "generator_seeds", "fold", "protocol")
 # Other names of a role of data.
 _ROLES = {f"{role}_dataset": f"data.{role}" for role in SHARED_ROLES}
+# Of keys that are alike, a line of `runs` that gives one replaces all of the defaults'.
+_ALIKE = (("fold", "folds", "protocol"), ("generation_seeds", "generator_seeds"))
 _FROM_DEFAULTS = (*_SINGLE, "folds", "ratios", "budget", "controls", "downstream", "encoders", "evaluations")
 
 
@@ -111,9 +113,9 @@ def choose(runs: Sequence[SuiteRun], only: Sequence[str], skip: Sequence[str]) -
 def _completed(entry: Entry, defaults: Values) -> Entry:
     """Return a line completed with the file's defaults; settings are merged key by key."""
     filled = {name: getattr(defaults, name) for name in _FROM_DEFAULTS if getattr(entry, name) is None}
-    divisions = ("fold", "folds", "protocol")
-    if any(getattr(entry, name) is not None or name in entry.grid for name in divisions):
-        filled = {name: value for name, value in filled.items() if name not in divisions}
+    for alike in _ALIKE:
+        if any(getattr(entry, name) is not None or name in entry.grid for name in alike):
+            filled = {name: value for name, value in filled.items() if name not in alike}
     merged = {"set": {**defaults.set, **entry.set}, "data": {**defaults.data, **entry.data}}
     return entry.model_copy(update={**filled, **merged})
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, NamedTuple, Self
 
 from pydantic import Field, model_validator
 
-from bench.config import BudgetSettings
+from bench.config import BudgetSettings, RunRequest
 from bench.config.files import folder, read_yaml
 from bench.config.request import gather_roles
 from bench.config.validate import build
@@ -42,6 +42,7 @@ class Values(Settings):
     preset: str | None = None
     seeds: int | None = Field(default=None, ge=1)
     generation_seeds: int | None = Field(default=None, ge=1)
+    generator_seeds: int | None = Field(default=None, ge=1)
     ratios: tuple[float, ...] | None = None
     fold: str | None = Field(default=None, pattern=r"^[1-9][0-9]*/[1-9][0-9]*$")
     folds: int | None = Field(default=None, ge=2)
@@ -157,6 +158,13 @@ def read_suite(path: Path) -> Suite:
     suite = Suite(build(SuiteFile, values, f"the suite {path}"), path)
     published_table(suite)
     return suite
+
+
+def suite_of(request: RunRequest) -> Suite:
+    """Return the suite of one run."""
+    entry = Entry(method=request.method, synthetic=request.synthetic)
+    name = str(request.method or request.synthetic)
+    return Suite(SuiteFile(name=name, title=f"{name} on {request.dataset}", runs=(entry,)), Path())
 
 
 def published_table(suite: Suite) -> PublishedTable | None:

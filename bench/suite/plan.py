@@ -24,7 +24,7 @@ from bench.plan.encoders import EncoderHandle
 from bench.run.divisions import FoldData, divide_data
 from bench.run.pipeline import measure, open_session, trials_of
 from bench.run.resolve import Resolved
-from bench.suite.planned_data import planned_folds
+from bench.suite.planned_data import planned_folds, test_groups
 from bench.suite.stand_ins import fill
 
 
@@ -39,9 +39,10 @@ class PlannedStep:
 
 
 class Plan(NamedTuple):
-    """The steps of a run in the order in which they are asked for."""
+    """The steps of a run in the order in which they are asked for, and its number of test groups, if it is known."""
 
     steps: Sequence[PlannedStep]
+    n_groups: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -145,7 +146,8 @@ def plan(resolved: Resolved, arms: Collection[str] | None, folder: Path) -> Plan
     drive(_follow(planning, lenient, folds, wanted))
     of_paper = set(planning.steps)
     drive(_follow(planning, lenient, folds, None))
-    return Plan([PlannedStep(key, step, cached, key in of_paper) for key, (step, cached) in planning.steps.items()])
+    steps = [PlannedStep(key, step, cached, key in of_paper) for key, (step, cached) in planning.steps.items()]
+    return Plan(steps, test_groups([fold.data["test"] for fold in folds]))
 
 
 async def _follow(
@@ -157,7 +159,7 @@ async def _follow(
         trials = trials_of(fold, session, resolved)
         chosen = [trial for trial in trials if wanted is None or trial.arm.name in wanted]
         await together(*(measure(one, trial) for trial in chosen for one in asked))
-        await together(*(trial.parts() for trial in chosen), *(trial.tested() for trial in chosen))
+        await together(*(trial.generators() for trial in chosen), *(trial.tested() for trial in chosen))
 
 
 def _data(planning: Planning, resolved: Resolved) -> Sequence[FoldData]:

@@ -104,6 +104,26 @@ def n_samples(card: DatasetCard, split: str) -> int | None:
     return None
 
 
+def test_groups(folds: Sequence[Dataset]) -> int | None:
+    """Return the number of groups of the test splits of all folds; None if it is not known without the data.
+
+    Without the data it is known where every sample is a group and the card states their number, and of the phantom.
+    """
+    seen: set[str] = set()
+    for test in folds:
+        if isinstance(test, PlannedSplit):
+            card = test.card
+            drawn = card.extra.get("splits", {}).get(test.split)
+            if isinstance(drawn, Mapping) and test.split == test.name:
+                return int(drawn["slides"])
+            if card.groups not in ("tile", "patch") or n_samples(card, test.split) is None:
+                return None
+            seen.update(f"{test.split} {place}" for place in test.indices)
+        else:
+            seen.update(test.groups)
+    return len(seen)
+
+
 def planned_folds(resolved: Resolved) -> list[tuple[str, dict[str, Dataset]]]:
     """Return the name and the data of each fold of a run, by role."""
     card, mpp = resolved.card, resolved.preset.mpp

@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from bench.contract import Progress
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import INDEPENDENT, DatasetCard
 from bench.datasets.checks.look_alikes import near_duplicates
 from bench.datasets.checks.merging import TOLERANCE
 from bench.datasets.prepared.write import StartProgress
@@ -18,6 +18,9 @@ from bench.datasets.source import DatasetSource, Finding, Severity, Tally
 from bench.datasets.tile_source import finding
 from bench.errors import DataError
 from bench.formats.parallel import ordered_map
+
+FEWEST_GROUPS = 5
+"""Intervals over fewer groups than this are not known to hold; see docs/statistics.md."""
 
 
 @dataclass(frozen=True)
@@ -75,6 +78,8 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
             broken = True
         reports[split] = _report(source.card, read, nuclei or {})
         findings += _compare(source.card, split, reports[split], source.left_out(split))
+    if "test" in reports:
+        findings += _groups(source.group_kind, reports["test"])
     findings += _shared(tallies)
     findings += near_duplicates(tallies)
     notes = {} if broken else source.notes()
@@ -118,6 +123,18 @@ def _compare(card: DatasetCard, split: str, report: SplitReport, left_out: int) 
             severity: Severity = "warning" if share <= TOLERANCE else "error"
             message = f"{found} {what} instead of the published {published} ({found - published:+d}, {share:.1%})"
             findings.append(Finding(severity, split, message))
+    return findings
+
+
+def _groups(kind: str, test: SplitReport) -> list[Finding]:
+    """Return why intervals over the groups of the test split are narrower than they should be, or are missing."""
+    findings = []
+    if kind not in INDEPENDENT:
+        message = f"a group is a {kind}, not a slide or patient: intervals may be too narrow"
+        findings.append(Finding("warning", "test", message))
+    if test.groups < FEWEST_GROUPS:
+        message = f"{test.groups} groups ({kind}); intervals need at least {FEWEST_GROUPS}"
+        findings.append(Finding("warning", "test", message))
     return findings
 
 

@@ -56,7 +56,8 @@ def prepare(
     """
     card = source.card
     target = card.mpp if mpp is None or square is not None else mpp
-    info = DatasetInfo(card.name, split, card.task, card.class_names, card.labels, target, card.rare)
+    about = card.name, split, card.task, card.class_names, card.labels, target, card.rare
+    info = DatasetInfo(*about, group_kind=source.group_kind)
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         writer = _Writer(out, info, stack)

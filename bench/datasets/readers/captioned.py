@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.contract import Sample, Settings
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.source import Finding, Tally
 from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource
@@ -83,6 +83,16 @@ class Captioned(TileSource):
     @abstractmethod
     def caption_file(self) -> Path:
         """Return the file that holds the captions."""
+
+    @property
+    def own_groups(self) -> GroupKind:
+        """The articles that lines or names of images tell, otherwise single images."""
+        return "article" if self.plan.group_pattern or self.names_group else "patch"
+
+    @property
+    def names_group(self) -> bool:
+        """Whether the lines name their groups."""
+        return False
 
     @property
     def names_split(self) -> bool:

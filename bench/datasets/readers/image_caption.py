@@ -40,6 +40,11 @@ class ImageCaption(Captioned):
             raise ConfigError(f"{card.name} is divided in two ways", got=got, fix="leave out one of the two")
 
     @property
+    def names_group(self) -> bool:
+        """Whether the file has a column of groups."""
+        return bool(self.plan.group)
+
+    @property
     def names_split(self) -> bool:
         """Whether the file has a column of splits."""
         return bool(self.plan.split)

@@ -11,7 +11,7 @@ from typing import Any, NamedTuple
 
 from bench.config.validate import build
 from bench.contract import Sample, Settings
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.source import Finding
 from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource
@@ -93,6 +93,11 @@ class ImageFolder(TileSource):
                 got=some(sorted(odd)),
                 fix=fix,
             )
+
+    @property
+    def own_groups(self) -> GroupKind:
+        """Slides if the card names a table of groups, otherwise single images."""
+        return "patch" if self.plan.groups is None else "slide"
 
     def holds(self, folder: Path) -> bool:
         """Return whether a folder holds a split's folder, or a class's if there are no folders of splits."""

@@ -17,7 +17,7 @@ from pydantic import Field, model_validator
 
 from bench.config.validate import build
 from bench.contract import Sample, Settings
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.checks.merging import TOLERANCE
 from bench.datasets.readers.captioned import checked_pattern
 from bench.datasets.source import DatasetSource, Finding, open_source
@@ -80,6 +80,11 @@ class ImagePool(TileSource):
             )
         for part in self.plan.sources:
             checked_pattern(card, part.group_pattern)
+
+    @property
+    def own_groups(self) -> GroupKind:
+        """Single images, because the sources of a pool differ in what is known."""
+        return "patch"
 
     def holds(self, folder: Path) -> bool:
         """Return whether a folder holds the folder of a source, or any of the datasets of a pool without folders."""

@@ -38,6 +38,8 @@ class Tile(NamedTuple):
 class MatTiles(TileSource):
     """Base of CoNSeP and GLySAC; a subclass may define its groups."""
 
+    maps_groups = True
+
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
         super().__init__(card, root)
         self._states: dict[str, State] = {}
@@ -58,7 +60,10 @@ class MatTiles(TileSource):
 
     def files(self) -> list[Path]:
         """Return every image and label of every split, including those without a partner."""
-        return [path for split in self.splits() for kind in ("images", "labels") for path in self._listing[split][kind]]
+        found = [
+            path for split in self.splits() for kind in ("images", "labels") for path in self._listing[split][kind]
+        ]
+        return found + self.map_files()
 
     def read(self, split: str, index: int) -> Sample:
         """Read one tile with its classes merged."""
@@ -69,7 +74,7 @@ class MatTiles(TileSource):
         _same_size(tile, image.shape[:2], labels.instances.shape)
         stored = ClassIds(labels.types, merged=state == "already")
         types = stored if stored.merged else merge_classes(stored, self.card.merging, str(tile.label))
-        group, organ = self.group(tile.stem), self.card.organ
+        group, organ = self._groups[0][tile.stem], self.card.organ
         return Sample(tile.stem, image, group, self.card.mpp, labels.instances, types.ids, tissue=organ)
 
     def state(self, split: str) -> State:
@@ -94,7 +99,8 @@ class MatTiles(TileSource):
 
     def layout_findings(self, split: str) -> list[Finding]:
         """Return problems: images without a label, labels without an image, doubled stems and other files."""
-        return self._pairing[split][1]
+        mapping = self._groups[1] if split == self.splits()[0] else []
+        return self._pairing[split][1] + mapping
 
     def inspect(self, split: str, index: int) -> Tally:
         """Read image and label of one tile; each is checked even if the other is broken."""
@@ -116,7 +122,7 @@ class MatTiles(TileSource):
             findings.extend(self._centroid_finding(tile, content))
         except DataError as error:
             findings.append(finding(self._relative(tile.label), error))
-        return Tally(tile.stem, self.group(tile.stem), shape, counts, findings=tuple(findings), look=seen)
+        return Tally(tile.stem, self._groups[0][tile.stem], shape, counts, findings=tuple(findings), look=seen)
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Return the merged counts of a whole split, whether its labels are raw or merged already."""
@@ -127,6 +133,16 @@ class MatTiles(TileSource):
     def _tiles(self, split: str) -> list[Tile]:
         self.require_split(split)
         return self._pairing[split][0]
+
+    @cached_property
+    def _groups(self) -> tuple[dict[str, str], list[Finding]]:
+        """The group of each tile, and the problem of the card's `group_map` if it has one that does not fit."""
+        stems = [tile.stem for split in self.splits() for tile in self._tiles(split)]
+        groups = [self.group(stem) for stem in stems]
+        try:
+            return dict(zip(stems, self.grouped(stems, groups), strict=True)), []
+        except DataError as error:
+            return dict(zip(stems, groups, strict=True)), [finding("group_map", error)]
 
     @cached_property
     def _listing(self) -> dict[str, dict[str, list[Path]]]:

@@ -13,7 +13,7 @@ from pydantic import Field
 
 from bench.config.validate import build
 from bench.contract import Sample, Settings
-from bench.datasets.card import DatasetCard
+from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.checks.merging import ClassIds, merge_classes
 from bench.datasets.source import Finding
 from bench.datasets.splits.by_card import divided
@@ -65,6 +65,11 @@ class NucleiFolder(TileSource):
         super().__init__(card, root)
         self.plan = build(NucleiPlan, card.extra, f"`extra` of the card {card.name!r}")
         _check(card, self.plan)
+
+    @property
+    def own_groups(self) -> GroupKind:
+        """Slides if the card names a table of groups, otherwise single images."""
+        return "tile" if self.plan.groups is None else "slide"
 
     def holds(self, folder: Path) -> bool:
         """Return whether a folder holds labels, or the folder of a split with labels."""

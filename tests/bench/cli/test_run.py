@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import sys
+from pathlib import Path
 
 import pytest
 
@@ -41,3 +42,44 @@ def test_what_is_wrong_is_refused_in_three_lines(
     assert lines[0] == f"error: {error}"
     assert lines[1].split(maxsplit=1) == ["got:", got]
     assert lines[2].startswith("fix:")
+
+
+def test_a_dry_run_says_what_could_be_found_and_does_nothing(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    asked = [
+        "--method",
+        "gradmix",
+        "--dataset",
+        "phantom",
+        "--preset",
+        "tiny",
+        "--seeds",
+        "3",
+        "--generator-seeds",
+        "2",
+    ]
+    monkeypatch.setattr(sys, "argv", ["bench", "run", *asked, "--dry-run", "--store", str(tmp_path / "store")])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert not caught.value.code
+    said = capsys.readouterr().out
+    assert "gradmix on phantom" in said
+    assert "phantom: 0.0" in said
+    assert "8 test groups: slide; 3 seeds" in said
+    assert "changes only what gradmix draws" in said
+    assert not (tmp_path / "store").exists()
+
+
+def test_two_numbers_of_generators_and_sets_are_refused(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    asked = ["--method", "copy", "--dataset", "phantom", "--generator-seeds", "3", "--generation-seeds", "2"]
+    monkeypatch.setattr(sys, "argv", ["bench", "run", *asked])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    error, got, fix = capsys.readouterr().err.splitlines()[:3]
+    assert "the numbers differ" in error
+    assert "generator_seeds=3, generation_seeds=2" in got
+    assert "give only --generator-seeds 3" in fix

@@ -183,3 +183,13 @@ def test_one_seed_of_each_arm_is_said_to_be_one(tmp_path: Path) -> None:
     assert (row.value, row.ci_low, row.ci_high) == pytest.approx((0.2, 0.2, 0.2))
     assert row.seeds == 1
     assert row.ci_method == "groups"
+
+
+def test_a_network_that_seeds_do_not_change_is_counted_once(tmp_path: Path) -> None:
+    values = {"real-only": (0.5, 0.6, 0.7), "deterministic": (0.8, 0.8, 0.8), "lively": (0.7, 0.8, 0.9)}
+    found = rows(tmp_path, values)
+    counted = {name: found["score", name, "pq/image", "", ALL_SEEDS].n_distinct for name in values}
+    assert counted == {"real-only": 3, "deterministic": 1, "lively": 3}
+    assert {found["score", name, "pq/image", "", 0].n_distinct for name in values} == {1}
+    differences = {name: found["difference", name, "pq/image", "", ALL_SEEDS].n_distinct for name in list(values)[1:]}
+    assert differences == {"deterministic": 1, "lively": 3}

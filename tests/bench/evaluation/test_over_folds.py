@@ -201,7 +201,7 @@ def test_other_scores_have_their_mean_over_folds() -> None:
     # .55 +- t(1) * .5 * sqrt((1 / 2 + 1) / 2), within the range of a share
     assert row.se == pytest.approx(sqrt(1.5 * 0.125))
     assert (row.ci_low, row.ci_high, row.ci_method) == (0.0, 1.0, "folds")
-    assert (row.fold, row.encoder, row.set_digest, row.reason) == (ALL_FOLDS, "abc", "", "")
+    assert (row.fold, row.encoder, row.set_digest, row.reason) == (ALL_FOLDS, "abc", "d", "")
 
 
 def test_what_a_fold_lacks_is_said() -> None:

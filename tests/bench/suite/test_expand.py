@@ -64,6 +64,20 @@ def test_ratios_are_arms_of_one_run_and_generation_seeds_may_vary(tmp_path: Path
     assert "`ratios:` itself" in refused.value.fix
 
 
+def test_generator_seeds_replace_the_number_of_sets(tmp_path: Path) -> None:
+    defaults = {**TINY, "generation_seeds": 2}
+    lines = ({"method": "copy"}, {"method": "noise", "generator_seeds": 3}, {"grid": {"generator_seeds": [1, 4]}})
+    runs = runs_of(tmp_path, *lines[:2], {"method": "gradmix", **lines[2]}, defaults=defaults)
+    assert [(run.request.generation_seeds, run.request.generator_seeds) for run in runs] == [
+        (2, None),
+        (None, 3),
+        (None, 1),
+        (None, 4),
+    ]
+    with pytest.raises(ConfigError, match="numbers differ"):
+        runs_of(tmp_path, {"method": "noise", "generation_seeds": 2, "generator_seeds": 3})
+
+
 def test_folds_are_a_run_each_or_one_of_them(tmp_path: Path) -> None:
     defaults = {**TINY, "folds": 3}
     runs = runs_of(tmp_path, {"method": "copy"}, {"method": "noise", "fold": "2/5"}, defaults=defaults)

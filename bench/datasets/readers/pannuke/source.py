@@ -58,8 +58,10 @@ class PanNuke(TileSource):
     """Sample `fold1-0000` is row 0 of fold 1's arrays.
 
     No slide or patient is published, so every patch is its own group, and patches of one slide may be on both sides
-    of any division, even the official one.
+    of any division, even the official one, unless the card has a `group_map`.
     """
+
+    maps_groups = True
 
     def __init__(self, card: DatasetCard, root: Path | None) -> None:
         super().__init__(card, root)
@@ -74,7 +76,7 @@ class PanNuke(TileSource):
 
     def files(self) -> list[Path]:
         """Return the arrays of every fold that is used."""
-        return [path for files in self._files.values() for path in files if path is not None]
+        return [path for files in self._files.values() for path in files if path is not None] + self.map_files()
 
     def ids(self, split: str) -> Sequence[str]:
         """Return the sample ids of a split by fold and row."""
@@ -87,7 +89,7 @@ class PanNuke(TileSource):
         image = rgb_pixels(arrays.images[row], f"{name} of {arrays.images.path}")
         labels = merge_channels(arrays.masks[row], f"{name} of {arrays.masks.path}")
         tissue = arrays.tissues[row]
-        return Sample(name, image, name, self.card.mpp, labels.instances, labels.types, tissue=tissue)
+        return Sample(name, image, self._groups[name], self.card.mpp, labels.instances, labels.types, tissue=tissue)
 
     def inspect(self, split: str, index: int) -> Tally:
         """Read one patch; patches without nuclei are reported (the release has 343)."""
@@ -119,8 +121,13 @@ class PanNuke(TileSource):
         if not places:
             return {split: [] for split in self.splits()}
         tissues = [self._folds[fold].tissues[row] for fold, row in places]
-        parts = divided(self.card, [_name(*place) for place in places], tissues)
+        parts = divided(self.card, [self._groups[_name(*place)] for place in places], tissues)
         return {split: [places[index] for index in indices] for split, indices in parts.items()}
+
+    @cached_property
+    def _groups(self) -> dict[str, str]:
+        names = [_name(fold, row) for fold, arrays in self._folds.items() for row in range(len(arrays.tissues))]
+        return dict(zip(names, self.grouped(names, names), strict=True))
 
     @cached_property
     def _files(self) -> dict[int, FoldFiles]:

@@ -16,6 +16,7 @@ from bench.datasets.readers.image_folder import ImageFolder
 from bench.errors import MissingError
 from tests.bench.datasets.layouts import (
     Counted,
+    others,
     shipped_card,
     toy_card,
     write_consep,
@@ -40,12 +41,12 @@ def errors(report) -> dict[str, str]:
     return found
 
 
-def test_a_sound_dataset_has_no_findings_and_its_counts(toy) -> None:
+def test_a_sound_dataset_has_no_other_findings_and_its_counts(toy) -> None:
     root, card = toy
     progress = Counted()
     report = verify(CoNSeP(card, root), progress)
     assert report.ok
-    assert report.findings == ()
+    assert others(report) == []
     assert progress.stages == {"read train": (12, 12), "read test": (3, 3)}
     for split, expected in card.expected.items():
         counts = report.splits[split]
@@ -96,7 +97,7 @@ def test_one_percent_off_is_a_warning_more_an_error(tmp_path, published, severit
     counts = SplitCounts(tiles=1, nuclei=nuclei)
     card = shipped_card("consep").model_copy(update={"expected": {"train": counts}})
     report = verify(CoNSeP(card, tmp_path))
-    assert [item.severity for item in report.findings] == ([severity] if severity else [])
+    assert [item.severity for item in others(report)] == ([severity] if severity else [])
     assert report.ok == (severity != "error")
 
 
@@ -154,7 +155,7 @@ def test_an_image_of_the_other_split_in_another_format_is_found(tmp_path) -> Non
         image.convert("RGB").save(test / "test_2.tif", compression="jpeg", quality=70)
     (test / "test_2.png").unlink()
     report = verify(CoNSeP(card, tmp_path))
-    (found,) = report.findings
+    (found,) = others(report)
     assert (found.severity, found.file) == ("warning", "test_2")
     assert "looks like train_4 in train" in found.message
     assert report.ok
@@ -181,3 +182,14 @@ def test_a_patient_in_both_splits_of_a_tissue_dataset_is_found(tmp_path) -> None
         "train": {"x": 1, "y": 2},
         "test": {"x": 1, "y": 1},
     }
+
+
+def test_groups_that_are_few_or_no_slides_are_warnings(tmp_path) -> None:
+    truth = write_consep(tmp_path)
+    tiles = verify(CoNSeP(toy_card("consep", truth), tmp_path))
+    assert [(item.severity, item.file) for item in tiles.findings] == [("warning", "test")] * 2
+    assert tiles.ok
+    mapped = {stem: stem for tiles in truth.values() for stem in tiles}
+    card = toy_card("consep", truth, groups="slide", group_map=mapped)
+    (few,) = verify(CoNSeP(card, tmp_path)).findings
+    assert few.message == "3 groups (slide); intervals need at least 5"

@@ -26,6 +26,8 @@ CARD = shipped_card("consep").model_copy(update={"labels": ("benign", "malignant
 class Memory(TileSource):
     """A source of samples in memory."""
 
+    own_groups = "slide"
+
     def __init__(self, samples: Sequence[Sample]) -> None:
         super().__init__(CARD, None)
         self.list = list(samples)

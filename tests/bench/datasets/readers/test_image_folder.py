@@ -16,7 +16,7 @@ from bench.datasets.prepared.read import PreparedDataset
 from bench.datasets.prepared.write import prepare
 from bench.datasets.readers.image_folder import ImageFolder
 from bench.errors import ConfigError, DataError, MissingError
-from tests.bench.datasets.layouts import Counted
+from tests.bench.datasets.layouts import Counted, others
 from tests.bench.datasets.layouts_images import own_card, write_classes, write_csv, write_picture
 
 LABELS = ("tumour", "stroma", "fat")  # not in alphabetical order
@@ -143,7 +143,7 @@ def test_all_that_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) 
 def test_what_is_odd_in_a_divided_dataset_is_reported_once_and_stops_both_splits(tmp_path: Path) -> None:
     write_classes(tmp_path, {"tumour": 10, "stroma": 10, "fat": 10, "necrosis": 1}, ".png")
     source = ImageFolder(card(splits=("train", "test"), divide={}), tmp_path)
-    assert [item.file for item in verify(source).findings] == ["necrosis"]
+    assert [item.file for item in others(verify(source))] == ["necrosis"]
     for split in ("train", "test"):
         with pytest.raises(DataError, match=r"1 images in a folder that is not a class"):
             next(source.samples(split))

@@ -140,3 +140,40 @@ def test_a_class_that_is_neither_raw_nor_merged_names_the_file(tmp_path) -> None
     source = CoNSeP(toy_card("consep", truth), tmp_path)
     with pytest.raises(DataError, match=r"train_2\.mat.*\[9\]"):
         source.read("train", 1)
+
+
+def of_slides(truth) -> dict[str, str]:
+    """Name a slide for each toy tile: two tiles of a split in a row share one."""
+    return {stem: f"{split}-slide-{number // 2}" for split, tiles in truth.items() for number, stem in enumerate(tiles)}
+
+
+@pytest.mark.parametrize("as_file", [True, False])
+def test_a_map_gives_tiles_their_slides(tmp_path, as_file) -> None:
+    truth = write_consep(tmp_path / "consep")
+    slides = of_slides(truth)
+    given: object = slides
+    if as_file:
+        given = "slides.csv"
+        lines = "".join(f"{tile},{slide}\n" for tile, slide in slides.items())
+        (tmp_path / "consep" / "slides.csv").write_text(f"tile,group\n{lines}")
+    source = CoNSeP(toy_card("consep", truth, groups="slide", group_map=given), tmp_path)
+    assert source.group_kind == "slide"
+    for split in truth:
+        assert [sample.group for sample in source.samples(split)] == [slides[name] for name in source.ids(split)]
+        assert source.inspect(split, 0).group == f"{split}-slide-0"
+    named = [path for path, *_ in source.fingerprint()["files"] if path == "slides.csv"]
+    assert named == (["slides.csv"] if as_file else [])
+
+
+def test_a_map_that_does_not_fit_names_the_tiles(tmp_path) -> None:
+    truth = write_consep(tmp_path / "consep")
+    slides = of_slides(truth)
+    del slides["train_3"]
+    card = toy_card("consep", truth, groups="slide", group_map={**slides, "train_99": "slide"})
+    source = CoNSeP(card, tmp_path)
+    (found,) = [item for item in source.layout_findings("train") if item.file == "group_map"]
+    assert found.severity == "error"
+    assert "no group for train_3" in found.message
+    assert "no such tile: train_99" in found.message
+    with pytest.raises(DataError, match="not complete"):
+        next(iter(source.samples("train")))

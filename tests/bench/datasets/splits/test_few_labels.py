@@ -40,6 +40,7 @@ class Patches(TileSource):
     """Patches of three classes; four in a row share a group."""
 
     n_patches = 300
+    own_groups = "patch"
 
     def locate(self) -> Path:
         return Path()
