@@ -28,7 +28,7 @@ class Spreads:
     """Standard deviations of a metric.
 
     `groups` is that of the paired difference between groups, `training` that of a score over training seeds, and
-    `generator` that of a score over generators that are trained anew.
+    `generator` that of a score over generators that are trained separately.
     """
 
     groups: float
@@ -81,7 +81,7 @@ def detectable(spreads: Spreads, design: Design) -> float:
 def trainings_needed(spreads: Spreads, design: Design, difference: float) -> int | None:
     """Return how many trainings find a difference on the design's groups, each with a generator of its own.
 
-    None: the groups alone hide the difference, or it takes more than :data:`MOST` trainings.
+    None: the groups hide the difference already, or it takes more than :data:`MOST` trainings.
 
     >>> spreads = Spreads(groups=0.02, training=0.01, generator=0.01)
     >>> trainings_needed(spreads, Design(groups=14, trainings=3), 0.022)

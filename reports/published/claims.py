@@ -116,7 +116,13 @@ class Judged:
     @cached_property
     def groups(self) -> Sequence[int | None]:
         """How many groups, over which nuclei are evenly spread, confirm it with unlimited trainings and generators."""
-        return self._each(lambda spreads: groups_needed(spreads, self.claim.difference))
+        found = self._each(lambda spreads: groups_needed(spreads, self.claim.difference))
+        return [None if count is None else max(count, FEWEST_GROUPS) for count in found]
+
+    @property
+    def trained(self) -> str:
+        """What is trained for each arm: the network that is tested, or the generator if all arms share a network."""
+        return "training" if any(self.assumed.training) else "generator"
 
     @property
     def found(self) -> str:
@@ -130,9 +136,9 @@ class Judged:
     def verdict(self) -> str:
         """Whether the published comparison could have found the difference, in words."""
         if self.too_few:
-            return f"no: the nuclei lie in {self.design.groups:g} effective {self.comparison.kind}s"
-        if self.comparison.trainings == 1:
-            return f"no: one training; if its spread were known: {self.found}"
+            return f"no: the nuclei are in {self.design.groups:g} effective {self.comparison.kind}s"
+        if self.comparison.trainings == 1 and self.found != "no":
+            return f"no: one {self.trained} (with a known spread: {self.found})"
         return self.found
 
     def _each(self, function: Callable[[Spreads], Number]) -> list[Number]:

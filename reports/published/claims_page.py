@@ -40,8 +40,8 @@ def render(claims: Claims, tables: Mapping[str, PublishedTable]) -> str:
         total=len(judged),
         several=len(several),
         found=sum(one.found.startswith("yes") for one in several),
+        found_once=sum(one.found.startswith("yes") for one in judged if one.comparison.trainings == 1),
         never=sum(one.found == "no" for one in judged),
-        one_training=sum(one.found.startswith("yes") for one in judged if one.comparison.trainings == 1),
         three=_range([detectable(spreads, Design(14, 3)) for spreads in tiles.cases]),
         most=f"{MOST:,}",
         fewest=FEWEST_GROUPS,
@@ -60,19 +60,24 @@ def _claim_line(one: Judged) -> str:
     claim, compared = one.claim, one.comparison
     shown = one.layout.metrics[claim.metric]
     arm, baseline = (_arm(one.layout, line) for line in (claim.line, {**claim.line, **claim.baseline}))
-    kinds = f"{compared.kind}es" if compared.kind == "patch" else f"{compared.kind}s"
+    class_ = claim.metric.removesuffix("]").partition("[")[2]
     cells = [
         compared.title,
         f"{arm} against {baseline}",
-        shown.title,
+        f"{shown.title} ({class_})" if class_ else shown.title,
         f"+{text_of(claim.difference, shown.digits)}",
-        f"{compared.groups:,} {kinds} × {compared.trainings}",
+        f"{_several(compared.groups, compared.kind)}, {_several(compared.trainings, one.trained)}",
         "none" if one.detectable is None else _range(one.detectable),
         _counts(one.trainings),
         _counts(one.groups),
         one.verdict,
     ]
     return table_line(cells)
+
+
+def _several(count: int, what: str) -> str:
+    plural = f"{what}es" if what.endswith("ch") else f"{what}s"
+    return f"{count:,} {what if count == 1 else plural}"
 
 
 def _arm(layout: Layout, line: Mapping[str, str]) -> str:
