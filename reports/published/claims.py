@@ -6,9 +6,7 @@ import math
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from typing import NamedTuple, TypeVar
-
-from pydantic import Field
+from typing import Literal, NamedTuple, TypeVar
 
 from bench.contract import Settings
 from bench.errors import ConfigError
@@ -49,9 +47,9 @@ class Comparison(Settings):
     """How a paper compared its arms: groups of test images, and how often each network was trained on each set."""
 
     title: str
-    groups: int = Field(ge=2)
+    groups: int
     kind: str
-    trainings: int = Field(ge=1)
+    trainings: int
     says: str
 
 
@@ -68,8 +66,8 @@ class Claim(Settings):
     baseline: Mapping[str, str]
     metric: str
     spreads: str
-    generated: int = Field(default=1, ge=0, le=2)
-    effective: float | None = Field(default=None, gt=1)
+    generated: Literal[0, 1, 2] = 1
+    effective: float | None = None
     difference: float
 
 
