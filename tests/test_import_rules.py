@@ -73,6 +73,8 @@ RULES = {
             "bench.imageio",
             "bench.results.table",
             "bench.synthetic",
+            "metrics.planning",
+            "metrics.power",
             "metrics.table",
             "metrics.uncertainty",
             "reports",

@@ -310,6 +310,7 @@ PARTS = {
     "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
     "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
+    "planning": {"detectable", "groups_needed", "standard_error", "trainings_needed"},
     "power": {"smallest_detectable"},
     "quadrature": {"few_groups"},
     "resampling": {"mean_statistics", "mean_of", "group_sums", "draws", "replicates"},
