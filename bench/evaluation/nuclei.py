@@ -29,6 +29,7 @@ class Nuclei(PredictionEvaluation):
     """Segmentation, detection and types of nuclei."""
 
     name: ClassVar[str] = "nuclei"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -181,12 +182,13 @@ def _class_scores(index: int, name: str) -> Iterator[Score]:
     from metrics import instances, types
     from metrics.groups import Statistic
 
-    for metric, by_class, place, variant in (
+    variants: tuple[tuple[str, Any, int, Literal["code", "paper"]], ...] = (
         ("f_type", types.type_f1, 0, "code"),
         ("f_type_paper", types.type_f1, 0, "paper"),
         ("precision_type", types.type_precision, 1, "code"),
         ("recall_type", types.type_recall, 2, "code"),
-    ):
+    )
+    for metric, by_class, place, variant in variants:
         function = partial(_of_class, function=partial(by_class, variant=variant), index=index)
         weight = partial(_typed, variant=variant, place=place, index=index)
         yield Score(metric, name, _types, Statistic(function, weight))

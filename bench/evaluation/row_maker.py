@@ -8,28 +8,26 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.engine.context import derive_seed
 from bench.plan.arms import Arm
 from bench.plan.seeds import Replicates
 from bench.results.table import ScoreRow
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
+    from metrics.uncertainty import Difference, Interval
 
 
 @dataclass(frozen=True)
 class Rows:
     """Makes the rows of one run.
 
-    `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `n_resamples` the
-    number of resamples of intervals, `selector` the network that chooses images from pools, `replicates` the seeds,
-    `sizes` the number of images of each arm's set, by the arm's title, `starts_from` what each network's training
-    started from.
+    `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `selector` the
+    network that chooses images from pools, `replicates` the seeds, `sizes` the number of images of each arm's set, by
+    the arm's title, `starts_from` what each network's training started from.
     """
 
     common: Mapping[str, Any]
     budget: str
-    n_resamples: int
     selector: str = ""
     replicates: Replicates = field(default_factory=lambda: Replicates(1))
     sizes: Mapping[str, int] = field(default_factory=dict)
@@ -75,8 +73,9 @@ def metric_columns(entry: Metric) -> dict[str, Any]:
     }
 
 
-def interval_columns(interval: Any) -> dict[str, Any]:
+def interval_columns(interval: Interval) -> dict[str, Any]:
     """Return an interval as columns; missing values or bounds come with the reason."""
+    groups = {"n_groups": interval.n_groups, "n_effective": interval.n_effective} if interval.n_groups else {}
     return {
         "value": interval.value,
         "se": interval.se,
@@ -84,9 +83,16 @@ def interval_columns(interval: Any) -> dict[str, Any]:
         "ci_high": interval.high,
         "ci_method": interval.method,
         "reason": interval.reason,
+        **groups,
     }
 
 
-def resampler(network: str, metric: str, class_: str) -> np.random.Generator:
-    """Return the generator of a metric's resamples; it is the same for every arm, so that differences are paired."""
-    return np.random.default_rng(derive_seed("bootstrap", network, metric, class_))
+def difference_columns(difference: Difference, p_holm: float) -> dict[str, Any]:
+    """Return a paired difference as columns, given its p-value adjusted for the number of arms."""
+    return {
+        **interval_columns(difference),
+        "kind": "difference",
+        "p": difference.p_value,
+        "p_holm": p_holm,
+        "detectable": difference.detectable,
+    }

@@ -99,7 +99,6 @@ def _row_maker(
             "harness": PROTOCOL,
         },
         budget=f"{preset.budget.unit}:{preset.budget.amount}",
-        n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
         replicates=_replicates(resolved),
         starts_from={network.name: network.plugin.starts_from for network in resolved.networks},
