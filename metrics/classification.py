@@ -150,6 +150,16 @@ def by_class(
     return _ratio(2 * tp, 2 * tp + fp + fn), _ratio(tp, tp + fn), _ratio(tn, tn + fp)
 
 
+def denominators(flat: Real[np.ndarray, "*batch cc"]) -> Float64[np.ndarray, "*batch 3 c"]:
+    """Return what a group of images weighs in F1, sensitivity and specificity of each class.
+
+    >>> denominators(np.array([2, 0, 1, 1])).tolist()
+    [[5.0, 3.0], [2.0, 2.0], [2.0, 2.0]]
+    """
+    tp, fp, fn, tn = _by_class(flat)
+    return np.stack([2 * tp + fp + fn, tp + fn, tn + fp], axis=-2)
+
+
 def auroc(true: Integer[np.ndarray, " n"], scores: Float[np.ndarray, "n c"]) -> float:
     """Return the area under the ROC curve of each class against the rest, averaged over classes where it is defined.
 

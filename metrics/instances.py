@@ -226,15 +226,15 @@ def pooled_panoptic(
     >>> float(dq), round(float(sq), 4), round(float(pq), 4)
     (0.75, 0.8, 0.6)
     """
-    tp, fp, fn, sum_iou = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
-    weight = tp + (fp + fn) / 2
+    tp, _, _, sum_iou = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
+    weight = pooled_weight(sums)
     dq = np.divide(tp, weight, out=np.full_like(tp, np.nan), where=weight > 0)
     sq = np.divide(sum_iou, tp, out=np.where(weight > 0, 0.0, np.nan), where=tp > 0)
     return dq, sq, np.asarray(dq * sq)
 
 
 def pooled_dq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return detection quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap.
+    """Return detection quality of summed (TP, FP, FN, ΣIoU), a statistic of sums.
 
     >>> float(pooled_dq(np.array([3, 1, 1, 2.4])))
     0.75
@@ -243,7 +243,7 @@ def pooled_dq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch
 
 
 def pooled_sq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return segmentation quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap.
+    """Return segmentation quality of summed (TP, FP, FN, ΣIoU), a statistic of sums.
 
     >>> round(float(pooled_sq(np.array([3, 1, 1, 2.4]))), 4)
     0.8
@@ -252,12 +252,22 @@ def pooled_sq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch
 
 
 def pooled_pq(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
-    """Return panoptic quality of summed (TP, FP, FN, ΣIoU), a statistic for the bootstrap.
+    """Return panoptic quality of summed (TP, FP, FN, ΣIoU), a statistic of sums.
 
     >>> round(float(pooled_pq(np.array([3, 1, 1, 2.4]))), 4)
     0.6
     """
     return pooled_panoptic(sums)[2]
+
+
+def pooled_weight(sums: Real[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
+    """Return what a group of images weighs in pooled DQ and PQ: TP + FP / 2 + FN / 2 of its sums.
+
+    >>> float(pooled_weight(np.array([3, 1, 1, 2.4])))
+    4.0
+    """
+    tp, fp, fn, _ = np.moveaxis(np.asarray(sums, dtype=np.float64), -1, 0)
+    return np.asarray(tp + (fp + fn) / 2)
 
 
 def pool(scores: Sequence[InstanceScores]) -> Float64[np.ndarray, "n 4"]:

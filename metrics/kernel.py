@@ -11,7 +11,7 @@ from jaxtyping import Float, Float64, Int64
 
 from bench.errors import DataError
 from metrics.features import check_pair
-from metrics.resampling import Groups
+from metrics.groups import Groups
 
 # Rows per block of the kernel matrix: memory stays O(block x n).
 _BLOCK = 1024

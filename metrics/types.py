@@ -253,8 +253,7 @@ def type_f1(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> 
     >>> type_f1(np.array([8, 2, 0, 6, 6, 2, 0, 0, 2, 0])).round(4).tolist()  # 12 / (12 + 2 · 2 + 2)
     [0.6667]
     """
-    hits, fp, fn, alone_pred, alone_true, present = _weighted(counts, variant)
-    return _ratio(2 * hits, np.where(present, 2 * (hits + fp + fn) + alone_pred + alone_true, 0))
+    return _ratio(2 * _weighted(counts, variant)[0], type_denominators(counts, variant)[..., 0, :])
 
 
 def type_precision(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> Float64[np.ndarray, "*batch c"]:
@@ -263,8 +262,7 @@ def type_precision(counts: Real[np.ndarray, "*batch k"], variant: Variant = "cod
     >>> type_precision(np.array([8, 2, 0, 6, 6, 2, 0, 0, 2, 0])).tolist()  # 6 / (6 + 2 · 2 + 2)
     [0.5]
     """
-    hits, fp, _, alone_pred, _, present = _weighted(counts, variant)
-    return _ratio(hits, np.where(present, hits + 2 * fp + alone_pred, 0))
+    return _ratio(_weighted(counts, variant)[0], type_denominators(counts, variant)[..., 1, :])
 
 
 def type_recall(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code") -> Float64[np.ndarray, "*batch c"]:
@@ -273,8 +271,31 @@ def type_recall(counts: Real[np.ndarray, "*batch k"], variant: Variant = "code")
     >>> type_recall(np.array([8, 2, 0, 6, 6, 2, 0, 0, 2, 0])).tolist()
     [1.0]
     """
-    hits, _, fn, _, alone_true, present = _weighted(counts, variant)
-    return _ratio(hits, np.where(present, hits + 2 * fn + alone_true, 0))
+    return _ratio(_weighted(counts, variant)[0], type_denominators(counts, variant)[..., 2, :])
+
+
+def detection_denominators(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch 4"]:
+    """Return what a group of images weighs in F_d, precision, recall and Acc: the denominators of its counts.
+
+    >>> detection_denominators(np.array([8, 2, 0, 6])).tolist()
+    [18.0, 10.0, 8.0, 8.0]
+    """
+    tp, fp, fn, _ = _detection(counts)
+    return np.stack([2 * tp + fp + fn, tp + fp, tp + fn, tp], axis=-1)
+
+
+def type_denominators(
+    counts: Real[np.ndarray, "*batch k"], variant: Variant = "code"
+) -> Float64[np.ndarray, "*batch 3 c"]:
+    """Return what a group of images weighs in F_c, precision and recall of each class: the denominators of its counts.
+
+    >>> type_denominators(np.array([8, 2, 0, 6, 6, 2, 0, 0, 2, 0])).tolist()
+    [[18.0], [12.0], [6.0]]
+    """
+    hits, fp, fn, alone_pred, alone_true, present = _weighted(counts, variant)
+    of_f = np.where(present, 2 * (hits + fp + fn) + alone_pred + alone_true, 0)
+    of_precision = np.where(present, hits + 2 * fp + alone_pred, 0)
+    return np.stack([of_f, of_precision, np.where(present, hits + 2 * fn + alone_true, 0)], axis=-2)
 
 
 def _detection(counts: Real[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "4 *batch"]:

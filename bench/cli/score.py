@@ -21,7 +21,7 @@ app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; docs/score.md describes its fields.")]
 SeedOption = Annotated[
-    int, typer.Option(min=0, help="Seed of resamples and splits; the same seed gives the same numbers.")
+    int, typer.Option(min=0, help="Seed of splits and shuffled captions; the same seed gives the same numbers.")
 ]
 ClassesOption = Annotated[
     Optional[str], typer.Option(help="Class names in order, comma-separated.", metavar="NAME,NAME")
@@ -41,9 +41,8 @@ def nuclei(
     classes: ClassesOption = None,
     groups: Annotated[
         Optional[Path],
-        typer.Option(help="CSV file `stem,group`; intervals resample the groups (slides, patients).", metavar="FILE"),
+        typer.Option(help="CSV file `stem,group`; intervals are over groups (slides, patients).", metavar="FILE"),
     ] = None,
-    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Score predicted nuclei against true ones: Dice, AJI, PQ, HD95, detection and types, with intervals."""
@@ -57,7 +56,7 @@ def nuclei(
     pairs = pair_labels(true, pred)
     chosen = read_groups(groups, [pair.stem for pair in pairs])
     with _reporter().progress("score", len(pairs), unit="image") as progress:
-        report = score_nuclei(pairs, chosen, mpp=mpp, seed=seed, classes=names, progress=progress)
+        report = score_nuclei(pairs, chosen, mpp=mpp, classes=names, progress=progress)
     _show(report, render_nuclei(report, names), as_json)
 
 
@@ -115,7 +114,6 @@ def classes(
         Path, typer.Option(help="CSV file `id,label`, or with one column of scores per class, or both.", metavar="FILE")
     ],
     classes: ClassesOption = None,
-    seed: SeedOption = 0,
     as_json: JsonOption = False,
 ) -> None:
     """Score predicted image classes against true ones: accuracy, F1, sensitivity, specificity, AUROC."""
@@ -123,7 +121,7 @@ def classes(
     from bench.scoring.classes import score_predictions
     from bench.scoring.render import render_classes
 
-    report = score_predictions(load_predictions(true, pred, _names(classes)), seed=seed)
+    report = score_predictions(load_predictions(true, pred, _names(classes)))
     _show(report, render_classes(report), as_json)
 
 

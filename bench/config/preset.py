@@ -48,7 +48,6 @@ class Preset(Settings):
     downstream: tuple[str, ...] | None = None
     controls: tuple[str, ...] = ("real-only", "copy", "noise")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
-    bootstrap_samples: int = Field(default=2000, gt=0)
     needs_accelerator: bool = False
     memory_gib: float = Field(default=4.0, gt=0)
     duration: str = ""

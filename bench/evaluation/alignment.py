@@ -64,6 +64,7 @@ class Alignment(Evaluation):
     """Similarity of images and captions, of a set under each seed or of real images, and with shuffled captions."""
 
     name: ClassVar[str] = "alignment"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -272,7 +273,7 @@ def _rows(each: Measured, evidence: Evidence, scores: Sequence[Aligned], kind: s
     score = mean_score(entry.id, partial(number, name=kind), remark=remark)
     digests = [each.digest(one.under.generation) if of_set else "" for one in scores]
     columns["n"] = len(read[0])
-    yield from valued(Scored(arm, read, digests, [one.under for one in scores]), score, columns, rows)
+    yield from valued(Scored(arm, read, digests, [one.under for one in scores]), score, entry, columns, rows)
 
 
 def _mean(statistics: Statistics, kind: str) -> float | None:

@@ -1,20 +1,25 @@
-"""Rows of scores of test sets: every metric with its interval and its paired difference from the baseline."""
+"""Rows of scores of test sets: every metric with its interval, its difference from the baseline, and its rank."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from bench.evaluation.row_maker import Rows, interval_columns, resampler
-from bench.evaluation.score import Score, stack
-from bench.evaluation.spreads import difference_over_seeds, interval_over_seeds, number_over_seeds, spread_rows
+from bench.evaluation.rank_rows import rank_rows
+from bench.evaluation.row_maker import Rows, difference_columns, interval_columns
+from bench.evaluation.score import Score, jackknife
+from bench.evaluation.spreads import number_over_seeds, spread_rows
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm
-from bench.plan.seeds import Under, covered, over
+from bench.plan.seeds import Under, covered, crossed, over
 from bench.results.table import ScoreRow
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
+    from metrics.jackknife import Jackknife
 
 NO_SUMS = "no interval: a rank statistic of the whole test set, which sums over groups do not give"
 UNDEFINED = "the metric is undefined on these images"
@@ -48,53 +53,61 @@ class Scored:
         """The columns of a row over all seeds."""
         return {**over(self.seeds), "n_distinct": self.n_distinct}
 
+    def jackknife(self, score: Score) -> Jackknife:
+        """Return a score under all seeds and without each group."""
+        return jackknife(score, self.statistics, crossed(self.seeds))
 
-def compare(scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
-    """Yield one metric of one network: values under each seed and over seeds, and differences from the baseline.
+
+def compare(
+    scored: Sequence[Scored], score: Score, metric: Metric, columns: Mapping[str, Any], rows: Rows
+) -> Iterator[ScoreRow]:
+    """Yield one metric of one network: values under each seed and over seeds, differences from the baseline, ranks.
 
     Args:
         scored: the arms, the baseline among them.
         score: the metric.
+        metric: its entry.
         columns: the columns that all of these rows share.
         rows: makes the rows.
     """
-    groups = np.array(scored[0].statistics[0].groups)
-    columns = {**columns, "n": len(groups)}
+    columns = {**columns, "n": len(scored[0].statistics[0])}
     if score.whole is not None:
         for each in scored:
             yield from _whole(each, score, columns, rows)
         return
-    missing = score.missing(_baseline(scored).statistics[0])
+    baseline = next(each for each in scored if each.arm.name == BASELINE)
+    missing = score.missing(baseline.statistics[0])
     if missing:
         for each in scored:
             for under in each.seeds:
                 yield rows.row(each.arm, columns, **under.columns, reason=missing)
         return
     for each in scored:
-        yield from valued(each, score, columns, rows)
-    yield from _differences(scored, score, columns, rows, groups)
+        yield from valued(each, score, metric, columns, rows)
+    arms = [each.jackknife(score) for each in scored]
+    yield from _differences(scored, arms, metric, columns, rows)
+    if metric.main:
+        yield from _ranks(scored, arms, metric, columns, rows)
 
 
-def valued(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
+def valued(each: Scored, score: Score, metric: Metric, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:
     """Yield one arm's values of a metric with their intervals: under each seed, then over seeds."""
-    values, groups = stack(score, each.statistics), np.array(each.statistics[0].groups)
+    from metrics.uncertainty import arm_interval
+
+    together = each.jackknife(score)
+    single = jackknife(score, each.statistics) if crossed(each.seeds) else together
     skipped = [score.skipped(statistics) for statistics in each.statistics]
-    remarks = [score.remark(statistics) for statistics in each.statistics]
-    network = str(columns["downstream"])
-
-    def interval(some: np.ndarray, seeds: Sequence[Under], remark: str) -> dict[str, Any]:
-        rng = resampler(network, score.metric, score.class_)
-        found = interval_over_seeds(some, seeds, groups, score.statistic, rng=rng, n_resamples=rows.n_resamples)
-        return {**found, "reason": "; ".join(filter(None, [found["reason"], remark]))}
-
     for place, under in enumerate(each.seeds):
-        own = interval(values[place : place + 1], [under], remarks[place])
+        own = interval_columns(arm_interval(single.under(place), bounds=metric.bounds))
+        own["reason"] = "; ".join(filter(None, [own["reason"], score.remark(each.statistics[place])]))
         more = {"set_digest": each.digests[place], "n_skipped": skipped[place]}
         yield rows.row(each.arm, columns, **under.columns, **more, **own)
-    if len(values) > 1:
+    if len(each.seeds) > 1:
         most = None if skipped[0] is None else max(filter(None, skipped), default=0)
-        yield rows.row(each.arm, columns, **each.over, n_skipped=most, **interval(values, each.seeds, ""))
-        of_seeds = [float(value) for value in score.statistic(values.sum(axis=1))]
+        found = interval_columns(arm_interval(together, bounds=metric.bounds))
+        found["ci_method"] = covered(found["ci_method"], each.seeds)
+        yield rows.row(each.arm, columns, **each.over, n_skipped=most, **found)
+        of_seeds = [float(value) for value in together.values.ravel()]
         yield from spread_rows(each.arm, of_seeds, each.seeds, {**columns, "n_distinct": each.n_distinct}, rows)
 
 
@@ -103,32 +116,35 @@ def _baseline(scored: Sequence[Scored]) -> Scored:
 
 
 def _differences(
-    scored: Sequence[Scored], score: Score, columns: Mapping[str, Any], rows: Rows, groups: np.ndarray
+    scored: Sequence[Scored], arms: Sequence[Jackknife], metric: Metric, columns: Mapping[str, Any], rows: Rows
 ) -> Iterator[ScoreRow]:
     """Yield the paired difference of every arm from the baseline, corrected for the number of arms."""
-    from metrics.uncertainty import holm
+    from metrics.uncertainty import holm, paired_difference
 
-    stacks = {each.arm.title: stack(score, each.statistics) for each in scored}
-    others = [each for each in scored if each.arm.name != BASELINE]
-    differences = [
-        difference_over_seeds(
-            stacks[each.arm.title],
-            each.seeds,
-            stacks[_baseline(scored).arm.title],
-            groups,
-            score.statistic,
-            rng=resampler(str(columns["downstream"]), score.metric, score.class_),
-            n_resamples=rows.n_resamples,
-        )
-        for each in others
-    ]
+    baseline = next(arm for arm, each in zip(arms, scored, strict=True) if each.arm.name == BASELINE)
+    others = [(each, arm) for each, arm in zip(scored, arms, strict=True) if each.arm.name != BASELINE]
+    differences = [paired_difference(arm, baseline, bounds=metric.bounds) for _, arm in others]
     adjusted = holm([difference.p_value for difference in differences])
-    for each, difference, p_holm in zip(others, differences, adjusted, strict=True):
-        found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
+    for (each, _), difference, p_holm in zip(others, differences, adjusted, strict=True):
+        found = difference_columns(difference, p_holm)
         found["ci_method"] = covered(found["ci_method"], each.seeds)
         # a difference counts as many replicates as the arm or the baseline has, whichever are fewer
         n_distinct = min(each.n_distinct, _baseline(scored).n_distinct)
         yield rows.row(each.arm, columns, **{**each.over, "n_distinct": n_distinct}, **found)
+
+
+def _ranks(
+    scored: Sequence[Scored], arms: Sequence[Jackknife], metric: Metric, columns: Mapping[str, Any], rows: Rows
+) -> Iterator[ScoreRow]:
+    """Yield the rank of every arm."""
+    from metrics.uncertainty import paired_difference
+
+    ranked = [(each.arm, each.over) for each in scored]
+
+    def p_value(one: int, other: int) -> float:
+        return paired_difference(arms[one], arms[other]).p_value
+
+    yield from rank_rows(ranked, [arm.value for arm in arms], p_value, metric, columns, rows)
 
 
 def _whole(each: Scored, score: Score, columns: Mapping[str, Any], rows: Rows) -> Iterator[ScoreRow]:

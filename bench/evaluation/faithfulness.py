@@ -58,6 +58,7 @@ class Faithfulness(Evaluation):
     """FS1 and FS2 of images that were drawn of test masks, and of the real images of these masks."""
 
     name: ClassVar[str] = "faithfulness"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -101,12 +102,12 @@ class Faithfulness(Evaluation):
             read = [Statistics(finished.path) for finished in each.evidence.scores]
             seeds = each.evidence.seeds
             digests = [each.digest(under.generation) for under in seeds]
-            for score, columns in self._asked(each.evidence.network, rows):
+            for score, metric, columns in self._asked(each.evidence.network, rows):
                 if not read:
                     yield rows.row(each.trial.arm, columns, reason=each.evidence.reason)
                     continue
                 columns["n"] = len(read[0])
-                yield from valued(Scored(each.trial.arm, read, digests, seeds), score, columns, rows)
+                yield from valued(Scored(each.trial.arm, read, digests, seeds), score, metric, columns, rows)
 
     def rows_over_folds(
         self, measured: Sequence[Sequence[Measured]], made: Sequence[Sequence[ScoreRow]], rows: Rows
@@ -118,19 +119,19 @@ class Faithfulness(Evaluation):
             evidence: list[Faithful] = [each.evidence for each in folds]
             read = [[Statistics(finished.path) for finished in one.scores] for one in evidence]
             arm = folds[0].trial.arm
-            for score, columns in self._asked(evidence[0].network, rows):
+            for score, metric, columns in self._asked(evidence[0].network, rows):
                 if all(read):
-                    yield value_row(arm, evidence[0].seeds, read, score, columns, rows)
+                    yield value_row(arm, evidence[0].seeds, read, score, metric, columns, rows)
                 else:
                     reason = next(one.reason for one in evidence if not one.scores)
                     yield rows.row(arm, columns, reason=reason)
 
-    def _asked(self, network: str, rows: Rows) -> Iterator[tuple[Score, dict[str, Any]]]:
-        """Yield every score with the columns that its rows share."""
+    def _asked(self, network: str, rows: Rows) -> Iterator[tuple[Score, Metric, dict[str, Any]]]:
+        """Yield every score with its metric and the columns that its rows share."""
         for metric in self.metrics:
             columns = {"split": "test", "downstream": network, "budget": rows.budget}
             score = mean_score(metric.id, partial(number, name=metric.id.removesuffix("/image")))
-            yield score, {**metric_columns(metric), **columns}
+            yield score, metric, {**metric_columns(metric), **columns}
 
     def outputs(self, evidence: Faithful | None) -> Iterator[Output]:
         """Yield the statistics of each seed."""

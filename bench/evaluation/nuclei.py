@@ -29,6 +29,7 @@ class Nuclei(PredictionEvaluation):
     """Segmentation, detection and types of nuclei."""
 
     name: ClassVar[str] = "nuclei"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -144,34 +145,61 @@ def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) ->
 def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
     """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`."""
     from metrics import instances, multiclass, types
+    from metrics.groups import Statistic
+
+    def pooled(sums: Float64[np.ndarray, "... 4"]) -> Float64[np.ndarray, "... 1"]:
+        return instances.pooled_weight(sums)[..., None]
 
     for name in (*IMAGE_VALUES, *PIXELS):
         yield mean_score(f"{name}/image", partial(number, name=name))
-    for name, quality in (("dq", instances.pooled_dq), ("sq", instances.pooled_sq), ("pq", instances.pooled_pq)):
-        yield Score(f"{name}/pooled", "", _pooled, quality)
+    yield Score("dq/pooled", "", _pooled, Statistic(instances.pooled_dq, pooled))
+    yield Score("sq/pooled", "", _pooled, Statistic(instances.pooled_sq, lambda sums: sums[..., :1]))
+    yield Score("pq/pooled", "", _pooled, Statistic(instances.pooled_pq, pooled))
     for name in SURFACES:
         yield mean_score(f"{name}/image", partial(number, name=name), remark=_one_empty)
-    for metric, function in (
-        ("f_d", types.detection_f1),
-        ("precision_d", types.detection_precision),
-        ("recall_d", types.detection_recall),
-        ("acc", types.type_accuracy),
+    for place, (metric, function) in enumerate(
+        (
+            ("f_d", types.detection_f1),
+            ("precision_d", types.detection_precision),
+            ("recall_d", types.detection_recall),
+            ("acc", types.type_accuracy),
+        )
     ):
-        yield Score(metric, "", _types, function)
+        yield Score(metric, "", _types, Statistic(function, partial(_detected, place=place)))
     yield mean_score("bpq/image", _bpq)
     yield mean_score("mpq/image", _mpq)
-    yield Score("mpq/tissue", "", _tissues, _mean_of_tissues, missing=_without_tissue)
-    yield Score("mpq_plus", "", _classes, lambda sums: multiclass.mpq_plus(_by_class(sums)))
+    yield Score("mpq/tissue", "", _tissues, Statistic(_mean_of_tissues, _of_tissues), missing=_without_tissue)
+    of_classes = Statistic(
+        lambda sums: multiclass.mpq_plus(_by_class(sums)), lambda sums: instances.pooled_weight(_by_class(sums))
+    )
+    yield Score("mpq_plus", "", _classes, of_classes)
     for index, name in enumerate(classes):
-        for metric, by_class in (
-            ("f_type", types.type_f1),
-            ("f_type_paper", partial(types.type_f1, variant="paper")),
-            ("precision_type", types.type_precision),
-            ("recall_type", types.type_recall),
-        ):
-            yield Score(metric, name, _types, partial(_of_class, function=by_class, index=index))
-        yield Score("pq_class/pooled", name, _classes, partial(_pooled_pq_of_class, index=index))
-        yield Score("count_r2", name, partial(_count_statistics, index=index), count_r2_of_sums)
+        yield from _class_scores(index, name)
+
+
+def _class_scores(index: int, name: str) -> Iterator[Score]:
+    """Yield the scores of one class of nuclei."""
+    from metrics import instances, types
+    from metrics.groups import Statistic
+
+    variants: tuple[tuple[str, Any, int, Literal["code", "paper"]], ...] = (
+        ("f_type", types.type_f1, 0, "code"),
+        ("f_type_paper", types.type_f1, 0, "paper"),
+        ("precision_type", types.type_precision, 1, "code"),
+        ("recall_type", types.type_recall, 2, "code"),
+    )
+    for metric, by_class, place, variant in variants:
+        function = partial(_of_class, function=partial(by_class, variant=variant), index=index)
+        weight = partial(_typed, variant=variant, place=place, index=index)
+        yield Score(metric, name, _types, Statistic(function, weight))
+    quality = Statistic(
+        partial(_pooled_pq_of_class, index=index),
+        lambda sums: instances.pooled_weight(_by_class(sums)[..., index, :])[..., None],
+    )
+    yield Score("pq_class/pooled", name, _classes, quality)
+    # R2 is 1 less a ratio of squares: an image with many nuclei of the class weighs much
+    counts = Statistic(count_r2_of_sums, lambda sums: sums[..., 2:3])
+    yield Score("count_r2", name, partial(_count_statistics, index=index), counts)
 
 
 def count_r2_of_sums(sums: Float64[np.ndarray, "*batch 4"]) -> Float64[np.ndarray, "*batch"]:
@@ -194,6 +222,20 @@ def _types(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
 def _of_class(sums: Float64[np.ndarray, "... k"], function: Callable[..., Any], index: int) -> np.ndarray:
     values: np.ndarray = function(sums)[..., index]
     return values
+
+
+def _detected(sums: Float64[np.ndarray, "... k"], place: int) -> Float64[np.ndarray, "... 1"]:
+    from metrics.types import detection_denominators
+
+    return detection_denominators(sums)[..., place : place + 1]
+
+
+def _typed(
+    sums: Float64[np.ndarray, "... k"], variant: Literal["code", "paper"], place: int, index: int
+) -> Float64[np.ndarray, "... 1"]:
+    from metrics.types import type_denominators
+
+    return type_denominators(sums, variant)[..., place, index : index + 1]
 
 
 def _classes(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
@@ -224,7 +266,7 @@ def _mpq(statistics: Statistics) -> Float64[np.ndarray, " n"]:
 
 def _tissues(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
     """Return sum and count of mPQ in the columns of an image's tissue, and 0 in those of other tissues."""
-    from metrics.uncertainty import mean_statistics
+    from metrics.groups import mean_statistics
 
     tissues, values = statistics.column("tissue"), mean_statistics(_mpq(statistics))
     known = sorted({tissue for tissue in tissues.tolist() if tissue is not None})
@@ -233,10 +275,14 @@ def _tissues(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
 
 
 def _mean_of_tissues(sums: Float64[np.ndarray, "... k"]) -> Float64[np.ndarray, " ..."]:
+    from metrics.groups import mean_of
     from metrics.multiclass import mean_defined
-    from metrics.uncertainty import mean_of
 
     return mean_defined(mean_of(sums.reshape(*sums.shape[:-1], -1, 2)))
+
+
+def _of_tissues(sums: Float64[np.ndarray, "... k"]) -> Float64[np.ndarray, "... tissues"]:
+    return sums[..., 1::2]
 
 
 def _without_tissue(statistics: Statistics) -> str:

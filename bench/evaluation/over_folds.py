@@ -11,22 +11,23 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from jaxtyping import Float64
 
 from bench.evaluation.comparison import UNDEFINED, Scored, compare
-from bench.evaluation.row_maker import Rows, interval_columns, resampler, together, within_range
-from bench.evaluation.score import Score, stack
+from bench.evaluation.rank_rows import rank_rows
+from bench.evaluation.row_maker import Rows, difference_columns, interval_columns, together
+from bench.evaluation.score import Score, jackknife, stack
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import BASELINE, Arm
 from bench.plan.seeds import Under, over
 from bench.results.table import ALL_SEEDS, POOLED_FOLDS, ScoreRow
 
 if TYPE_CHECKING:
-    from metrics.folds import Fold
+    from metrics.entry import Metric
+    from metrics.jackknife import Jackknife
     from metrics.uncertainty import Difference, Interval
 
 TRAININGS = "groups+trainings"
@@ -42,54 +43,58 @@ class Estimates:
     """Estimates of one metric over folds; `test_share` is the number of test images over that of training images."""
 
     score: Score
-    network: str
-    n_resamples: int
+    metric: Metric
     test_share: float | None = None
 
     def value(self, arm: Folds) -> Interval:
         """Return the mean over folds and seeds with its interval."""
-        from metrics.folds import cross_validated
+        from metrics.folds import corrected_resampled_t, cross_validated
         from metrics.uncertainty import arm_interval, spread_over_seeds
 
+        bounds = self.metric.bounds
         if self.score.whole is not None:
             values = [float(np.mean([self.score.whole(one) for one in seeds])) for seeds in arm]
             if not np.isfinite(values).all():
                 return replace(spread_over_seeds(values), reason=UNDEFINED)
-            return mean_of_folds(values, self.test_share)
+            return corrected_resampled_t(values, test_share=self.test_share, bounds=bounds)
         if fixed_test(arm):
-            found = arm_interval(_trainings(self.score, arm), arm[0][0].groups, self._mean(arm), **self._resampling())
+            found = arm_interval(self._trainings(arm), bounds=bounds)
             return replace(found, method=TRAININGS, n_folds=len(arm))
-        share = self.test_share
-        return cross_validated(_own(self.score, arm), self.score.statistic, test_share=share, **self._resampling())
+        return cross_validated(self._own(arm), test_share=self.test_share, bounds=bounds)
 
     def difference(self, a: Folds, b: Folds) -> Difference:
         """Return the mean over folds and seeds of the paired difference a - b with its interval."""
         from metrics.folds import cross_validated_difference
         from metrics.uncertainty import paired_difference
 
+        bounds = self.metric.bounds
         if fixed_test(a):
-            stacks = _trainings(self.score, a), _trainings(self.score, b)
-            found = paired_difference(*stacks, a[0][0].groups, self._mean(a), **self._resampling())
+            found = paired_difference(self._trainings(a), self._trainings(b), bounds=bounds)
             return replace(found, method=TRAININGS, n_folds=len(a))
-        folds = _own(self.score, a), _own(self.score, b)
-        share = self.test_share
-        return cross_validated_difference(*folds, self.score.statistic, test_share=share, **self._resampling())
+        return cross_validated_difference(self._own(a), self._own(b), test_share=self.test_share, bounds=bounds)
 
-    def _mean(self, arm: Folds) -> Any:
-        """Return the statistic of a fold: the mean over its seeds, whose sums are side by side."""
-        return partial(_mean_of_seeds, score=self.score, k=self.score.read(arm[0][0]).shape[-1])
+    def _trainings(self, arm: Folds) -> Jackknife:
+        """Return one replicate per fold, the mean over its seeds, whose statistics are side by side."""
+        from metrics.groups import Statistic
+        from metrics.jackknife import Jackknife
 
-    def _resampling(self) -> dict[str, Any]:
-        # the same resamples for every arm
-        return {
-            "rng": resampler(self.network, self.score.metric, self.score.class_),
-            "n_resamples": self.n_resamples,
-        }
+        stacks = [stack(self.score, seeds) for seeds in arm]
+        k = stacks[0].shape[-1]
+        statistic = Statistic(
+            lambda sums: np.asarray(self.score.statistic(_by_seed(sums, k)).mean(axis=-1)),
+            lambda sums: self.score.statistic.weight(_by_seed(sums, k)).reshape(*sums.shape[:-1], -1),
+        )
+        side_by_side = np.stack([np.concatenate(list(seeds), axis=-1) for seeds in stacks])
+        return Jackknife.of(side_by_side, np.array(arm[0][0].groups), statistic)
+
+    def _own(self, arm: Folds) -> list[Jackknife]:
+        return [jackknife(self.score, seeds) for seeds in arm]
 
 
 def compare_folds(
     folds: Sequence[Sequence[Scored]],
     score: Score,
+    metric: Metric,
     columns: Mapping[str, Any],
     rows: Rows,
     test_share: float | None = None,
@@ -99,12 +104,11 @@ def compare_folds(
     Args:
         folds: the arms of each fold, the same in each and in the same order, the baseline among them.
         score: the metric.
+        metric: its entry.
         columns: the columns that all of these rows share.
         rows: makes the rows.
         test_share: number of test images over that of training images of a fold.
     """
-    from metrics.uncertainty import holm
-
     arms = [[fold[place].statistics for fold in folds] for place in range(len(folds[0]))]
     titles, under = [each.arm for each in folds[0]], [each.seeds for each in folds[0]]
     baseline = next(arm for arm, each in zip(arms, folds[0], strict=True) if each.arm.name == BASELINE)
@@ -119,19 +123,39 @@ def compare_folds(
             Scored(each.arm, _pooled(folds), [""] * len(folds[0]), each.seeds)
             for each, folds in zip(folds[0], arms, strict=True)
         ]
-        yield from compare(pooled, score, {**columns, "aggregation": POOLED_FOLDS}, rows)
-    estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
+        yield from compare(pooled, score, metric, {**columns, "aggregation": POOLED_FOLDS}, rows)
     for arm, seeds, statistics in zip(titles, under, arms, strict=True):
-        yield value_row(arm, seeds, statistics, score, columns, rows, test_share)
+        yield value_row(arm, seeds, statistics, score, metric, columns, rows, test_share)
     if score.whole is None:
-        others = [each for each in zip(titles, under, arms, strict=True) if each[0].name != BASELINE]
-        differences = [estimates.difference(statistics, baseline) for _, _, statistics in others]
-        adjusted = holm([difference.p_value for difference in differences])
-        for (arm, seeds, statistics), difference, p_holm in zip(others, differences, adjusted, strict=True):
-            found = {"kind": "difference", "p": difference.p_value, "p_holm": p_holm, **interval_columns(difference)}
-            counted = _counted(seeds, statistics)
-            counted["n_distinct"] = min(counted["n_distinct"], _n_distinct(baseline))
-            yield rows.row(arm, {**columns, **counted}, **found)
+        estimates = Estimates(score, metric, test_share)
+        counted = [(arm, _counted(seeds, read)) for arm, seeds, read in zip(titles, under, arms, strict=True)]
+        yield from _differences(counted, arms, baseline, estimates, columns, rows)
+        if metric.main:
+            values = [estimates.value(statistics).value for statistics in arms]
+
+            def p_value(one: int, other: int) -> float:
+                return estimates.difference(arms[one], arms[other]).p_value
+
+            yield from rank_rows(counted, values, p_value, metric, columns, rows)
+
+
+def _differences(
+    counted: Sequence[tuple[Arm, Mapping[str, int]]],
+    arms: Sequence[Folds],
+    baseline: Folds,
+    estimates: Estimates,
+    columns: Mapping[str, Any],
+    rows: Rows,
+) -> Iterator[ScoreRow]:
+    """Yield the paired difference of every arm from the baseline, corrected for the number of arms."""
+    from metrics.uncertainty import holm
+
+    others = [each for each in zip(counted, arms, strict=True) if each[0][0].name != BASELINE]
+    differences = [estimates.difference(statistics, baseline) for _, statistics in others]
+    adjusted = holm([difference.p_value for difference in differences])
+    for ((arm, counts), _), difference, p_holm in zip(others, differences, adjusted, strict=True):
+        n_distinct = min(counts["n_distinct"], _n_distinct(baseline))
+        yield rows.row(arm, {**columns, **counts, "n_distinct": n_distinct}, **difference_columns(difference, p_holm))
 
 
 def value_row(
@@ -139,13 +163,13 @@ def value_row(
     seeds: Sequence[Under],
     folds: Folds,
     score: Score,
+    metric: Metric,
     columns: Mapping[str, Any],
     rows: Rows,
     test_share: float | None = None,
 ) -> ScoreRow:
     """Return one arm's mean of a metric over folds and seeds, which are the same in each fold, with its interval."""
-    estimates = Estimates(score, str(columns["downstream"]), rows.n_resamples, test_share)
-    found = interval_columns(estimates.value(folds))
+    found = interval_columns(Estimates(score, metric, test_share).value(folds))
     return rows.row(arm, {**columns, **_counted(seeds, folds)}, n_skipped=_skipped(score, folds), **found)
 
 
@@ -163,31 +187,13 @@ def mean_rows(folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> Iterator[Score
         yield _mean_row(of_folds, rows)
 
 
-def mean_of_folds(values: Sequence[float], test_share: float | None = None) -> Interval:
-    """Return the mean of one number per fold and its interval, corrected for training sets that overlap."""
-    from metrics.folds import corrected_resampled_t
-
-    return corrected_resampled_t(values, test_share=test_share)
-
-
 def fixed_test(arm: Folds) -> bool:
     """Return whether all folds are tested on the same images."""
     return all(seeds[0].ids == arm[0][0].ids for seeds in arm)
 
 
-def _trainings(score: Score, arm: Folds) -> Float64[np.ndarray, "folds n k"]:
-    """Return one replicate per fold; the statistics of its seeds are side by side."""
-    return np.stack([np.concatenate(list(stack(score, seeds)), axis=-1) for seeds in arm])
-
-
-def _mean_of_seeds(sums: Float64[np.ndarray, "... k"], score: Score, k: int) -> Float64[np.ndarray, " ..."]:
-    return np.asarray(score.statistic(sums.reshape(*sums.shape[:-1], -1, k)).mean(axis=-1))
-
-
-def _own(score: Score, arm: Folds) -> list[Fold]:
-    from metrics.folds import Fold
-
-    return [Fold(stack(score, seeds), seeds[0].groups, f"{k}/{len(arm)}") for k, seeds in enumerate(arm, 1)]
+def _by_seed(sums: Float64[np.ndarray, "... sk"], k: int) -> Float64[np.ndarray, "... s k"]:
+    return sums.reshape(*sums.shape[:-1], -1, k)
 
 
 def _pooled(arm: Folds) -> list[Statistics]:
@@ -219,6 +225,9 @@ def _key(row: ScoreRow) -> tuple[object, ...]:
 
 
 def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
+    from metrics.folds import corrected_resampled_t
+    from metrics.table import find
+
     chosen = [_over_seeds(fold) for fold in of_folds if fold]
     encoders = {row.encoder for row in chosen}
     n = {row.n for row in chosen}
@@ -242,8 +251,10 @@ def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
         return ScoreRow.model_validate(columns | {"encoder": "", "reason": OWN_ENCODERS})
     if reason := _lacking(of_folds):
         return ScoreRow.model_validate(columns | {"reason": reason})
-    found = mean_of_folds([row.value for row in chosen if row.value is not None])
-    return ScoreRow.model_validate(within_range(columns | interval_columns(found)))
+    entry = find(chosen[0].metric)
+    bounds = (None, None) if entry is None else entry.bounds
+    found = corrected_resampled_t([row.value for row in chosen if row.value is not None], bounds=bounds)
+    return ScoreRow.model_validate(columns | interval_columns(found))
 
 
 def _lacking(of_folds: Sequence[Sequence[ScoreRow]]) -> str:

@@ -6,7 +6,7 @@ from abc import abstractmethod
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
 from bench.contract import Dataset, DatasetInfo, Prediction, Sample
 from bench.engine.context import Run
@@ -21,6 +21,9 @@ from bench.evaluation.statistics import Statistics, write_statistics
 from bench.results.table import ScoreRow
 from bench.stages.predict import read_prediction
 from bench.stages.trial import Tested, Trial
+
+if TYPE_CHECKING:
+    from metrics.entry import Metric
 
 
 class Compared(NamedTuple):
@@ -73,8 +76,8 @@ class PredictionEvaluation(Evaluation):
         """Yield every score of every network: values, intervals and differences from the baseline."""
         for network in _networks(measured):
             scored = [_scored(each, network) for each in measured if not each.reason]
-            for score, columns in self._asked(measured[0], network, rows):
-                yield from compare(scored, score, columns, rows)
+            for score, metric, columns in self._asked(measured[0], network, rows):
+                yield from compare(scored, score, metric, columns, rows)
                 for each in measured:
                     if each.reason:
                         yield rows.row(each.trial.arm, columns, reason=each.reason)
@@ -89,20 +92,22 @@ class PredictionEvaluation(Evaluation):
         kept = [folds for folds, reason in zip(by_arm, reasons, strict=True) if not reason]
         for network in _networks(measured[0]):
             scored = [[_scored(each, network) for each in fold] for fold in zip(*kept, strict=True)]
-            for score, columns in self._asked(measured[0][0], network, rows):
-                yield from compare_folds(scored, score, columns, rows, n_test / n_train)
+            for score, metric, columns in self._asked(measured[0][0], network, rows):
+                yield from compare_folds(scored, score, metric, columns, rows, n_test / n_train)
                 for folds, reason in zip(by_arm, reasons, strict=True):
                     if reason:
                         yield rows.row(folds[0].trial.arm, columns, reason=reason)
 
-    def _asked(self, first: Measured, network: str, rows: Rows) -> Iterator[tuple[Score, dict[str, Any]]]:
-        """Yield every score with the columns that its rows share."""
+    def _asked(self, first: Measured, network: str, rows: Rows) -> Iterator[tuple[Score, Metric, dict[str, Any]]]:
+        """Yield every score with its metric and the columns that its rows share."""
         known = {metric.id: metric for metric in self.metrics}
         for score in self.scores(first.trial.bench.data["test"].info):
+            metric = known[score.metric]
             yield (
                 score,
+                metric,
                 {
-                    **metric_columns(known[score.metric]),
+                    **metric_columns(metric),
                     "split": "test",
                     "downstream": network,
                     "budget": rows.budget,

@@ -72,6 +72,7 @@ class Reconstructions(Evaluation):
     """MSE, SSIM and perceptual distance of test patches and their reconstructions."""
 
     name: ClassVar[str] = "reconstruction"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -108,7 +109,7 @@ class Reconstructions(Evaluation):
                     yield rows.row(arm, columns, n=None, reason=network.reason)
                     continue
                 score = mean_score(metric.id, partial(number, name=metric.id))
-                yield from valued(Scored(arm, read, digests, seeds), score, columns, rows)
+                yield from valued(Scored(arm, read, digests, seeds), score, metric, columns, rows)
 
     def outputs(self, evidence: Evidence | None) -> Iterator[Output]:
         """Yield the statistics."""

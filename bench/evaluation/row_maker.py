@@ -9,13 +9,13 @@ from typing import TYPE_CHECKING, Any, NamedTuple
 import numpy as np
 
 from bench.digest import digest
-from bench.engine.context import derive_seed
 from bench.plan.arms import Arm
 from bench.plan.seeds import Replicates
 from bench.results.table import ALL_SEEDS, ScoreRow
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
+    from metrics.uncertainty import Difference, Interval
 
 
 class Behind(NamedTuple):
@@ -34,15 +34,14 @@ class Behind(NamedTuple):
 class Rows:
     """Makes the rows of one run.
 
-    `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `n_resamples` the
-    number of resamples of intervals, `selector` the network that chooses images from pools, `replicates` the seeds,
-    `behind` the sets and generators of each arm, by the arm's title, `starts_from` what each network's training started
-    from, `groups` the number of groups of each split, and `group_kind` what a group is.
+    `common` are the columns that all of its rows share, `budget` that of rows of trained networks, `selector` the
+    network that chooses images from pools, `replicates` the seeds, `behind` the sets and generators of each arm, by the
+    arm's title, `starts_from` what each network's training started from, `groups` the number of groups of each split,
+    and `group_kind` what a group is.
     """
 
     common: Mapping[str, Any]
     budget: str
-    n_resamples: int
     selector: str = ""
     replicates: Replicates = field(default_factory=lambda: Replicates(1))
     behind: Mapping[str, Behind] = field(default_factory=dict)
@@ -126,8 +125,9 @@ def metric_columns(entry: Metric) -> dict[str, Any]:
     }
 
 
-def interval_columns(interval: Any) -> dict[str, Any]:
+def interval_columns(interval: Interval) -> dict[str, Any]:
     """Return an interval as columns; missing values or bounds come with the reason."""
+    groups = {"n_groups": interval.n_groups, "n_effective": interval.n_effective} if interval.n_groups else {}
     return {
         "value": interval.value,
         "se": interval.se,
@@ -135,9 +135,16 @@ def interval_columns(interval: Any) -> dict[str, Any]:
         "ci_high": interval.high,
         "ci_method": interval.method,
         "reason": interval.reason,
+        **groups,
     }
 
 
-def resampler(network: str, metric: str, class_: str) -> np.random.Generator:
-    """Return the generator of a metric's resamples; it is the same for every arm, so that differences are paired."""
-    return np.random.default_rng(derive_seed("bootstrap", network, metric, class_))
+def difference_columns(difference: Difference, p_holm: float) -> dict[str, Any]:
+    """Return a paired difference as columns, given its p-value adjusted for the number of arms."""
+    return {
+        **interval_columns(difference),
+        "kind": "difference",
+        "p": difference.p_value,
+        "p_holm": p_holm,
+        "detectable": difference.detectable,
+    }

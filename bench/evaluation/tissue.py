@@ -21,6 +21,7 @@ class Tissue(PredictionEvaluation):
     """Accuracy, F1, sensitivity, specificity and AUROC of image-level classes."""
 
     name: ClassVar[str] = "tissue"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:

@@ -24,16 +24,35 @@ def tissue_row(label: int, seen: int, scores: Float[np.ndarray, " c"] | None, n_
 def tissue_scores(labels: Sequence[str]) -> Iterator[Score]:
     """Yield the scores of the tissue track: all metrics of image-level classes in `metrics.table`."""
     from metrics import classification as of
+    from metrics.groups import Statistic
 
-    yield Score("accuracy", "", _confusion, of.accuracy)
-    for name, statistic in (("f1", of.f1), ("sensitivity", of.sensitivity), ("specificity", of.specificity)):
-        yield Score(f"{name}_macro", "", _confusion, statistic("macro"))
-        yield Score(f"{name}_weighted", "", _confusion, statistic("weighted"))
-    yield Score("auroc", "", _confusion, of.accuracy, whole=_auroc)
+    accuracy = Statistic(of.accuracy, _images)
+    yield Score("accuracy", "", _confusion, accuracy)
+    kinds = (("f1", of.f1), ("sensitivity", of.sensitivity), ("specificity", of.specificity))
+    for place, (name, statistic) in enumerate(kinds):
+        yield Score(f"{name}_macro", "", _confusion, Statistic(statistic("macro"), partial(_denominators, place=place)))
+        yield Score(f"{name}_weighted", "", _confusion, Statistic(statistic("weighted"), _images))
+    yield Score("auroc", "", _confusion, accuracy, whole=_auroc)
     for index, label in enumerate(labels):
-        for place, name in enumerate(("f1", "sensitivity", "specificity")):
-            yield Score(f"{name}_class", label, _confusion, partial(_of_class, place=place, index=index))
-        yield Score("auroc_class", label, _confusion, of.accuracy, whole=partial(_auroc_of_class, index=index))
+        for place, (name, _) in enumerate(kinds):
+            of_class = Statistic(
+                partial(_of_class, place=place, index=index),
+                partial(_denominators, place=place, classes=slice(index, index + 1)),
+            )
+            yield Score(f"{name}_class", label, _confusion, of_class)
+        yield Score("auroc_class", label, _confusion, accuracy, whole=partial(_auroc_of_class, index=index))
+
+
+def _images(flat: Real[np.ndarray, "*batch cc"]) -> Float64[np.ndarray, "*batch 1"]:
+    return np.asarray(flat.sum(axis=-1, keepdims=True))
+
+
+def _denominators(
+    flat: Real[np.ndarray, "*batch cc"], place: int, classes: slice = slice(None)
+) -> Float64[np.ndarray, "*batch c"]:
+    from metrics.classification import denominators
+
+    return denominators(flat)[..., place, classes]
 
 
 def _confusion(statistics: Statistics) -> Float64[np.ndarray, "n cc"]:

@@ -52,12 +52,13 @@ class ScoreRow(Settings):
     the number of generators that were trained separately (0: the method trains nothing). A distance has the value of
     real images, `floor`, with the range of 95 % of its draws, the value within slides, `floor_within`, and the place of
     the arm's value in relation to that range, `standing`. `detectable` is the smallest difference that an interval like
-    that of the row would exclude from 0 in 80 % of repetitions. `protocol` is the version of the metric,
+    that of the row would exclude from 0 in 80 % of repetitions. A `rank` is the place of the arm among all arms and the
+    baseline, 1 for the best; with a probability of 95 %, the intervals of all of them hold together. `protocol` is the version of the metric,
     `harness` that of the harness: numbers of different versions are different measurements.
     """
 
     run: str
-    kind: Literal["score", "difference", "spread", "cost"] = "score"
+    kind: Literal["score", "difference", "spread", "rank", "cost"] = "score"
     dataset: str
     data: str = ""
     split: str = ""

@@ -97,7 +97,6 @@ def _row_maker(run: str, resolved: Resolved, complete: FinishedRun, *folds: Fini
             "harness": PROTOCOL,
         },
         budget=f"{preset.budget.unit}:{preset.budget.amount}",
-        n_resamples=preset.bootstrap_samples,
         selector=resolved.networks[0].name if resolved.networks else "",
         replicates=resolved.replicates,
         starts_from={network.name: network.plugin.starts_from for network in resolved.networks},

@@ -14,12 +14,11 @@ EVALUATION = "tissue"
 OF_CLASS = ("f1", "sensitivity", "specificity", "auroc")
 
 
-def score_predictions(predictions: Predictions, *, seed: int) -> ClassesReport:
-    """Return the scores of predictions from one pooled confusion matrix; intervals resample groups.
+def score_predictions(predictions: Predictions) -> ClassesReport:
+    """Return the scores of predictions from one pooled confusion matrix; intervals are over groups.
 
     Args:
         predictions: true and predicted classes, scores and groups.
-        seed: seed of the resamples.
 
     Raises:
         DataError: there are no images.
@@ -31,7 +30,7 @@ def score_predictions(predictions: Predictions, *, seed: int) -> ClassesReport:
     evaluation, statistics = prediction_evaluation(EVALUATION), _statistics(predictions)
     known = evaluation.scores(DatasetInfo("tables", "test", "tissue", (), names, 0.0))
     scores = [score for score in known if predictions.scores is not None or not score.metric.startswith("auroc")]
-    whole = estimates(evaluation, [score for score in scores if not score.class_], statistics, seed)
+    whole = estimates(evaluation, [score for score in scores if not score.class_], statistics)
     found = {metric: estimate for (metric, _), estimate in whole.items()}
     of_class = {(score.metric, score.class_): value_of(score, statistics) for score in scores if score.class_}
     return ClassesReport(

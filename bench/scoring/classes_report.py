@@ -19,7 +19,7 @@ class ClassScores(Output):
 
 
 class ClassesIntervals(Output):
-    """95 % intervals by a bootstrap of groups; null with fewer than two groups."""
+    """95 % intervals over groups; null with fewer than two groups."""
 
     accuracy: Bounds
     f1_macro: Bounds

@@ -1,15 +1,13 @@
-"""A score of a whole test set with its interval: the evaluations' own scores, resampled from one seed."""
+"""A score of a whole test set with its interval: the evaluations' own scores."""
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from typing import TYPE_CHECKING, NamedTuple
 
-import numpy as np
-
 from bench.evaluation.base import Evaluation
 from bench.evaluation.comparison import NO_SUMS, UNDEFINED
-from bench.evaluation.score import Score
+from bench.evaluation.score import Score, jackknife
 from bench.evaluation.statistics import Statistics
 from bench.scoring.output import LEVEL, Bounds, Number, bounds, number
 
@@ -26,11 +24,11 @@ class Estimate(NamedTuple):
 
 
 def estimates(
-    evaluation: Evaluation, scores: Iterable[Score], statistics: Statistics, seed: int
+    evaluation: Evaluation, scores: Iterable[Score], statistics: Statistics
 ) -> dict[tuple[str, str], Estimate]:
-    """Return every score by the id of its metric and its class; intervals are clipped to the metric's range."""
+    """Return every score by the id of its metric and its class; no interval leaves the metric's range."""
     metrics = {metric.id: metric for metric in evaluation.metrics}
-    return {(score.metric, score.class_): _estimate(score, metrics[score.metric], statistics, seed) for score in scores}
+    return {(score.metric, score.class_): _estimate(score, metrics[score.metric], statistics) for score in scores}
 
 
 def value_of(score: Score, statistics: Statistics) -> Number:
@@ -41,8 +39,8 @@ def value_of(score: Score, statistics: Statistics) -> Number:
     return number(float(score.statistic(score.read(statistics).sum(axis=0))))
 
 
-def _estimate(score: Score, metric: Metric, statistics: Statistics, seed: int) -> Estimate:
-    from metrics.uncertainty import cluster_bootstrap
+def _estimate(score: Score, metric: Metric, statistics: Statistics) -> Estimate:
+    from metrics.uncertainty import arm_interval
 
     missing = score.missing(statistics)
     if missing:
@@ -50,8 +48,6 @@ def _estimate(score: Score, metric: Metric, statistics: Statistics, seed: int) -
     value = value_of(score, statistics)
     if score.whole is not None:
         return Estimate(value, None, UNDEFINED if value is None else NO_SUMS)
-    # one stream per metric: all metrics resample the same groups
-    rng, groups = np.random.default_rng(seed), np.asarray(statistics.groups)
-    interval = cluster_bootstrap(score.read(statistics), groups, score.statistic, rng=rng, level=LEVEL)
+    interval = arm_interval(jackknife(score, [statistics]), bounds=metric.bounds, level=LEVEL)
     reason = "; ".join(filter(None, [interval.reason, score.remark(statistics)]))
-    return Estimate(value, bounds(interval.low, interval.high, metric.bounds), reason)
+    return Estimate(value, bounds(interval.low, interval.high), reason)

@@ -30,19 +30,17 @@ def kept(evaluation: PredictionEvaluation, sample: Sample, prediction: Predictio
 
 
 def further(
-    evaluations: Sequence[PredictionEvaluation], images: Sequence[Sequence[Kept]], info: DatasetInfo, seed: int
+    evaluations: Sequence[PredictionEvaluation], images: Sequence[Sequence[Kept]], info: DatasetInfo
 ) -> dict[str, FurtherMetric]:
     """Return every metric of every evaluation; metrics of classes are named `metric[class]`."""
     found: dict[str, FurtherMetric] = {}
     for index, evaluation in enumerate(evaluations):
-        for name, estimate in _of(evaluation, [image[index] for image in images], info, seed):
+        for name, estimate in _of(evaluation, [image[index] for image in images], info):
             found[name] = FurtherMetric(value=estimate.value, ci=estimate.bounds, reason=estimate.reason)
     return found
 
 
-def _of(
-    evaluation: PredictionEvaluation, images: Sequence[Kept], info: DatasetInfo, seed: int
-) -> Iterator[tuple[str, Estimate]]:
+def _of(evaluation: PredictionEvaluation, images: Sequence[Kept], info: DatasetInfo) -> Iterator[tuple[str, Estimate]]:
     scores = list(evaluation.scores(info))
     names = [f"{score.metric}[{score.class_}]" if score.class_ else score.metric for score in scores]
     rows = [row for row in images if not isinstance(row, BenchError)]
@@ -50,4 +48,4 @@ def _of(
     if refused is not None:
         yield from ((name, Estimate(None, None, str(refused))) for name in names)
         return
-    yield from zip(names, estimates(evaluation, scores, Statistics(columns_of(rows)), seed).values(), strict=True)
+    yield from zip(names, estimates(evaluation, scores, Statistics(columns_of(rows))).values(), strict=True)

@@ -64,7 +64,6 @@ def score_nuclei(
     groups: Sequence[str],
     *,
     mpp: float,
-    seed: int,
     classes: Sequence[str] = (),
     progress: Progress | None = None,
 ) -> NucleiReport:
@@ -72,9 +71,8 @@ def score_nuclei(
 
     Args:
         pairs: the files of each image.
-        groups: slide or patient of each, which the intervals resample.
+        groups: slide or patient of each, which the intervals are over.
         mpp: micrometres per pixel: nuclei match within 3 micrometres, 12 px at 0.25.
-        seed: seed of the resamples.
         classes: names of classes 1..C; without them C is the largest class found.
         progress: counts the images done.
 
@@ -90,7 +88,7 @@ def score_nuclei(
         examined.append(item)
         if progress is not None:
             progress.advance()
-    found = _estimates(ours, examined, info, seed, len(names))
+    found = _estimates(ours, examined, info, len(names))
     return NucleiReport(
         images=len(pairs),
         metrics=NucleiMetrics.model_validate(_nested({name: item.value for name, item in found.items()})),
@@ -102,7 +100,7 @@ def score_nuclei(
         ),
         per_image=[_image(item) for item in examined],
         ci=NucleiIntervals.model_validate(_nested({name: item.bounds for name, item in found.items()})),
-        more=further(others, [item.others for item in examined], info, seed),
+        more=further(others, [item.others for item in examined], info),
     )
 
 
@@ -165,14 +163,14 @@ def _ones(labels: LabelMaps) -> UInt8[np.ndarray, " n"]:
 
 
 def _estimates(
-    ours: PredictionEvaluation, examined: Sequence[Examined], info: DatasetInfo, seed: int, n_classes: int
+    ours: PredictionEvaluation, examined: Sequence[Examined], info: DatasetInfo, n_classes: int
 ) -> dict[str, Estimate]:
     """Return every metric of the report with its interval; that of class c is `f_type/c`."""
     by_class = {f"f_type/{index + 1}": ("f_type", info.classes[index]) for index in range(n_classes)}
     typed = [item for item in examined if item.typed]
     return {
-        **_of(ours, {**_MEANS, **_POOLED}, examined, info, seed),
-        **_of(ours, {"acc": ("acc", ""), **by_class}, typed, info, seed),
+        **_of(ours, {**_MEANS, **_POOLED}, examined, info),
+        **_of(ours, {"acc": ("acc", ""), **by_class}, typed, info),
     }
 
 
@@ -181,14 +179,13 @@ def _of(
     wanted: Mapping[str, tuple[str, str]],
     examined: Sequence[Examined],
     info: DatasetInfo,
-    seed: int,
 ) -> dict[str, Estimate]:
     """Return some scores, each a metric and a class, of some images."""
     if not examined:
         return dict.fromkeys(wanted, Estimate(None, None))
     statistics = Statistics(columns_of([item.ours for item in examined]))
     chosen = [score for score in ours.scores(info) if (score.metric, score.class_) in wanted.values()]
-    found = estimates(ours, chosen, statistics, seed)
+    found = estimates(ours, chosen, statistics)
     return {name: found[score] for name, score in wanted.items()}
 
 

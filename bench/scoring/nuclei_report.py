@@ -26,7 +26,7 @@ class NucleiMetrics(Output):
 
 
 class NucleiIntervals(Output):
-    """95 % intervals of the metrics by a bootstrap of groups; null with fewer than two groups."""
+    """95 % intervals of the metrics over groups; null with fewer than two groups."""
 
     dice: Bounds
     jaccard: Bounds
@@ -77,7 +77,7 @@ class FurtherMetric(Output):
     """A metric of another package's evaluation, over all images."""
 
     value: Number
-    ci: Bounds = Field(description="95 % interval by a bootstrap of groups")
+    ci: Bounds = Field(description="95 % interval over groups")
     reason: str = Field(description="why value or ci is null, or remarks that a reader needs; mostly empty")
 
 

@@ -25,10 +25,6 @@ def number(value: float) -> float | None:
     return None if math.isnan(value) else float(value)
 
 
-def bounds(low: float, high: float, range_: tuple[float | None, float | None]) -> tuple[float, float] | None:
-    """Return the ends of an interval, clipped to the range of its metric, or None if there is none."""
-    if math.isnan(low) or math.isnan(high):
-        return None
-    lowest, highest = range_
-    low, high = float(low), float(high)
-    return low if lowest is None else max(low, lowest), high if highest is None else min(high, highest)
+def bounds(low: float, high: float) -> tuple[float, float] | None:
+    """Return the ends of an interval, or None if there is none."""
+    return None if math.isnan(low) or math.isnan(high) else (float(low), float(high))

@@ -12,7 +12,7 @@ from bench.engine.device import resolve_device
 from bench.engine.reporter import Reporter
 from bench.errors import DataError
 from bench.evaluation.alignment_scores import SHUFFLED, SIMILARITY, alignment_rows, embed_texts, not_above
-from bench.evaluation.score import mean_score, number
+from bench.evaluation.score import jackknife, mean_score, number
 from bench.evaluation.statistics import Statistics, columns_of
 from bench.formats.csv_tables import Table, read_table, some
 from bench.formats.folders import IMAGE_SUFFIXES, walk
@@ -35,7 +35,7 @@ def score_text(
         encoder: name of an encoder with a text tower.
         weights: its weights.
         device: torch device name, or `auto`.
-        seed: seed of the shuffled captions and of the resamples.
+        seed: seed of the shuffled captions.
         reporter: shows the progress.
 
     Raises:
@@ -61,8 +61,8 @@ def score_text(
     rows = alignment_rows(features, said, texts, np.random.default_rng(seed))
     about = zip(table.rows, groups, rows, strict=True)
     statistics = Statistics(columns_of([{"id": name, "group": group, **row} for name, group, row in about]))
-    own, own_ci = _mean(statistics, SIMILARITY, seed)
-    other, other_ci = _mean(statistics, SHUFFLED, seed)
+    own, own_ci = _mean(statistics, SIMILARITY)
+    other, other_ci = _mean(statistics, SHUFFLED)
     return TextReport(
         metric=distance_name(SIMILARITY, handle.metric_name),
         similarity=own,
@@ -105,14 +105,13 @@ def _groups(table: Table) -> list[str]:
     return [row["group"] for row in table.rows.values()]
 
 
-def _mean(statistics: Statistics, kind: str, seed: int) -> tuple[Number, Bounds]:
+def _mean(statistics: Statistics, kind: str) -> tuple[Number, Bounds]:
     from metrics.table import FAMILIES
-    from metrics.uncertainty import cluster_bootstrap
+    from metrics.uncertainty import arm_interval
 
     score = mean_score(kind, partial(number, name=kind))
-    rng, groups = np.random.default_rng(seed), np.asarray(statistics.groups)
-    found = cluster_bootstrap(score.read(statistics), groups, score.statistic, rng=rng, level=LEVEL)
-    return plain(found.value), bounds(found.low, found.high, FAMILIES[kind].bounds)
+    found = arm_interval(jackknife(score, [statistics]), bounds=FAMILIES[kind].bounds, level=LEVEL)
+    return plain(found.value), bounds(found.low, found.high)
 
 
 def _warnings(statistics: Statistics, shuffled: Number) -> Iterator[str]:

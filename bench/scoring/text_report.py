@@ -20,7 +20,7 @@ class TextReport(Output):
 
     metric: str = Field(description="name as in the results table; `plip` for the published weights of PLIP only")
     similarity: Number = Field(description="mean over captioned images, from -100 to 100; higher is better")
-    ci: Bounds = Field(description="95 % interval of similarity by a bootstrap of groups")
+    ci: Bounds = Field(description="95 % interval of similarity over groups")
     shuffled: Number = Field(description="the same images, each with the different caption of another image")
     shuffled_ci: Bounds = Field(description="95 % interval of shuffled")
     n: int = Field(description="captioned images")

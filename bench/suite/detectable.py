@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from typing import NamedTuple
 
@@ -68,17 +67,11 @@ def detectable(resolved: Resolved, n_groups: int | None) -> Detectable | None:
 def of_design(assumed: Spreads, n_groups: int, kind: str, seeds: Replicates, generators: int) -> float:
     """Return the smallest detectable difference between two arms of a design.
 
-    The variance of the difference is s_groups² / G + 2 s_training² / S + s_generator² / N, with the degrees of freedom
-    of Satterthwaite. The spread of one training cannot be seen in the results; it counts with its assumed size, as if
-    that were known. That of one generator is left out: differences then hold for this generator.
+    The calculation is that of :mod:`metrics.planning`. The spread of one generator is left out: differences then hold
+    for this generator.
     """
-    from metrics.power import smallest_detectable
+    from metrics import planning
 
-    sources = [
-        (assumed.groups[kind] ** 2 / n_groups, n_groups - 1),
-        (2 * assumed.training**2 / seeds.training, 2 * (seeds.training - 1)),
-        (assumed.generator**2 / generators if generators > 1 else 0.0, generators - 1),
-    ]
-    variance = sum(size for size, _ in sources)
-    uncertain = sum(size**2 / dof for size, dof in sources if dof > 0)
-    return smallest_detectable(math.sqrt(variance), variance**2 / uncertain if uncertain else math.inf)
+    spreads = planning.Spreads(assumed.groups[kind], assumed.training, assumed.generator)
+    design = planning.Design(n_groups, seeds.training, generators if generators > 1 else float("inf"))
+    return planning.detectable(spreads, design)

@@ -1,22 +1,51 @@
-"""Cluster resampling: replicates of a statistic when whole groups are drawn with replacement."""
+"""Statistics of a test set that are functions of sums over images, and their sums over groups (slides, patients)."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float64, Int64, Real, Shaped
+from jaxtyping import Float64, Real, Shaped
 
 from bench.errors import DataError
 
-# A statistic of summed sufficient statistics, vectorised over leading axes: [..., k] -> [...].
-Statistic = Callable[[Float64[np.ndarray, "*batch k"]], Float64[np.ndarray, "*batch"]]
+# A function of summed sufficient statistics, vectorised over leading axes: [..., k] -> [...].
+OfSums = Callable[[Float64[np.ndarray, "*batch k"]], Float64[np.ndarray, "*batch"]]
+# The denominators of the ratios that such a number is the mean of: [..., k] -> [..., ratios].
+Weight = Callable[[Float64[np.ndarray, "*batch k"]], Float64[np.ndarray, "*batch ratios"]]
 
 # The slide or patient of each image.
 Groups = Sequence[str] | Sequence[int] | Shaped[np.ndarray, " _images"]
 
-# Cells of the count matrix that are in memory at the same time (16 MB).
-_CELLS = 1 << 21
+
+@dataclass(frozen=True)
+class Statistic:
+    """A number that is computed from summed sufficient statistics, and what a group weighs in it.
+
+    `of` maps sums `[..., k]` to numbers `[...]`. `weight` maps them to the denominators `[..., ratios]` of the ratios
+    that the number is, or is the mean of, such as the count of a mean or the nuclei of a class. A group's share of them
+    is its share of the number.
+    """
+
+    of: OfSums
+    weight: Weight
+
+    def __call__(self, sums: Float64[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch"]:
+        """Return the numbers of sums."""
+        return self.of(sums)
+
+    def shares(self, sums: Float64[np.ndarray, "*batch groups k"]) -> Float64[np.ndarray, "*batch groups"]:
+        """Return each group's share of the number, averaged over its ratios; shares add up to 1, or are all 0.
+
+        >>> MEAN.shares(np.array([[0.5, 1.0], [0.2, 3.0]])).tolist()
+        [0.25, 0.75]
+        """
+        weights = np.asarray(self.weight(sums), dtype=np.float64)
+        totals = weights.sum(axis=-2, keepdims=True)
+        shares = np.divide(weights, totals, out=np.zeros_like(weights), where=totals > 0)
+        defined = np.count_nonzero(totals > 0, axis=-1)
+        return np.asarray(shares.sum(axis=-1) / np.maximum(defined, 1))
 
 
 def mean_statistics(values: Real[np.ndarray, "*batch"]) -> Float64[np.ndarray, "*batch 2"]:
@@ -38,6 +67,10 @@ def mean_of(sums: Float64[np.ndarray, "*batch 2"]) -> Float64[np.ndarray, "*batc
     """
     total, count = sums[..., 0], sums[..., 1]
     return np.asarray(np.divide(total, count, out=np.full(total.shape, np.nan), where=count > 0))
+
+
+MEAN = Statistic(mean_of, lambda sums: sums[..., 1:])
+"""The mean over images, of :func:`mean_statistics`."""
 
 
 def group_sums(
@@ -64,42 +97,8 @@ def group_sums(
             fix="turn values that may be NaN into sums and counts with mean_statistics",
         )
     labels, codes = np.unique(np.asarray(groups), return_inverse=True)
-    order = np.argsort(codes, kind="stable")
-    starts = np.searchsorted(codes[order], np.arange(len(labels)))
     if not len(labels):
         return np.zeros((*array.shape[:-2], 0, array.shape[-1]))
+    order = np.argsort(codes, kind="stable")
+    starts = np.searchsorted(codes[order], np.arange(len(labels)))
     return np.asarray(np.add.reduceat(array[..., order, :], starts, axis=-2))
-
-
-def draws(n_groups: int, n_resamples: int, rng: np.random.Generator) -> Iterator[Int64[np.ndarray, "b groups"]]:
-    """Yield the number of times that each group occurs in each resample, in blocks of resamples.
-
-    >>> (counts,) = draws(3, 4, np.random.default_rng(0))
-    >>> counts.sum(axis=1).tolist()
-    [3, 3, 3, 3]
-    """
-    block = max(1, _CELLS // max(n_groups, 1))
-    for start in range(0, n_resamples, block):
-        n = min(block, n_resamples - start)
-        drawn = rng.integers(n_groups, size=(n, n_groups))
-        drawn += np.arange(0, n * n_groups, n_groups)[:, None]
-        yield np.bincount(drawn.ravel(), minlength=n * n_groups).reshape(n, n_groups)
-
-
-def replicates(
-    arms: list[Float64[np.ndarray, "_seeds groups k"]],
-    statistic: Statistic,
-    n_resamples: int,
-    rng: np.random.Generator,
-) -> Float64[np.ndarray, "arms b"]:
-    """Return each arm's statistic, averaged over its seeds, under the same resamples of groups.
-
-    >>> sums = np.array([[[1.0, 1.0], [1.0, 1.0]]])  # two groups that are alike
-    >>> replicates([sums], mean_of, 3, np.random.default_rng(0)).tolist()
-    [[1.0, 1.0, 1.0]]
-    """
-    columns = []
-    for counts in draws(arms[0].shape[1], n_resamples, rng):
-        weights = counts.astype(np.float64)
-        columns.append(np.stack([statistic(weights @ sums).mean(axis=0) for sums in arms]))
-    return np.concatenate(columns, axis=1)
