@@ -71,10 +71,12 @@ RULES = {
         (
             *GROUND,
             "bench.imageio",
+            "bench.results.leaks",
             "bench.results.table",
             "bench.synthetic",
             "metrics.table",
             "metrics.uncertainty",
+            "metrics.verdicts",
             "reports",
         ),
         others=VIEWS,
