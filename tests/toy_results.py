@@ -43,13 +43,15 @@ def changed(rows: list[ScoreRow], which: Callable[[ScoreRow], bool], **changes: 
 
 
 def of_sets(rows: list[ScoreRow], method: str, *digests: str) -> list[ScoreRow]:
-    """Rows whose method has a set of each seed, of these digests; rows of all seeds say the digest of no set."""
-    return [
-        row.model_copy(update={"set_digest": digests[row.seed] if row.seed >= 0 else "all " + "".join(digests)})
-        if row.method == method and row.kind == "score"
-        else row
-        for row in rows
-    ]
+    """Rows whose method has a set of each seed, of these digests; rows of all seeds say a digest of no set."""
+    made = []
+    for row in rows:
+        if row.method == method and row.kind != "cost":
+            digest = digests[row.seed] if row.seed >= 0 else "all " + "".join(digests)
+            own = {"set_digest": digest} if row.kind == "score" else {}
+            row = row.model_copy(update={"generation": row.seed, "generations": row.seeds, **own})
+        made.append(row)
+    return made
 
 
 def leak(metric: str = "test_copies", value: float = 3.0, method: str = "diffmix", **at: Any) -> ScoreRow:

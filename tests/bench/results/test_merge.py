@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from bench.results.leaks import leaking
@@ -71,6 +71,7 @@ def test_data_that_differ_are_two_measurements(tmp_path: Path) -> None:
     assert len(table) == sum(map(len, runs))
 
 
+@settings(deadline=None, max_examples=30)
 @given(st.lists(st.lists(st.sampled_from("xyz"), min_size=1, max_size=3), min_size=1, max_size=5))
 def test_no_arm_contradicts_itself_and_no_value_is_of_another_set(sets: list[list[str]]) -> None:
     rows = [
