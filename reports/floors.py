@@ -1,4 +1,4 @@
-"""The floor of distances: what real images score, with its spread, and where arms lie in relation to it."""
+"""The floor of distances: what real images score, with its spread, and the place of arms in relation to it."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def mixed_columns(board: Leaderboard, columns: Sequence[Column]) -> set[Column]:
 
 
 def details(cell: Cell, column: Column, mixed: Collection[Column]) -> list[str]:
-    """Return what follows a number: its interval, then where it lies by the floor, and its n if rows differ in it."""
+    """Return what follows a number: its interval, then its place by the floor, and its n if rows differ in it."""
     n = f"n={cell.n}" if column in mixed and cell.n is not None else ""
     return [part for part in (interval(cell, column), " ".join(filter(None, (cell.standing, n)))) if part]
 

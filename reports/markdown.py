@@ -10,7 +10,7 @@ from reports.floors import details, floor_rows, mixed_columns
 from reports.numbers import MISSING, Notes, is_void, number, sole_encoder
 from reports.remarks import remarks, subtitle, warnings
 from reports.spreads import spread_lines
-from reports.verdicts import VERDICT, verdict_text
+from reports.verdicts import verdict_text
 
 
 def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
@@ -23,7 +23,7 @@ def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
         f"### {escape(board.title)}",
         "",
         *(part for line in warnings(board) for part in (f"**{escape(line)}**", "")),
-        table_line(["method", "network", "seeds", *_with_verdicts(board, columns, headings, VERDICT)]),
+        table_line(["method", "network", "seeds", *_with_verdicts(board, columns, headings, "verdict")]),
         table_line(["---", "---", "---:", *_with_verdicts(board, columns, ["---:" for _ in columns], "---")]),
     ]
     for floor in floor_rows(board, columns):

@@ -16,9 +16,9 @@ def unreadable(rows: Sequence[Row], columns: Sequence[Column], primary: Column |
 
     - Both controls are there, if arms are compared with the baseline at all.
     - The images of `noise` are not nearer to real ones than those of `copy`, in any distance between sets.
-    - `noise` does not train a better network than `copy`: the interval of its difference from the baseline does not lie
+    - `noise` does not train a better network than `copy`: the interval of its difference from the baseline is not
       beyond that of `copy`.
-    - `copy` lies below the floor of the training split, which it is copied from, in a main distance of each encoder.
+    - `copy` is below the floor of the training split, which it is copied from, in a main distance of each encoder.
     """
     lacking = [name for name in NEEDED if not any(row.method == name for row in rows)]
     reasons = [f"the control {name} is missing" for name in lacking if primary is not None]
@@ -53,7 +53,7 @@ def _copy_not_below(rows: Sequence[Row], columns: Sequence[Column]) -> Iterator[
             if standings and "below" not in standings.values():
                 column, standing = next(iter(standings.items()))
                 name = " ".join(column.heading())
-                yield f"copy lies {standing} the floor of the split that it copies ({name}), not below it"
+                yield f"copy is {standing} the floor of the split that it copies ({name}), not below it"
 
 
 def _pairs(rows: Sequence[Row], column: Column) -> Iterator[tuple[Cell, Cell]]:

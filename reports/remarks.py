@@ -70,7 +70,7 @@ def groups_of(board: Leaderboard) -> str:
 def _leaks(board: Leaderboard) -> Iterator[str]:
     for words in dict.fromkeys(row.leak for row in board.rows if row.leak):
         named = _listed(row.title for row in board.rows if row.leak == words)
-        yield f"{WARNING} {words}: {named}; numbers of such an arm are no evidence, and none is marked or bold"
+        yield f"{WARNING} {words}: {named}; numbers of such an arm prove nothing, and none is marked or bold"
     unchecked = [row.title for row in board.rows if not row.is_control and not row.checked]
     if unchecked:
         yield f"not checked for test images: {_listed(unchecked)}"
@@ -96,13 +96,13 @@ def _claims(board: Leaderboard) -> Iterator[str]:
     if board.primary is None or not board.verdicts:
         return
     name, n = board.primary.score_name, len(list(_cells(board, board.primary)))
-    yield (
-        f"{name} is the primary metric, the only one that is tested: ▲ better, ▼ worse than real-only (paired interval "
-        f"excludes 0, p < .05 after Holm's correction for {n} {_plural('arm', n)}, three distinct networks)"
-    )
+    arms = f"{n} {_plural('arm', n)}"
+    yield f"{name} is the primary metric, the only one that is tested, with Holm's correction for {arms}"
+    if {"better", "worse"} & set(board.verdicts.values()):
+        yield "▲ better, ▼ worse than real-only: paired interval excludes 0, corrected p < .05, three distinct networks"
     if board.smallest_effect is not None:
         effect = number(board.smallest_effect, board.primary).lstrip("+")
-        yield f"equivalent: the interval of the difference lies within ±{effect}, the smallest effect of interest"
+        yield f"equivalent: the interval of the difference is within ±{effect}, the smallest effect of interest"
     if board.best:
         yield "bold: better than real-only, and not distinguishable from the best such arm"
 
@@ -126,7 +126,7 @@ def _generators(board: Leaderboard) -> Iterator[str]:
             these = "this one trained generator" if n == 1 else f"these {n} trained generators"
             yield (
                 f"differences hold for {these}, and not for the method: {_listed(named)}; "
-                f"--generator-seeds {MIN_SEEDS} trains it anew"
+                f"--generator-seeds {MIN_SEEDS} trains it again"
             )
 
 

@@ -17,7 +17,7 @@ from reports.remarks import remarks, subtitle, warnings
 from reports.scaling import scalings
 from reports.scaling_table import scaling_terminal
 from reports.spreads import spread_lines
-from reports.verdicts import VERDICT, verdict_text
+from reports.verdicts import verdict_text
 
 WIDTH = 140
 _GAP = 2
@@ -31,7 +31,7 @@ def render_terminal(board: Leaderboard, *, everything: bool = False, width: int 
     room = width - sum(_width(name, cells) for name, cells in lead)
     parts: list[RenderableType] = [Text.assemble((board.title, "bold"), "  ", (subtitle(board, columns), "dim"))]
     parts.extend(Text(line, "bold yellow") for line in warnings(board))
-    drawn = [one for column in columns for one in drawing.column(column)]
+    drawn = [drawing.column(column) for column in columns]
     parts.extend(drawing.table([*lead, *group], len(lead)) for group in _fitting(drawn, room))
     parts.extend(part for scaling in scalings(board) for part in (Text(""), scaling_terminal(scaling)))
     lines = [*drawing.notes.lines(), *remarks(board, columns), *spread_lines(board)]
@@ -80,17 +80,12 @@ class _Drawing:
             lead.append(("seeds", blank + [Text(str(row.seeds)) for row in rows]))
         return lead
 
-    def column(self, column: Column) -> list[_Drawn]:
-        """Return a column; the one that is tested has its verdicts next to it."""
+    def column(self, column: Column) -> _Drawn:
+        """Return a column; the one that is tested has the verdicts below its intervals."""
         written = [floor.cells.get(column, ("", "")) for floor in self._floors]
         above = [Text(value + (f"\n{range_}" if range_ else ""), "dim") for value, range_ in written]
         cells = above + [self._cell(index, row, column) for index, row in enumerate(self._board.rows)]
-        drawn = [("\n".join(column.heading(with_encoder=not self._sole)), cells)]
-        if column == self._board.primary and self._board.verdicts:
-            blank = [Text("")] * len(above)
-            words = [Text("\n".join(verdict_text(self._board, index))) for index in range(len(self._board.rows))]
-            drawn.append((VERDICT, blank + words))
-        return drawn
+        return "\n".join(column.heading(with_encoder=not self._sole)), cells
 
     def _cell(self, index: int, row: Row, column: Column) -> Text:
         if is_void(row, column):
@@ -103,7 +98,9 @@ class _Drawing:
         style = _STYLES.get(mark, "bold green" if self._board.is_best(index, column) else "")
         text = Text.assemble((mark + number(cell.value, column), style), (letter, "dim"))
         more = details(cell, column, self._mixed)
-        return text.append("".join(f"\n{line}" for line in more), "dim")
+        text.append("".join(f"\n{line}" for line in more), "dim")
+        words = verdict_text(self._board, index) if column == self._board.primary else []
+        return text.append("".join(f"\n{word}" for word in words))
 
 
 def _name(row: Row) -> Text:

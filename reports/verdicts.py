@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from reports.board import Leaderboard
 
-VERDICT = "verdict"
-
 
 def verdict_text(board: Leaderboard, index: int) -> list[str]:
     """Return a row's verdict and its rank, for example `better` and `rank 2`; unknown parts are left out."""

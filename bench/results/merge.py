@@ -54,7 +54,7 @@ class _Arm:
         return all(self.sets.get(place, digests) & digests for place, digests in sets.items())
 
     def add(self, run: str, sets: _Sets) -> None:
-        """Count a run that agrees."""
+        """Add a run that agrees."""
         self.runs.append(run)
         for place, digests in sets.items():
             self.sets[place] = self.sets.get(place, digests) & digests

@@ -12,7 +12,7 @@ _LENGTH = 5000
 """The longest text that tracking servers of all versions keep in a tag."""
 
 
-def told(rows: pd.DataFrame, method: str) -> dict[str, str]:
+def claims_of(rows: pd.DataFrame, method: str) -> dict[str, str]:
     """Return the tags of a run of `method`: what its boards say, with the name of the arm if it has several."""
     from reports.leaderboard import leaderboard
     from reports.remarks import remarks, warnings

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.digest import digest, digest_file
 from bench.results.table import ALL_SEEDS, ResultsStore
-from bench.tracking.claims import LEAK, told
+from bench.tracking.claims import LEAK, claims_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -50,7 +50,7 @@ def read_record(store: Path, run: str) -> Record:
     folder = results.folder(run)
     files = [results.root / f"{run}.json", results.root / f"{run}.parquet"]
     rows = results.rows(run)
-    said = told(rows, str(document.get("method", "")))
+    said = claims_of(rows, str(document.get("method", "")))
     return Record(
         run=run,
         experiment=str(document.get("dataset", "unknown")),

@@ -156,8 +156,8 @@ def test_tiny_means_nothing(tmp_path: Path) -> None:
             {"value": 0.1, "ci_low": 0.08, "ci_high": 0.12},
             "noise is better than copy in pq/image",
         ),
-        (lambda row: row.method == "copy" and row.encoder, {"standing": "on"}, "copy lies on the floor"),
-        (lambda row: row.method == "copy" and row.encoder, {"standing": "above"}, "copy lies above the floor"),
+        (lambda row: row.method == "copy" and row.encoder, {"standing": "on"}, "copy is on the floor"),
+        (lambda row: row.method == "copy" and row.encoder, {"standing": "above"}, "copy is above the floor"),
         (lambda row: row.method == "copy", {"method": "classic"}, "the control copy is missing"),
     ],
 )
