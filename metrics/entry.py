@@ -21,6 +21,7 @@ class Metric:
     unbounded); `aggregation` says how images become one number. `per_class`: there is one value per class.
     `shown_times`: the factor in tables for readers. `main`: a page-wide table shows it, for the rare classes if it
     has one value per class. `protocol_version` grows whenever the same inputs give another number.
+    `smallest_effect` is the smallest difference of interest (None: not declared).
     """
 
     id: str
@@ -36,3 +37,4 @@ class Metric:
     shown_times: float = 1.0
     main: bool = False
     protocol_version: int = 1
+    smallest_effect: float | None = None

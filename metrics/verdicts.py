@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 from typing import Literal
 
-from metrics.entry import Direction
-
 Verdict = Literal["better", "worse", "equivalent", "undecided"]
 
 SIGNIFICANT = 0.05
@@ -19,7 +17,7 @@ def verdict(
     high: float | None,
     p: float | None,
     *,
-    direction: Direction,
+    direction: str,
     smallest_effect: float | None,
 ) -> Verdict:
     """Return what is known of an arm's difference from the baseline.

@@ -8,7 +8,9 @@ from dataclasses import dataclass, field
 from metrics.table import Metric, reading_position
 
 # Groups of metrics, in addition to distances, that an arm without synthetic images does not have.
-OF_SETS = ("faithfulness", "reconstruction", "selection")
+OF_SETS = ("faithfulness", "leakage", "reconstruction", "selection")
+_FRECHET = ("fd", "fid", "clip_fid")
+_KERNEL = ("kd", "kid")
 
 
 @dataclass(frozen=True)
@@ -40,9 +42,24 @@ class Column:
         return metric + scope + ("_difference" if self.kind == "difference" else "")
 
     @property
+    def score_name(self) -> str:
+        """The name of the score that a difference is of, for example `pq/image` or `f_type[epithelial]`."""
+        return self.name.removesuffix("_difference")
+
+    @property
     def is_distance(self) -> bool:
         """Whether the number compares sets of images, and not predictions with labels."""
         return bool(self.encoder)
+
+    @property
+    def is_frechet(self) -> bool:
+        """Whether the number is a Fréchet distance, whose value depends on the number of images."""
+        return self.is_distance and self.family in _FRECHET
+
+    @property
+    def is_kernel(self) -> bool:
+        """Whether the number is a kernel distance."""
+        return self.is_distance and self.family in _KERNEL
 
     @property
     def is_of_images(self) -> bool:
@@ -78,7 +95,7 @@ class Column:
 
 def reading_order(columns: Iterable[Column]) -> list[Column]:
     """Sort columns: scores of images, then scores of networks, then differences, and costs last."""
-    kinds = ("score", "difference", "cost")
+    kinds = ("score", "difference", "rank", "cost")
 
     def place(column: Column) -> tuple[object, ...]:
         return (
@@ -94,20 +111,30 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
     return sorted(columns, key=place)
 
 
-def main_columns(columns: Iterable[Column], rare: Collection[str] = ()) -> list[Column]:
-    """Return the columns of a page-wide table: one or two distances, the field's scores, the difference in PQ."""
+def main_columns(
+    columns: Iterable[Column], rare: Collection[str] = (), deficient: Collection[str] = ()
+) -> list[Column]:
+    """Return the columns of a page-wide table: one or two distances, the field's scores, the difference in PQ.
+
+    Args:
+        columns: all columns of a board.
+        rare: the rare classes, whose scores are shown.
+        deficient: encoders with more features than there are images: their kernel distances replace the Fréchet ones.
+    """
     ordered = reading_order(columns)
     encoders = [column.encoder for column in ordered if column.is_distance and column.is_main]
-    return [column for column in ordered if _is_main(column, rare, encoders[:1])]
+    return [column for column in ordered if _is_main(column, rare, encoders[:1], deficient)]
 
 
-def _is_main(column: Column, rare: Collection[str], encoders: Collection[str]) -> bool:
+def _is_main(column: Column, rare: Collection[str], encoders: Collection[str], deficient: Collection[str]) -> bool:
     if column.kind == "difference":
         return column.metric in {"pq", "pq/image", "accuracy"} and not column.class_
-    if column.kind == "cost":
+    if column.kind != "score":
         return False
     if column.is_distance:
-        # the kernel distance has the message of the Fréchet distance, but with an interval: one split is enough
         shown = column.is_main and column.encoder in encoders and column.split in ("train", "test")
-        return shown and (column.family != "kd" or column.split != "train")
+        if column.encoder in deficient:
+            return shown and not column.is_frechet
+        # the kernel distance has the message of the Fréchet distance, but with an interval: one split is enough
+        return shown and (not column.is_kernel or column.split != "train")
     return column.is_main and (not column.class_ or column.class_ in rare)

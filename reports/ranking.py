@@ -1,73 +1,54 @@
-"""What a leaderboard may claim: which arm is best, and which arms differ from the baseline."""
+"""What a leaderboard may claim: which arms differ from the baseline in the primary metric."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 
 from metrics.uncertainty import holm
-from reports.board import BASELINE, MIN_SEEDS, SIGNIFICANT, Cell, Row
+from metrics.verdicts import verdict
+from reports.board import BASELINE, MIN_SEEDS, Cell, Leaderboard, Row
 from reports.columns import Column
 
-DIRECTIONS = ("higher", "lower")
 
+def verdicts(rows: Sequence[Row], primary: Column, smallest_effect: float | None) -> dict[int, str]:
+    """Return a word for the difference of each row from the baseline: better, worse, equivalent or undecided.
 
-def best_rows(rows: Sequence[Row], columns: Sequence[Column]) -> dict[Column, set[int]]:
-    """Return the rows to mark as best, by column; of the controls, only the baseline competes.
-
-    A column is marked only if there are at least two competitors and all have a number from at least three seeds.
+    Holm's correction is over all rows of the board, those with a leak included, since each was an attempt; these have
+    no verdict. An arm is undecided unless it and the baseline have at least three different networks.
     """
-    best: dict[Column, set[int]] = {}
-    for column in columns:
-        if column.kind != "score" or column.direction not in DIRECTIONS:
+    cells = {i: row.cells[primary] for i, row in enumerate(rows) if primary in row.cells}
+    cells = {i: cell for i, cell in cells.items() if cell.value is not None}
+    adjusted = holm([float("nan") if cell.p is None else cell.p for cell in cells.values()])
+    found: dict[int, str] = {}
+    for (i, cell), p in zip(cells.items(), adjusted, strict=True):
+        if rows[i].leak:
             continue
-        for group in _networks(rows):
-            group = [i for i in group if column in rows[i].cells and _competes(rows[i])]
-            cells = {i: rows[i].cells[column] for i in group}
-            values = {i: cell.value for i, cell in cells.items() if cell.value is not None}
-            if len(values) < 2 or any(cells[i].seeds < MIN_SEEDS for i in values):
-                continue
-            top = (max if column.direction == "higher" else min)(values.values())
-            best.setdefault(column, set()).update(i for i, value in values.items() if value == top)
-    return best
-
-
-def verdicts(rows: Sequence[Row], columns: Sequence[Column]) -> dict[tuple[int, Column], int]:
-    """Return whether each difference from the baseline is better (+1) or worse (-1).
-
-    A difference is included only if the arm and the baseline have at least three seeds, the interval excludes 0, and p
-    is below 0.05 both after the run's own Holm correction and after a correction over the arms of this board.
-    """
-    found = {}
-    for column in columns:
-        if column.kind != "difference" or column.direction not in DIRECTIONS:
-            continue
-        for group in _networks(rows):
-            cells = {i: rows[i].cells[column] for i in group if column in rows[i].cells}
-            adjusted = holm([float("nan") if c.p is None else c.p for c in cells.values()])
-            for (i, cell), p in zip(cells.items(), adjusted, strict=True):
-                if _differs(cell, p) and _baseline_seeds(rows, group) >= MIN_SEEDS:
-                    better = (cell.value or 0.0) > 0
-                    found[i, column] = 1 if better == (column.direction == "higher") else -1
+        few = min(cell.distinct, _distinct_baselines(rows, rows[i].downstream)) < MIN_SEEDS
+        found[i] = "undecided" if few else _word(cell, p, primary, smallest_effect)
     return found
 
 
-def _differs(cell: Cell, adjusted: float) -> bool:
-    if cell.value is None or cell.low is None or cell.high is None or cell.p_holm is None:
-        return False
-    if cell.seeds < MIN_SEEDS or cell.low <= 0 <= cell.high:
-        return False
-    return cell.p_holm < SIGNIFICANT and adjusted < SIGNIFICANT
+def best_rows(board: Leaderboard) -> list[int]:
+    """Return the methods to print in bold: better than the baseline, and not distinguishable from the best of them.
+
+    Arms are compared with each other only by their ranks: without ranks, all that are better are printed in bold.
+    """
+    better = [i for i, word in board.verdicts.items() if word == "better" and not board.rows[i].is_control]
+    ranks = {i: board.rank(i) for i in better}
+    values = [cell.value for cell in ranks.values() if cell is not None and cell.value is not None]
+    return [i for i in better if not values or _reaches(ranks[i], min(values))]
 
 
-def _competes(row: Row) -> bool:
-    return not row.is_control or row.method == BASELINE
+def _reaches(rank: Cell | None, first: float) -> bool:
+    return rank is None or rank.low is None or rank.low <= first
 
 
-def _networks(rows: Sequence[Row]) -> Iterator[list[int]]:
-    """Yield the indices of rows that were tested with the same network; only these are compared."""
-    for network in dict.fromkeys(row.downstream for row in rows):
-        yield [i for i, row in enumerate(rows) if row.downstream == network]
+def _word(cell: Cell, adjusted: float, primary: Column, smallest_effect: float | None) -> str:
+    known = adjusted == adjusted and cell.p_holm is not None
+    p = max(adjusted, cell.p_holm or 0.0) if known else None
+    return verdict(cell.value, cell.low, cell.high, p, direction=primary.direction, smallest_effect=smallest_effect)
 
 
-def _baseline_seeds(rows: Sequence[Row], group: Sequence[int]) -> int:
-    return max((rows[i].seeds for i in group if rows[i].method == BASELINE), default=0)
+def _distinct_baselines(rows: Sequence[Row], network: str) -> int:
+    found = (row.distinct for row in rows if row.method == BASELINE and row.downstream == network)
+    return max(found, default=0)

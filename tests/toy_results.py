@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from pathlib import Path
 from typing import Any
 
-from bench.results.table import ScoreRow
+import pandas as pd
+
+from bench.results.table import ScoreRow, merge_rows, read_rows, write_rows
 
 LEVELS = {"real-only": 0.36, "copy": 0.35, "noise": 0.20, "diffmix": 0.39}
 DISTANCES = {"copy": 0.05, "noise": 312.0, "diffmix": 4.2}
@@ -31,6 +35,36 @@ def rows(
                 made.append(_difference(at, value - LEVELS["real-only"]))
         made.append(ScoreRow(**base, method=arm, kind="cost", metric="seconds/train", value=61.0, direction="lower"))
     return made
+
+
+def changed(rows: list[ScoreRow], which: Callable[[ScoreRow], bool], **changes: Any) -> list[ScoreRow]:
+    """Rows of which some are changed."""
+    return [row.model_copy(update=changes) if which(row) else row for row in rows]
+
+
+def of_sets(rows: list[ScoreRow], method: str, *digests: str) -> list[ScoreRow]:
+    """Rows whose method has a set of each seed, of these digests; rows of all seeds say a digest of no set."""
+    made = []
+    for row in rows:
+        if row.method == method and row.kind != "cost":
+            digest = digests[row.seed] if row.seed >= 0 else "all " + "".join(digests)
+            own = {"set_digest": digest} if row.kind == "score" else {}
+            row = row.model_copy(update={"generation": row.seed, "generations": row.seeds, **own})
+        made.append(row)
+    return made
+
+
+def leak(metric: str = "test_copies", value: float = 3.0, method: str = "diffmix", **at: Any) -> ScoreRow:
+    """The number of test images in a method's set."""
+    base = {"run": "run-1", "dataset": "phantom", "preset": "smoke", "reason": "counted"} | at
+    return ScoreRow(**base, method=method, metric=metric, value=value, direction="lower")
+
+
+def table(folder: Path, *runs: list[ScoreRow]) -> pd.DataFrame:
+    """The merged rows of several runs, the oldest first, written to and read from a folder."""
+    for index, rows in enumerate(runs):
+        write_rows(folder / f"{index}.parquet", rows)
+    return merge_rows(read_rows(folder / f"{index}.parquet" for index in range(len(runs))))
 
 
 def _scores(at: dict[str, Any], value: float) -> list[ScoreRow]:

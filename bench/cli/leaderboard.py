@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from reports.board import Leaderboard
+    from reports.leaderboard import Claims
     from reports.published.layout import PublishedTable
 
 FORMATS = ("terminal", "markdown", "csv")
@@ -41,9 +42,23 @@ def leaderboard(
         list[str] | None,
         typer.Option(metavar="PAPER=DATASET", help="Show DATASET instead of the paper's dataset (with --layout)."),
     ] = None,
+    primary: Annotated[
+        str | None,
+        typer.Option(
+            metavar="METRIC",
+            help="Test METRIC, e.g. pq/image or f_type[epithelial] [nuclei: pq/image, tissue: accuracy].",
+        ),
+    ] = None,
+    smallest_effect: Annotated[
+        float | None,
+        typer.Option(min=0.0, help="Call arms equivalent if they differ by less than this [that of the metric]."),
+    ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Show the results of every arm, with intervals, controls and the real-versus-real floor."""
+    """Show the results of every arm, with intervals, controls and the real-versus-real floor.
+
+    One metric is tested; the others are shown without marks.
+    """
     from bench.errors import ConfigError
     from bench.registry import unknown
     from bench.suite.published import find_published, stands_for
@@ -51,15 +66,20 @@ def leaderboard(
     if style not in FORMATS:
         raise unknown("format", style, FORMATS)
     if layout is not None:
-        if dataset is not None or everything:
-            fix = "leave out --dataset and --all: the paper's table has its own datasets and columns"
-            raise ConfigError("--layout does not go with --dataset or --all", got=layout, fix=fix)
+        if dataset is not None or everything or primary is not None or smallest_effect is not None:
+            fix = "leave out the other options: the paper's table has its own datasets and columns, and tests nothing"
+            raise ConfigError(
+                "--layout does not go with --dataset, --all, --primary or --smallest-effect", got=layout, fix=fix
+            )
         table = find_published(layout.removeprefix("paper:"))
         show_paper(resolve_store(store), table, preset=preset, stand_in=stands_for(stand_in or []), style=style)
         return
     if stand_in:
         raise ConfigError("--stand-in needs a paper's table", got=stand_in[0], fix="add --layout paper:NAME")
-    boards = load_boards(resolve_store(store), dataset, preset, costs=everything, folds=folds)
+    from reports.leaderboard import Claims
+
+    claims = Claims(primary or "", smallest_effect)
+    boards = load_boards(resolve_store(store), dataset, preset, costs=everything, folds=folds, claims=claims)
     if style == "csv":
         _print_csv(boards, with_dataset=dataset is None)
     elif style == "markdown":
@@ -113,34 +133,49 @@ def show_paper(
 
 
 def load_boards(
-    store: Path, dataset: str | None = None, preset: str | None = None, *, costs: bool = False, folds: bool = False
+    store: Path,
+    dataset: str | None = None,
+    preset: str | None = None,
+    *,
+    costs: bool = False,
+    folds: bool = False,
+    claims: Claims | None = None,
 ) -> list[Leaderboard]:
     """Read the store's results and return its leaderboards, newest first.
 
     Raises:
         MissingError: there are no results, or none of this dataset or preset.
+        ConfigError: no arm was compared with the baseline in the metric that is to be tested.
     """
     from bench.evaluation.registered import known_metrics
+    from bench.registry import unknown
     from bench.results.table import ResultsStore
+    from reports.leaderboard import Claims
     from reports.leaderboard import leaderboard as build
+    from reports.primary import testable
 
+    claims = claims or Claims()
     results = ResultsStore(store)
     documents = results.documents().values()
     rare = {document.dataset: document.rare for document in documents}
     table = results.table()
-    chosen = build(table, dataset, preset, costs=costs, folds=folds, rare=rare, known=known_metrics())
+    known = known_metrics()
+    chosen = build(table, dataset, preset, costs=costs, folds=folds, rare=rare, known=known, claims=claims)
     if not chosen:
         raise _nothing(store, build(table), dataset, preset)
+    tested = {name for board in chosen for name in testable(board.columns)}
+    if claims.primary and claims.primary not in tested:
+        raise unknown("metric with differences from the baseline", claims.primary, tested)
     return chosen
 
 
 def _print_csv(boards: list[Leaderboard], *, with_dataset: bool) -> None:
-    """Print the newest board of each dataset; rows of different presets are never in one table."""
+    """Print the newest board of each dataset and its data; rows of different presets are never in one table."""
     from reports.plain_csv import render_csv
 
-    newest: dict[str, Leaderboard] = {}
+    newest: dict[tuple[str, str], Leaderboard] = {}
     for board in boards:
-        kept = newest.setdefault(board.dataset, board)
+        kept = newest.setdefault((board.dataset, board.data), board)
         if kept is not board:
             print(f"showing {kept.title}; not shown: {board.title}", file=sys.stderr)
     ordered = [newest[name] for name in sorted(newest)]

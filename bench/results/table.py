@@ -19,6 +19,9 @@ from bench.digest import write_json
 from bench.errors import DataError
 from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
 from bench.results.document import RunDocument
+from bench.results.merge import IDENTITY as IDENTITY
+from bench.results.merge import SET as SET
+from bench.results.merge import merge_rows as merge_rows
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -36,29 +39,28 @@ class ScoreRow(Settings):
     `metric` is the full name, `fd@random-convnet` or `pq/image`; `encoder` is the identity (weights and
     preprocessing), which distinguishes equal names of different weights. A `difference` is the paired difference to
     `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted by Holm's procedure.
-    A `spread` is a standard deviation over the seeds that `aggregation` names. A row of `seed` -1 stands for `seeds`
-    seeds together. `generation` is the seed that the arm's set was drawn under, 0 for an arm that draws none; -1 stands
-    for `generations` sets together. `fold` is `k/K`, or `all` for all folds together; the mean over folds is over
-    `seeds` trainings, one per fold and seed. `division` is the name of the protocol that divided the data, with the
-    start of the hash of the division; it is empty for the dataset's own splits. `ratio` is synthetic : real of the
-    arm's training mix (0: only real images; null: it is not trained on), and `n_synthetic` the size of its set.
-    `starts_from` says whether the network's training started from "random" weights or those of a "file", or whether it
-    is a "released" network that is not trained. A
-    number without an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they
-    have nothing to score; over several seeds it is the largest number. `data` is the digest of the splits that the run
-    read. An interval over groups has `n_groups` of them, each a `group_kind` ("slide", "patient", "tile", "patch"), of
-    which `n_effective` contribute to the number as if all were of one size. `n_distinct` is the number of different
-    networks or sets behind a row, which is smaller than the number of seeds if seeds change nothing, and `generators`
-    the number of generators that were trained separately (0: the method trains nothing). A distance has the value of
-    real images, `floor`, with the range of 95 % of its draws, the value within slides, `floor_within`, and the place of
-    the arm's value in relation to that range, `standing`. `detectable` is the smallest difference that an interval like
-    that of the row would exclude from 0 in 80 % of repetitions. A `rank` is the place of the arm among all arms and the
-    baseline, 1 for the best; with a probability of 95 %, the intervals of all of them hold together. `protocol` is the version of the metric,
-    `harness` that of the harness: numbers of different versions are different measurements.
+    A `spread` is a standard deviation over the seeds that `aggregation` names, and a `rank` the place of the arm among
+    all arms and the baseline, 1 being the best, whose intervals hold for all of them together. A row of `seed` -1 stands for `seeds` seeds together. `generation` is the seed that the
+    arm's set was drawn under, 0 for an arm that draws none; -1 stands for `generations` sets together. `fold` is `k/K`,
+    or `all` for all folds together; the mean over folds is over `seeds` trainings, one per fold and seed. `division` is
+    the name of the protocol that divided the data, with the start of the hash of the division; it is empty for the
+    dataset's own splits. `ratio` is synthetic : real of the arm's training mix (0: only real images; null: it is not
+    trained on), and `n_synthetic` the size of its set. `starts_from` says whether the network's training started from
+    "random" weights or those of a "file", or whether it is a "released" network that is not trained. A number without
+    an interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they have nothing
+    to score; over several seeds it is the largest number. `data` is the digest of the splits that the run read. An
+    interval over groups has `n_groups` of them, each a `group_kind` ("slide", "patient", "tile", "patch"), of which
+    `n_effective` contribute to the number as if all were of one size. `n_distinct` is the number of different networks
+    or sets behind a row, which is smaller than the number of seeds if seeds change nothing, and `generators` the number
+    of generators that were trained separately (0: the method trains nothing). A distance has the value of real images,
+    `floor`, with the range of 95 % of its draws, the value within slides, `floor_within`, and the place of the arm's
+    value in relation to that range, `standing`. `detectable` is the smallest difference that an interval like that of
+    the row would exclude from 0 in 80 % of repetitions. `protocol` is the version of the metric, `harness` that of the
+    harness: numbers of different versions are different measurements.
     """
 
     run: str
-    kind: Literal["score", "difference", "spread", "rank", "cost"] = "score"
+    kind: Literal["score", "difference", "spread", "cost", "rank"] = "score"
     dataset: str
     data: str = ""
     split: str = ""
@@ -145,12 +147,6 @@ def _schema() -> pyarrow.Schema:
 
 SCHEMA = _schema()
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
-# The columns that make two rows the same measurement, in whichever run.
-IDENTITY = (
-    *("kind", "dataset", "split", "division", "fold", "seed", "generation", "method", "variant", "ratio"),
-    *("budget", "downstream", "starts_from"),
-    *("metric", "encoder", "class", "aggregation", "preset", "protocol", "harness"),
-)
 
 
 def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
@@ -171,20 +167,6 @@ def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
     table = pyarrow.concat_tables(tables) if tables else SCHEMA.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame.astype(dict.fromkeys(["n", "n_skipped", "n_synthetic", "n_groups", "n_distinct"], "Int64"))
-
-
-def merge_rows(frame: pd.DataFrame) -> pd.DataFrame:
-    """Return one row per measurement of rows that several runs report, given in order from the oldest run.
-
-    A number takes precedence over a missing one, then more seeds over fewer, then the newer over the older. An older
-    row that does not say its ratio is the same measurement as one that does.
-    """
-    others = [name for name in IDENTITY if name != "ratio"]
-    known = frame["ratio"].fillna(frame.groupby(others, dropna=False)["ratio"].transform("last"))
-    ranked = frame.assign(_value=frame["value"].notna(), _order=range(len(frame)), _ratio=known)
-    ranked = ranked.sort_values(["_value", "seeds", "generations", "_order"], kind="stable")
-    kept = ranked.drop_duplicates(subset=[*others, "_ratio"], keep="last").sort_values("_order")
-    return kept[list(COLUMNS)].reset_index(drop=True)
 
 
 class ResultsStore:
@@ -240,7 +222,7 @@ class ResultsStore:
         return read_rows([self.root / f"{run}.parquet"])
 
     def table(self) -> pd.DataFrame:
-        """Return the rows of all runs, oldest first, each measurement once."""
+        """Return the rows of all runs, oldest first, each measurement once, with the column `set` of `merge_rows`."""
         return merge_rows(read_rows(self.root / f"{run}.parquet" for run in self.runs()))
 
     def curves(self, run: str) -> Iterator[tuple[str, int, float]]:

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.digest import digest, digest_file
 from bench.results.table import ALL_SEEDS, ResultsStore
+from bench.tracking.claims import LEAK, claims_of
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -48,14 +49,16 @@ def read_record(store: Path, run: str) -> Record:
     document = results.document(run).model_dump(mode="json")
     folder = results.folder(run)
     files = [results.root / f"{run}.json", results.root / f"{run}.parquet"]
+    rows = results.rows(run)
+    said = claims_of(rows, str(document.get("method", "")))
     return Record(
         run=run,
         experiment=str(document.get("dataset", "unknown")),
-        title=_title(document),
+        title=" · ".join(part for part in (said.get(LEAK, ""), _title(document)) if part),
         created_ms=int(datetime.fromisoformat(document["created"]).timestamp() * 1000),
         parameters=_parameters(document),
-        tags=_tags(run, document),
-        metrics=_metrics(results.rows(run), str(document.get("method", "")), str(document.get("variant", ""))),
+        tags=_tags(run, document) | said,
+        metrics=_metrics(rows, str(document.get("method", "")), str(document.get("variant", ""))),
         curves=list(_thinned(results.curves(run))),
         artifacts=[*filter(Path.exists, files), *(path for name in ARTIFACTS for path in sorted(folder.glob(name)))],
     )

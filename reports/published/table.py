@@ -17,6 +17,7 @@ from reports.published.layout import (
     Line,
     PublishedTable,
 )
+from reports.remarks import warnings
 
 # Words of a variant that name the data of other roles: they belong to the run and not to the paper's row.
 _ROLES = ("text=", "pool=", "mask=")
@@ -115,7 +116,7 @@ def _place(layout: Layout, line: Line, metric: str, board: Leaderboard | None, r
     cell = _cell(row, layout, line, metric)
     if cell is None:
         return Measured(None, "" if not published else "not measured in these runs", published, doubt)
-    return Measured(cell, cell.reason, published, doubt)
+    return Measured(cell, "; ".join(filter(None, [row.warning, cell.reason])), published, doubt)
 
 
 def _cell(row: Row, layout: Layout, line: Line, metric: str) -> Cell | None:
@@ -147,6 +148,7 @@ def _remarks(published: PublishedTable, used: Mapping[str, Leaderboard | None], 
         elif board.preset != PAPER:
             about += "; this is not the published protocol"
         remarks.append(about)
+        remarks.extend(f"{title}: {line}" for line in warnings(board))
     left = sorted(layout.title_of(DATASET, name) for name in published.datasets if stands and name not in stands)
     if left:
         remarks.append(f"the rows of {', '.join(left)} are left out: no dataset stands for it")

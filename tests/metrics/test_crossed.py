@@ -2,10 +2,10 @@
 
 import numpy as np
 import pytest
+from metrics.resampling import mean_of, mean_statistics
 
 from bench.errors import DataError
 from metrics.crossed import METHOD, crossed_difference, crossed_interval, crossed_spread, of_mean, spreads
-from metrics.resampling import mean_of, mean_statistics
 from metrics.uncertainty import arm_interval
 
 

@@ -8,11 +8,11 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from metrics.resampling import group_sums, replicates
 from scipy import stats
 
 from bench.errors import DataError
 from metrics.instances import pooled_pq
-from metrics.resampling import group_sums, replicates
 from metrics.uncertainty import (
     arm_interval,
     cluster_bootstrap,

@@ -11,7 +11,8 @@ from bench.results.table import POOLED_FOLDS, ScoreRow, merge_rows, read_rows, w
 from reports.board import Leaderboard
 from reports.columns import Column, main_columns
 from reports.leaderboard import leaderboard
-from reports.numbers import is_void, remarks, sole_encoder
+from reports.numbers import is_void, sole_encoder
+from reports.remarks import remarks
 from tests import toy_results
 
 
@@ -77,48 +78,6 @@ def test_variants_are_in_the_order_of_their_numbers(tmp_path: Path) -> None:
     ]
     (board,) = leaderboard(frame(tmp_path, *runs))
     assert [r.variant for r in board.rows] == ["", "centroid 50%", "centroid 100%", "centroid 300%"]
-
-
-def test_nothing_is_marked_on_fewer_than_three_seeds(tmp_path: Path) -> None:
-    for seeds in (1, 2):
-        runs = [toy_results.rows("a", "gradmix", seeds), toy_results.rows("b", "diffmix", seeds)]
-        (board,) = leaderboard(frame(tmp_path, *runs))
-        assert not board.best
-        assert not board.verdicts
-    mixed = [toy_results.rows("a", "gradmix", 3), toy_results.rows("b", "diffmix", 1)]
-    (board,) = leaderboard(frame(tmp_path, *mixed))
-    assert column(board, "fd@random-convnet[test]") not in board.best
-
-
-def test_three_seeds_allow_marks_but_controls_never_win(tmp_path: Path) -> None:
-    (board,) = leaderboard(frame(tmp_path, toy_results.rows("a", "gradmix", 3), toy_results.rows("b", "diffmix", 3)))
-    assert board.best[column(board, "pq/image")] == {row(board, "diffmix")}
-    # copies of the training images are the nearest to them, and win nothing
-    assert board.best[column(board, "fd@random-convnet[train]")] == {row(board, "diffmix")}
-    gain = column(board, "pq/image_difference")
-    assert board.verdicts == {(row(board, "noise"), gain): -1, (row(board, "diffmix"), gain): 1}
-
-
-def test_a_difference_must_survive_correction_over_the_whole_board(tmp_path: Path) -> None:
-    def with_p(run: str, method: str, p: float) -> list[ScoreRow]:
-        return [
-            r if r.kind != "difference" else r.model_copy(update={"p": p, "p_holm": p})
-            for r in toy_results.rows(run, method, 3)
-        ]
-
-    alone = leaderboard(frame(tmp_path, with_p("a", "diffmix", 0.01)))[0]
-    assert alone.verdicts[row(alone, "diffmix"), column(alone, "pq/image_difference")] == 1
-    crowd = [with_p(f"r{i}", name, 0.01) for i, name in enumerate(("diffmix", "m1", "m2", "m3"))]
-    together = leaderboard(frame(tmp_path, *crowd))[0]  # six arms: 6 * 0.01 > 0.05
-    assert not together.verdicts
-
-
-def test_an_interval_across_zero_is_no_verdict(tmp_path: Path) -> None:
-    rows = [
-        r if r.kind != "difference" else r.model_copy(update={"ci_low": -0.2, "ci_high": 0.2, "p": 0.001})
-        for r in toy_results.rows(seeds=3)
-    ]
-    assert not leaderboard(frame(tmp_path, rows))[0].verdicts
 
 
 def test_older_protocols_are_left_out_and_counted(tmp_path: Path) -> None:
@@ -218,3 +177,14 @@ def test_networks_that_start_from_other_weights_are_told_apart(tmp_path: Path) -
     (network,) = named("random", "random")
     assert named("random", "file") == {f"{network} (weights: random)", f"{network} (weights: file)"}
     assert named("", "random") == {network}  # rows of an older version do not say it
+
+
+def test_data_of_one_name_that_differ_are_two_boards(tmp_path: Path) -> None:
+    first, second, old = "1" * 64, "2" * 64, ""
+    runs = [toy_results.rows(f"r{index}", data=data) for index, data in enumerate((first, second, old))]
+    boards = leaderboard(frame(tmp_path, *runs))
+    assert [board.data for board in boards] == ["not recorded", "2" * 8, "1" * 8]
+    assert len({board.title for board in boards}) == 3
+    assert "data 22222222" in boards[1].title
+    (alone,) = leaderboard(frame(tmp_path, runs[0]))
+    assert (alone.data, alone.title) == ("", "phantom · smoke · 600 steps")

@@ -92,3 +92,32 @@ def test_export_and_page_need_results(tmp_path: Path) -> None:
         run("export", "mlflow", "--store", tmp_path)
     with pytest.raises(BenchError, match="There are no tracked runs"):
         run("ui", "--no-browser", "--store", tmp_path)
+
+
+def test_another_metric_and_effect_can_be_tested(tmp_path: Path) -> None:
+    results = ResultsStore(tmp_path)
+    rows = toy_results.rows("r", seeds=3)
+    other = [row.model_copy(update={"metric": "f_d"}) for row in rows if row.kind == "difference"]
+    results.write("r", [*rows, *other], RunDocument(dataset="phantom", method="diffmix", preset="smoke"))
+    out, _ = run("leaderboard", "--store", tmp_path)
+    assert "pq/image is the primary metric" in out
+    out, _ = run("leaderboard", "--primary", "f_d", "--smallest-effect", "0.05", "--store", tmp_path)
+    assert "f_d is the primary metric" in out
+    assert "within ±.050" in out
+    assert "equivalent" in out
+    with pytest.raises(ConfigError, match="did you mean 'f_d'"):
+        run("leaderboard", "--primary", "f_dd", "--store", tmp_path)
+    with pytest.raises(ConfigError, match="does not go with"):
+        run("leaderboard", "--layout", "paper:diffmix-table1", "--primary", "f_d", "--store", tmp_path)
+
+
+def test_csv_shows_both_datasets_of_one_name(tmp_path: Path) -> None:
+    results = ResultsStore(tmp_path)
+    for index in range(2):
+        rows = toy_results.rows(f"r{index}", data=f"{index}" * 64)
+        day = f"2026-01-0{index + 1}T00:00:00+00:00"
+        document = RunDocument(dataset="phantom", method="diffmix", preset="smoke", created=day)
+        results.write(f"r{index}", rows, document)
+    out, err = run("leaderboard", "--format", "csv", "--store", tmp_path)
+    assert {line["data"] for line in csv.DictReader(io.StringIO(out))} == {"00000000", "11111111"}
+    assert err == ""

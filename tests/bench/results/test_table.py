@@ -12,7 +12,7 @@ from pydantic import ValidationError
 
 from bench.errors import DataError
 from bench.results.document import RunDocument
-from bench.results.table import COLUMNS, SCHEMA, ResultsStore, ScoreRow, merge_rows, read_rows, write_rows
+from bench.results.table import COLUMNS, SCHEMA, SET, ResultsStore, ScoreRow, merge_rows, read_rows, write_rows
 from tests import toy_results
 
 BASE = {"run": "r", "dataset": "phantom", "method": "diffmix", "preset": "smoke", "metric": "pq/image"}
@@ -160,7 +160,7 @@ def test_protocols_variants_and_weights_are_kept_apart(tmp_path: Path) -> None:
 def test_an_empty_store_has_an_empty_table(tmp_path: Path) -> None:
     table = ResultsStore(tmp_path).table()
     assert len(table) == 0
-    assert tuple(table.columns) == COLUMNS
+    assert tuple(table.columns) == (*COLUMNS, SET)
 
 
 def test_a_run_without_its_document_does_not_count(tmp_path: Path) -> None:

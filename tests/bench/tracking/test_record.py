@@ -139,3 +139,16 @@ def test_sets_of_several_generation_seeds_count_together_and_spreads_have_names(
         "sd over training seeds/pq/image": 0.012,
         "sd over generation seeds/pq/image": 0.003,
     }
+
+
+def test_a_record_says_its_verdict_its_leak_and_every_remark(tmp_path: Path) -> None:
+    store = make_store(tmp_path)
+    clean = read_record(tmp_path, "run-1")
+    assert clean.tags["bench.verdict"] == "pq/image: better"
+    assert "this one trained generator" in clean.tags["bench.remarks"]
+    assert "bench.leak" not in clean.tags
+    store.write("run-1", [*toy_results.rows(seeds=3), toy_results.leak()], document())
+    leaky = read_record(tmp_path, "run-1")
+    assert leaky.tags["bench.leak"] == "⚠ contains test images"
+    assert leaky.title == "⚠ contains test images · diffmix · guidance_scale=2.0 · smoke"
+    assert "bench.verdict" not in leaky.tags
