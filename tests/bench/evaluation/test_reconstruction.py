@@ -115,7 +115,7 @@ def test_grey_is_worse_in_every_metric(session: Session) -> None:
 def test_statistics_are_those_of_test_patches(session: Session) -> None:
     evidence = drive(Reconstructions().measure(trial(session, Grey())))
     assert isinstance(evidence, Evidence)
-    statistics = Statistics(evidence.finished.path)
+    statistics = Statistics(evidence.scores[0].path)
     assert set(statistics.groups) == set(DATA["test"].groups)
     assert len(set(statistics.ids)) == len(statistics) == 24
     for name, error in zip(statistics.ids, statistics.numbers("mse"), strict=True):
@@ -147,7 +147,7 @@ def test_methods_with_one_autoencoder_share_the_step(session: Session) -> None:
     def key(method: MethodBase) -> str:
         evidence = drive(Reconstructions().measure(trial(session, method)))
         assert isinstance(evidence, Evidence)
-        return evidence.finished.key
+        return evidence.scores[0].key
 
     class Other(Perfect):
         version = 2
