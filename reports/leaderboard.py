@@ -34,7 +34,7 @@ def leaderboard(
     folds: bool = False,
     rare: Mapping[str, Collection[str]] | None = None,
     known: Mapping[str, Metric] = METRICS,
-    claims: Claims = Claims(),  # noqa: B008 - it cannot be changed
+    claims: Claims | None = None,
 ) -> list[Leaderboard]:
     """Convert a results table to leaderboards, the newest first.
 
@@ -46,7 +46,7 @@ def leaderboard(
         folds: whether to make boards of single folds, too, if all folds together have a board.
         rare: names of the rare classes by dataset, which are among the main columns.
         known: metrics by id, including those of other packages.
-        claims: what is tested.
+        claims: what is tested; by default the metric of the track, with its own smallest effect.
     """
     frame = (table if SET in table else merge_rows(table)).reset_index(drop=True)
     frame = frame.assign(fold=frame["fold"].mask(frame["aggregation"] == POOLED_FOLDS, POOLED))
@@ -81,7 +81,7 @@ def leaderboard(
                 str(part["shown"].iloc[0]),
                 spreads=spreads_of(spread[(spread[[*_DIVIDED, "data", "fold", "budget"]] == place).all(axis=1)], known),
             )
-            boards.append(_judged(board, claims))
+            boards.append(_judged(board, claims or Claims()))
     return sorted(boards, key=lambda board: -board.newest)
 
 

@@ -8,10 +8,13 @@ from typing import Any, NamedTuple
 
 import pandas as pd
 
-from bench.results.leaks import LEAKS, leaking
+from bench.results.leaks import TEST_COPIES, TEST_NEARNESS, leaking
 from metrics.table import Metric, find
 from reports.board import CONTROLS, Cell, Row
 from reports.columns import Column, reading_order
+
+LEAKS = {TEST_COPIES: "contains test images", TEST_NEARNESS: "too near the test images"}
+"""What a finding of each family of metrics means."""
 
 
 def rows_of(
@@ -102,11 +105,11 @@ def _versions(frame: pd.DataFrame) -> list[tuple[int, int]]:
 
 def _leak(arm: pd.DataFrame) -> tuple[str, bool]:
     """Return what is wrong with an arm's sets in relation to the test split, and whether that was looked for."""
-    looked = arm[arm["metric"].isin(list(LEAKS)) & arm["value"].notna()]
-    looked = looked.assign(version=_versions(looked))
+    arm = arm.assign(family=arm["metric"].str.partition("@")[0], version=_versions(arm))
+    looked = arm[arm["family"].isin(list(LEAKS)) & arm["value"].notna()]
     looked = looked[looked["version"] == looked["metric"].map(looked.groupby("metric")["version"].max())]
-    found = set(leaking(looked)["metric"])
-    return ", ".join(words for metric, words in LEAKS.items() if metric in found), len(looked) > 0
+    found = {row["family"] for row in looked.to_dict("records") if leaking({str(k): v for k, v in row.items()})}
+    return ", ".join(words for name, words in LEAKS.items() if name in found), len(looked) > 0
 
 
 def _cell(row: Mapping[Hashable, Any]) -> Cell:

@@ -44,17 +44,18 @@ class Scaling:
 
 def scalings(board: Leaderboard) -> list[Scaling]:
     """Return the methods of a board that have arms of at least two ratios, with their main scores of networks."""
-    families: dict[tuple[str, str, str, str], list[Row]] = {}
+    families: dict[tuple[str, str, str, str, str], list[Row]] = {}
     for row in board.rows:
         form = _form(row)
         if form is not None and row.downstream:
-            families.setdefault((row.method, row.warning, *form), []).append(row)
+            families.setdefault((row.method, row.set, row.warning, *form), []).append(row)
     found = []
-    for (method, warning, _, rest), rows in families.items():
+    for (method, set_, warning, _, rest), rows in families.items():
         ratios = sorted({row.ratio for row in rows if row.ratio is not None})
         if len(ratios) >= _FEWEST:
             lines = _lines(board, rows)
-            title = " ".join(part for part in (method, f"({rest})" if rest else "", warning) if part)
+            about = ", ".join(part for part in (rest, f"set {set_}" if set_ else "") if part)
+            title = " ".join(part for part in (method, f"({about})" if about else "", warning) if part)
             found.append(Scaling(title, board.title, [0.0, *ratios], lines))
     return found
 

@@ -104,11 +104,12 @@ def test_seeds_that_give_one_network_count_once(tmp_path: Path) -> None:
 def test_an_arm_with_a_leak_is_never_marked_but_counts_as_an_attempt(tmp_path: Path) -> None:
     clean, leaky = toy.rows(seeds=3), [*toy.rows(seeds=3), toy.leak()]
     assert words(board(tmp_path, clean))["diffmix"] == "better"
-    for metric in ("test_copies", "too_near_test"):
-        found = board(tmp_path, [*clean, toy.leak(metric)])
+    near = toy.leak("test_nearness@random-convnet", 0.9, encoder="random-convnet:12ab", split="test", p=0.001)
+    for finding in (toy.leak(), near):
+        found = board(tmp_path, [*clean, finding])
         assert "diffmix" not in words(found)
         assert not any(title == "diffmix" for title, _ in {*marks(found), *bold(found)})
-    assert "2 arms" not in " ".join(remarks(found))
+    assert words(board(tmp_path, [*clean, near.model_copy(update={"p": 0.3})]))["diffmix"] == "better"
     assert len({line for line in remarks(board(tmp_path, leaky)) if "for 3 arms" in line}) == 1
 
 

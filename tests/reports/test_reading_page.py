@@ -29,7 +29,7 @@ def example() -> list[ScoreRow]:
         if row.kind == "difference":
             changes["detectable"] = 0.021
         made.append(row.model_copy(update=changes))
-    return [*made, toy.leak(method="mine", value=72.0), toy.leak(value=0.0)]
+    return [*made, toy.leak(method="mine", value=0.5), toy.leak(value=0.0)]
 
 
 def test_the_example_is_what_the_code_prints(tmp_path: Path) -> None:

@@ -117,3 +117,10 @@ def test_spreads_are_remarks(tmp_path: Path) -> None:
     ]
     text = render_markdown(board(tmp_path, arm("1x", 1.0), spreads))
     assert "sdm (1x), hovernet: standard deviation .012 over training seeds (on one set), .003 over generation" in text
+
+
+def test_a_curve_of_sets_with_a_leak_says_so(tmp_path: Path) -> None:
+    leaks = [toy_results.leak(method="sdm", variant=name) for name in ("1x", "2x")]
+    (scaling,) = scalings(board(tmp_path, baseline(), arm("1x", 1.0), arm("2x", 2.0), leaks))
+    assert scaling.title == "sdm ⚠ contains test images"
+    assert "⚠ contains test images" in scaling_markdown(scaling)

@@ -5,11 +5,9 @@ from __future__ import annotations
 from pathlib import Path
 
 import pandas as pd
-import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from bench.results.leaks import leaking
 from bench.results.table import SET, ScoreRow, merge_rows
 from tests import toy_results as toy
 
@@ -86,9 +84,3 @@ def test_no_arm_contradicts_itself_and_no_value_is_of_another_set(sets: list[lis
     known = {(str(i), seed): digest for i, digests in enumerate(sets) for seed, digest in enumerate(digests)}
     for row in single.to_dict("records"):
         assert known[row["run"], row["seed"]] == row["set_digest"]
-
-
-@pytest.mark.parametrize(("metric", "value", "found"), [("test_copies", 1.0, True), ("too_near_test", 0.0, False)])
-def test_a_leak_is_a_number_above_zero(tmp_path: Path, metric: str, value: float, found: bool) -> None:
-    table = toy.table(tmp_path, [*toy.rows(), toy.leak(metric, value)])
-    assert list(leaking(table)["metric"]) == ([metric] if found else [])

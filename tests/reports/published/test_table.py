@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 
 import pytest
 
@@ -101,3 +102,10 @@ def test_a_number_that_the_dataset_cannot_have_says_why() -> None:
 def test_another_preset_is_said_not_to_be_the_published_protocol() -> None:
     table = measure(read_published(layout(), HEADER + LINES), [board(row("real-only"), preset="smoke")])
     assert table.remarks[0].endswith("this is not the published protocol")
+
+
+def test_a_leak_stands_at_the_measured_number() -> None:
+    leaky = replace(row("diffmix", "mask=conic"), leak="contains test images")
+    found = places(measure(read_published(layout(), HEADER + LINES), [board(row("real-only"), leaky)]))
+    assert found["consep", "diffmix"].reason == "⚠ contains test images"
+    assert found["consep", "real-only"].reason == ""
