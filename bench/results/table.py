@@ -53,7 +53,8 @@ class ScoreRow(Settings):
     real images, `floor`, with the range of 95 % of its draws, the value within slides, `floor_within`, and the place of
     the arm's value in relation to that range, `standing`. `detectable` is the smallest difference that an interval like
     that of the row would exclude from 0 in 80 % of repetitions. A `rank` is the place of the arm among all arms and the
-    baseline, 1 for the best; with a probability of 95 %, the intervals of all of them hold together. `protocol` is the version of the metric,
+    baseline, 1 for the best; with a probability of 95 %, the intervals of all of them hold together. `protocol` is the
+    version of the metric,
     `harness` that of the harness: numbers of different versions are different measurements.
     """
 
