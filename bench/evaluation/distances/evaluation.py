@@ -20,8 +20,9 @@ from bench.evaluation.distances.features import (
     embed_step,
     source_patches,
 )
+from bench.evaluation.distances.memory import CompareWithMemory
 from bench.evaluation.distances.numbers import MANIFOLD
-from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour, CompareWithMemory
+from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour
 from bench.evaluation.masks import GivenMasks, draw_masks, masks_of
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.seeds import Under
