@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, ClassVar, overload
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -17,6 +16,7 @@ from bench.digest import digest_arrays, write_json
 from bench.engine.context import Run
 from bench.engine.step import Finished, Step
 from bench.evaluation.distances.features import read_features
+from bench.evaluation.tiles import MOST_TILES, TileImages, chosen_tiles
 from bench.formats.parallel import ordered_map
 from bench.results.leaks import ALPHA
 from bench.synthetic import SyntheticSet
@@ -25,31 +25,6 @@ from bench.track import track_of
 RESULT = "leakage.json"
 MOST_IMAGES = 1000
 """Different images of a set that are searched for; of a larger set, a random choice."""
-MOST_TILES = 2000
-"""Tiles of each split that are searched; of a larger split, a random choice."""
-
-
-class TileImages(Sequence[np.ndarray]):
-    """The images of some samples of a split, each read when it is needed."""
-
-    def __init__(self, data: Dataset, chosen: Sequence[int]) -> None:
-        """Show the samples `chosen` of a split, in this order."""
-        self._data, self._chosen = data, chosen
-
-    @overload
-    def __getitem__(self, index: int) -> np.ndarray: ...
-
-    @overload
-    def __getitem__(self, index: slice) -> TileImages: ...
-
-    def __getitem__(self, index: int | slice) -> np.ndarray | TileImages:
-        """Return one image, or the images of some of the samples."""
-        if isinstance(index, slice):
-            return TileImages(self._data, self._chosen[index])
-        return self._data[self._chosen[index]].image
-
-    def __len__(self) -> int:
-        return len(self._chosen)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -93,7 +68,9 @@ class Look(Step):
         from metrics.window_search import SAME, find_windows, searchable
 
         names, images, n_different = self._different(context)
-        tiles = {split: _chosen(data, context, split) for split, data in (("test", self.test), ("train", self.train))}
+        tiles = {
+            split: chosen_tiles(data, context, split) for split, data in (("test", self.test), ("train", self.train))
+        }
         in_test = find_windows(images, TileImages(self.test, tiles["test"]), device=context.device)
         scores = np.array([-1.0 if match is None else match.score for match in in_test])
         like_test = [int(index) for index in np.flatnonzero(scores >= SAME)]
@@ -186,9 +163,3 @@ def read_found(finished: Finished) -> dict[str, Any]:
 def whole_side(train: Dataset, patch: int) -> int | None:
     """Return the side of the square that images of a dataset are fitted into as a whole; None if they are not."""
     return patch if track_of(train.info).whole else None
-
-
-def _chosen(data: Dataset, context: Run, split: str) -> list[int]:
-    """Return the tiles that are searched: those with pixels, at most `MOST_TILES`."""
-    shown = np.array([index for index, record in enumerate(data.records) if record.height], np.int64)
-    return [int(index) for index in np.sort(context.rng("tiles", split).permutation(shown)[:MOST_TILES])]

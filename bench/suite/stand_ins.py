@@ -31,6 +31,8 @@ def fill(step: Step, key: str, folder: Path) -> None:
     elif step.stage == "leakage":  # a plugin
         none = {"copies": [], "share": 0.0, "n": 1, "n_skipped": 0, "n_different": 1, "tiles": [1, 1]}
         write_json(folder / "leakage.json", none)
+    elif step.stage == "sources":
+        write_json(folder / "windows.json", [])
     elif step.stage == "nearness":
         write_json(folder / "leakage.json", {})
     elif isinstance(step, Adapt):  # the same images at another size

@@ -319,6 +319,7 @@ PARTS = {
     "frechet": {"frechet_from_moments"},
     "instances": {"pooled_panoptic", "pool"},
     "kernel": {"subset_indices", "kernel_distance_subsets", "kernel_distance_jackknife"},
+    "memorisation": {"different"},
     "multiclass": {"class_counts", "mean_defined"},
     "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},

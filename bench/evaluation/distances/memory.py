@@ -15,6 +15,9 @@ from bench.evaluation.distances.features import Features, SourcePatches, read_fe
 from bench.evaluation.distances.numbers import Scores
 from bench.evaluation.distances.steps import Compare
 
+N_DIFFERENT = "n_different"
+"""Among the scores: the number of different images that were looked at for copies."""
+
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class CompareWithMemory(Compare):
@@ -41,18 +44,21 @@ class CompareWithMemory(Compare):
 
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
         """Return distances, authenticity and copies, and the scores of new real images instead of the set."""
+        from metrics.memorisation import different
+
         scores, floor = super().score(context)
         behind = [] if self.behind is None else [read_features(self.behind.path)]
         train = together([read_features(self.real.path), *behind])
         test = read_features(self.unseen.path)
-        made = self.chosen(read_features(self.made.path), "synthetic", context)
+        made = read_features(self.made.path)
+        made = self.chosen(made.take(different(made.values)), "different", context)
         fresh = memory_floor(train, test, self.n, context)
         both = None if floor is None and fresh is None else (floor or {}) | (fresh or {})
-        return scores | memory_scores(train, made, test), both
+        return scores | memory_scores(train, made, test) | {N_DIFFERENT: len(made.values)}, both
 
 
 def memory_scores(train: Features, synthetic: Features, test: Features | None) -> Scores:
-    """Return `auth_pct` and `copy_rate`; each training patch counts once. Without a test set, `copy_rate` is NaN."""
+    """Return `auth_pct` and `copy_rate`; equal patches count once. Without a test set, `copy_rate` is NaN."""
     from metrics.memorisation import memorisation
 
     found = memorisation(train.values, synthetic.values, None if test is None else test.values)
