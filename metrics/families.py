@@ -28,6 +28,7 @@ def _set(
     unit: str = "",
     shown_times: float = 1.0,
     main: bool = False,
+    version: int = 1,
 ) -> Metric:
     return Metric(
         id,
@@ -41,6 +42,7 @@ def _set(
         reference,
         shown_times=shown_times,
         main=main,
+        protocol_version=version,
     )
 
 
@@ -96,9 +98,10 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
                 "Alaa et al., ICML 2022; Stein et al., NeurIPS 2023",
                 "higher",
                 (0.0, 100.0),
-                inputs="features of training and synthetic images",
+                inputs="features of different training and different synthetic images",
                 group="memorisation",
                 unit="%",
+                version=2,
             ),
             _set(
                 "copy_rate",
@@ -106,7 +109,17 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
                 "nearer to a training image than all but 5 % of test images are",
                 "lower",
                 _UNIT,
-                inputs="features of training, test and synthetic images",
+                inputs="features of different training, test and synthetic images",
+                group="memorisation",
+                version=2,
+            ),
+            _set(
+                "test_nearness",
+                "nearness to test slides",
+                "nearest real patch of a synthetic image, equally many per slide; 0.5 by chance; p over slides",
+                "lower",
+                _UNIT,
+                inputs="features of training, test and different synthetic images",
                 group="memorisation",
             ),
             _SIMILARITY,

@@ -13,18 +13,20 @@ from metrics.nearest_neighbours import kth_radii, nearest
 
 @dataclass(frozen=True)
 class MemorisationScores:
-    """How close synthetic images are to training images.
+    """How close different synthetic images are to different training images; repeated images count once.
 
-    `auth_pct` in [0, 100]: share of synthetic images that are *not* closer to their nearest training image than that
-    one is to any other training image; copies give 0, fresh images about 50 and more. `copy_rate` in [0, 1]: share
+    `auth_pct` in [0, 100]: share of synthetic images that are farther from their nearest training image than that one
+    is from any other training image; copies give 0, fresh images about 50 and more. `copy_rate` in [0, 1]: share
     nearer to a training image than all but `quantile` of the test images are; fresh images give about `quantile`,
-    copies 1; NaN without test images. `nearest` is the training image nearest to each synthetic one.
+    copies 1; NaN without test images. `nearest` is the training image nearest to each synthetic one, `n` the number of
+    different synthetic images.
     """
 
     auth_pct: float
     copy_rate: float
     quantile: float
     nearest: Int64[np.ndarray, " m"]
+    n: int
 
 
 def memorisation(
@@ -36,6 +38,9 @@ def memorisation(
 ) -> MemorisationScores:
     """Return AuthPct (Alaa et al., ICML 2022) and the nearest-neighbour copy rate.
 
+    Equal rows of a set are one image. An image as far from its nearest training image as that one is from the next is
+    not authentic (strictly, as in the paper).
+
     Args:
         train: features of the images that the generator was trained on.
         synthetic: features of its images.
@@ -45,15 +50,30 @@ def memorisation(
     Raises:
         DataError: the features are invalid or differ in width.
 
-    >>> train, synthetic = np.array([[0.0], [4.0], [8.0]]), np.array([[0.0], [14.0]])
-    >>> memorisation(train, synthetic).auth_pct  # the first is a copy
-    50.0
+    >>> train, synthetic = np.array([[0.0], [0.0], [4.0], [8.0]]), np.array([[0.0], [0.0], [14.0]])
+    >>> found = memorisation(train, synthetic)  # the first is a copy, twice
+    >>> found.auth_pct, found.n
+    (50.0, 2)
     """
     real, made = check_pair(train, synthetic)
+    first = different(real)
+    real = real[first]
+    made, place = np.unique(made, axis=0, return_inverse=True)
     index, distance = nearest(made, real)
-    authentic = distance >= kth_radii(real, 1)[index]
+    authentic = distance > kth_radii(real, 1)[index]
     rate = float("nan")
     if test is not None:
         _, unseen = check_pair(train, test)
-        rate = float((distance <= np.quantile(nearest(unseen, real)[1], quantile)).mean())
-    return MemorisationScores(float(100 * authentic.mean()), rate, quantile, index)
+        apart = nearest(unseen[different(unseen)], real)[1]
+        rate = float((distance <= np.quantile(apart, quantile)).mean())
+    whose = np.asarray(first[index][place.reshape(-1)], np.int64)
+    return MemorisationScores(float(100 * authentic.mean()), rate, quantile, whose, len(made))
+
+
+def different(features: Float[np.ndarray, "n d"]) -> Int64[np.ndarray, " k"]:
+    """Return the indices of the first of equal rows, in order.
+
+    >>> different(np.array([[1.0], [2.0], [1.0]])).tolist()
+    [0, 1]
+    """
+    return np.sort(np.unique(features, axis=0, return_index=True)[1]).astype(np.int64)

@@ -66,6 +66,17 @@ def check_roles(read: Mapping[str, frozenset[str]], available: Iterable[str], da
         )
 
 
+def check_unseen(asked: Mapping[str, frozenset[str]]) -> Iterable[Missing]:
+    """Yield each method that asks for the test split, which no method may see; `asked` maps methods to roles."""
+    for method, roles in asked.items():
+        if "test" in roles:
+            yield Missing(
+                f"The method {method!r} asks for the test split, which no method may see",
+                f"the roles {', '.join(sorted(roles))}",
+                "remove 'test' from its roles, optional_roles and the reads of its parts, or choose another method",
+            )
+
+
 def check_test(splits: Iterable[str], dataset: str, track: Track) -> Iterable[Missing]:
     """Yield what is missing if a dataset has no test split, with which every set is compared."""
     there = list(splits)

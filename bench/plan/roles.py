@@ -39,7 +39,12 @@ class OtherData:
 
 def roles_read(method: MethodBase, available: Iterable[str]) -> frozenset[str]:
     """Return the roles that a method reads: those that it needs, and of its optional ones those that there are."""
-    return method.roles | (method.optional_roles & frozenset(available) - {"test"})
+    return method.roles | (method.optional_roles & frozenset(available))
+
+
+def asked_of(method: MethodBase) -> frozenset[str]:
+    """Return every role that a method asks for: those that it needs, its optional ones, and those of its parts."""
+    return frozenset[str]().union(method.roles, method.optional_roles, *(part.reads for part in method.parts()))
 
 
 def other_data(

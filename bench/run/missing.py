@@ -15,10 +15,12 @@ from bench.plan.checks import (
     check_roles,
     check_test,
     check_tracks,
+    check_unseen,
     check_weights,
 )
 from bench.plan.protocol import check_protocol
 from bench.plan.ratios import capped
+from bench.plan.roles import asked_of
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
 from bench.track import track_of
@@ -34,6 +36,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     except BenchError as error:
         missing.append(Missing.from_error(error))
         device = resolve_device("cpu")
+    missing.extend(check_unseen({arm.name: asked_of(arm.method) for arm in resolved.arms}))
     try:
         resolved.source.locate()
         missing.extend(check_test(resolved.source.splits(), resolved.card.name, track))

@@ -10,7 +10,8 @@ from jaxtyping import Float
 
 from bench.errors import DataError
 from bench.evaluation.distances.features import Features
-from bench.evaluation.distances.numbers import NEIGHBOURS, feature_scores, memory_scores
+from bench.evaluation.distances.memory import memory_scores
+from bench.evaluation.distances.numbers import NEIGHBOURS, feature_scores
 from bench.scoring.images_report import ImagesReport
 from bench.scoring.output import number
 

@@ -29,10 +29,12 @@ def fill(step: Step, key: str, folder: Path) -> None:
         np.save(folder / FEATURES, near)
         np.save(folder / SCORES, near)
     elif step.stage == "leakage":  # a plugin
-        write_json(
-            folder / "leakage.json",
-            {"exact": [], "copies": [], "nearer": 0, "by_chance": 0.0, "n_test": 0, "nearest": []},
-        )
+        none = {"copies": [], "share": 0.0, "n": 1, "n_skipped": 0, "n_different": 1, "tiles": [1, 1]}
+        write_json(folder / "leakage.json", none)
+    elif step.stage == "sources":
+        write_json(folder / "windows.json", [])
+    elif step.stage == "nearness":
+        write_json(folder / "leakage.json", {})
     elif isinstance(step, Adapt):  # the same images at another size
         for name in (MANIFEST, METADATA):
             shutil.copyfile(step.made.folder / name, folder / name)

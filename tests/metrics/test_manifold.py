@@ -105,6 +105,23 @@ def test_copies_are_close_in_distance_and_not_authentic():
     assert found.nearest.tolist() == list(range(150))
 
 
+def test_repeated_images_count_once():
+    train, test = normal(300), normal(300, seed=1)
+    assert memorisation(train, np.repeat(train[:1], 40, axis=0), test).n == 1
+    assert memorisation(train, np.repeat(train[:1], 40, axis=0)).auth_pct == 0
+    # each training image twice: the distance between the two is no measure of how far apart images are
+    doubled = np.concatenate([train, train])
+    assert memorisation(doubled, train[:40]).auth_pct == 0
+    fresh = normal(100, seed=2)
+    once, often = memorisation(train, fresh, test), memorisation(doubled, np.concatenate([fresh, fresh]), test)
+    assert (once.auth_pct, once.copy_rate, once.n) == (often.auth_pct, often.copy_rate, often.n)
+    assert often.nearest.tolist() == [*once.nearest, *once.nearest]
+
+
+def test_ties_are_not_authentic():
+    assert memorisation(np.array([[0.0], [1.0], [3.0]]), np.array([[-1.0]])).auth_pct == 0
+
+
 def test_fresh_images_are_authentic():
     found = memorisation(normal(400), normal(400, seed=2), normal(400, seed=1))
     assert 35 < found.auth_pct < 75

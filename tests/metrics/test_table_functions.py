@@ -11,6 +11,7 @@ from metrics.aji import aji, aji_plus
 from metrics.alignment import has_text, shuffled, similarity
 from metrics.classification import score_classes
 from metrics.colour import colour_distance
+from metrics.copies import copied_share, nearness_to_test
 from metrics.faithfulness import faithfulness
 from metrics.frechet import frechet_distance
 from metrics.instances import (
@@ -197,6 +198,15 @@ def perceived(which):
     return float(perceptual_distance([a], [b]).mean())
 
 
+def near_test(which):
+    slides = [str(index % 6) for index in range(60)]
+    made = {"better": FEATURES["train"], "worse": FEATURES["test"]}[which] + 0.01
+    found = nearness_to_test(
+        made, FEATURES["train"], FEATURES["test"], slides, slides, np.random.default_rng(3), alpha=0.005
+    )
+    return found.value
+
+
 VALUES = {
     "clip_fid": on_features(lambda x, y: frechet_distance(x, y).value),
     "colour_fd": lambda which: colour_distance(IMAGES, NOISY[which]).value,
@@ -207,6 +217,8 @@ VALUES = {
     "coverage": on_features(lambda x, y: manifold_scores(x, y).coverage),
     "auth_pct": on_features(lambda x, y: memorisation(x, y).auth_pct, COPIED),
     "copy_rate": on_features(lambda x, y: memorisation(x, y, FEATURES["test"]).copy_rate, COPIED),
+    "test_copies": lambda which: copied_share(np.linspace(WRONG[which], 1.0, 20), np.zeros(20)),
+    "test_nearness": near_test,
     "plip": aligned,
     "plip_shuffled": misaligned,
     "gan_test": lambda which: proportion(round(200 * (1 - WRONG[which])), 200).value,
@@ -298,6 +310,7 @@ PARTS = {
     "alignment": {"has_text"},
     "classification": {"confusion_matrix", "one_hot_confusion"},
     "colour": {"colour_features"},
+    "copies": {"are_copies"},
     "crossed": {"crossed_difference", "crossed_interval", "crossed_spread", "of_mean", "spreads"},
     "faithfulness": {"mask_dice", "class_dice"},
     "features": {"check_features", "check_pair"},
@@ -306,6 +319,7 @@ PARTS = {
     "frechet": {"frechet_from_moments"},
     "instances": {"pooled_panoptic", "pool"},
     "kernel": {"subset_indices", "kernel_distance_subsets", "kernel_distance_jackknife"},
+    "memorisation": {"different"},
     "multiclass": {"class_counts", "mean_defined"},
     "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
@@ -320,6 +334,7 @@ PARTS = {
         *("arm_interval", "cluster_bootstrap", "holm", "interval_fields", "paired_difference", "rank_intervals"),
         "spread_over_seeds",
     },
+    "window_search": {"find_windows", "searchable", "turned"},
 }
 SCORES = {
     "aji": {"aji", "aji_plus"},
@@ -335,6 +350,7 @@ SCORES = {
         "auroc_by_class",
     },
     "colour": {"colour_distance"},
+    "copies": {"copied_share", "nearness_to_test"},
     "faithfulness": {"faithfulness"},
     "frechet": {"frechet_distance"},
     "instances": {

@@ -20,7 +20,7 @@ def prdc(real, synthetic, k):
 def auth_pct(train, synthetic):
     own = cdist(train, train) + np.diag(np.full(len(train), np.inf))
     between = cdist(synthetic, train)
-    return 100 * np.mean([row.min() >= own[row.argmin()].min() for row in between])
+    return 100 * np.mean([row.min() > own[row.argmin()].min() for row in between])
 
 
 def copy_rate(train, synthetic, test, quantile=0.05):

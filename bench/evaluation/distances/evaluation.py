@@ -18,10 +18,11 @@ from bench.evaluation.distances.features import (
     RealPatches,
     SetImages,
     embed_step,
-    source_patches,
 )
+from bench.evaluation.distances.memory import N_DIFFERENT, CompareWithMemory
 from bench.evaluation.distances.numbers import MANIFOLD
-from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour, CompareWithMemory
+from bench.evaluation.distances.sources import source_patches
+from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour
 from bench.evaluation.masks import GivenMasks, draw_masks, masks_of
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.seeds import Under
@@ -172,7 +173,7 @@ class _Comparison:
         self._session, self._data = trial.bench.session, trial.bench.data
         self._patch, self._made, self._title = patch, made, title
         self._n = min(len(made), trial.bench.preset.reference_samples)
-        self._sources = source_patches(made, self._data["train"])
+        self._trusted = trial.arm.ready is None
 
     async def compare(self, extractor: Extractor, split: str, encoder: str) -> Finished:
         """Return the comparison with one split; with the training split it also looks for copies."""
@@ -182,10 +183,11 @@ class _Comparison:
         )
         more: dict[str, Any] = {}
         if kind is CompareWithMemory:
-            more = {"test": self._data["test"], "sources": self._sources, "behind": None}
+            sources = await source_patches(self._session, self._made, self._data["train"], trusted=self._trusted)
+            more = {"test": self._data["test"], "sources": sources, "behind": None}
             more["unseen"] = await self._embed(extractor, self._real("test"))
-            if self._sources is not None:
-                more["behind"] = await self._embed(extractor, self._sources)
+            if sources is not None:
+                more["behind"] = await self._embed(extractor, sources)
         step = kind(
             place=self._session.torch,
             title=f"{self._title}, {extractor.name}, against {split}",
@@ -238,7 +240,7 @@ def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
         return
     result = json.loads((distance.finished.path / RESULT).read_text(encoding="utf-8"))
     scores, floor = result["scores"], result["floor"] or {}
-    se = scores.pop("kd_se", None)
+    se, n_different = scores.pop("kd_se", None), scores.pop(N_DIFFERENT, None)
     for kind, value in scores.items():
         if kind not in wanted:
             continue
@@ -249,7 +251,7 @@ def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
             "split": distance.split,
             "encoder": distance.identity,
             "value": value,
-            "n": result["n"],
+            "n": int(n_different) if kind in OF_MEMORY else result["n"],
             "floor": floor.get(kind),
             **_interval(kind, value, se),
         }

@@ -186,10 +186,13 @@ class SetImages:
 
 @dataclass(frozen=True)
 class SourcePatches:
-    """Training patches that a set's images derive from, each window (source, y, x) once."""
+    """Training patches that a set's images derive from or show, each window (source, y, x, symmetry) once.
+
+    The patch is turned by the symmetry, as the image that shows it is.
+    """
 
     train: Dataset
-    windows: tuple[tuple[str, int, int], ...]
+    windows: tuple[tuple[str, int, int, int], ...]
     size: int
 
     @property
@@ -219,18 +222,12 @@ class SourcePatches:
         places = {name: index for index, name in enumerate(self.train.ids)}
         for source, of_tile in itertools.groupby(self.windows, key=lambda window: window[0]):
             tile: Sample = self.train[places[source]]
-            for _, y, x in of_tile:
+            for _, y, x, symmetry in of_tile:
                 image = _image(Window(tile, y, x, self.size))
                 if image.pixels.shape[:2] != (self.size, self.size):
                     got = f"one at row {y}, column {x}"
                     raise DataError(f"A window of {self.size} px extends beyond {source}", got=got)
-                yield image
-
-
-def source_patches(made: SyntheticSet, train: Dataset) -> SourcePatches | None:
-    """Return the training patches that a set's images derive from; None if the images derive from none."""
-    windows = sorted({(line.tile, *line.crop) for line in made.metadata if line.tile and line.crop is not None})
-    return SourcePatches(train, tuple(windows), made.records[0].height) if windows else None
+                yield image if not symmetry else _turned(image, symmetry)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -284,6 +281,12 @@ def read_features(path: Path) -> Features:
     """Return the features that :class:`Embed` wrote."""
     images = json.loads((path / "images.json").read_text(encoding="utf-8"))
     return Features(np.load(path / "features.npy"), images["groups"], images["names"])
+
+
+def _turned(image: Image, symmetry: int) -> Image:
+    from metrics.window_search import turned
+
+    return Image(np.ascontiguousarray(turned(image.pixels, symmetry)), image.group, f"{image.name} turned {symmetry}")
 
 
 def _image(window: Window) -> Image:

@@ -14,7 +14,7 @@ from bench.contract import Dataset
 from bench.digest import write_json
 from bench.engine.context import Run
 from bench.engine.step import Finished, Step
-from bench.evaluation.distances.features import Extractor, Features, SourcePatches, read_features
+from bench.evaluation.distances.features import Extractor, Features, read_features
 from bench.evaluation.distances.numbers import (
     FLOOR_SPLITS,
     NEIGHBOURS,
@@ -22,10 +22,7 @@ from bench.evaluation.distances.numbers import (
     colour_scores,
     feature_scores,
     floor_of,
-    memory_floor,
-    memory_scores,
     plain,
-    together,
 )
 from bench.synthetic import SyntheticSet
 
@@ -105,38 +102,3 @@ class CompareColour(Compare):
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
         """Return the distance of colour features and its floor."""
         return self._compared(context, colour_scores, colour_scores)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class CompareWithMemory(Compare):
-    """Measure distances to the training split, and whether its patches were copied; the generator saw no test split.
-
-    `sources` are the training patches that the set derives from, which it could copy, and `behind` are their features.
-    """
-
-    test: Dataset
-    unseen: Finished
-    sources: SourcePatches | None
-    behind: Finished | None
-
-    @property
-    def config(self) -> dict[str, Any]:
-        """The comparison's settings, and the training patches that the set derives from."""
-        return super().config | {"sources": None if self.sources is None else dict(self.sources.config)}
-
-    @property
-    def inputs(self) -> dict[str, str]:
-        """The comparison's inputs and the test split."""
-        inputs = {**super().inputs, "test": self.test.digest, "features:test": self.unseen.key}
-        return inputs if self.behind is None else inputs | {"features:sources": self.behind.key}
-
-    def score(self, context: Run) -> tuple[Scores, Scores | None]:
-        """Return distances, authenticity and copies, and the scores of new real images instead of the set."""
-        scores, floor = super().score(context)
-        behind = [] if self.behind is None else [read_features(self.behind.path)]
-        train = together([read_features(self.real.path), *behind])
-        test = read_features(self.unseen.path)
-        made = self.chosen(read_features(self.made.path), "synthetic", context)
-        fresh = memory_floor(train, test, self.n, context)
-        both = None if floor is None and fresh is None else (floor or {}) | (fresh or {})
-        return scores | memory_scores(train, made, test), both

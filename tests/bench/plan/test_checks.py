@@ -4,8 +4,11 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from bench.contract import Weights
-from bench.plan.checks import check_files, check_weights
+import pytest
+
+from bench.contract import Part, Settings, Weights
+from bench.plan.checks import check_files, check_unseen, check_weights
+from bench.plan.roles import asked_of
 from downstream.vit import ViT, ViTConfig, ViTPretrained
 from tests.toy_tissue import Painter, PainterConfig
 
@@ -43,3 +46,25 @@ def test_weights_of_a_method_are_asked_for_with_licence_and_setting() -> None:
     (missing,) = check_files("starting", Starting(PainterConfig()))
     assert missing.expected == "The method 'starting' needs weights of a toy (1 MB)"
     assert missing.fix == "get it from an address (licence of the author); set toy.file; or choose another method"
+
+
+class Needing(Painter):
+    roles = frozenset({"train", "test"})
+
+
+class Wishing(Painter):
+    optional_roles = frozenset({"test"})
+
+
+class Fitting(Painter):
+    def parts(self) -> list[Part]:
+        return [Part("peek", frozenset({"train", "test"}), (), Settings())]
+
+
+@pytest.mark.parametrize("dishonest", [Needing, Wishing, Fitting])
+def test_no_method_may_ask_for_the_test_split(dishonest: type[Painter]) -> None:
+    honest = {"painter": asked_of(Painter(PainterConfig()))}
+    assert list(check_unseen(honest)) == []
+    (missing,) = check_unseen({**honest, "cheat": asked_of(dishonest(PainterConfig()))})
+    assert "'cheat' asks for the test split" in missing.expected
+    assert "test" in missing.got

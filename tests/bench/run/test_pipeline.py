@@ -218,13 +218,15 @@ def test_fewer_seeds_and_a_sibling_method_share_the_work(tiny: Outcome) -> None:
     before = stages(tiny.store)
     other = run_request(request(tiny.store, method="diffmix-e", overrides=TRAINED))
     fresh = stages(tiny.store) - before
-    # a set, its features, its comparisons with both splits, its look at test images; a network with its predictions and
-    # scores; test masks, which so short a training draws as diffmix draws them: what is seen in them is known
+    # a set, its features, its comparisons with both splits, its search for test images and its nearness to test slides;
+    # a network with its predictions and scores; test masks, which so short a training draws as diffmix draws them: what
+    # is seen in them is known
     assert fresh == {
         "synthesize": 1,
         "features": 3,
         "fidelity": 4,
         "leakage": 1,
+        "nearness": 1,
         "train": 1,
         "predict": 1,
         "evaluate": 1,

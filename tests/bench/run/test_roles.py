@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from bench import cli
 from bench.contract import Dataset
 from bench.engine.session import Session, drive
 from bench.errors import ConfigError, DataError
@@ -17,7 +19,7 @@ from bench.run.resolve import Resolved, resolve
 from bench.stages.fit import fit_parts
 from bench.stages.synthesize import synthesize
 from tests.bench.conftest import request
-from tests.bench.run.reader import register
+from tests.bench.run.reader import Reader, register
 from tests.bench.run.test_tracks import captions as captions
 
 
@@ -145,3 +147,20 @@ def test_data_for_masks_have_masks_and_nobody_else_may_have_the_role(tmp_path: P
     assert "not a dataset of nuclei" in item.expected
     with pytest.raises(ConfigError, match="No method of this run reads data of the role"):
         resolved(tmp_path, method="sdm", data={"mask": "phantom"})
+
+
+@pytest.mark.parametrize("asks", ["roles", "optional_roles"])
+def test_a_method_that_asks_for_the_test_split_is_refused_before_any_work(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], asks: str
+) -> None:
+    monkeypatch.setattr(Reader, asks, frozenset({*getattr(Reader, asks), "test"}))
+    command = ["run", "--method", "reader", "--dataset", "phantom", "--preset", "tiny", "--store", str(tmp_path)]
+    monkeypatch.setattr(sys, "argv", ["bench", *command])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code == 2
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "error: The method 'reader' asks for the test split, which no method may see"
+    assert "test" in lines[1]
+    assert lines[2].startswith("fix:")
+    assert list(tmp_path.rglob("prepare/*")) == []

@@ -94,7 +94,17 @@ def assert_travels(store: Path, other: Path, pickles: dict[str, bytes]) -> set[s
 def test_every_step_of_a_run_on_nuclei_travels(tiny: Outcome, tmp_path: Path) -> None:
     pickles = noted(tiny.store, controls=())
     stages = assert_travels(tiny.store, tmp_path / "store", pickles)
-    of_sets = {"prepare", "fit", "synthesize", "features", "fidelity", "leakage", "render-masks", "faithfulness"}
+    of_sets = {
+        "prepare",
+        "fit",
+        "synthesize",
+        "features",
+        "fidelity",
+        "leakage",
+        "nearness",
+        "render-masks",
+        "faithfulness",
+    }
     assert stages == of_sets | {"train", "predict", "evaluate"}
     assert len(pickles) > 20
 
@@ -109,7 +119,19 @@ def test_every_step_of_a_run_on_tissue_that_chooses_its_sets_travels(tmp_path: P
     }
     pickles = noted(tmp_path / "store", **asked)
     stages = assert_travels(tmp_path / "store", tmp_path / "other", pickles)
-    of_sets = {"prepare", "fit", "synthesize", "judge", "select", "features", "fidelity", "leakage", "reconstruction"}
+    of_sets = {
+        "prepare",
+        "fit",
+        "synthesize",
+        "judge",
+        "select",
+        "features",
+        "fidelity",
+        "leakage",
+        "nearness",
+        "reconstruction",
+        "sources",
+    }
     assert stages == of_sets | {"train", "predict", "evaluate"}
 
 

@@ -1,0 +1,110 @@
+"""Sets that are imported and run from the command line: what shows the test split is marked, honest sets are not."""
+
+from __future__ import annotations
+
+import shutil
+import sys
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image
+
+from bench import cli
+from bench.datasets.prepared.read import PreparedDataset
+from bench.results.leaks import leaking
+from bench.results.table import ResultsStore
+from bench.run.outcome import Outcome
+from tests.cheats import CHEATS, HONEST, crops, turned_over
+from tests.toy import tile
+
+SIZE, N = 32, 12
+MPP = "0.5"  # of preset tiny
+
+
+@pytest.fixture(scope="module")
+def store(tiny: Outcome, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A store in which the phantom is prepared, and networks of real images are trained."""
+    folder = tmp_path_factory.mktemp("cheats") / "store"
+    shutil.copytree(tiny.store, folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def tiles(store: Path) -> Mapping[str, Sequence[np.ndarray]]:
+    splits = [PreparedDataset(folder.parent) for folder in (store / "jobs" / "prepare").glob("*/info.json")]
+    return {data.info.split: [data[index].image for index in range(len(data))] for data in splits}
+
+
+def bench(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    assert caught.value.code in (0, None)
+
+
+def rows_of(
+    patch: pytest.MonkeyPatch, store: Path, folder: Path, name: str, images: Sequence[np.ndarray]
+) -> pd.DataFrame:
+    folder.mkdir()
+    for index, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{index:03d}.png")
+    method = name.lower().replace(" ", "-").replace(",", "")
+    common = ("--dataset", "phantom", "--store", str(store))
+    bench(patch, "import", str(folder), *common, "--method-name", method, "--mpp", MPP)
+    asked = ("--synthetic", method, "--preset", "tiny", "--threads", "1", "--no-tracking", "--controls", "")
+    bench(patch, "run", *asked, *common)
+    results = ResultsStore(store)
+    rows = results.rows(results.runs()[-1])
+    return rows[rows["method"] == method]
+
+
+def marked(rows: pd.DataFrame) -> bool:
+    return any(leaking(row) for row in rows.to_dict("records"))
+
+
+def copies(rows: pd.DataFrame) -> float:
+    (value,) = rows[rows["metric"] == "test_copies"]["value"]
+    return float(value)
+
+
+FAST = "a sixth of training copies"
+
+
+@pytest.mark.parametrize(
+    "name", [pytest.param(name, marks=() if name == FAST else pytest.mark.slow) for name in CHEATS]
+)
+def test_a_cheat_is_marked(
+    monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path, tiles: Mapping[str, Sequence[np.ndarray]], name: str
+) -> None:
+    images = CHEATS[name](tiles["test"], tiles["train"], N, SIZE, np.random.default_rng(0))
+    rows = rows_of(monkeypatch, store, tmp_path / "images", name, images)
+    assert copies(rows) == pytest.approx(1 / 6 if name == FAST else 1.0)
+    assert marked(rows)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", HONEST)
+def test_an_honest_set_is_not_marked(
+    monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path, tiles: Mapping[str, Sequence[np.ndarray]], name: str
+) -> None:
+    other = [tile(seed, 128)[0] for seed in range(8)]  # of another kind of tissue
+    images = HONEST[name](tiles["train"], other, N, SIZE, np.random.default_rng(0))
+    rows = rows_of(monkeypatch, store, tmp_path / "images", name, images)
+    assert copies(rows) == 0.0
+    assert not marked(rows)
+
+
+def test_copies_of_training_crops_are_not_authentic_wherever_they_come_from(
+    monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path, tiles: Mapping[str, Sequence[np.ndarray]]
+) -> None:
+    rng = np.random.default_rng(0)
+    images = [turned_over(image, rng) for image in crops(tiles["train"], 7, SIZE, rng)]
+    rows = rows_of(monkeypatch, store, tmp_path / "images", "training-crops-twice", [*images, *images[:3]])
+    assert copies(rows) == 0.0
+    of_memory = rows[rows["metric"].isin(["auth_pct@random-convnet", "copy_rate@random-convnet"])]
+    found = of_memory.set_index("metric")
+    assert found["value"].to_dict() == {"auth_pct@random-convnet": 0.0, "copy_rate@random-convnet": 1.0}
+    assert found["n"].tolist() == [7, 7]
