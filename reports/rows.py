@@ -34,6 +34,8 @@ def rows_of(
     newest = frame.groupby("place")["version"].max()
     current = frame[frame["version"] == frame["place"].map(newest)]
     keys = _networks(current)
+    looked = of_data.assign(family=of_data["metric"].str.partition("@")[0])
+    looked = looked[looked["family"].isin(list(LEAKS)) & looked["value"].notna()]
     rows = []
     for key in keys:
         arm = key.of(current)
@@ -47,7 +49,7 @@ def rows_of(
         named = f"{key.variant} {key.ratio:g}x".strip() if several else key.variant
         of_name = {other.set for other in same if other.ratio == key.ratio}
         shown = (key.set or "not recorded") if len(of_name) > 1 else ""
-        leak, checked = _leak(key.of(of_data))
+        leak, checked = _leak(key.of(looked))
         rows.append(Row(key.method, named, key.downstream, cells, key.ratio, shown, leak, checked))
     return _sorted(rows), [column for column in columns if column.kind != "rank"], len(frame) - len(current)
 
@@ -104,9 +106,13 @@ def _versions(frame: pd.DataFrame) -> list[tuple[int, int]]:
 
 
 def _leak(arm: pd.DataFrame) -> tuple[str, bool]:
-    """Return what is wrong with an arm's sets in relation to the test split, and whether that was looked for."""
-    arm = arm.assign(family=arm["metric"].str.partition("@")[0], version=_versions(arm))
-    looked = arm[arm["family"].isin(list(LEAKS)) & arm["value"].notna()]
+    """Return what is wrong with an arm's sets in relation to the test split, and whether that was looked for.
+
+    The rows are those of metrics of leaks; of each, the newest version counts.
+    """
+    if arm.empty:
+        return "", False
+    looked = arm.assign(version=_versions(arm))
     looked = looked[looked["version"] == looked["metric"].map(looked.groupby("metric")["version"].max())]
     found = {row["family"] for row in looked.to_dict("records") if leaking({str(k): v for k, v in row.items()})}
     return ", ".join(words for name, words in LEAKS.items() if name in found), len(looked) > 0

@@ -66,7 +66,10 @@ def _sets(frame: pd.DataFrame) -> pd.Series:
     All rows of an arm in one run belong together, whether or not they hold a digest of their own.
     """
     labels = frame["run"].map(lambda _: "")
-    for _, rows in frame.groupby([*_NAME, "ratio"], dropna=False, sort=False):
+    needed = frame[[*_NAME, "ratio", "run", "fold", "seed", "generation", "set_digest"]]
+    for _, rows in needed.groupby([*_NAME, "ratio"], dropna=False, sort=False):
+        if rows["run"].nunique() < 2:
+            continue
         arms = _arms(rows)
         if len(arms) > 1:
             named = {run: name for arm, name in zip(arms, _names(arms), strict=True) for run in arm.runs}
