@@ -75,6 +75,7 @@ RULES = {
             "bench.synthetic",
             "metrics.table",
             "metrics.uncertainty",
+            "metrics.verdicts",
             "reports",
         ),
         others=VIEWS,
