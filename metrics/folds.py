@@ -7,11 +7,11 @@ has three sources (see `metrics.estimate`):
 - *slides*: √(Σ_k V_k) / K, where V_k is the variance over the groups of fold k (`metrics.jackknife`), with
   Satterthwaite's degrees of freedom;
 - *seeds*: √(Σ_k s_k² / S_k) / K over the seeds of a fold, with Σ_k (S_k - 1) degrees of freedom;
-- *folds*, for the training sets: the amount by which the variance s² of the fold values exceeds what slides and seeds
-  explain, times (1 / K + n_test / n_train), with K - 1 degrees of freedom. The second term is the correction of Nadeau
-  & Bengio (Machine Learning 2003, eq. 8) for training sets that overlap. No estimate of this variance is unbiased
-  (Bengio & Grandvalet, JMLR 2004), so it is meant to err upwards. With one seed per fold, the spread over seeds is part
-  of this source.
+- *folds*, for the training sets: the variance s² of the fold values, times (1 / K + n_test / n_train), with K - 1
+  degrees of freedom, of which the part that slides and seeds explain is subtracted. The second term is the correction
+  of Nadeau & Bengio (Machine Learning 2003, eq. 8) for training sets that overlap. No estimate of this variance is
+  unbiased (Bengio & Grandvalet, JMLR 2004), so it is meant to err upwards. With one seed per fold, the spread over
+  seeds is part of this source.
 """
 
 from __future__ import annotations
@@ -183,9 +183,9 @@ def _combine(parts: Sequence[_Part], test_share: float | None) -> tuple[Estimate
     of_slides = Spread(float(np.sqrt(variances.sum())) / n, satterthwaite(float(variances.sum()), slides))
     # s² of the fold values contains each fold's error from slides and seeds once, on average
     explained = variances.mean() + n * sum(spread.se**2 for spread in seeds)
-    excess = max(float(values.var(ddof=1) - explained), 0.0)
-    folds = Spread(float(np.sqrt(excess * _factor(n, test_share))), n - 1)
-    estimate = Estimate.of(value, [of_slides, *seeds, folds])
+    factor = _factor(n, test_share)
+    folds = Spread(float(values.std(ddof=1) * np.sqrt(factor)), n - 1)
+    estimate = Estimate.of(value, [of_slides, *seeds], [folds], shared=float(explained * factor))
     if estimate.total.se <= 1e-12 * max(1.0, abs(value)):
         return None, about, "no interval: all groups of all folds have the same value"
     return estimate, about, ""

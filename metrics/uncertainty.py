@@ -15,7 +15,7 @@ from jaxtyping import Float64, Real
 
 from bench.errors import DataError
 from metrics.crossed import sources, variance_of_mean
-from metrics.estimate import Estimate, Range, Spread, around, at_the_end
+from metrics.estimate import Estimate, Range, Spread, around, at_the_end, satterthwaite
 from metrics.groups import MEAN, Statistic, mean_of, mean_statistics
 from metrics.jackknife import Jackknife, effective_number, spread_of_groups
 
@@ -257,7 +257,11 @@ def _seeds_of_difference(a: Jackknife, b: Jackknife) -> tuple[tuple[Spread, ...]
             times = 1 + (a, b)[other].values.size
             spreads = tuple(Spread(each.se * float(np.sqrt(times)), each.dof) for each in found[other])
             return spreads, times * shared[other]
-    return (*found[0], *found[1]), sum(shared)
+    both = (*found[0], *found[1])
+    if len(both) < 3:
+        variance = sum(spread.se**2 for spread in both)
+        both = (Spread(float(np.sqrt(variance)), satterthwaite(variance, both)),) if both else ()
+    return both, sum(shared)
 
 
 def _crossed(arm: Jackknife, groups: int) -> Float64[np.ndarray, "seeds generations *groups"]:

@@ -6,7 +6,7 @@ import time
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy import stats
 
@@ -160,8 +160,8 @@ def test_groups_and_seeds_add_up():
 
 def test_what_differs_between_groups_and_seeds_at_once_counts_once():
     """Seeds without an effect of their own: independent noise of every image under every seed."""
-    found = [arm_interval(arm(generator(seed).normal(size=(6, 20)))).se ** 2 for seed in range(300)]
-    assert 1 / 120 <= np.mean(found) <= 1.35 / 120  # 2 / 120 if the sources were only added
+    found = [arm_interval(arm(generator(seed).normal(size=(6, 20)))).se ** 2 for seed in range(100)]
+    assert 0.95 / 120 <= np.mean(found) <= 1.4 / 120  # 2 / 120 if the sources were only added
 
 
 def test_seeds_that_agree_by_chance_do_not_narrow_the_interval():
@@ -190,8 +190,7 @@ def test_paired_difference_with_seeds_of_different_number_is_welchs():
     found = paired_difference(arm(images + shift_a[:, None]), arm(images + shift_b[:, None]))
     theirs = stats.ttest_ind(shift_a, shift_b, equal_var=False).confidence_interval()
     assert (found.value, found.method) == (pytest.approx(0.0), "groups+seeds")
-    assert found.high >= theirs.high * 0.999
-    assert found.high == pytest.approx(max(theirs.high, stats.t.ppf(0.975, 1) * np.sqrt(0.01)), rel=1e-6)
+    assert found.high == pytest.approx(theirs.high)
     assert found.p_value == pytest.approx(1)
 
 
@@ -202,6 +201,7 @@ def test_an_arm_with_one_seed_is_given_the_others_spread():
     assert found.method == "groups+seeds"
 
 
+@settings(max_examples=30, deadline=None)
 @given(st.floats(-0.6, 0.6), st.integers(1, 3))
 def test_p_value_says_what_the_interval_says(shift, seeds):
     rng = generator(9)
@@ -211,14 +211,6 @@ def test_p_value_says_what_the_interval_says(shift, seeds):
     assert (found.p_value < 0.05) == (found.low > 0 or found.high < 0)
     assert (other.value, other.low, other.high) == pytest.approx((-found.value, -found.high, -found.low))
     assert (other.p_value, other.detectable) == pytest.approx((found.p_value, found.detectable))
-
-
-def test_the_detectable_difference_is_found_in_four_of_five():
-    rng, found, n = generator(10), 0, 400
-    detectable = np.mean([paired_difference(arm(rng.normal(size=12)), arm(np.zeros(12))).detectable for _ in range(n)])
-    for _ in range(n):
-        found += paired_difference(arm(detectable + rng.normal(size=12)), arm(np.zeros(12))).p_value < 0.05
-    assert 0.72 <= found / n <= 0.88
 
 
 def test_differences_do_not_leave_their_range_and_have_no_zero_width():

@@ -34,7 +34,7 @@ class World:
     seed: float = 0.0
     generation: float = 0.0
     cell: float = 0.0
-    noise: float = 0.0
+    noise: float = 0.2
 
     @property
     def truth(self) -> float:
@@ -49,7 +49,7 @@ def qualities(
     """Return the quality in logits of slides [n, arms, *seeds, groups], without that of images.
 
     Arms have a part of each slide's effect in common; their seeds are their own, except for the effect of a training
-    seed in a crossed design, half of whose variance they have in common.
+    seed in a crossed design, half of whose variance they have in common. There, only the first arm draws sets.
     """
     ones, slide = (1,) * len(seeds), SD * np.sqrt(world.correlation)
     common, own = np.sqrt(1 - world.slides), np.sqrt(world.slides)
@@ -63,7 +63,8 @@ def qualities(
             of_seed + np.sqrt(1 - shared**2) * rng.standard_normal((n, arms, seeds[0], *rest, 1))
         )
         if rest:
-            value = value + world.generation * rng.standard_normal((n, arms, 1, seeds[1], 1))
+            drawn = (np.arange(arms) == 0).reshape(1, arms, 1, 1, 1)
+            value = value + drawn * world.generation * rng.standard_normal((n, arms, 1, seeds[1], 1))
             value = value + world.cell * rng.standard_normal((n, arms, *seeds, 1))
     return value + world.noise * rng.standard_normal((n, arms, *seeds, n_groups))
 

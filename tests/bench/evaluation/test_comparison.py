@@ -1,15 +1,17 @@
 """Rows from hand-made statistics: values, differences and p-values that are worked out by hand; nothing is trained.
 
-All images of a seed have the same value: resampled groups agree, and intervals are Student's over seeds.
+All images of a seed have the same value: groups agree, and intervals are Student's over seeds.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from math import atan, pi, sqrt
+from math import sqrt
 from pathlib import Path
 
 import pytest
+from scipy import stats
+from scipy.special import expit, logit
 
 from bench.evaluation.comparison import Scored, compare
 from bench.evaluation.nuclei import IMAGE_VALUES, PIXELS, nuclei_scores
@@ -28,8 +30,11 @@ ARMS = {
     "best": (0.90, 1.00),
     "worse": (0.17, 0.27, 0.37),
 }
-# Student's t of the differences to real-only. Of a pair of seeds .1 apart the variance is .005, of the three .01.
-T = {"better": 0.20 / sqrt(0.005), "best": 0.40 / sqrt(0.005), "worse": -0.28 / sqrt(0.005 / 2 + 0.01 / 3)}
+# Differences from real-only: their standard errors and Welch's degrees of freedom. Of a pair of seeds .1 apart the
+# variance is .005, of the three .01.
+SE = {"better": sqrt(0.005), "best": sqrt(0.005), "worse": sqrt(0.005 / 2 + 0.01 / 3)}
+DOF = {"better": 2, "best": 2, "worse": SE["worse"] ** 4 / (0.0025**2 / 1 + (0.01 / 3) ** 2 / 2)}
+DIFFERENCES = {"better": 0.20, "best": 0.40, "worse": -0.28}
 
 
 def image(index: int, group: str, value: float) -> dict[str, object]:
@@ -67,11 +72,12 @@ def rows(
         return Scored(Arm(name, "", toy_tissue.Painter(toy_tissue.PainterConfig())), read, digests)
 
     compared = [scored(name, values) for name, values in arms.items()]
-    maker = Rows({"run": "r", "dataset": "toy", "preset": "tiny"}, "steps:1", 1000)
+    maker = Rows({"run": "r", "dataset": "toy", "preset": "tiny"}, "steps:1")
     found: dict[tuple[str, str, str, str, int], ScoreRow] = {}
     for score in nuclei_scores(CLASSES):
         columns = {"split": "test", "downstream": "hovernet", "budget": "steps:1", "class": score.class_}
-        for row in compare(compared, score, columns | metric_columns(METRICS[score.metric]), maker):
+        metric = METRICS[score.metric]
+        for row in compare(compared, score, metric, columns | metric_columns(metric), maker):
             found[row.kind, row.method, row.metric, row.class_, row.seed] = row
     return found
 
@@ -81,31 +87,40 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> dict[tuple[str, str, str, 
     return rows(tmp_path_factory.mktemp("rows"))
 
 
+def half_width(name: str) -> float:
+    """Return the half-width of the interval of an arm's difference."""
+    return float(stats.t.ppf(0.975, DOF[name]) * SE[name])
+
+
 def p_value(name: str) -> float:
-    """Return the two-sided p-value of an arm's t in closed form: two degrees of freedom, three for the three seeds."""
-    t = abs(T[name])
-    if name == "worse":
-        x = t / sqrt(3)
-        return 1 - 2 / pi * (atan(x) + x / (1 + x**2))
-    return 1 - t / sqrt(t**2 + 2)
+    """Return the two-sided p-value of an arm's difference."""
+    return float(2 * stats.t.sf(abs(DIFFERENCES[name]) / SE[name], DOF[name]))
 
 
 def test_values_of_seeds_and_their_mean(made) -> None:
     for name, values in ARMS.items():
         for seed, value in enumerate(values):
             row = made["score", name, "dice/image", "", seed]
-            assert (row.value, row.ci_low, row.ci_high) == pytest.approx((value, value, value))
+            assert row.value == pytest.approx(value)
+            if value == 1:  # at the end of the range: three groups say that it may be as low as .025^(1 / 3)
+                assert (row.ci_low, row.ci_high) == pytest.approx((0.025 ** (1 / 3), 1))
+            else:
+                assert (row.ci_low, row.ci_high) == (None, None)
+                assert "same value" in row.reason
+            assert (row.n_groups, row.n_effective) == (3, pytest.approx(3))
             assert (row.n, row.n_skipped, row.seeds, row.direction) == (6, 0, 1, "higher")
             assert row.set_digest == ("" if name == "real-only" else f"{name} {seed}")
         over = made["score", name, "dice/image", "", ALL_SEEDS]
         assert over.value == pytest.approx(sum(values) / len(values))
         assert over.seeds == len(values)
-    # .55 +- t(.975, 1 df) * .05 is .55 +- .64, which leaves the range of Dice
-    over = made["score", "real-only", "dice/image", "", ALL_SEEDS]
-    assert (over.se, over.ci_low, over.ci_high) == pytest.approx((0.05, 0, 1))
-    # .27 +- t(.975, 2 df) * .1 / sqrt(3)
-    over, half = made["score", "worse", "dice/image", "", ALL_SEEDS], 4.302653 * 0.1 / sqrt(3)
-    assert (over.ci_low, over.ci_high) == pytest.approx((0.27 - half, 0.27 + half), abs=1e-6)
+    # t(.975, 1 df) * .05 in the logit of .55, whose derivative is 1 / (.55 * .45)
+    over, reach = made["score", "real-only", "dice/image", "", ALL_SEEDS], 12.706205 * 0.05 / (0.55 * 0.45)
+    assert over.se == pytest.approx(0.05)
+    assert (over.ci_low, over.ci_high) == pytest.approx((expit(logit(0.55) - reach), expit(logit(0.55) + reach)))
+    # t(.975, 2 df) * .1 / sqrt(3) in the logit of .27
+    over, reach = made["score", "worse", "dice/image", "", ALL_SEEDS], 4.302653 * 0.1 / sqrt(3) / (0.27 * 0.73)
+    expected = expit(logit(0.27) - reach), expit(logit(0.27) + reach)
+    assert (over.ci_low, over.ci_high) == pytest.approx(expected, abs=1e-6)
 
 
 def test_pooled_scores_follow_from_summed_counts(made) -> None:
@@ -116,26 +131,37 @@ def test_pooled_scores_follow_from_summed_counts(made) -> None:
 
 
 def test_differences_have_their_sign_and_students_interval(made) -> None:
-    found = {name: made["difference", name, "dice/image", "", ALL_SEEDS] for name in T}
-    assert {name: row.value for name, row in found.items()} == pytest.approx(
-        {"better": 0.20, "best": 0.40, "worse": -0.28}
-    )
+    found = {name: made["difference", name, "dice/image", "", ALL_SEEDS] for name in DIFFERENCES}
+    assert {name: row.value for name, row in found.items()} == pytest.approx(DIFFERENCES)
     for name, row in found.items():
-        assert row.p == pytest.approx(p_value(name), abs=1e-6)
-    # +-t(.975, 2 df) * sqrt(.005 / 2 + .005 / 2), and with 3 df * sqrt(.005 / 2 + .01 / 3)
-    half = {"better": 4.302653 * 0.0707107, "best": 4.302653 * 0.0707107, "worse": 3.182446 * 0.0763763}
-    for name, row in found.items():
-        assert (row.ci_low, row.ci_high) == pytest.approx((row.value - half[name], row.value + half[name]), abs=1e-5)
+        half = half_width(name)
+        assert (row.ci_low, row.ci_high) == pytest.approx((max(row.value - half, -1), min(row.value + half, 1)))
+        assert row.p == pytest.approx(p_value(name))
+        assert (row.n_groups, row.n_effective, row.ci_method) == (3, pytest.approx(3), "groups+seeds")
+        # what would be found in four of five repetitions
+        assert half < row.detectable < half * 1.5
     assert ("difference", "real-only", "dice/image", "", ALL_SEEDS) not in made
 
 
+def test_ranks_are_those_of_all_pairs(made) -> None:
+    found = {name: made["rank", name, "dice/image", "", ALL_SEEDS] for name in ARMS}
+    assert {name: row.value for name, row in found.items()} == {"best": 1, "better": 2, "real-only": 3, "worse": 4}
+    # of six pairs, best and worse (p = .0035 times 6) and better and worse (.009 times 5) are told apart
+    bounds = {name: (row.ci_low, row.ci_high) for name, row in found.items()}
+    assert bounds == {"best": (1, 3), "better": (1, 3), "real-only": (1, 4), "worse": (3, 4)}
+    assert {(row.direction, row.seed, row.class_) for row in found.values()} == {("lower", ALL_SEEDS, "")}
+    assert made["rank", "best", "f_type", "common", ALL_SEEDS].value == 1
+    assert "no rank" in made["rank", "best", "f_type", "absent", ALL_SEEDS].reason
+    assert not [key for key in made if key[0] == "rank" and not METRICS[key[2]].main]
+
+
 def test_holms_order(made) -> None:
-    p = {name: p_value(name) for name in T}
-    assert p == pytest.approx({"best": 0.029857, "worse": 0.035096, "better": 0.105573}, abs=1e-5)
-    found = {name: made["difference", name, "dice/image", "", ALL_SEEDS].p_holm for name in T}
-    # the smallest by 3; the next by 2, but not below the smallest; the largest by 1
-    assert 2 * p["worse"] < 3 * p["best"] < p["better"]
-    assert found == pytest.approx({"best": 3 * p["best"], "worse": 3 * p["best"], "better": p["better"]}, abs=1e-5)
+    p = {name: p_value(name) for name in DIFFERENCES}
+    found = {name: made["difference", name, "dice/image", "", ALL_SEEDS].p_holm for name in DIFFERENCES}
+    first, second, third = sorted(p, key=p.__getitem__)
+    adjusted = [3 * p[first], max(3 * p[first], 2 * p[second])]
+    assert [found[first], found[second]] == pytest.approx(adjusted)
+    assert found[third] == pytest.approx(max(*adjusted, p[third]))
 
 
 def test_unequal_seeds_compare_means(made) -> None:
@@ -180,7 +206,8 @@ def test_one_group_has_values_and_a_reason_for_the_lack_of_intervals(tmp_path: P
 def test_one_seed_of_each_arm_is_said_to_be_one(tmp_path: Path) -> None:
     made = rows(tmp_path, {"real-only": (0.5,), "better": (0.7,)})
     row = made["difference", "better", "dice/image", "", 0]
-    assert (row.value, row.ci_low, row.ci_high) == pytest.approx((0.2, 0.2, 0.2))
+    assert (row.value, row.ci_low) == (pytest.approx(0.2), None)
+    assert "same in all groups" in row.reason
     assert row.seeds == 1
     assert row.ci_method == "groups"
 

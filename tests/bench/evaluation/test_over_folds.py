@@ -1,16 +1,18 @@
 """Rows over folds from hand-made statistics: every number is worked out by hand, and one interval's coverage tested.
 
-All images of a training have the same value: resampled groups agree, and intervals are Student's over trainings.
+All images of a training have the same value: groups agree, and intervals are Student's over trainings.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from math import hypot, sqrt
 
 import numpy as np
 import pytest
 from scipy import stats
+from scipy.special import expit, logit
 
 from bench.evaluation.comparison import UNDEFINED, Scored
 from bench.evaluation.nuclei import nuclei_scores
@@ -20,6 +22,8 @@ from bench.evaluation.score import Score, mean_score, number
 from bench.evaluation.statistics import Statistics
 from bench.plan.arms import Arm
 from bench.results.table import ALL_FOLDS, ALL_SEEDS, POOLED_FOLDS, ScoreRow
+from metrics.groups import MEAN
+from metrics.jackknife import Jackknife
 from metrics.table import METRICS
 from metrics.uncertainty import arm_interval
 from tests import toy_tissue
@@ -31,9 +35,15 @@ ARMS = {
     "better": ((0.50, 0.60), (0.70, 0.80)),
     "best": ((0.80, 0.90), (0.90, 1.00)),
 }
-MAKER = Rows({"run": "r", "dataset": "toy", "division": "two@0", "fold": ALL_FOLDS, "preset": "tiny"}, "steps:1", 500)
+MAKER = Rows({"run": "r", "dataset": "toy", "division": "two@0", "fold": ALL_FOLDS, "preset": "tiny"}, "steps:1")
 Found = Mapping[tuple[str, str, str, str, int], ScoreRow]
 T1, T2 = stats.t.ppf(0.975, 1), stats.t.ppf(0.975, 2)
+
+
+def in_logits(value: float, half: float) -> tuple[float, float]:
+    """Return value +- half in the logit of the value."""
+    reach = half / (value * (1 - value))
+    return float(expit(logit(value) - reach)), float(expit(logit(value) + reach))
 
 
 def statistics(value: float, own: str) -> Statistics:
@@ -54,8 +64,8 @@ def compared(
     found = {}
     for score in nuclei_scores(CLASSES):
         columns = {"split": "test", "downstream": "hovernet", "budget": "steps:1", "class": score.class_}
-        about = columns | metric_columns(METRICS[score.metric])
-        for row in compare_folds(folds, score, about, MAKER, test_share):
+        metric = METRICS[score.metric]
+        for row in compare_folds(folds, score, metric, columns | metric_columns(metric), MAKER, test_share):
             if row.class_ in ("", "absent"):
                 how = POOLED_FOLDS if row.aggregation == POOLED_FOLDS else ""
                 found[row.kind, row.method, row.metric, how, row.seed] = row
@@ -76,8 +86,8 @@ def test_with_a_fixed_test_set_folds_are_replicates_of_the_mean_over_their_seeds
     row = fixed["score", "better", "dice/image", "", ALL_SEEDS]
     # fold means .55 and .75: s / sqrt(2) = .1
     assert (row.value, row.se) == pytest.approx((0.65, 0.1))
-    assert T1 * 0.1 > 0.65  # so that the interval would leave the range of Dice
-    assert (row.ci_low, row.ci_high) == (0, 1)
+    assert T1 * 0.1 > 0.65  # the interval would leave the range of Dice, were it not in the logit of .65
+    assert (row.ci_low, row.ci_high) == pytest.approx(in_logits(0.65, T1 * 0.1))
     assert (row.fold, row.division, row.ci_method) == (ALL_FOLDS, "two@0", TRAININGS)
     assert (row.seeds, row.n, row.n_skipped) == (4, 6, 0)
     # F of a fold is the mean over its seeds: 2v / (1 + v)
@@ -92,8 +102,11 @@ def test_differences_with_a_fixed_test_set_are_adjusted_over_the_arms(fixed) -> 
     for name, value in (("better", 0.15), ("best", 0.40)):
         row = found[name]
         assert (row.value, row.seeds) == (pytest.approx(value), 4)
-        assert row.ci_high - row.value == pytest.approx(T2 * spread[name], abs=1e-5)
-        assert row.p == pytest.approx(2 * stats.t.sf(value / spread[name], 2), abs=1e-6)
+        dof = {"better": 0.0125**2 / (0.0025**2 + 0.01**2), "best": 2}[name]
+        half = stats.t.ppf(0.975, dof) * spread[name]
+        assert row.ci_high == pytest.approx(min(value + half, 1))
+        assert row.p == pytest.approx(2 * stats.t.sf(value / spread[name], dof))
+        assert row.detectable > half
     assert found["best"].p_holm == pytest.approx(2 * found["best"].p)
     assert found["better"].p_holm == pytest.approx(max(found["better"].p, 2 * found["best"].p))
     assert ("difference", "real-only", "dice/image", "", ALL_SEEDS) not in fixed
@@ -105,31 +118,34 @@ def test_nothing_is_pooled_with_a_fixed_test_set(fixed) -> None:
 
 def test_with_test_sets_of_their_own_folds_are_cross_validated(own) -> None:
     row = own["score", "better", "dice/image", "", ALL_SEEDS]
-    # seeds: sqrt(.005 / 2 + .005 / 2) / 2. folds: .02 between .55 and .75, of which seeds explain .0025, times 1/2 + 1
-    seeds, folds = sqrt(0.005) / 2, sqrt(1.5 * (0.02 - 0.0025))
+    # seeds: sqrt(.005 / 2 + .005 / 2) / 2. folds: .02 between .55 and .75, times 1/2 + 1. What seeds explain, .0025, is
+    # not subtracted, since two folds say too little about it
+    seeds, folds = sqrt(0.005) / 2, sqrt(1.5 * 0.02)
     assert (row.value, row.se) == pytest.approx((0.65, hypot(seeds, folds)))
-    assert hypot(T2 * seeds, T1 * folds) > 0.65
-    assert (row.ci_low, row.ci_high) == (0, 1)
+    widest = max(stats.t.ppf(0.975, row.se**4 / (seeds**4 / 2 + folds**4)) * row.se, T1 * folds)
+    assert (row.ci_low, row.ci_high) == pytest.approx(in_logits(0.65, widest))
     assert (row.ci_method, row.seeds, row.n) == ("groups+seeds+folds", 4, 12)
     difference = own["difference", "best", "dice/image", "", ALL_SEEDS]
     assert difference.value == pytest.approx(0.40)
     assert difference.p_holm >= difference.p > 0
 
 
-def test_intervals_that_stay_in_the_range_are_those_of_student() -> None:
+def test_narrow_intervals_are_those_of_student() -> None:
     arms = {"real-only": ARMS["real-only"], "close": ((0.50, 0.52), (0.53, 0.55))}
     row = compared(own_tests=False, arms=arms)["score", "close", "dice/image", "", ALL_SEEDS]
     # fold means .51 and .54: s / sqrt(2) = .015
-    assert (row.ci_low, row.ci_high) == pytest.approx((0.525 - T1 * 0.015, 0.525 + T1 * 0.015))
+    assert (row.ci_low, row.ci_high) == pytest.approx(in_logits(0.525, T1 * 0.015))
     row = compared(own_tests=True, arms=arms)["score", "close", "dice/image", "", ALL_SEEDS]
-    # seeds: sqrt(.0002 / 2 + .0002 / 2) / 2. folds: .00045 between means, of which seeds explain .0001, times 1/2 + 1
-    half = hypot(T2 * sqrt(0.0002) / 2, T1 * sqrt(1.5 * 0.00035))
-    assert (row.ci_low, row.ci_high) == pytest.approx((0.525 - half, 0.525 + half), abs=1e-6)
+    # seeds: sqrt(.0002 / 2 + .0002 / 2) / 2. folds: .00045 between means, times 1/2 + 1
+    seeds, folds = sqrt(0.0002) / 2, sqrt(1.5 * 0.00045)
+    total = hypot(seeds, folds)
+    half = max(stats.t.ppf(0.975, total**4 / (seeds**4 / 2 + folds**4)) * total, T1 * folds)
+    assert (row.ci_low, row.ci_high) == pytest.approx(in_logits(0.525, half))
 
 
 def test_the_share_of_test_images_is_that_of_the_division() -> None:
     row = compared(own_tests=True, test_share=0.25)["score", "better", "dice/image", "", ALL_SEEDS]
-    assert row.se == pytest.approx(hypot(sqrt(0.005) / 2, sqrt(0.75 * (0.02 - 0.0025))))
+    assert row.se == pytest.approx(hypot(sqrt(0.005) / 2, sqrt(0.75 * 0.02)))
 
 
 def test_pooled_predictions_are_scored_together_under_each_seed(own) -> None:
@@ -155,20 +171,21 @@ def test_a_number_that_is_no_sum_has_an_interval_over_folds() -> None:
     def largest(read: Statistics) -> float:
         return float(read.numbers("dice").max())
 
-    score = Score("auroc", "", lambda read: read.numbers("dice")[:, None], lambda sums: sums[..., 0], whole=largest)
+    score = Score("auroc", "", lambda read: read.numbers("dice")[:, None], MEAN, whole=largest)
     arm = [[statistics(value, f" {fold}") for value in values] for fold, values in enumerate(ARMS["better"])]
-    found = Estimates(score, "vit", 100, test_share=1.0).value(arm)
+    found = Estimates(score, METRICS["auroc"], test_share=1.0).value(arm)
     assert (found.value, found.method) == (pytest.approx(0.65), "folds")
-    assert found.high - found.value == pytest.approx(T1 * sqrt(1.5 * 0.02))
+    assert (found.low, found.high) == pytest.approx(in_logits(0.65, T1 * sqrt(1.5 * 0.02)))
     arm[0][0] = Statistics({"id": ["0"], "group": ["a"], "dice": [float("nan")]})
-    undefined = Estimates(score, "vit", 100).value(arm)
+    undefined = Estimates(score, METRICS["auroc"]).value(arm)
     assert np.isnan(undefined.value)
     assert undefined.reason == UNDEFINED
 
 
 def test_fixed_test_intervals_cover_the_mean_over_trainings_where_equal_replicates_do_not() -> None:
     """Folds differ by more than seeds, so 5 x 4 trainings are not twenty independent ones."""
-    score = mean_score("pq/image", lambda read: number(read, "pq"))
+    score, unbounded = mean_score("pq/image", lambda read: number(read, "pq")), (None, None)
+    pq = replace(METRICS["pq/image"], bounds=unbounded)
     groups = [f"slide {index // 2}" for index in range(20)]
     covered = naive = 0
     for seed in range(150):
@@ -179,10 +196,10 @@ def test_fixed_test_intervals_cover_the_mean_over_trainings_where_equal_replicat
             training = 0.5 * rng.normal()
             values = [training + 0.1 * rng.normal() + slides + 0.05 * rng.normal(size=20) for _ in range(4)]
             arm.append([Statistics({"id": list(range(20)), "group": groups, "pq": list(one)}) for one in values])
-        found = Estimates(score, "hovernet", 200).value(arm)
+        found = Estimates(score, pq).value(arm)
         covered += found.low <= 0 <= found.high
         flat = np.stack([score.read(one) for seeds in arm for one in seeds])
-        equal = arm_interval(flat, groups, score.statistic, rng=rng, n_resamples=200)
+        equal = arm_interval(Jackknife.of(flat, groups, MEAN))
         naive += equal.low <= 0 <= equal.high
     assert covered >= 0.91 * 150
     assert naive <= 0.8 * 150
@@ -200,7 +217,8 @@ def test_other_scores_have_their_mean_over_folds() -> None:
     assert (row.value, row.seeds, row.floor) == (pytest.approx(0.55), 4, pytest.approx(0.6))
     # .55 +- t(1) * .5 * sqrt((1 / 2 + 1) / 2), within the range of a share
     assert row.se == pytest.approx(sqrt(1.5 * 0.125))
-    assert (row.ci_low, row.ci_high, row.ci_method) == (0.0, 1.0, "folds")
+    assert (row.ci_low, row.ci_high) == pytest.approx(in_logits(0.55, T1 * row.se))
+    assert row.ci_method == "folds"
     assert (row.fold, row.encoder, row.set_digest, row.reason) == (ALL_FOLDS, "abc", "d", "")
 
 

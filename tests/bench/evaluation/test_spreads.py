@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from scipy.special import logit
 
 from bench.evaluation.comparison import Scored, compare
 from bench.evaluation.row_maker import Rows, metric_columns
@@ -22,11 +23,12 @@ SLIDES = ("a", "b", "c")
 BOTH = Replicates(2, 2)
 SCORE = mean_score("dice/image", lambda statistics: number(statistics, "dice"))
 COLUMNS = {"split": "test", "downstream": "hovernet", "budget": "steps:1", **metric_columns(METRICS["dice/image"])}
-ROWS = Rows({"run": "r", "dataset": "toy", "preset": "tiny"}, "steps:1", 200)
+ROWS = Rows({"run": "r", "dataset": "toy", "preset": "tiny"}, "steps:1")
+DICE = METRICS["dice/image"]
 
 
 def scored(name: str, values: Sequence[float], seeds: Sequence[Under]) -> Scored:
-    """An arm all of whose images have the same value: resampled groups agree, and intervals are those of seeds."""
+    """An arm all of whose images have the same value: groups agree, and intervals are those of seeds."""
     read = [
         Statistics(columns_of([{"id": f"{slide}1", "group": slide, "dice": value} for slide in SLIDES]))
         for value in values
@@ -37,7 +39,7 @@ def scored(name: str, values: Sequence[float], seeds: Sequence[Under]) -> Scored
 def rows(*cells: float) -> list[ScoreRow]:
     baseline = scored("real-only", (0.5, 0.6), BOTH.networks(drawn=False))
     arm = scored("sdm", cells, BOTH.networks(drawn=True))
-    return list(compare([baseline, arm], SCORE, COLUMNS, ROWS))
+    return list(compare([baseline, arm], SCORE, DICE, COLUMNS, ROWS))
 
 
 def of(found: list[ScoreRow], **wanted: object) -> ScoreRow:
@@ -79,7 +81,11 @@ def test_a_negative_variance_is_0_and_says_so() -> None:
 def test_differences_are_paired_by_training_seed() -> None:
     # what a training seed does to both arms, .1, cancels, and the sets do not differ
     row = of(rows(0.7, 0.7, 0.8, 0.8), kind="difference")
-    assert (row.value, row.ci_low, row.ci_high) == pytest.approx((0.2, 0.2, 0.2))
+    assert (row.value, row.ci_low) == (pytest.approx(0.2), None)
+    assert "same in all groups" in row.reason
+    # with sets .02 apart: t(.975, 1 df) * .01
+    row = of(rows(0.69, 0.71, 0.79, 0.81), kind="difference")
+    assert (row.ci_low, row.ci_high) == pytest.approx((0.2 - 12.70620 * 0.01, 0.2 + 12.70620 * 0.01), abs=1e-5)
     assert (row.seed, row.seeds, row.generation, row.generations) == (-1, 2, -1, 2)
 
 
@@ -87,13 +93,18 @@ def test_several_sets_and_one_training_seed_have_an_interval_over_generation_see
     seeds = Replicates(1, 3).networks(drawn=True)
     found = list(
         compare(
-            [scored("real-only", (0.5,), [Under(0, 0)]), scored("sdm", (0.6, 0.7, 0.8), seeds)], SCORE, COLUMNS, ROWS
+            [scored("real-only", (0.5,), [Under(0, 0)]), scored("sdm", (0.6, 0.7, 0.8), seeds)],
+            SCORE,
+            DICE,
+            COLUMNS,
+            ROWS,
         )
     )
     together = of(found, method="sdm", kind="score", generation=ALL_SEEDS)
     assert (together.seed, together.seeds, together.generations) == (0, 1, 3)
     assert together.ci_method == "groups+generations"
-    assert together.ci_low == pytest.approx(0.7 - 4.302653 * 0.1 / 3**0.5, abs=1e-5)
+    # in the logit of .7, whose derivative is 1 / .21
+    assert logit(together.ci_low) == pytest.approx(logit(0.7) - 4.302653 * 0.1 / 3**0.5 / 0.21, abs=1e-5)
     assert not [row for row in found if row.kind == "spread"]
 
 

@@ -13,7 +13,7 @@ from bench.stages.judge import Judge
 from bench.stages.synthesize import Made
 from bench.stages.trial import Bench, Sets, Trial
 
-ROWS = Rows({"run": "r", "dataset": "toy", "fold": "", "preset": "tiny"}, "steps:1", 10, selector="vit")
+ROWS = Rows({"run": "r", "dataset": "toy", "fold": "", "preset": "tiny"}, "steps:1", selector="vit")
 
 
 class Given(Trial):

@@ -42,7 +42,7 @@ def scored(tmp_path):
 def test_scores_are_scikit_learns(tmp_path) -> None:
     from sklearn import metrics as sk
 
-    found = score_predictions(load_predictions(truth(tmp_path), scored(tmp_path)), seed=0)
+    found = score_predictions(load_predictions(truth(tmp_path), scored(tmp_path)))
     pred = SCORES.argmax(axis=1)
     assert found.classes == list(NAMES)
     assert found.accuracy == pytest.approx(sk.accuracy_score(TRUE, pred))
@@ -63,18 +63,18 @@ def test_labels_alone_have_no_auroc_and_beside_scores_they_decide(tmp_path) -> N
     from sklearn import metrics as sk
 
     labels = write(tmp_path, "labels", "id,label", [(f"i{i}", NAMES[c]) for i, c in enumerate(TRUE)])
-    found = score_predictions(load_predictions(truth(tmp_path), labels), seed=0)
+    found = score_predictions(load_predictions(truth(tmp_path), labels))
     assert (found.accuracy, found.auroc, found.per_class["ADI"].auroc) == (1, None, None)
     rows = [(f"i{i}", "ADI", *SCORES[i]) for i in range(N)]
     both = write(tmp_path, "both", "id,label,ADI,STR,TUM", rows)
-    found = score_predictions(load_predictions(truth(tmp_path), both), seed=0)
+    found = score_predictions(load_predictions(truth(tmp_path), both))
     assert found.accuracy == pytest.approx((TRUE == 0).mean())
     assert found.auroc == pytest.approx(sk.roc_auc_score(TRUE, SCORES, multi_class="ovr"))
 
 
 def test_intervals_resample_groups(tmp_path) -> None:
-    alone = score_predictions(load_predictions(truth(tmp_path), scored(tmp_path)), seed=0)
-    grouped = score_predictions(load_predictions(truth(tmp_path, groups=True), scored(tmp_path)), seed=0)
+    alone = score_predictions(load_predictions(truth(tmp_path), scored(tmp_path)))
+    grouped = score_predictions(load_predictions(truth(tmp_path, groups=True), scored(tmp_path)))
     assert (alone.n_groups, grouped.n_groups) == (N, 12)
     assert grouped.accuracy == alone.accuracy
     assert grouped.ci != alone.ci
@@ -88,7 +88,7 @@ def test_numbers_are_ordered_as_numbers_and_classes_may_be_named(tmp_path) -> No
     assert load_predictions(true, true).classes == ("9", "10")
     with pytest.raises(DataError, match=r"p\.csv has a label other than 9, 10; got: '11' \(b\).*--classes"):
         load_predictions(true, pred)
-    found = score_predictions(load_predictions(true, pred, ("9", "10", "11")), seed=0)
+    found = score_predictions(load_predictions(true, pred, ("9", "10", "11")))
     assert found.confusion == [[0, 0, 1], [0, 2, 0], [0, 0, 0]]
     assert found.per_class["11"].sensitivity is None
 

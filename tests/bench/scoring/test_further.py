@@ -13,8 +13,13 @@ from bench.evaluation.score import Score
 from bench.scoring import further
 from bench.scoring.render import render_nuclei
 from metrics.entry import Metric
+from metrics.groups import Statistic
 from tests.bench.formats.labels import formats
 from tests.bench.scoring.test_nuclei import IMAGES, score, write
+
+
+def nuclei(sums: Any) -> Any:
+    return sums.sum(-1, keepdims=True)
 
 
 class Shares(PredictionEvaluation):
@@ -34,8 +39,9 @@ class Shares(PredictionEvaluation):
 
     def scores(self, info: Any) -> Any:
         for index, name in enumerate(info.classes):
-            yield Score("share", name, lambda s: s.numbers("n"), lambda sums, i=index + 1: sums[..., i] / sums.sum(-1))
-        yield Score("spread", "", lambda s: s.numbers("n"), lambda sums: sums, whole=lambda s: float(len(s)))
+            share = Statistic(lambda sums, i=index + 1: sums[..., i] / sums.sum(-1), nuclei)
+            yield Score("share", name, lambda s: s.numbers("n"), share)
+        yield Score("spread", "", lambda s: s.numbers("n"), share, whole=lambda s: float(len(s)))
 
 
 @pytest.fixture(autouse=True)
