@@ -320,6 +320,16 @@ class Downstream(ABC):
         """Return the network with the weights in a folder; a network that uses none returns itself."""
         return self
 
+    def steps(self, train: TrainingMix, budget: Budget) -> int:
+        """Return about how many optimiser steps :meth:`fit` takes, for plans; records are read, but no images.
+
+        This default counts each real image, and as many synthetic ones as the mix has, in batches of 16.
+        """
+        if budget.unit == "steps":
+            return budget.amount
+        fraction = train.fraction if budget.unit == "epochs" and train.fraction < 1 else 0.0
+        return budget.amount * -(-round(len(train.real) / (1 - fraction)) // 16)
+
     def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
         """Check, before any work, that weights which are not trained here have the classes of the dataset.
 
