@@ -152,6 +152,11 @@ class MethodBase(ABC):
 
     If so, its faithfulness is measured on test masks.
     """
+    draws_any_caption: bool = False
+    """Whether `render` can draw a caption that derives from no sample that it reads.
+
+    If so, images of test captions are compared with test images.
+    """
     first_stage: str = ""
     """The part that holds the autoencoder whose latents it decodes; empty if it decodes none.
 

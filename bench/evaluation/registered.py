@@ -63,7 +63,7 @@ def reporters(chosen: Iterable[Evaluation]) -> dict[str, str]:
 
     Scores on features are listed under their family, and under every name that published weights give them.
     """
-    from metrics.table import PUBLISHED
+    from metrics.families import PUBLISHED
 
     found = {metric.id: one.name for one in chosen for metric in one.metrics}
     named = {metric.id: found[family] for (family, _), metric in PUBLISHED.items() if family in found}

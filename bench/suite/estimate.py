@@ -17,7 +17,7 @@ from bench.digest import digest
 from bench.engine.step import Step
 from bench.stages.train import Train
 
-_DRAWN = ("synthesize", "render-masks")
+_DRAWN = ("synthesize", "render-masks", "render-captions")
 
 
 class Reference(Settings):
