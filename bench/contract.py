@@ -152,6 +152,11 @@ class MethodBase(ABC):
 
     If so, its faithfulness is measured on test masks.
     """
+    draws_any_caption: bool = False
+    """Whether `render` can draw a caption that derives from no sample that it reads.
+
+    If so, images of test captions are compared with test images.
+    """
     first_stage: str = ""
     """The part that holds the autoencoder whose latents it decodes; empty if it decodes none.
 
@@ -319,6 +324,16 @@ class Downstream(ABC):
     def with_weights(self, folder: Path | None) -> Self:
         """Return the network with the weights in a folder; a network that uses none returns itself."""
         return self
+
+    def steps(self, train: TrainingMix, budget: Budget) -> int:
+        """Return about how many optimiser steps :meth:`fit` takes, for plans; records are read, but no images.
+
+        This default counts each real image, and as many synthetic ones as the mix has, in batches of 16.
+        """
+        if budget.unit == "steps":
+            return budget.amount
+        fraction = train.fraction if budget.unit == "epochs" and train.fraction < 1 else 0.0
+        return budget.amount * -(-round(len(train.real) / (1 - fraction)) // 16)
 
     def check_classes(self, nuclei: Sequence[str], labels: Sequence[str]) -> None:
         """Check, before any work, that weights which are not trained here have the classes of the dataset.

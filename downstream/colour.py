@@ -50,6 +50,10 @@ class ColourHistogram(Downstream):
     def __init__(self, config: ColourConfig) -> None:
         self.config = config
 
+    def steps(self, train: TrainingMix, budget: Budget) -> int:
+        """Return 1: there are no optimiser steps, and the budget does not matter."""
+        return 1
+
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Fit the model and write `weights.npz` and `config.json`, all that :meth:`predict` needs, to `out`.
 

@@ -46,8 +46,8 @@ class DatasetCard(Settings):
     `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
     maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
     `classes_merged` says which of the two the files hold; `auto` finds out. `expected` are the published
-    counts. `pattern` is where files are inside the dataset's folder, in one line; `layout` the same as a
-    tree. `extra` belongs to the source that reads the card.
+    counts, `side` the side of its samples in pixels, by which suites are planned. `pattern` is where files are inside
+    the dataset's folder, in one line; `layout` the same as a tree. `extra` belongs to the source that reads the card.
     """
 
     name: str
@@ -73,6 +73,7 @@ class DatasetCard(Settings):
     labelled: Labelled | None = None
     protocols: Mapping[str, Protocol] = {}
     expected: Mapping[str, SplitCounts] = {}
+    side: int | None = Field(default=None, gt=0)
     citation: str
     licence: str
     how_to_get: str

@@ -22,6 +22,7 @@ from bench.engine.session import Session, together
 from bench.engine.step import Finished, Step
 from bench.evaluation.alignment_scores import SHUFFLED, SIMILARITY, alignment_rows, embed_texts, not_above
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
+from bench.evaluation.captions import TEST_CAPTIONS, captions_of, draw_captions
 from bench.evaluation.comparison import Scored, valued
 from bench.evaluation.distances.features import Images, RealPatches, SetImages, embed_step, read_features
 from bench.evaluation.row_maker import Rows, metric_columns
@@ -32,6 +33,7 @@ from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
 from bench.stages.fit import fit_part
 from bench.stages.trial import Trial
+from bench.synthetic import SyntheticSet
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
@@ -52,10 +54,10 @@ class Aligned(NamedTuple):
 
 
 class Evidence(NamedTuple):
-    """Scores of one arm, those of the real pairs of the training split, and the encoder's name and identity."""
+    """Scores of one arm, those of the real pairs next to each of its splits, and the encoder's name and identity."""
 
     scores: Sequence[Aligned]
-    real: Finished | None
+    real: Mapping[str, Finished | None]
     encoder: str
     identity: str
 
@@ -85,14 +87,16 @@ class Alignment(Evaluation):
                 [("train", NO_TRAINING), ("test", NO_TRAINING)] if trial.baseline is None else [("train", NO_TRAINING)]
             )
             return Evidence(
-                [Aligned(Under(0, 0), split, None, why) for split, why in names], None, bench.text_encoder.name, ""
+                [Aligned(Under(0, 0), split, None, why) for split, why in names], {}, bench.text_encoder.name, ""
             )
-        real = await _of_real(trial, encoder, text, "train")
-        if trial.baseline is None:
-            scores = [real, await _of_real(trial, encoder, bench.data["test"], "test")]
-        else:
-            scores = await _of_sets(trial, encoder)
-        return Evidence(scores, real.finished, encoder.metric_name, encoder.identity)
+        train, test = await together(
+            _of_real(trial, encoder, text, "train"), _of_real(trial, encoder, bench.data["test"], "test")
+        )
+        scores = [train, test]
+        if trial.baseline is not None:
+            scores = [*await _of_sets(trial, encoder), *await _of_test_captions(trial, encoder)]
+        real = {"train": train.finished, TEST_CAPTIONS: test.finished}
+        return Evidence(scores, real, encoder.metric_name, encoder.identity)
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield both similarities of every arm with their intervals, or the reason why there are none."""
@@ -143,16 +147,32 @@ async def _of_sets(trial: Trial, encoder: EncoderHandle) -> list[Aligned]:
     if not all(any((caption or "").strip() for caption in each.values()) for each in captions):
         return [Aligned(under, "train", None, NO_CAPTIONS) for under, _ in sets]
 
-    def title(under: Under) -> str:
-        return f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}"
+    return await _of_drawn(trial, encoder, [(under, made.set) for under, made in sets], "train")
 
+
+async def _of_test_captions(trial: Trial, encoder: EncoderHandle) -> list[Aligned]:
+    """Score images that the arm's method draws of test captions; none if it draws no caption that it is given."""
+    captions = captions_of(trial)
+    if captions is None:
+        return []
+    return await _of_drawn(trial, encoder, await draw_captions(trial, captions), TEST_CAPTIONS)
+
+
+async def _of_drawn(
+    trial: Trial, encoder: EncoderHandle, sets: Sequence[tuple[Under, SyntheticSet]], split: str
+) -> list[Aligned]:
+    def title(under: Under) -> str:
+        about = f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}"
+        return about if split == "train" else f"{about}, {split}"
+
+    said = [Captions({record.id: record.caption for record in made.metadata}) for _, made in sets]
     done = await together(
         *(
-            _score(trial.bench.session, encoder, SetImages(made.set), Captions(said), title(under))
-            for (under, made), said in zip(sets, captions, strict=True)
+            _score(trial.bench.session, encoder, SetImages(made), captions, title(under))
+            for (under, made), captions in zip(sets, said, strict=True)
         )
     )
-    return [Aligned(under, "train", finished) for (under, _), finished in zip(sets, done, strict=True)]
+    return [Aligned(under, split, finished) for (under, _), finished in zip(sets, done, strict=True)]
 
 
 @dataclass(frozen=True)
@@ -267,11 +287,13 @@ def _rows(each: Measured, evidence: Evidence, scores: Sequence[Aligned], kind: s
         yield rows.row(arm, columns, reason=reason)
         return
     of_set = each.trial.baseline is not None
-    if of_set and evidence.real is not None:
-        columns["floor"] = _mean(Statistics(evidence.real.path), kind)
+    real = evidence.real.get(split)
+    if of_set and real is not None:
+        columns["floor"] = _mean(Statistics(real.path), kind)
     remark = not_above if kind == SIMILARITY else lambda statistics: ""
     score = mean_score(entry.id, partial(number, name=kind), remark=remark)
-    digests = [each.digest(one.under.generation) if of_set else "" for one in scores]
+    of_arms_set = of_set and split != TEST_CAPTIONS
+    digests = [each.digest(one.under.generation) if of_arms_set else "" for one in scores]
     columns["n"] = len(read[0])
     yield from valued(Scored(arm, read, digests, [one.under for one in scores]), score, entry, columns, rows)
 

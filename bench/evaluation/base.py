@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
-from bench.contract import DatasetInfo
+from bench.contract import DatasetInfo, Weights
 from bench.engine.step import Finished
 from bench.evaluation.over_folds import mean_rows
 from bench.evaluation.row_maker import Rows
+from bench.plan.arms import Arm
 from bench.plan.seeds import Under
 from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
@@ -63,6 +65,18 @@ class Evaluation(ABC):
     def about(self, info: DatasetInfo) -> bool:
         """Return whether the question makes sense for a dataset; if not, there are no rows."""
         return True
+
+    def weights(
+        self, folder: Path | None, arms: Sequence[Arm] | None = None, encoders: Collection[str] = ()
+    ) -> Sequence[Weights]:
+        """Return the files that it needs itself, each with the path at which it was found.
+
+        Args:
+            folder: the folder of weights.
+            arms: the arms of a run, if only what it needs for them is asked for.
+            encoders: names of the run's encoders.
+        """
+        return ()
 
     async def applies(self, trial: Trial) -> str:
         """Return why the evaluation does not apply to an arm; empty if it does. The arm's rows contain the reason."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import itertools
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 import numpy as np
 from jaxtyping import UInt8
 
-from bench.contract import MethodBase
+from bench.contract import MethodBase, Weights
 from bench.engine.context import Run
 from bench.engine.session import together
 from bench.engine.step import Finished, Step
@@ -23,6 +23,7 @@ from bench.evaluation.distances.features import RealPatches
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
+from bench.plan.arms import Arm
 from bench.plan.seeds import Under
 from bench.plugin_version import version_of
 from bench.results.table import ScoreRow
@@ -80,6 +81,17 @@ class Reconstructions(Evaluation):
         from metrics.table import FAMILIES, METRICS
 
         return (*(METRICS[name] for name in OF_PIXELS), METRICS["lpips"], FAMILIES[PERCEPTUAL])
+
+    def weights(
+        self, folder: Path | None, arms: Sequence[Arm] | None = None, encoders: Collection[str] = ()
+    ) -> Sequence[Weights]:
+        """Return the file of LPIPS, which runs need that have other encoders than random filters."""
+        decoding = arms is None or any(arm.ready is None and arm.method.first_stage for arm in arms)
+        if not decoding or (arms is not None and not set(encoders) - {FILTERS}):
+            return ()
+        from metrics.perceptual import lpips_weights
+
+        return (lpips_weights(folder),)
 
     async def measure(self, trial: Trial) -> Evidence | None:
         """Compare as many test patches as the preset has reference images; None for an arm without an autoencoder."""

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection
+from collections.abc import Collection, Iterable
 from typing import TYPE_CHECKING
 
 from bench.contract import DatasetInfo
@@ -56,6 +56,18 @@ def known_metrics() -> dict[str, Metric]:
         for metric in one.metrics:
             found.setdefault(metric.id, metric)
     return found
+
+
+def reporters(chosen: Iterable[Evaluation]) -> dict[str, str]:
+    """Return the name of the evaluation that reports each metric.
+
+    Scores on features are listed under their family, and under every name that published weights give them.
+    """
+    from metrics.families import PUBLISHED
+
+    found = {metric.id: one.name for one in chosen for metric in one.metrics}
+    named = {metric.id: found[family] for (family, _), metric in PUBLISHED.items() if family in found}
+    return {**named, **found}
 
 
 def evaluation(name: str) -> Evaluation:

@@ -34,6 +34,9 @@ def examine(store: Path, data_root: Path | None, weights: Path | None) -> Iterat
     if methods:
         yield "methods that start from weights", methods
     yield "encoders", list(_encoders(weights))
+    needing = list(_evaluations(weights))
+    if needing:
+        yield "evaluations that need weights", needing
     yield "downstream networks that start from weights", list(_networks(weights))
     yield "presets", list(_presets(_gpu().ok))
 
@@ -102,6 +105,16 @@ def _encoders(folder: Path | None) -> Iterator[Diagnosis]:
         if not needed:
             yield Diagnosis(name, True, "needs no weights")
         yield from (_weights(name, weights) for weights in needed)
+
+
+def _evaluations(folder: Path | None) -> Iterator[Diagnosis]:
+    """Yield the weights of evaluations; none without torch, whose absence is a finding about the GPU."""
+    try:
+        check_installed("torch")
+    except MissingError:
+        return
+    for name in names("evaluations"):
+        yield from (_weights(name, weights) for weights in load("evaluations", name)().weights(folder))
 
 
 def _weights(name: str, needed: Weights) -> Diagnosis:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -44,15 +44,29 @@ class Artefact(Settings):
 
 
 class Artefacts(tuple[Artefact, ...]):
-    """The artefacts of one run."""
+    """The artefacts of one run; `reporters` says which evaluation reports each metric, or each family of metrics."""
+
+    reporters: Mapping[str, str]
+
+    def __new__(cls, artefacts: Iterable[Artefact] = (), reporters: Mapping[str, str] | None = None) -> Self:
+        """Make the index; without `reporters`, a row's artefacts are those of all evaluations."""
+        made = super().__new__(cls, artefacts)
+        made.reporters = reporters or {}
+        return made
 
     def of(self, row: Mapping[str, Any]) -> Self:
-        """Return the artefacts that a row was made from; a row over all seeds or folds was made from those of each."""
-        return type(self)(self._of(row))
+        """Return the artefacts that a row was made from; a row over all seeds or folds was made from those of each.
+
+        A cost is of no evaluation, so its row has the outputs of all of them.
+        """
+        return type(self)(self._of(row), self.reporters)
 
     def _of(self, row: Mapping[str, Any]) -> Iterator[Artefact]:
+        metric = str(row["metric"])
+        reporter = self.reporters.get(metric) or self.reporters.get(metric.partition("@")[0], "")
         for one in self:
-            same = one.method == row["method"] and one.variant == row["variant"]
+            same = not one.evaluation or not reporter or one.evaluation == reporter
+            same &= one.method == row["method"] and one.variant == row["variant"]
             same &= not one.fold or row["fold"] in (one.fold, ALL_FOLDS)
             same &= _same_seeds(one, row)
             same &= not one.network or not row["downstream"] or one.network == row["downstream"]

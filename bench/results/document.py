@@ -18,8 +18,10 @@ class RunDocument(Settings):
     """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
-    and compared. `division` is what a protocol made of the data, with its hash. `generation_seeds`,
-    `generator_seeds` and `ratios` are the request's. `steps` maps the key of every step to its stage.
+    and compared. `division` is what a protocol made of the data, with its hash. `generation_seeds`, `generator_seeds`
+    and `ratios` are the request's. `evaluations` are the versions of the evaluations, and `plugins` those of the
+    methods, networks and encoders, by entry-point group and name. `reporters` maps every metric, or its family, to the
+    evaluation that reports it. `steps` maps the key of every step to its stage.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -40,6 +42,8 @@ class RunDocument(Settings):
     request: Mapping[str, Any] = Field(default_factory=dict)
     config: Mapping[str, Any] = Field(default_factory=dict)
     evaluations: Mapping[str, int] = Field(default_factory=dict)
+    plugins: Mapping[str, int] = Field(default_factory=dict)
+    reporters: Mapping[str, str] = Field(default_factory=dict)
     device_name: str = ""
     division: Mapping[str, Any] = Field(default_factory=dict)
     digests: Mapping[str, str] = Field(default_factory=dict)
@@ -62,7 +66,7 @@ class RunDocument(Settings):
 
     def index(self) -> Artefacts:
         """Return the artefacts of the run, which can be looked up by row."""
-        return Artefacts(self.artefacts)
+        return Artefacts(self.artefacts, self.reporters)
 
 
 def _of_schema_1(values: Mapping[str, Any]) -> dict[str, Any]:

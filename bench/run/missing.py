@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.engine.device import resolve_device
 from bench.errors import BenchError
+from bench.evaluation.registered import evaluations
 from bench.plan.checks import (
     Missing,
     check_accelerator,
@@ -77,6 +78,11 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     aligned = resolved.text_encoder
     if aligned is not None and aligned.plugin.training() is None:
         missing.extend(aligned.missing("--set text_encoder=caption-clip:smoke"))
+    named = [handle.name for handle in resolved.encoders]
+    for one in evaluations(only=preset.evaluations):
+        needed = one.weights(request.weights, resolved.arms, named)
+        instead = "choose the evaluations to make with --set evaluations=[NAME, ...]"
+        missing.extend(check_weights(f"evaluation {one.name!r}", needed, instead))
     missing.extend(
         check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
     )

@@ -14,7 +14,7 @@ from bench.engine.session import Session
 from bench.engine.versions import package_versions
 from bench.evaluation.base import Measured
 from bench.evaluation.costs import cost_rows
-from bench.evaluation.registered import known_metrics
+from bench.evaluation.registered import known_metrics, reporters
 from bench.evaluation.row_maker import Rows
 from bench.plan.arms import Arm
 from bench.plan.ratios import Cumulative
@@ -25,6 +25,7 @@ from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, wr
 from bench.run.behind import behind_of, data_digest, group_counts
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.outcome import Outcome
+from bench.run.plugins import plugin_versions
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
 from bench.stages.trial import Tested
@@ -141,6 +142,8 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
             "precision": session.precision,
         },
         evaluations={one.name: version_of(one) for one in complete.evaluations},
+        plugins=plugin_versions(resolved),
+        reporters=reporters(complete.evaluations),
         device_name=session.device.name,
         division={} if division is None else division.described,
         digests=dict(_digests(complete)),

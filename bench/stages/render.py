@@ -26,8 +26,19 @@ class Rendering:
     fitted: Mapping[str, Finished]
 
 
-def render_set(how: Rendering, conditions: Sequence[Condition], folder: Path, context: Run, *, use: str) -> None:
-    """Render conditions, continuing after a killed attempt, and seal the set for one use."""
+def render_set(
+    how: Rendering,
+    conditions: Sequence[Condition],
+    folder: Path,
+    context: Run,
+    *,
+    use: str,
+    groups: Mapping[str, str] | None = None,
+) -> None:
+    """Render conditions, continuing after a killed attempt, and seal the set for one use.
+
+    `groups` are those of conditions without a source, by id; without one, an image is its own group.
+    """
     train, n, size = how.data["train"], len(conditions), how.arm.method.chunk
     begun = time.perf_counter()
     writer = SyntheticSetWriter(folder, train.info, dict(zip(train.ids, train.groups, strict=True)))
@@ -36,7 +47,7 @@ def render_set(how: Rendering, conditions: Sequence[Condition], folder: Path, co
     done = n - sum(len(chunk) for chunk in open_chunks)
     with context.progress(f"render {how.arm.name}", n, done=done, unit="image") as progress:
         for chunk in open_chunks:
-            _render_chunk(how, [conditions[i] for i in chunk], chunk, writer, context)
+            _render_chunk(how, [conditions[i] for i in chunk], chunk, writer, context, groups or {})
             progress.advance(len(chunk))
     cost = {
         "seconds": time.perf_counter() - begun,
@@ -62,7 +73,12 @@ def _provenance(how: Rendering) -> dict[str, object]:
 
 
 def _render_chunk(
-    how: Rendering, conditions: list[Condition], chunk: range, writer: SyntheticSetWriter, context: Run
+    how: Rendering,
+    conditions: list[Condition],
+    chunk: range,
+    writer: SyntheticSetWriter,
+    context: Run,
+    groups: Mapping[str, str],
 ) -> None:
     """Render one chunk with its own seed and write its samples."""
     inside = replace(context, seed=derive_seed(context.seed, "render", chunk.start))
@@ -70,7 +86,7 @@ def _render_chunk(
     images = how.arm.method.render(conditions, how.data, paths, inside)
     for index, condition, image in zip(chunk, conditions, images, strict=True):
         _check_image(how.arm, condition, image)
-        writer.write(index, condition, image)
+        writer.write(index, condition, image, groups.get(condition.id))
 
 
 def _check_image(arm: Arm, condition: Condition, image: object) -> None:

@@ -56,9 +56,16 @@ class Render(Step):
         """Version of the method."""
         return {"method": version_of(self.arm.method)}
 
-    def draw(self, conditions: Sequence[Condition], folder: Path, context: Run, use: str) -> None:
-        """Render conditions into a sealed set."""
-        render_set(Rendering(self.arm, self.data, self.fitted), conditions, folder, context, use=use)
+    def draw(
+        self,
+        conditions: Sequence[Condition],
+        folder: Path,
+        context: Run,
+        use: str,
+        groups: Mapping[str, str] | None = None,
+    ) -> None:
+        """Render conditions into a sealed set; `groups` are those of conditions without a source, by id."""
+        render_set(Rendering(self.arm, self.data, self.fitted), conditions, folder, context, use=use, groups=groups)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

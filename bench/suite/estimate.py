@@ -12,11 +12,12 @@ from typing import Any, NamedTuple
 from bench.config import Preset
 from bench.config.files import folder, read_yaml
 from bench.config.validate import build
-from bench.contract import Settings
+from bench.contract import Budget, Settings
 from bench.digest import digest
 from bench.engine.step import Step
+from bench.stages.train import Train
 
-_DRAWN = ("synthesize", "render-masks")
+_DRAWN = ("synthesize", "render-masks", "render-captions")
 
 
 class Reference(Settings):
@@ -49,7 +50,7 @@ class Estimates:
 
     def __init__(self, store: Path, preset: Preset) -> None:
         """Read the costs of the store's finished steps."""
-        self._preset, self._known = preset, _measured(store)
+        self._known = _measured(store)
         self.reference = reference(preset.name)
 
     def of(self, step: Step) -> Estimate:
@@ -65,7 +66,7 @@ class Estimates:
         if step.stage == "fit":
             return costs.fit * _fit_steps(config)
         if step.stage == "train":
-            return costs.train * _train_steps(step, config, self._preset)
+            return costs.train * _train_steps(step)
         return costs.draw * int(config.get("n", 1)) if step.stage in _DRAWN else costs.other
 
     def _size(self, step: Step) -> float:
@@ -119,14 +120,7 @@ def _fit_steps(config: Mapping[str, Any]) -> int:
     return int(training.get("steps") or 0) or int(training.get("epochs") or 0) * 1000
 
 
-def _train_steps(step: Step, config: Mapping[str, Any], preset: Preset) -> int:
-    """Return the optimiser steps of a training; epochs are counted in patches of the first phase's batch."""
-    from bench.suite.planned_data import patches
-
-    budget, mix = preset.budget, step.mix  # type: ignore[attr-defined]
-    if budget.unit == "steps":
-        return budget.amount
-    phases = config["config"].get("phases") or [{"share": 1.0, "batch": config["config"].get("batch", 16)}]
-    n = patches(mix.real, preset.patches_per_tile)
-    n = round(n / (1 - mix.fraction)) if budget.unit == "epochs" and mix.fraction < 1 else n
-    return int(sum(budget.amount * phase["share"] * n / phase["batch"] for phase in phases) + 0.5)
+def _train_steps(step: Step) -> int:
+    """Return the optimiser steps of a training, as its network counts them."""
+    assert isinstance(step, Train)
+    return step.network.plugin.steps(step.mix, Budget(step.budget.unit, step.budget.amount))

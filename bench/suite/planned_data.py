@@ -12,11 +12,11 @@ from bench.datasets.card import DatasetCard
 from bench.digest import digest
 from bench.errors import DataError
 from bench.run.resolve import Resolved
-from bench.track import track_of
 
 UNKNOWN = 1000
 """Number of samples of a split whose size no card states."""
 _SIDE = 1000
+"""Side in pixels of samples whose size no card states."""
 
 
 class PlannedSplit:
@@ -46,10 +46,11 @@ class PlannedSplit:
     def records(self) -> list[SampleRecord]:
         """One record per sample; labels in turn."""
         n_labels, nuclei = len(self.card.labels), (0,) * len(self.card.classes)
+        side = side_of(self.card, self._mpp)
         caption = "a caption" if self.card.captioned else None
         return [
             SampleRecord(
-                f"{self.split}-{i}", f"{i}", _SIDE, _SIDE, i % n_labels if n_labels else None, caption, None, nuclei
+                f"{self.split}-{i}", f"{i}", side, side, i % n_labels if n_labels else None, caption, None, nuclei
             )
             for i in self.indices
         ]
@@ -124,6 +125,12 @@ def test_groups(folds: Sequence[Dataset]) -> int | None:
     return len(seen)
 
 
+def side_of(card: DatasetCard, mpp: float) -> int:
+    """Return the side of samples in pixels at a resolution, as the card states it."""
+    side = card.side or card.extra.get("size")
+    return round(side * card.mpp / mpp) if isinstance(side, int) else _SIDE
+
+
 def planned_folds(resolved: Resolved) -> list[tuple[str, dict[str, Dataset]]]:
     """Return the name and the data of each fold of a run, by role."""
     card, mpp = resolved.card, resolved.preset.mpp
@@ -180,8 +187,3 @@ def _limited(data: dict[str, PlannedSplit], resolved: Resolved) -> dict[str, Dat
         step = 1 if resolved.other.own_text == "all" else 2
         found["text"] = found["train"].part(range(0, len(found["train"]), step), "train")
     return found
-
-
-def patches(data: Dataset, per_tile: int) -> int:
-    """Return the number of patches that a dataset is cut into."""
-    return len(data) * track_of(data.info).patches(per_tile)

@@ -11,6 +11,7 @@ import numpy as np
 
 from bench.digest import digest, write_json
 from bench.engine.step import Step
+from bench.evaluation.captions import RenderCaptions
 from bench.evaluation.masks import RenderMasks
 from bench.stages.adapt import Adapt
 from bench.stages.judge import FEATURES, SCORES, See
@@ -48,7 +49,7 @@ def _seen(step: See) -> Any:
 
 def _fill_set(step: Render | Select | Subset, key: str, folder: Path) -> None:
     """Write the manifest of a set, and the lines of the images that the program looks at."""
-    use = EVALUATION if isinstance(step, RenderMasks) else TRAINING
+    use = EVALUATION if isinstance(step, RenderMasks | RenderCaptions) else TRAINING
     n, arm = _size(step), step.arm
     train = step.data["train"] if isinstance(step, Render) else step.train
     shows = arm.method.conditions
@@ -83,4 +84,6 @@ def _size(step: Render | Select | Subset) -> int:
         return step.n
     if isinstance(step, RenderMasks):
         return len(step.masks)
+    if isinstance(step, RenderCaptions):
+        return step.captions.n
     return int(sum(step.quota)) if isinstance(step, Select) else 1

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
@@ -63,14 +63,14 @@ def focal_tversky_by_class(probability: Float[Tensor, "n c h w"], true: Float[Te
     return _tversky(probability, true, (0, 2, 3)).sum()
 
 
-def tissue_loss(logits: Float[Tensor, "n t"], tissue: Int[Tensor, " n"]) -> Float[Tensor, ""]:
+def tissue_loss(logits: Float[Tensor, "n t"], tissue: Integer[Tensor, " n"]) -> Float[Tensor, ""]:
     """Return the mean cross-entropy over patches of known tissue; 0 without any."""
     known = tissue >= 0
     total = functional.cross_entropy(logits, tissue.clamp(min=0).long(), reduction="none")
     return (total * known).sum() / known.sum().clamp(min=1)
 
 
-def one_hot(target: Int[Tensor, "n h w"], like: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
+def one_hot(target: Integer[Tensor, "n h w"], like: Float[Tensor, "n c h w"]) -> Float[Tensor, "n c h w"]:
     """Return the classes of pixels as channels, in the number and type of `like`."""
     classes = torch.arange(like.shape[1], device=target.device)
     return (target[:, None] == classes[:, None, None]).to(like.dtype)

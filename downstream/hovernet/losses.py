@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Literal
 
 import torch
-from jaxtyping import Bool, Float, Int
+from jaxtyping import Bool, Float, Integer
 from torch import Tensor
 from torch.nn import functional
 
@@ -18,9 +18,9 @@ SMOOTH = 1e-3  # smoothing term of the soft Dice
 
 def hovernet_loss(
     output: Mapping[str, Tensor],
-    nucleus: Int[Tensor, "n h w"],
+    nucleus: Integer[Tensor, "n h w"],
     hv: Float[Tensor, "n 2 h w"],
-    types: Int[Tensor, "n h w"],
+    types: Integer[Tensor, "n h w"],
     weights: LossWeights,
     typed: Bool[Tensor, " n"] | None = None,
 ) -> dict[str, Tensor]:
@@ -69,7 +69,7 @@ def dice_loss(probability: Float[Tensor, "n c h w"], true: Float[Tensor, "n c h 
 def msge(
     predicted: Float[Tensor, "n 2 h w"],
     true: Float[Tensor, "n 2 h w"],
-    nucleus: Int[Tensor, "n h w"],
+    nucleus: Integer[Tensor, "n h w"],
     indexing: Literal["xy", "ij"] = "xy",
 ) -> Float[Tensor, ""]:
     """Return the mean squared error of the offsets' gradients inside nuclei.

@@ -58,6 +58,13 @@ def fit(
     write_settings(out, family, facts | _mirrored(mix, family.sizes.patch))
 
 
+def planned_steps(kind: type[Family], config: NucleusSettings, mix: TrainingMix, budget: Budget) -> int:
+    """Return the steps of a training without dividing its tiles: a share that is held out shortens every epoch."""
+    epoch = _epoch(mix, kind(config, Subject.of(mix.real.info), {}))
+    used = 1 - config.holdout if mix.validation is None else 1.0
+    return Schedule(config.phases, budget, Epoch(round(epoch.real * used), round(epoch.mix * used))).steps
+
+
 def write_settings(out: Path, family: Family, facts: Mapping[str, Any]) -> None:
     """Write all that prediction needs next to the weights, and facts about the training."""
     settings = {

@@ -65,6 +65,16 @@ class NucleusNetwork(Downstream):
 
             read_released(self._kind()(self.config, Subject(tuple(nuclei), (), 0.25), {}))
 
+    def steps(self, train: TrainingMix, budget: Budget) -> int:
+        """Return the optimiser steps of :meth:`fit`; its hold-out counts with its share, whichever groups it takes."""
+        if self.released:
+            return 0
+        if budget.unit == "steps":
+            return budget.amount
+        from downstream.nuclei.fit import planned_steps
+
+        return planned_steps(self._kind(), self.config, train, budget)
+
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train and write `weights.safetensors` and `config.json`, all that :meth:`predict` needs, to `out`.
 

@@ -6,14 +6,14 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 import torch
-from jaxtyping import Bool, Float, Float64, Int
+from jaxtyping import Bool, Float, Float64, Integer
 from torch import Tensor
 
 from downstream.hovernet.losses import EPSILON, dice_loss
 from downstream.sonnet.config import LossSettings
 
 Logits = Float[Tensor, "n c h w"]
-Labels = Int[Tensor, "n h w"]
+Labels = Integer[Tensor, "n h w"]
 Pixels = Float[Tensor, "n h w"]
 
 

@@ -13,6 +13,7 @@ from bench.contract import Budget, Downstream, Prediction, RunContext, Task, Tra
 from bench.errors import MissingError
 from downstream.vit.config import ViTConfig, ViTPretrainedConfig
 from downstream.vit.pretrained import find, pretrained_weights
+from downstream.vit.schedule import steps_of
 
 
 class ViT(Downstream):
@@ -30,6 +31,15 @@ class ViT(Downstream):
         """Return the file that training starts from; nothing if it starts from random weights."""
         path = self.config.pretrained
         return () if path is None else (pretrained_weights(self.row, self.config.network, path, None),)
+
+    def steps(self, train: TrainingMix, budget: Budget) -> int:
+        """Return the optimiser steps of :meth:`fit`; its hold-out counts with its share, whichever groups it takes."""
+        from downstream.images import images_per_epoch
+
+        real = round(len(train.real) * (1 - self.config.holdout))
+        fraction = 0.0 if budget.unit == "real-epochs" else train.fraction
+        synthetic = 0 if train.synthetic is None else len(train.synthetic)
+        return steps_of(budget, images_per_epoch(real, fraction, synthetic), self.config.batch)
 
     def fit(self, train: TrainingMix, budget: Budget, out: Path, run: RunContext) -> None:
         """Train and write `weights.safetensors` and `config.json`, all that :meth:`predict` needs, to `out`.

@@ -36,6 +36,7 @@ class DiffusersFolder(MethodBase):
         self.chunk = config.chunk
         self.conditions = frozenset(config.conditions)
         self.draws_any_mask = "mask" in config.conditions
+        self.draws_any_caption = "text" in config.conditions
         if "text" in config.conditions:
             self.roles = frozenset({"train", config.captions})
 

@@ -292,6 +292,7 @@ class ControlNetT(LatentControl):
     """The network of ControlNet-M, queried with captions and the null mask (PathDiff, table 1)."""
 
     conditions = frozenset({"text"})
+    draws_any_caption = True
     joint = False
 
 
@@ -306,10 +307,12 @@ class PathDiffT(LatentControl):
     """PathDiff, queried with captions and the null mask (Bhosale et al., ICCV 2025)."""
 
     conditions = frozenset({"text"})
+    draws_any_caption = True
 
 
 class PathDiffMT(LatentControl):
     """PathDiff, queried with masks and captions of other images (Bhosale et al., ICCV 2025)."""
 
     conditions = frozenset({"mask", "text"})
+    draws_any_caption = True
     draws_any_mask = True

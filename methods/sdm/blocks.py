@@ -6,13 +6,13 @@ import math
 
 import torch
 import torch.nn.functional as F  # noqa: N812, the conventional name
-from jaxtyping import Float
+from jaxtyping import Float, Real
 from torch import Tensor, nn
 
 from methods.sdm.labels import Labels
 
 
-def time_embedding(times: Float[Tensor, " n"], width: int) -> Float[Tensor, "n width"]:
+def time_embedding(times: Real[Tensor, " n"], width: int) -> Float[Tensor, "n width"]:
     """Return cosines, then sines, of the steps at frequencies from 1 down to 1/10000."""
     half = width // 2
     frequencies = torch.exp(-math.log(10000) * torch.arange(half, device=times.device) / half)

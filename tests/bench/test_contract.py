@@ -31,6 +31,7 @@ def test_every_capability_has_a_default() -> None:
     assert (method.version, method.chunk, method.draws_any_mask, method.roles) == (1, 32, False, {"train"})
     assert (tuple(method.selections), tuple(method.weights()), tuple(method.parts())) == ((), (), ())
     assert method.first_stage == ""
+    assert not method.draws_any_caption
     method.check()
     method.check_classes(["a"], [])
 

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from bench.engine.session import together
 from bench.engine.step import Finished
 from bench.evaluation.base import Evaluation, Measured, Output
+from bench.evaluation.captions import TEST_CAPTIONS, captions_of, draw_captions
 from bench.evaluation.columns import over_seeds
 from bench.evaluation.distances.features import (
     Colours,
@@ -51,8 +52,9 @@ TOO_FEW = "undefined for so few images"
 
 TEST_MASKS = "test masks"
 """In the column of the split: images drawn of masks of the test split are compared with images of this split."""
-OF_TEST_MASKS = ("fd", "kd")
-FEWEST_TEST_MASKS = 64
+DRAWN = (TEST_MASKS, TEST_CAPTIONS)
+OF_DRAWN = ("fd", "kd")
+FEWEST_DRAWN = 64
 
 
 class Distance(NamedTuple):
@@ -89,7 +91,7 @@ class Distances(Evaluation):
         """Compare every set with both splits in the features of every encoder, and by colour."""
         sets = await trial.compared()
         compared = (_compare(trial, made.set, under) for under, made in sets)
-        found = await together(*compared, _of_test_masks(trial))
+        found = await together(*compared, _of_test_masks(trial), _of_test_captions(trial))
         return [distance for one in found for distance in one]
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
@@ -98,7 +100,7 @@ class Distances(Evaluation):
             groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
             for distance in each.evidence:
                 for columns in _of_set(distance):
-                    if distance.split != TEST_MASKS:
+                    if distance.split not in DRAWN:
                         columns["set_digest"] = each.digest(distance.under.generation)
                     if not each.trial.bench.networks:  # there are no rows of test scores with this reason
                         columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
@@ -141,9 +143,9 @@ async def _of_test_masks(trial: Trial) -> list[Distance]:
     masks = GivenMasks(trial.bench.data["test"], first.set) if given else masks_of(trial, first)
     sizes = {(record.height, record.width) for record in first.set.records}
     reason = ""
-    if masks.n < FEWEST_TEST_MASKS:
+    if masks.n < FEWEST_DRAWN:
         more = "import more" if given else "raise faithfulness_samples of the preset"
-        reason = f"only {masks.n} images of test masks; {FEWEST_TEST_MASKS} are needed: {more}"
+        reason = f"only {masks.n} images of test masks; {FEWEST_DRAWN} are needed: {more}"
     elif len(sizes) > 1 or any(height != width for height, width in sizes):
         reason = "images of test masks must be squares of one size to be compared"
     if reason:
@@ -154,14 +156,29 @@ async def _of_test_masks(trial: Trial) -> list[Distance]:
     return [distance for one in found for distance in one]
 
 
-async def _compare_drawn(trial: Trial, drawn: SyntheticSet, under: Under) -> list[Distance]:
-    """Compare as many images of test masks as the preset has reference images with random test patches."""
-    title = f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}, images of test masks"
+async def _of_test_captions(trial: Trial) -> list[Distance]:
+    """Compare images that were drawn of test captions with test images, in the features of every encoder."""
+    captions, encoders = captions_of(trial), trial.bench.encoders
+    if captions is None:
+        return []
+    if captions.n < FEWEST_DRAWN:
+        more = "raise faithfulness_samples of the preset"
+        reason = f"only {captions.n} images of test captions; {FEWEST_DRAWN} are needed: {more}"
+        at = Under(0, 0)
+        return [Distance(at, TEST_CAPTIONS, one.metric_name, one.identity, None, reason) for one in encoders]
+    sets = await draw_captions(trial, captions)
+    found = [await _compare_drawn(trial, made, under, TEST_CAPTIONS) for under, made in sets]
+    return [distance for one in found for distance in one]
+
+
+async def _compare_drawn(trial: Trial, drawn: SyntheticSet, under: Under, split: str = TEST_MASKS) -> list[Distance]:
+    """Compare as many of the drawn images as the preset has reference images with random test patches."""
+    title = f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}, images of {split}"
     comparison = _Comparison(trial, drawn, title, drawn.records[0].height)
     encoders = trial.bench.encoders
     done = await together(*(comparison.compare(one, "test", one.metric_name) for one in encoders))
     return [
-        Distance(under, TEST_MASKS, one.metric_name, one.identity, finished)
+        Distance(under, split, one.metric_name, one.identity, finished)
         for one, finished in zip(encoders, done, strict=True)
     ]
 
@@ -225,7 +242,7 @@ def _metrics(encoder: str, kind: type[Compare]) -> tuple[Metric, ...]:
 def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
     from metrics.table import distance_name, metric
 
-    wanted = OF_TEST_MASKS if distance.split == TEST_MASKS else (*OF_FEATURES, *OF_MEMORY, COLOUR)
+    wanted = OF_DRAWN if distance.split in DRAWN else (*OF_FEATURES, *OF_MEMORY, COLOUR)
     if distance.finished is None:
         for kind in wanted:
             described = metric_columns(metric(distance_name(kind, distance.encoder)))

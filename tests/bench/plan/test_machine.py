@@ -36,6 +36,12 @@ def test_networks_that_start_from_weights_are_listed_with_the_file_they_want(tmp
     assert "vit" not in networks
 
 
+def test_evaluations_that_need_weights_are_listed(tmp_path: Path) -> None:
+    lpips = _found(tmp_path)["evaluations that need weights"]["reconstruction"]
+    assert not lpips.ok
+    assert "alexnet-owt-7be5be79.pth" in lpips.fix
+
+
 def test_methods_that_start_from_weights_are_listed(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     class Starting(Painter):
         def weights(self) -> tuple[Weights, ...]:

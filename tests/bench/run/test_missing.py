@@ -70,3 +70,21 @@ def test_classes_of_a_network_that_is_not_trained_are_checked(tmp_path: Path, mo
     (found,) = find_missing(resolve(request(tmp_path, method="copy")))
     assert found.expected == "The file has two classes"
     assert asked == [(("miscellaneous", "inflammatory", "epithelial", "spindle"), ())]
+
+
+@pytest.mark.parametrize(
+    ("method", "overrides", "asked"),
+    [
+        ("histodiffusion", ("encoders=[inception]",), True),
+        ("histodiffusion", ("encoders=[random-convnet]",), False),
+        ("histodiffusion", ("encoders=[inception]", "evaluations=[distances,tissue]"), False),
+        ("stylegan2", ("encoders=[inception]",), False),  # it decodes no latents
+    ],
+)
+def test_lpips_is_missing_before_any_work(tmp_path: Path, method: str, overrides: tuple[str, ...], asked: bool) -> None:
+    resolved = resolve(request(tmp_path, method=method, dataset="phantom-tissue", controls=(), overrides=overrides))
+    found = [item for item in find_missing(resolved) if "'reconstruction'" in item.expected]
+    assert bool(found) == asked
+    for item in found:
+        assert "alexnet-owt-7be5be79.pth" in item.expected
+        assert "--set evaluations" in item.fix

@@ -15,6 +15,7 @@ from bench.results.table import ALL_SEEDS, ResultsStore
 from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
 from bench.synthetic import SyntheticSet, verify_set
+from downstream.hovernet import HoVerNet
 from tests.bench.conftest import request
 from tests.bench.run.stages import stages
 from tests.golden.runs import TRAINED
@@ -176,6 +177,9 @@ def test_results_hold_what_tracking_and_reports_read(tiny: Outcome) -> None:
     assert {"fit/sdm/loss", "hovernet/real-only/0/loss", "hovernet/diffmix/1/loss"} <= {c["name"] for c in curves}
     document = ResultsStore(tiny.store).document(tiny.run)
     assert document.digests.keys() >= {"train", "test"}
+    used = {*(f"methods:{arm}" for arm in ARMS), "downstream:hovernet", "encoders:random-convnet"}
+    assert document.plugins.keys() == used
+    assert document.plugins["downstream:hovernet"] == HoVerNet.version > 1
     assert not any("/" in str(value) for key, value in document.request.items() if key != "controls")
 
 
@@ -188,6 +192,7 @@ def test_from_a_row_one_gets_to_what_it_came_from(tiny: Outcome) -> None:
     of_diffmix = rows[(rows["method"] == "diffmix") & (rows["seed"] == 1)]
     (pq,) = of_diffmix[(of_diffmix["metric"] == "pq/image") & (of_diffmix["kind"] == "score")].to_dict("records")
     found = {(one.kind, one.evaluation): one for one in index.of(pq)}
+    assert {one.evaluation for one in index.of(pq)} == {"", "nuclei"}
     made = SyntheticSet(tiny.store / found["set", ""].folder)
     assert made.digest == found["set", ""].digest == pq["set_digest"]
     assert made.manifest["method"] == "diffmix"

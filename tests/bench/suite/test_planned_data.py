@@ -29,6 +29,15 @@ def test_sizes_of_cards(dataset: str, train: int | None, test: int | None) -> No
     assert len(PlannedSplit.of(card, "train")) == (train or UNKNOWN)
 
 
+@pytest.mark.parametrize(
+    ("dataset", "mpp", "side"),
+    [("consep", None, 1000), ("consep", 0.5, 500), ("pannuke-fold1", None, 256), ("phantom", 0.5, 128)],
+)
+def test_sides_of_cards(dataset: str, mpp: float | None, side: int) -> None:
+    record = PlannedSplit.of(load_card(dataset), "train", mpp).records[0]
+    assert (record.height, record.width) == (side, side)
+
+
 def test_a_stand_in_is_a_dataset_without_images() -> None:
     data = PlannedSplit.of(load_card("consep"), "train", 0.5)
     assert (data.info.name, data.info.mpp, data.info.rare) == ("consep", 0.5, (1,))

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from bench.contract import Sample, SampleRecord
+from bench.datasets.card import load_card
 from bench.datasets.phantom.config import PhantomConfig
 from bench.datasets.phantom.draw import draw_tile
 from bench.datasets.prepared.resample import resample
@@ -35,3 +36,12 @@ class PhantomDataset(NucleiDataset):
 def nucleus_networks() -> list[str]:
     """Return the names of all downstream networks for nuclei."""
     return [name for name in names("downstream") if load("downstream", name).task == "nuclei"]
+
+
+def phantom_split(split: str) -> PhantomDataset:
+    """Return a split of the phantom as its card describes it, at the resolution of `smoke`."""
+    source = load("datasets", "phantom")(load_card("phantom"), None)
+    found = PhantomDataset(0, 0)
+    found.split = split
+    found.samples = [resample(source.read(split, index), 0.5) for index in range(len(source.ids(split)))]
+    return found

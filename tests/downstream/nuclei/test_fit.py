@@ -94,11 +94,22 @@ def test_every_arm_takes_the_steps_of_the_real_only_arm(tmp_path: Path) -> None:
             folder = tmp_path / f"{unit}-{fraction}"
             folder.mkdir()
             one = config(phases=(Phase(share=1, batch=4),))
-            HoVerNet(one).fit(TrainingMix(real, synthetic, fraction), Budget(unit, 2), folder, Run())  # type: ignore[arg-type]
+            mix, budget = TrainingMix(real, synthetic, fraction), Budget(unit, 2)  # type: ignore[arg-type]
+            HoVerNet(one).fit(mix, budget, folder, Run())
             steps[unit, fraction] = told(folder)["steps"]
+            assert HoVerNet(one).steps(mix, budget) == steps[unit, fraction]
     # 2 tiles of 48 px are 2 x 4 patches of 32 px: 2 steps of 4 per epoch
     assert [steps["real-epochs", fraction] for fraction in (0.0, 0.5, 0.75)] == [4, 4, 4]
     assert [steps["epochs", fraction] for fraction in (0.0, 0.5, 0.75)] == [4, 8, 16]
+
+
+def test_planned_steps_leave_out_what_is_held_out() -> None:
+    real, held = NucleiDataset(4, 48), NucleiDataset(1, 48, seed=3)
+    network = HoVerNet(config(phases=(Phase(share=1, batch=4),), holdout=0.5))
+    # 4 tiles are 16 patches, half of which are held out unless the protocol has tiles of its own for that
+    assert network.steps(TrainingMix(real), Budget("epochs", 3)) == 6
+    assert network.steps(TrainingMix(real, validation=held), Budget("epochs", 3)) == 12
+    assert network.steps(TrainingMix(real), Budget("steps", 5)) == 5
 
 
 def test_the_folder_tells_how_small_synthetic_patches_were_enlarged(tmp_path: Path) -> None:

@@ -47,7 +47,7 @@ def test_windows_leave_no_seams(trained: tuple[str, Path]) -> None:
     name, folder = trained
     plugin = network(name)
     if "window" not in type(plugin.config).model_fields:
-        pytest.skip("the windows of this network have one size")
+        pytest.skip("the windows of this network have one size; test_generalises shifts them")
     loaded = load(plugin._kind(), plugin.Config, folder, Run())  # type: ignore[attr-defined]
     kind, family = type(loaded.family), loaded.family
     cut = kind(family.config.model_copy(update={"window": 256}), family.subject, family.numbers)

@@ -205,6 +205,7 @@ def test_epochs_count_real_images_left_to_train_on_and_their_share(tmp_path: Pat
         mix = TrainingMix(data, made, fraction)
         ViT(config(batch=9)).fit(mix, Budget("epochs", 3), folder, Run())
         assert settings(folder)["steps"] == steps
+        assert ViT(config(batch=9, holdout=0.25)).steps(mix, Budget("epochs", 3)) == steps
 
 
 def test_pretrained_weights_come_from_a_file_with_a_head_of_our_own(tmp_path: Path) -> None:

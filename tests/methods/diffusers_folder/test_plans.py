@@ -99,6 +99,8 @@ def test_unknown_class_is_refused_by_name() -> None:
 def test_method_says_what_it_shows() -> None:
     assert method(text_pipeline()).conditions == {"text"}
     assert not method(text_pipeline()).draws_any_mask
+    assert method(text_pipeline()).draws_any_caption
+    assert not method(plain_pipeline(), conditions=[]).draws_any_caption
     assert method(text_pipeline(), **MASK).draws_any_mask
     assert method(plain_pipeline(), conditions=[]).conditions == frozenset()
 

@@ -82,6 +82,14 @@ def test_a_test_mask_gets_an_unrelated_caption_by_its_seed() -> None:
     assert {method.caption_of(one, data) for one in asked} == {"discs on pink"}
 
 
+def test_who_shows_captions_shows_test_captions_as_they_are() -> None:
+    asked = Condition(id="c", kind="test-caption", seed=0, caption="its own")
+    for kind in METHODS:
+        method = kind(tiny())
+        assert method.draws_any_caption == ("text" in method.conditions)
+        assert (method.caption_of(asked, datasets()) == "its own") == method.draws_any_caption
+
+
 def test_all_methods_share_the_backbone_and_pathdiff_its_branch() -> None:
     parts = {kind.__name__: {part.name: part for part in kind(tiny()).parts()} for kind in METHODS}
     for name in ("caption-encoder", "autoencoder", "text-diffusion"):
