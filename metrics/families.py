@@ -11,7 +11,11 @@ from metrics.entry import Bounds, Direction, Group, Metric
 _UNIT: Bounds = (0.0, 1.0)
 _PAIR = "features of real and synthetic images"
 _FRECHET = "Heusel et al., NeurIPS 2017; covariances with n - 1"
-_KERNEL = "Bińkowski et al., ICLR 2018, eq. 4; full unbiased statistic, k(x, y) = (x·y / d + 1)³"
+_INFINITE = "Chong & Forsyth, CVPR 2020; line over 1 / n, both sides of n images, without an interval"
+_KERNEL = (
+    "Bińkowski et al., ICLR 2018, eq. 4; full unbiased statistic, k(x, y) = (x·y / d + 1)³, "
+    "without pairs of images of one slide"
+)
 _KYNKAANNIEMI = "Kynkäänniemi et al., NeurIPS 2019; k = 5"
 _NAEEM = "Naeem et al., ICML 2020; k = 5"
 
@@ -46,8 +50,15 @@ def _set(
     )
 
 
-_FRECHET_DISTANCE = _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None), main=True)
-_KERNEL_DISTANCE = _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True)
+_FRECHET_DISTANCE = replace(
+    _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None), main=True),
+    aggregation="mean over halves of the real slides",
+    protocol_version=2,
+)
+_INFINITE_DISTANCE = _set("fd_inf", "Fréchet distance, infinite n", _INFINITE, "lower", (None, None))
+_KERNEL_DISTANCE = replace(
+    _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True), protocol_version=2
+)
 _SIMILARITY = replace(
     _set(
         "clip_similarity",
@@ -87,6 +98,7 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
         family.id: family
         for family in (
             _FRECHET_DISTANCE,
+            _INFINITE_DISTANCE,
             _KERNEL_DISTANCE,
             _set("precision", "precision", _KYNKAANNIEMI, "higher", _UNIT),
             _set("recall", "recall", _KYNKAANNIEMI, "higher", _UNIT),
@@ -140,6 +152,15 @@ PUBLISHED: Mapping[tuple[str, str], Metric] = MappingProxyType(
             id="clip_fid",
             title="CLIP-FID",
             reference="Kynkäänniemi et al., ICLR 2023; OpenAI CLIP ViT-B/32 as clean-fid computes it",
+        ),
+        ("fd_inf", "clip-vit-b-32"): replace(
+            _INFINITE_DISTANCE,
+            id="clip_fid_inf",
+            title="CLIP-FID, infinite n",
+            reference=f"{_INFINITE}; OpenAI CLIP ViT-B/32 as clean-fid computes it",
+        ),
+        ("fd_inf", "inception"): replace(
+            _INFINITE_DISTANCE, id="fid_inf", title="FID, infinite n", reference=f"{_INFINITE}; {_CLEAN}"
         ),
         ("fd", "inception"): replace(_FRECHET_DISTANCE, id="fid", title="FID", reference=f"{_FRECHET}; {_CLEAN}"),
         ("kd", "inception"): replace(

@@ -73,6 +73,8 @@ def _given_back(id: str, title: str, direction: Direction, bounds: Bounds, unit:
 _ALL = (
     PUBLISHED["fd", "clip-vit-b-32"],
     PUBLISHED["fd", "inception"],
+    PUBLISHED["fd_inf", "clip-vit-b-32"],
+    PUBLISHED["fd_inf", "inception"],
     PUBLISHED["kd", "inception"],
     replace(
         FAMILIES["fd"],

@@ -27,6 +27,7 @@ from bench.synthetic import SyntheticSet
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
+    from metrics.sources import LeftOut
 
 METRIC = "gan_test"
 
@@ -47,6 +48,7 @@ class GanTest(Evaluation):
     """
 
     name: ClassVar[str] = "gan_test"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -72,8 +74,9 @@ class GanTest(Evaluation):
         """Yield the share under each seed, and then over seeds."""
         for each in measured:
             arm = each.trial.arm
-            by_network: dict[str, list[dict[str, Any]]] = {}
+            by_network: dict[str, list[tuple[dict[str, Any], LeftOut]]] = {}
             for judged in each.evidence:
+                share, left_out = _share(judged)
                 chose = judged.network == rows.selector and arm.selection is not None and arm.selection.chooses
                 columns = {
                     **metric_columns(self.metrics[0]),
@@ -81,14 +84,15 @@ class GanTest(Evaluation):
                     "downstream": judged.network,
                     "budget": rows.budget,
                     "set_digest": judged.made.digest,
-                    **_share(judged),
+                    **share,
                     "reason": "this network chose the images" if chose else "",
                 }
-                by_network.setdefault(judged.network, []).append(columns)
+                by_network.setdefault(judged.network, []).append((columns, left_out))
                 yield rows.row(arm, columns)
             for group in by_network.values():
                 if len(group) > 1:
-                    yield rows.row(arm, over_seeds(group, group[0]["reason"]))
+                    shares, sources = zip(*group, strict=True)
+                    yield rows.row(arm, over_seeds(shares, shares[0]["reason"], sources))
 
     def outputs(self, evidence: Sequence[Judged]) -> Iterator[Output]:
         """Yield the predictions."""
@@ -104,12 +108,25 @@ async def _judge(trial: Trial, made: Made, under: Under, network: Network) -> Ju
     return Judged(under, network.name, made.set, await predict(trial.bench.session, network, model, pictures, title))
 
 
-def _share(judged: Judged) -> dict[str, Any]:
+def _share(judged: Judged) -> tuple[dict[str, Any], LeftOut]:
+    """Return the share's columns, and the share without each slide or, if the set has no slides, each image."""
+    from metrics.matched import number_of_slides
     from metrics.proportion import proportion
+    from metrics.sources import interval_over_sources, share_left_out
 
-    asked = [record.label for record in judged.made.records]
-    seen = [read_prediction(judged.finished.path / f"{index:05d}.npz").scores for index in range(len(asked))]
-    right = sum(
-        int(np.argmax(scores)) == label for scores, label in zip(seen, asked, strict=True) if scores is not None
-    )
-    return share_columns(proportion(right, len(asked)), len(asked), "images of the set")
+    records = judged.made.records
+    seen = [read_prediction(judged.finished.path / f"{index:05d}.npz").scores for index in range(len(records))]
+    right = [
+        scores is not None and int(np.argmax(scores)) == record.label
+        for scores, record in zip(seen, records, strict=True)
+    ]
+    slides = number_of_slides(judged.made.groups)
+    left_out = share_left_out(right, judged.made.groups if slides else judged.made.ids)
+    of_images = proportion(sum(right), len(right))
+    columns = share_columns(of_images, len(right), "images of the set")
+    found = interval_over_sources([left_out], bounds=(0.0, 1.0))
+    if slides and not found.reason:
+        low, high = min(found.low, of_images.low), max(found.high, of_images.high)
+        columns |= {"se": max(found.se, of_images.se), "ci_low": low, "ci_high": high}
+        columns |= {"ci_method": "groups of the set", "n_groups": slides}
+    return columns, left_out

@@ -11,7 +11,7 @@ from jaxtyping import Float
 from bench.errors import DataError
 from bench.evaluation.distances.features import Features
 from bench.evaluation.distances.memory import memory_scores
-from bench.evaluation.distances.numbers import NEIGHBOURS, feature_scores
+from bench.evaluation.distances.numbers import NEIGHBOURS, neighbour_scores
 from bench.scoring.images_report import ImagesReport
 from bench.scoring.output import number
 
@@ -43,6 +43,8 @@ def score_images(sets: Sets, *, seed: int) -> ImagesReport:
     from metrics.features import check_pair
     from metrics.floor import real_floor
     from metrics.frechet import frechet_distance
+    from metrics.kernel_groups import grouped_kernel_distance
+    from metrics.sources import interval_over_sources
 
     pair = check_pair(sets.real, sets.synthetic)
     real, synthetic = _named("real", pair[0]), _named("synthetic", pair[1])
@@ -59,7 +61,14 @@ def score_images(sets: Sets, *, seed: int) -> ImagesReport:
         rng = np.random.default_rng(seed)
         floor = real_floor(real.values, n_synthetic, lambda a, b: frechet_distance(a, b).value, rng=rng).value
     test = None if sets.test is None else _named("test", sets.test)
-    found = feature_scores(real, synthetic) | memory_scores(real, synthetic, test)
+    kernel = grouped_kernel_distance(real.values, synthetic.values, real.groups, synthetic.groups).left_out
+    found = {
+        "fd": frechet_distance(real.values, synthetic.values).value,
+        "kd": kernel.value,
+        "kd_se": interval_over_sources([kernel]).se,
+        **neighbour_scores(real, synthetic),
+        **memory_scores(real, synthetic, test),
+    }
     return ImagesReport(
         **{name: number(value) for name, value in found.items()},
         fd_floor=floor,

@@ -14,6 +14,7 @@ from metrics.colour import colour_distance
 from metrics.copies import copied_share, nearness_to_test
 from metrics.faithfulness import faithfulness
 from metrics.frechet import frechet_distance
+from metrics.frechet_infinity import frechet_infinity
 from metrics.instances import (
     dice,
     dice_2,
@@ -26,7 +27,7 @@ from metrics.instances import (
     pooled_sq,
     score_instances,
 )
-from metrics.kernel import kernel_distance
+from metrics.kernel_groups import grouped_kernel_distance
 from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus, pq_of_present
@@ -210,7 +211,8 @@ def near_test(which):
 VALUES = {
     "clip_fid": on_features(lambda x, y: frechet_distance(x, y).value),
     "colour_fd": lambda which: colour_distance(IMAGES, NOISY[which]).value,
-    "kid": on_features(lambda x, y: kernel_distance(x, y).value),
+    "clip_fid_inf": on_features(lambda x, y: frechet_infinity(x, y, rng=np.random.default_rng(0))),
+    "kid": on_features(lambda x, y: grouped_kernel_distance(x, y, np.arange(len(x)), -1 - np.arange(len(y))).value),
     "precision": on_features(lambda x, y: manifold_scores(x, y).precision),
     "recall": on_features(lambda x, y: manifold_scores(x, y).recall),
     "density": on_features(lambda x, y: manifold_scores(x, y).density),
@@ -272,6 +274,8 @@ VALUES = {
 SAME = {
     "fid": "clip_fid",
     "fd": "clip_fid",
+    "fid_inf": "clip_fid_inf",
+    "fd_inf": "clip_fid_inf",
     "kd": "kid",
     "clip_similarity": "plip",
     "clip_similarity_shuffled": "plip_shuffled",
@@ -318,10 +322,12 @@ PARTS = {
     "floor": {"real_floor", "group_floor", "halves_by_group"},
     "folds": {"cross_validated", "cross_validated_difference", "corrected_resampled_t"},
     "frechet": {"frechet_from_moments"},
+    "fresh_range": {"fresh_range"},
     "groups": {"group_sums", "mean_of", "mean_statistics"},
     "instances": {"pooled_panoptic", "pooled_weight", "pool"},
     "jackknife": {"effective_number", "spread_of_groups"},
-    "kernel": {"subset_indices", "kernel_distance_subsets", "kernel_distance_jackknife"},
+    "kernel": {"kernel", "subset_indices", "kernel_distance_subsets"},
+    "matched": {"matched_draws", "number_of_slides"},
     "memorisation": {"different"},
     "multiclass": {"class_counts", "mean_defined"},
     "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
@@ -330,6 +336,8 @@ PARTS = {
     "planning": {"detectable", "groups_needed", "standard_error", "trainings_needed"},
     "power": {"smallest_detectable"},
     "ranks": {"rank_intervals"},
+    "slide_spread": {"slide_spread"},
+    "sources": {"interval_over_sources", "share_left_out"},
     "table": {"metric", "of_groups", "distance_name", "reading_position", "find"},
     "types": {
         *("matching_radius", "centroids", "match_centroids", "n_counts", "type_counts", "matched_counts"),
@@ -359,11 +367,13 @@ SCORES = {
     "copies": {"copied_share", "nearness_to_test"},
     "faithfulness": {"faithfulness"},
     "frechet": {"frechet_distance"},
+    "frechet_infinity": {"frechet_infinity"},
     "instances": {
         *("score_instances", "score_table", "dice", "jaccard", "dice_2", "panoptic", "instance_f1"),
         *("pooled_dq", "pooled_sq", "pooled_pq"),
     },
     "kernel": {"kernel_distance"},
+    "kernel_groups": {"grouped_kernel_distance"},
     "manifold": {"manifold_scores"},
     "memorisation": {"memorisation"},
     "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 
@@ -10,7 +9,6 @@ from bench.engine.session import together
 from bench.engine.step import Finished
 from bench.evaluation.base import Evaluation, Measured, Output
 from bench.evaluation.captions import TEST_CAPTIONS, captions_of, draw_captions
-from bench.evaluation.columns import over_seeds
 from bench.evaluation.distances.features import (
     Colours,
     Embed,
@@ -20,10 +18,10 @@ from bench.evaluation.distances.features import (
     SetImages,
     embed_step,
 )
-from bench.evaluation.distances.memory import N_DIFFERENT, CompareWithMemory
-from bench.evaluation.distances.numbers import MANIFOLD
+from bench.evaluation.distances.memory import CompareWithMemory
+from bench.evaluation.distances.result import COLOUR, OF_FEATURES, OF_MEMORY, Result, Scored, distance_over_seeds
 from bench.evaluation.distances.sources import source_patches
-from bench.evaluation.distances.steps import POOL, RESULT, Compare, CompareColour
+from bench.evaluation.distances.steps import POOL, Compare, CompareColour
 from bench.evaluation.masks import GivenMasks, draw_masks, masks_of
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.seeds import Under
@@ -34,21 +32,6 @@ from bench.track import track_of
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
-
-COLOUR = "colour_fd"
-OF_FEATURES = ("fd", "kd", *MANIFOLD)
-OF_MEMORY = ("auth_pct", "copy_rate")
-_READ = "read it against the floor, and over seeds"
-NO_INTERVAL = {
-    "fd": f"no interval: resampling biases a Frechet distance; {_READ}",
-    COLOUR: f"no interval: resampling biases a Frechet distance; {_READ}",
-    **dict.fromkeys(
-        (*MANIFOLD, *OF_MEMORY),
-        f"no interval: resampling repeats images, which makes neighbours of copies; {_READ}",
-    ),
-}
-TOO_FEW = "undefined for so few images"
-
 
 TEST_MASKS = "test masks"
 """In the column of the split: images drawn of masks of the test split are compared with images of this split."""
@@ -75,6 +58,7 @@ class Distances(Evaluation):
     """Fréchet and kernel distances, precision, recall, density, coverage, authenticity, copies, and colour."""
 
     name: ClassVar[str] = "distances"
+    version: ClassVar[int] = 2
 
     @property
     def metrics(self) -> tuple[Metric, ...]:
@@ -97,18 +81,19 @@ class Distances(Evaluation):
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield rows of every seed's set, and the mean and spread over seeds."""
         for each in measured:
-            groups: dict[tuple[str, str, str], list[dict[str, Any]]] = {}
+            groups: dict[tuple[str, str, str], list[Scored]] = {}
             for distance in each.evidence:
-                for columns in _of_set(distance):
+                for scored in _of_set(distance):
+                    columns = scored.columns
                     if distance.split not in DRAWN:
                         columns["set_digest"] = each.digest(distance.under.generation)
                     if not each.trial.bench.networks:  # there are no rows of test scores with this reason
                         columns["reason"] = "; ".join(filter(None, [columns.get("reason", ""), each.reason]))
-                    groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(columns)
+                    groups.setdefault((columns["metric"], distance.split, distance.identity), []).append(scored)
                     yield rows.row(each.trial.arm, columns)
             for group in groups.values():
-                if len(group) > 1 and all(row["value"] is not None for row in group):
-                    yield rows.row(each.trial.arm, over_seeds(group))
+                if len(group) > 1 and all(scored.columns["value"] is not None for scored in group):
+                    yield rows.row(each.trial.arm, distance_over_seeds(group))
 
     def outputs(self, evidence: Sequence[Distance]) -> Iterator[Output]:
         """Yield the scores of each comparison."""
@@ -239,51 +224,16 @@ def _metrics(encoder: str, kind: type[Compare]) -> tuple[Metric, ...]:
     return tuple(metric(distance_name(one, encoder)) for one in kinds)
 
 
-def _of_set(distance: Distance) -> Iterator[dict[str, Any]]:
+def _of_set(distance: Distance) -> Iterator[Scored]:
+    """Yield each score of one comparison."""
     from metrics.table import distance_name, metric
 
-    wanted = OF_DRAWN if distance.split in DRAWN else (*OF_FEATURES, *OF_MEMORY, COLOUR)
-    if distance.finished is None:
-        for kind in wanted:
-            described = metric_columns(metric(distance_name(kind, distance.encoder)))
-            yield {
-                **distance.under.columns,
-                **described,
-                "split": distance.split,
-                "encoder": distance.identity,
-                "value": None,
-                "reason": distance.reason,
-            }
-        return
-    result = json.loads((distance.finished.path / RESULT).read_text(encoding="utf-8"))
-    scores, floor = result["scores"], result["floor"] or {}
-    se, n_different = scores.pop("kd_se", None), scores.pop(N_DIFFERENT, None)
-    for kind, value in scores.items():
-        if kind not in wanted:
-            continue
+    kinds = OF_DRAWN if distance.split in DRAWN else OF_FEATURES if distance.encoder else (COLOUR,)
+    if distance.encoder and distance.split == "train":
+        kinds = (*kinds, *OF_MEMORY)
+    result = None if distance.finished is None else Result(distance.finished.path)
+    for kind in kinds:
         name = distance_name(kind, distance.encoder) if distance.encoder else kind
-        yield {
-            **distance.under.columns,
-            **metric_columns(metric(name)),
-            "split": distance.split,
-            "encoder": distance.identity,
-            "value": value,
-            "n": int(n_different) if kind in OF_MEMORY else result["n"],
-            "floor": floor.get(kind),
-            **_interval(kind, value, se),
-        }
-
-
-def _interval(kind: str, value: float | None, se: float | None) -> dict[str, Any]:
-    if value is None:
-        return {"reason": TOO_FEW}
-    if kind != "kd":
-        return {"reason": NO_INTERVAL[kind]}
-    if se is None:
-        return {"reason": "no interval: the jackknife needs at least two groups"}
-    return {
-        "se": se,
-        "ci_low": value - 1.96 * se,
-        "ci_high": value + 1.96 * se,
-        "ci_method": "jackknife over groups",
-    }
+        about = {**distance.under.columns, "split": distance.split, "encoder": distance.identity}
+        scored = Scored({"value": None, "reason": distance.reason}) if result is None else result.scored(kind)
+        yield scored._replace(columns={**about, **metric_columns(metric(name)), **scored.columns})

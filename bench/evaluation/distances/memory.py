@@ -12,11 +12,8 @@ from bench.contract import Dataset
 from bench.engine.context import Run
 from bench.engine.step import Finished
 from bench.evaluation.distances.features import Features, SourcePatches, read_features
-from bench.evaluation.distances.numbers import Scores
+from bench.evaluation.distances.numbers import N_DIFFERENT, Scores, different
 from bench.evaluation.distances.steps import Compare
-
-N_DIFFERENT = "n_different"
-"""Among the scores: the number of different images that were looked at for copies."""
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -44,14 +41,11 @@ class CompareWithMemory(Compare):
 
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
         """Return distances, authenticity and copies, and the scores of new real images instead of the set."""
-        from metrics.memorisation import different
-
         scores, floor = super().score(context)
         behind = [] if self.behind is None else [read_features(self.behind.path)]
         train = together([read_features(self.real.path), *behind])
         test = read_features(self.unseen.path)
-        made = read_features(self.made.path)
-        made = self.chosen(made.take(different(made.values)), "different", context)
+        made = self.chosen(different(read_features(self.made.path)), "different", context)
         fresh = memory_floor(train, test, self.n, context)
         both = None if floor is None and fresh is None else (floor or {}) | (fresh or {})
         return scores | memory_scores(train, made, test) | {N_DIFFERENT: len(made.values)}, both

@@ -1,10 +1,8 @@
-"""Stage *fidelity*: the distance of a synthetic set from real patches, its coverage of them, and copies."""
+"""Stage *fidelity*: the distance of a synthetic set from real patches, and its coverage of them."""
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,12 +14,17 @@ from bench.engine.context import Run
 from bench.engine.step import Finished, Step
 from bench.evaluation.distances.features import Extractor, Features, read_features
 from bench.evaluation.distances.numbers import (
-    FLOOR_SPLITS,
+    DRAWS,
+    MANIFOLD_DRAWS,
     NEIGHBOURS,
+    WITHIN_DRAWS,
     Scores,
     colour_scores,
+    different,
+    extrapolated,
     feature_scores,
-    floor_of,
+    kernel_parts,
+    matched_scores,
     plain,
 )
 from bench.synthetic import SyntheticSet
@@ -42,7 +45,7 @@ class Compare(Step):
     """
 
     stage: ClassVar[str] = "fidelity"
-    version: ClassVar[int] = 2
+    version: ClassVar[int] = 3
 
     extractor: Extractor
     asked: int
@@ -58,7 +61,8 @@ class Compare(Step):
     def config(self) -> dict[str, Any]:
         """The encoder, and how many images are compared."""
         config = {"encoder": self.extractor.identity, "n": self.n, "patch": self.patch, "pool": POOL}
-        return config | {"floor_splits": FLOOR_SPLITS, "neighbours": NEIGHBOURS}
+        draws = {"draws": DRAWS, "manifold_draws": MANIFOLD_DRAWS, "within_draws": WITHIN_DRAWS}
+        return config | draws | {"neighbours": NEIGHBOURS}
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -75,21 +79,23 @@ class Compare(Step):
     def run(self, folder: Path, context: Run) -> None:
         """Write the scores, and those of real images instead of synthetic ones."""
         scores, floor = self.score(context)
-        write_json(folder / RESULT, {"n": self.n, "scores": plain(scores), "floor": plain(floor)})
+        found = {"n": self.n, "scores": plain(scores), "floor": plain(floor), "kernel": self.kernel(context)}
+        write_json(folder / RESULT, found)
 
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
         """Return distances and neighbourhoods, and their floor."""
-        return self._compared(context, feature_scores, partial(feature_scores, with_error=False))
+        pool, made = self.features
+        scores, floor = matched_scores(pool, made, self.n, context, feature_scores, neighbours=True)
+        return scores | extrapolated(pool, made, context), floor
 
-    def _compared(
-        self,
-        context: Run,
-        score: Callable[[Features, Features], Scores],
-        score_floor: Callable[[Features, Features], Scores],
-    ) -> tuple[Scores, Scores | None]:
-        pool, made = read_features(self.real.path), read_features(self.made.path)
-        scores = score(self.chosen(pool, "real", context), self.chosen(made, "synthetic", context))
-        return scores, floor_of(pool, self.n, context, score_floor)
+    def kernel(self, context: Run) -> dict[str, Any] | None:
+        """Return the kernel distance of all images, and what its interval is computed from."""
+        return kernel_parts(*self.features)
+
+    @property
+    def features(self) -> tuple[Features, Features]:
+        """The features of the different real images and of the different images of the set."""
+        return different(read_features(self.real.path)), different(read_features(self.made.path))
 
     def chosen(self, features: Features, which: str, context: Run) -> Features:
         """Return a random choice of as many images as are compared."""
@@ -101,4 +107,7 @@ class CompareColour(Compare):
 
     def score(self, context: Run) -> tuple[Scores, Scores | None]:
         """Return the distance of colour features and its floor."""
-        return self._compared(context, colour_scores, colour_scores)
+        return matched_scores(*self.features, self.n, context, colour_scores, neighbours=False)
+
+    def kernel(self, context: Run) -> None:
+        """Return nothing: there is no kernel distance of colours."""
