@@ -14,7 +14,7 @@ from jaxtyping import Float, Float64, Int64, Shaped
 from bench.errors import DataError
 from metrics.features import check_pair
 from metrics.kernel import BLOCK, kernel
-from metrics.resampling import Groups
+from metrics.groups import Groups
 from metrics.sources import LeftOut
 
 

@@ -9,7 +9,7 @@ from jaxtyping import Float, Float64
 from scipy.special import digamma, stdtrit
 
 from metrics.features import check_pair
-from metrics.resampling import Groups
+from metrics.groups import Groups
 
 DIRECTIONS = 20
 # images of a slide, slides of a side: fewer say nothing about a variance, or about its spread over slides

@@ -101,8 +101,8 @@ def captions_of(trial: Trial) -> SplitCaptions | None:
 
 async def draw_captions(trial: Trial, captions: SplitCaptions) -> list[tuple[Under, SyntheticSet]]:
     """Draw images of test captions with an arm's method under every generation seed, and return the sealed sets."""
-    session, arm, fitted = trial.bench.session, trial.arm, await trial.parts()
-    replicates = trial.bench.replicates
+    session, arm, replicates = trial.bench.session, trial.arm, trial.bench.replicates
+    parts = [await trial.parts(under) for under in replicates.sets]
     steps = [
         RenderCaptions(
             place=session.torch if fitted else session.numeric,
@@ -113,7 +113,7 @@ async def draw_captions(trial: Trial, captions: SplitCaptions) -> list[tuple[Und
             fitted=fitted,
             captions=captions,
         )
-        for under in replicates.sets
+        for under, fitted in zip(replicates.sets, parts, strict=True)
     ]
     done = await together(*(session.do(step) for step in steps))
     return [(under, SyntheticSet(one.path)) for under, one in zip(replicates.sets, done, strict=True)]
