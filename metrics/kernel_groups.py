@@ -13,8 +13,8 @@ from jaxtyping import Float, Float64, Int64, Shaped
 
 from bench.errors import DataError
 from metrics.features import check_pair
-from metrics.kernel import BLOCK, kernel
 from metrics.groups import Groups
+from metrics.kernel import BLOCK, kernel
 from metrics.sources import LeftOut
 
 
