@@ -315,6 +315,7 @@ PARTS = {
     "multiclass": {"class_counts", "mean_defined"},
     "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
+    "own_slides": {"own_slides"},
     "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
     "quadrature": {"few_groups"},
     "resampling": {"mean_statistics", "mean_of", "group_sums", "draws", "replicates"},
