@@ -50,11 +50,12 @@ def _set(
     )
 
 
-_FRECHET_DISTANCE = replace(
-    _set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None), main=True),
-    aggregation="mean over halves of the real slides",
-    protocol_version=2,
-)
+def _over_halves(metric: Metric) -> Metric:
+    """Return a metric that is the mean over halves of the real slides, as it is since version 2."""
+    return replace(metric, aggregation="mean over halves of the real slides", protocol_version=2)
+
+
+_FRECHET_DISTANCE = _over_halves(_set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None), main=True))
 _INFINITE_DISTANCE = _set("fd_inf", "Fréchet distance, infinite n", _INFINITE, "lower", (None, None))
 _KERNEL_DISTANCE = replace(
     _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True), protocol_version=2
@@ -100,10 +101,10 @@ FAMILIES: Mapping[str, Metric] = MappingProxyType(
             _FRECHET_DISTANCE,
             _INFINITE_DISTANCE,
             _KERNEL_DISTANCE,
-            _set("precision", "precision", _KYNKAANNIEMI, "higher", _UNIT),
-            _set("recall", "recall", _KYNKAANNIEMI, "higher", _UNIT),
-            _set("density", "density", _NAEEM, "higher", (0.0, None)),
-            _set("coverage", "coverage", _NAEEM, "higher", _UNIT),
+            _over_halves(_set("precision", "precision", _KYNKAANNIEMI, "higher", _UNIT)),
+            _over_halves(_set("recall", "recall", _KYNKAANNIEMI, "higher", _UNIT)),
+            _over_halves(_set("density", "density", _NAEEM, "higher", (0.0, None))),
+            _over_halves(_set("coverage", "coverage", _NAEEM, "higher", _UNIT)),
             _set(
                 "auth_pct",
                 "AuthPct",

@@ -67,7 +67,7 @@ def fresh_range(
 
 
 def _fresh(design: Design, directions: float, *, apart_only: bool) -> Float64[np.ndarray, " draws"]:
-    """Return draws of (mean distance of a set of fresh slides - floor) / floor, by the variance of real slides."""
+    """Return draws of (mean distance of fresh slides - floor) / floor, by the variance of these real slides."""
     rng = np.random.default_rng(0)
     real, made = design.slides, design.of_set or design.of_other
 

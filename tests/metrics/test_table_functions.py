@@ -332,6 +332,7 @@ PARTS = {
     "multiclass": {"class_counts", "mean_defined"},
     "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
     "overlap": {"overlap"},
+    "own_slides": {"own_slides"},
     "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
     "planning": {"detectable", "groups_needed", "standard_error", "trainings_needed"},
     "power": {"smallest_detectable"},

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 
@@ -20,6 +20,16 @@ N_DIFFERENT = "n_different"
 """Among the scores: the number of different images that were looked at for copies."""
 
 Scores = dict[str, float]
+
+
+class Floor(NamedTuple):
+    """The mean of a distance between unseen real images, and the range of fresh slides."""
+
+    mean: float | None
+    low: float | None
+    high: float | None
+
+
 Score = Callable[[Features, Features], Scores]
 
 
@@ -107,7 +117,7 @@ def matched_scores(
     if neighbours:
         scores |= _means(neighbour_scores, arm[:MANIFOLD_DRAWS])
         found |= _means(neighbour_scores, real[:MANIFOLD_DRAWS])
-    return scores | _spread(pool, made), found
+    return scores | _about_slides(pool, made, run), found
 
 
 def kernel_parts(pool: Features, made: Features) -> dict[str, Any] | None:
@@ -130,16 +140,17 @@ def extrapolated(pool: Features, made: Features, run: Run) -> Scores:
     return {"fd_inf": frechet_infinity(pool.values, made.values, rng=run.rng("infinite"))}
 
 
-def standing(value: float | None, low: float | None, high: float | None, *, loses: bool = False) -> str:
+def standing(value: float | None, floor: Floor, *, loses: bool = False, own: bool = False) -> str:
     """Return where a distance lies in relation to a floor's range: below, on or above; empty without a range.
 
-    A set that `loses` the variation within slides is above, because it is not like real images however near it is.
+    A set that `loses` the variation within slides is above, because it is not like real images however near it is. A
+    set that reproduces its `own` slides is below if it is nearer than the floor, however few slides there are.
     """
-    if value is None or low is None or high is None:
+    if value is None or floor.mean is None or floor.low is None or floor.high is None:
         return ""
-    if loses or value > high:
+    if loses or value > floor.high:
         return "above"
-    return "below" if value < low else "on"
+    return "below" if value < floor.low or (own and value < floor.mean) else "on"
 
 
 def plain(scores: Mapping[str, float] | None) -> dict[str, float | None] | None:
@@ -178,12 +189,15 @@ def _within_slides(pool: Features, n: int, run: Run, score: Score) -> Scores:
     return _means(score, [(first, second) for first, second in pairs])
 
 
-def _spread(pool: Features, made: Features) -> Scores:
-    """Return the ratio of variations within slides with its interval; empty if the set does not derive from slides."""
+def _about_slides(pool: Features, made: Features, run: Run) -> Scores:
+    """Return the ratio of variations within slides with its interval, and whether a set reproduces its slides."""
     from metrics.matched import number_of_slides
+    from metrics.own_slides import own_slides
     from metrics.slide_spread import slide_spread
 
     if not number_of_slides(made.groups):
         return {}
-    found = slide_spread(pool.values, made.values, pool.groups, made.groups)
-    return {} if found is None else {"spread": found.value, "spread_low": found.low, "spread_high": found.high}
+    sides = pool.values, made.values, pool.groups, made.groups
+    found, own = slide_spread(*sides), own_slides(*sides, rng=run.rng("own slides"))
+    scores = {} if found is None else {"spread": found.value, "spread_low": found.low, "spread_high": found.high}
+    return scores if own is None else scores | {"own_slides_p": own}

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from bench.evaluation.columns import over_seeds
-from bench.evaluation.distances.numbers import MANIFOLD, N_DIFFERENT, standing
+from bench.evaluation.distances.numbers import MANIFOLD, N_DIFFERENT, Floor, standing
 from bench.evaluation.distances.steps import RESULT
 from bench.evaluation.row_maker import interval_columns
 
@@ -20,6 +20,7 @@ COLOUR, EXTRAPOLATED = "colour_fd", "fd_inf"
 OF_FEATURES = ("fd", EXTRAPOLATED, "kd", *MANIFOLD)
 OF_MEMORY = ("auth_pct", "copy_rate")
 TOO_FEW = "undefined for so few images"
+ALPHA = 0.05
 ONLY_SEEDS = "the interval covers seeds of generation, not the choice of real slides"
 _READ = "read it against the floor, and over seeds"
 _NO_BOOTSTRAP = f"no interval: resampling biases a Frechet distance; {_READ}"
@@ -112,8 +113,9 @@ class Result:
         # the place of a kernel distance is that of the matched samples
         if self._deficient(kind):
             return ""
-        low, high = (self._floor.get(f"{kind}_{end}") for end in ("low", "high"))
-        return standing(self._scores.get(kind), low, high, loses=self._loses)
+        floor = Floor(*(self._floor.get(name) for name in (kind, f"{kind}_low", f"{kind}_high")))
+        p = self._scores.get("own_slides_p")
+        return standing(self._scores.get(kind), floor, loses=self._loses, own=p is not None and p <= ALPHA)
 
     def _notes(self, kind: str) -> tuple[str, ...]:
         notes = []
