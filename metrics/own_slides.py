@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float, Float64
 
 from metrics.features import check_pair
-from metrics.resampling import Groups
+from metrics.groups import Groups
 
 DIRECTIONS = 20
 FEWEST = 4
