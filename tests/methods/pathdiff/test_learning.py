@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from bench.contract import Condition, Dataset, Sample, SampleRecord
+from bench.contract import Budget, Condition, Dataset, Sample, SampleRecord, TrainingMix
+from downstream.augment import Augmentation
+from downstream.hovernet import HoVerNet, HoVerNetConfig, Phase
 from methods.pathdiff import PathDiffM, PathDiffMT, PathDiffT
 from methods.pathdiff.config import PathDiffConfig
 from metrics.faithfulness import mask_dice
@@ -99,6 +101,48 @@ def blueness(images: Sequence[np.ndarray]) -> float:
     pixels = np.concatenate([image[foreground(image)] for image in images]).astype(int)
     blue, pink = (np.abs(pixels - np.array(toy.COLOURS[kind])).sum(1) for kind in (2, 4))
     return float((blue < pink).mean())
+
+
+@pytest.fixture(scope="module")
+def segmenter(tmp_path_factory: pytest.TempPathFactory) -> tuple[HoVerNet, Path]:
+    """A network that was trained on other tiles with discs of both classes, in its folder."""
+    folder = tmp_path_factory.mktemp("segmenter")
+    phases = (Phase(share=1, batch=8),)
+    settings: dict[str, Any] = {"patch": 16, "width": 8, "learning_rate": 5e-3, "schedule": "cosine", "edge": 0.6}
+    # colour is all that tells the classes apart
+    settings["augmentation"] = Augmentation(
+        affine=False, blur=False, hue=0, saturation=0, brightness=0, contrast=(1, 1)
+    )
+    config = HoVerNetConfig(network="small", phases=phases, holdout=0, selection="last", **settings)
+    mix = TrainingMix(OneClass(n_tiles=12, size=48, seed=3))
+    with torch.random.fork_rng():
+        HoVerNet(config).fit(mix, Budget("steps", 300), folder, RUN)
+    return HoVerNet(config), folder
+
+
+def composition(segmenter: tuple[HoVerNet, Path], images: Sequence[np.ndarray]) -> float:
+    """Return the share of the pixels of nuclei that the segmenter gives class 2 rather than class 4."""
+    network, folder = segmenter
+    counts = np.zeros(5, np.int64)
+    for found in network.predict(images, folder, RUN):
+        assert found.instances is not None
+        assert found.types is not None
+        counts += np.bincount(np.concatenate([[0], found.types])[found.instances].ravel(), minlength=5)
+    assert counts[[2, 4]].sum() > 0.05 * sum(image[..., 0].size for image in images)
+    return float(counts[2] / counts[[2, 4]].sum())
+
+
+@pytest.mark.slow
+def test_captions_shift_the_composition_that_a_segmenter_sees(learned: Any, segmenter: tuple[HoVerNet, Path]) -> None:
+    config, data, fitted = learned
+    real = [[draw(7000 + number, SIZE, kind)[0] for number in range(24)] for kind in (2, 4)]
+    assert composition(segmenter, real[0]) > 0.9
+    assert composition(segmenter, real[1]) < 0.1
+    blue, pink = (
+        composition(segmenter, list(PathDiffT(config).render(asked(24, CAPTIONS[kind], False), data, fitted, RUN)))
+        for kind in (2, 4)
+    )
+    assert blue > pink + 0.3
 
 
 @pytest.mark.slow
