@@ -8,11 +8,11 @@ from jaxtyping import Float, Float64, Real
 from bench.errors import DataError
 
 
-def check_features(features: Real[np.ndarray, "n d"], name: str) -> Float64[np.ndarray, "n d"]:
+def check_features(features: Real[np.ndarray, "n d"], name: str, *, fewest: int = 2) -> Float64[np.ndarray, "n d"]:
     """Return the features in float64, one row per image.
 
     Raises:
-        DataError: the features are not a 2-D array of numbers, or have fewer than two rows, or NaN or infinite values.
+        DataError: the features are not a 2-D array of numbers, or have fewer than `fewest` rows, or NaN or infinite values.
 
     >>> check_features(np.array([[1, 2], [3, 4]]), "real").tolist()
     [[1.0, 2.0], [3.0, 4.0]]
@@ -23,8 +23,8 @@ def check_features(features: Real[np.ndarray, "n d"], name: str) -> Float64[np.n
             f"The {name} features are not a 2-D array of numbers with one row per image",
             got=f"{array.dtype} of shape {array.shape}",
         )
-    if len(array) < 2:
-        raise DataError(f"There must be at least 2 rows of {name} features", got=f"{len(array)}")
+    if len(array) < fewest:
+        raise DataError(f"There must be at least {fewest} rows of {name} features", got=f"{len(array)}")
     array = array.astype(np.float64)
     bad = np.flatnonzero(~np.isfinite(array).all(axis=1))
     if len(bad):
@@ -37,9 +37,9 @@ def check_features(features: Real[np.ndarray, "n d"], name: str) -> Float64[np.n
 
 
 def check_pair(
-    real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray, "m d"]
+    real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray, "m d"], *, fewest: int = 2
 ) -> tuple[Float64[np.ndarray, "n d"], Float64[np.ndarray, "m d"]]:
-    """Return both feature sets in float64.
+    """Return both feature sets in float64; `fewest` is the least number of synthetic rows.
 
     Raises:
         DataError: one of them is invalid (see :func:`check_features`), or they differ in width.
@@ -48,7 +48,7 @@ def check_pair(
     >>> real.shape, synthetic.shape
     ((3, 2), (2, 2))
     """
-    first, second = check_features(real, "real"), check_features(synthetic, "synthetic")
+    first, second = check_features(real, "real"), check_features(synthetic, "synthetic", fewest=fewest)
     if first.shape[1] != second.shape[1]:
         raise DataError(
             "The real and synthetic features are not of one width",

@@ -55,7 +55,7 @@ def memorisation(
     >>> found.auth_pct, found.n
     (50.0, 2)
     """
-    real, made = check_pair(train, synthetic)
+    real, made = check_pair(train, synthetic, fewest=1)
     first = different(real)
     real = real[first]
     made, place = np.unique(made, axis=0, return_inverse=True)
