@@ -24,8 +24,8 @@ def are_copies(in_test: Float[np.ndarray, " n"], in_train: Float[np.ndarray, " n
         in_test: correlation of each image with its window in the test split; see `metrics.window_search`.
         in_train: the same for the training split, from which a generator may copy.
 
-    >>> are_copies(np.array([0.95, 0.3, 0.9]), np.array([0.2, 0.1, 0.97])).tolist()
-    [True, False, False]
+    >>> np.flatnonzero(are_copies(np.array([0.3, 0.95, 0.9]), np.array([0.1, 0.2, 0.97]))).tolist()
+    [1]
     """
     return np.asarray((in_test >= SAME) & (in_train < SAME))
 

@@ -99,7 +99,9 @@ def arm_interval(arm: Jackknife, *, bounds: Range = (None, None), level: float =
     reason = no_interval(arm.value, shares, influences)
     if reason:
         return Interval(value=arm.value, **_nothing(reason), **about)
-    estimate = Estimate.of(arm.value, [spread_of_groups(influences, shares)], sources(arm.values), shared_variance(arm))
+    estimate = Estimate.of(
+        arm.value, [spread_of_groups(influences, shares)], sources(arm.values), _shared_variance(arm)
+    )
     if estimate.total.se <= _ROUNDING * max(1.0, abs(arm.value)):
         end = at_the_end(arm.value, bounds, about["n_effective"], 1 - level)
         if end is None:
@@ -235,7 +237,7 @@ def difference_fields(estimate: Estimate, bounds: Range, level: float) -> dict[s
     }
 
 
-def shared_variance(arm: Jackknife) -> float:
+def _shared_variance(arm: Jackknife) -> float:
     """Return the variance of an arm's mean that differs between groups and between seeds at the same time.
 
     It is part both of what differs between groups and of what differs between seeds.
@@ -250,7 +252,7 @@ def _seeds_of_difference(a: Jackknife, b: Jackknife) -> tuple[tuple[Spread, ...]
         values, influences = _crossed(a, 0) - _crossed(b, 0), _crossed(a, 1) - _crossed(b, 1)
         shares = (a.mean_shares + b.mean_shares) / 2
         return sources(values), float(((1 - shares) * variance_of_mean(influences, 2)).sum())
-    found, shared = [sources(arm.values) for arm in (a, b)], [shared_variance(arm) for arm in (a, b)]
+    found, shared = [sources(arm.values) for arm in (a, b)], [_shared_variance(arm) for arm in (a, b)]
     for own, other in ((0, 1), (1, 0)):
         if found[other] and not found[own]:
             # a mean of k seeds has a k-th of the variance of one seed

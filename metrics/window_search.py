@@ -74,6 +74,11 @@ def find_windows(
     Returns:
         A match is a copy from a score of `SAME` on. Images that are smaller than 32 px, or nearly blank, have None; so
         have all images if no tile has a window.
+
+    >>> tile = np.random.default_rng(0).integers(256, size=(12, 12, 3)).astype(np.uint8).repeat(8, 0).repeat(8, 1)
+    >>> (match,) = find_windows([tile[16:80, 8:72]], [tile])
+    >>> match.y, match.x, round(match.score, 1)
+    (16, 8, 1.0)
     """
     found: list[Match | None] = [None] * len(images)
     typical = int(np.median([min(tiles[i].shape[:2]) for i in range(len(tiles))])) if len(tiles) else 0
@@ -93,8 +98,9 @@ def find_windows(
 def searchable(image: UInt8[np.ndarray, "h w 3"]) -> bool:
     """Return whether an image is large enough and has enough texture to be searched for.
 
-    >>> searchable(np.zeros((64, 64, 3), np.uint8))
-    False
+    >>> noise = np.random.default_rng(0).integers(256, size=(64, 64, 3)).astype(np.uint8)
+    >>> sum(searchable(image) for image in (noise, noise[:16, :16], np.zeros_like(noise)))
+    1
     """
     return _probe(0, image, LARGEST) is not None
 

@@ -346,7 +346,7 @@ PARTS = {
     },
     "uncertainty": {
         *("arm_interval", "difference_fields", "holm", "interval_fields", "no_interval", "paired_difference"),
-        *("shared_variance", "spread_over_seeds"),
+        "spread_over_seeds",
     },
     "verdicts": {"verdict"},
     "window_search": {"find_windows", "searchable", "turned"},
