@@ -1,7 +1,7 @@
 """Images that are drawn of captions of the test split, the papers' test columns of datasets without masks.
 
-A method that reads captions draws them as it draws its own set, with the captions of test samples in the place of
-those that it planned. What else a condition shows, such as a training mask, stays. The set is sealed for evaluation.
+A method that reads captions draws them as it draws its own set, with the captions of test samples instead of those
+that it planned. What else a condition shows, such as a training mask, stays. The set is sealed for evaluation.
 """
 
 from __future__ import annotations
