@@ -80,7 +80,7 @@ def _deviations(x: Float64[np.ndarray, "n d"], groups: Groups) -> list[Float64[n
     return [slide - slide.mean(axis=0) for slide in found if len(slide) >= _IMAGES]
 
 
-def _basis(slides: list[Float64[np.ndarray, "k d"]]) -> Float64[np.ndarray, "d p"]:
+def _basis(slides: list[Float64[np.ndarray, "_ d"]]) -> Float64[np.ndarray, "d p"]:
     deviations = np.concatenate(slides)
     _, sizes, axes = np.linalg.svd(deviations, full_matrices=False)
     most = min(DIRECTIONS, len(deviations) // 4, int((sizes > 1e-6 * sizes[0]).sum()))

@@ -68,7 +68,8 @@ class Rows:
         if "groups" not in (made.get("ci_method") or ""):
             return {}
         counted = made.get("n_groups")
-        n_groups = self.groups.get(str(made.get("split", ""))) if counted is None else counted
+        split = str(made.get("split", "")).partition(" ")[0]  # "test masks" are of the test split
+        n_groups = self.groups.get(split) if counted is None else counted
         return {"n_groups": n_groups, "group_kind": self.group_kind}
 
 

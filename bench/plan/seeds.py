@@ -46,7 +46,7 @@ class Replicates(NamedTuple):
         return self.sets if self.anew else [Under(0, 0)]
 
     def generator(self, under: Under) -> int:
-        """Return the seed of the generator that draws a set."""
+        """Return the seed of a set's generator."""
         return under.generation if self.anew else 0
 
     def networks(self, *, drawn: bool) -> list[Under]:

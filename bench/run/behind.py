@@ -11,7 +11,6 @@ from bench.digest import digest, digest_file
 from bench.engine.context import CURVES
 from bench.engine.step import Finished
 from bench.engine.store import DOCUMENT
-from bench.evaluation.distances.evaluation import TEST_MASKS
 from bench.evaluation.row_maker import Behind, together
 from bench.run.finished_run import FinishedFold
 from bench.stages.synthesize import Made
@@ -28,8 +27,7 @@ def data_digest(folds: Sequence[Mapping[str, Dataset]]) -> str:
 
 def group_counts(folds: Sequence[FinishedFold]) -> dict[str, int]:
     """Return the number of groups of each split, in one fold or in several together."""
-    counts = {role: len({group for fold in folds for group in fold.data[role].groups}) for role in ("train", "test")}
-    return {**counts, TEST_MASKS: counts["test"]}
+    return {role: len({group for fold in folds for group in fold.data[role].groups}) for role in ("train", "test")}
 
 
 def behind_of(folds: Sequence[FinishedFold]) -> dict[str, Behind]:

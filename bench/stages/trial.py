@@ -87,7 +87,7 @@ class Trial:
         self._made: dict[tuple[object, ...], asyncio.Task[Any]] = {}
 
     async def parts(self, under: Under) -> dict[str, Finished]:
-        """Return the trained parts, by name, of the generator that draws a set."""
+        """Return the trained parts, by name, of a set's generator."""
         return await self._once(self._fit, self.bench.replicates.generator(under))
 
     async def generators(self) -> list[dict[str, Finished]]:
