@@ -93,7 +93,7 @@ _ALL = (
         _UNIT,
         "",
         "share of the images",
-        "same detail (correlation of 0.8 and more) as a test window, turned or mirrored, and as no training window",
+        "detail like that of a test window, turned or mirrored (correlation ≥ 0.8, ≥ 0.15 above any training window)",
     ),
     PUBLISHED["clip_similarity", "plip"],
     PUBLISHED["clip_similarity_shuffled", "plip"],

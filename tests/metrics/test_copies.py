@@ -21,7 +21,7 @@ def near(made, train, test, rng):
 
 
 def test_a_copy_shows_test_and_not_training():
-    in_test, in_train = np.array([0.9, 0.9, 0.79, -1.0]), np.array([0.1, 0.85, 0.1, -1.0])
+    in_test, in_train = np.array([0.9, 0.9, 0.79, -1.0]), np.array([0.1, 0.76, 0.1, -1.0])
     assert are_copies(in_test, in_train).tolist() == [True, False, False, False]
     assert copied_share(in_test, in_train) == 0.25
 
@@ -29,7 +29,7 @@ def test_a_copy_shows_test_and_not_training():
 @pytest.mark.parametrize("kind", ["knows neither", "one slide only", "learnt training"])
 def test_honest_sets_are_rarely_near(kind):
     p = []
-    for seed in range(400):
+    for seed in range(10_000, 10_500):
         rng = np.random.default_rng(seed)
         train, test = split(rng, SLIDES[0]), split(rng, SLIDES[1])
         made = {
@@ -39,7 +39,7 @@ def test_honest_sets_are_rarely_near(kind):
         }[kind]()
         p.append(near(made, train, test, rng).p)
     assert np.mean(np.array(p) <= ALPHA) < 0.01
-    assert np.mean(np.array(p) <= 0.05) < 0.08
+    assert np.mean(np.array(p) <= 0.05) < 0.06
 
 
 def test_a_set_that_learnt_test_slides_is_near():
