@@ -42,7 +42,7 @@ Bumped = Callable[[str], tuple[Outcome, dict[str, int]]]
 
 def bump_metric(patch: Patch, mapping: str, id: str) -> None:
     known = getattr(table, mapping)
-    patch.setattr(table, mapping, {**known, id: replace(known[id], protocol_version=2)})
+    patch.setattr(table, mapping, {**known, id: replace(known[id], protocol_version=known[id].protocol_version + 1)})
 
 
 def bump(kind: type) -> Callable[[Patch], None]:
@@ -141,9 +141,11 @@ def test_rows_carry_the_new_version_of_a_metric_and_boards_leave_the_old_ones_ou
 ) -> None:
     new, _ = bumped(kind)
     found = rows(old, new)
-    versions = found[found["metric"] == metric].groupby("run")["protocol"].unique().map(list).to_dict()
-    assert versions == {old.run: [1], new.run: [2]}
-    assert set(found[found["metric"] != metric]["protocol"]) == {1}
+    versions = found.groupby(["run", "metric"])["protocol"].unique().map(list).unstack("run")
+    (before,), (after,) = versions.loc[metric, [old.run, new.run]]
+    assert after == before + 1
+    others = versions.drop(index=metric)
+    assert (others[old.run] == others[new.run]).all()
     n_old = int((rows(old)["metric"] == metric).sum())
     assert board(old, new).outdated == n_old > 0
     assert board(old).outdated == board(new).outdated == 0
