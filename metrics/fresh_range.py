@@ -54,7 +54,7 @@ def fresh_range(
     >>> design = matched_draws(names, [f"new {i // 4}" for i in range(32)], 9, rngs=rngs)
     >>> low, high = fresh_range([2.0, 3.0, 4.0, 3.0], design)
     >>> round(low, 1), round(high, 1)
-    (1.8, 5.8)
+    (1.8, 5.3)
     """
     sizes = np.asarray(floors if all_pairs is None else all_pairs, dtype=np.float64)
     floor, scale = float(np.mean(floors)), float(sizes.mean())

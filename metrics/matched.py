@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from jaxtyping import Int64
 
+_FEW = 0.25
 Rows = Int64[np.ndarray, " n"]
 
 
@@ -56,7 +57,8 @@ def matched_draws(
     Args:
         real: slide or patient of each real image.
         made: slide that each image of the set derives from, or a name of its own.
-        n: most images of each sample; fewer if a sample of any draw has fewer.
+        n: most images of each sample; fewer if a sample has fewer in a quarter of the draws. Draws with still fewer
+            are left out.
         rngs: one generator per draw.
 
     Returns:
@@ -80,7 +82,10 @@ def matched_draws(
         samples = [(of_real, half), (of_real, rest[:k]), (of_made, chosen)]
         draws.append(Draw(*(rng.permutation(np.concatenate([rows[g] for g in of])) for rows, of in samples)))
         taken.append((len(half), k))
-    n = min(n, *(len(rows) for draw in draws for rows in draw))
+    # a slide with few images does not limit all draws
+    sizes = [min(len(rows) for rows in draw) for draw in draws]
+    n = min(n, int(np.quantile(sizes, _FEW, method="lower")))
+    draws = [draw for draw, size in zip(draws, sizes, strict=True) if size >= n]
     of_half, of_other = np.mean(taken, axis=0).tolist()
     cut = tuple(Draw(*(rows[:n] for rows in draw)) for draw in draws)
     return Design(cut, n, len(of_real), of_half, of_other, of_set)

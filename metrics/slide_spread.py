@@ -55,7 +55,7 @@ def slide_spread(
     >>> rng = np.random.default_rng(0)
     >>> real, made = rng.normal(size=(80, 3)), 0.7 * rng.normal(size=(80, 3))
     >>> round(slide_spread(real, made, np.arange(80) // 10, np.arange(80) // 10).value, 2)
-    0.71
+    0.7
     """
     x, y = check_pair(real, synthetic)
     slides, made = _deviations(x, real_groups), _deviations(y, synthetic_groups)

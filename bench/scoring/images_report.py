@@ -12,9 +12,7 @@ class ImagesReport(Output):
 
     fd: float = Field(description="Fréchet distance of the features; 0 for equal moments")
     fd_floor: Number = Field(description="Fréchet distance of real images held out to the rest, mean of 5 splits")
-    kd: float = Field(
-        description="kernel distance, unbiased; 0 in expectation for independent images of one distribution, may be negative"
-    )
+    kd: float = Field(description="kernel distance; 0 in expectation for independent images of one distribution")
     kd_se: Number = Field(description="jackknife standard error of kd, leaving out one image at a time")
     precision: Number = Field(description="share of synthetic images within the real ones, k = 5")
     recall: Number = Field(description="share of real images within the synthetic ones, k = 5")

@@ -131,7 +131,7 @@ def test_fresh_slides_are_on_the_floor(kind: str) -> None:
 @pytest.mark.parametrize("kind", ["fd", "kd"])
 def test_copies_are_below_and_noise_is_above(kind: str) -> None:
     assert standings(kind, "copy", 10)["below"] >= 0.9
-    assert standings(kind, "noise", 10)["above"] == 1
+    assert standings(kind, "noise", 10)["above"] > 0.99
 
 
 @pytest.mark.parametrize("kind", ["fd", "kd"])

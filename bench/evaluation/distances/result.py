@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 COLOUR, EXTRAPOLATED = "colour_fd", "fd_inf"
 OF_FEATURES = ("fd", EXTRAPOLATED, "kd", *MANIFOLD)
 OF_MEMORY = ("auth_pct", "copy_rate")
-TOO_FEW = "undefined for so few images"
+TOO_FEW = "undefined for so few different images"
 ALPHA = 0.05
 ONLY_SEEDS = "the interval covers seeds of generation, not the choice of real slides"
 _READ = "read it against the floor, and over seeds"

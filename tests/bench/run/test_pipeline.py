@@ -87,9 +87,15 @@ def test_sets_are_scored_in_every_way_against_both_splits(tiny: Outcome) -> None
     assert set(of_sets[of_sets["split"] == "test"]["metric"]) == both | {"colour_fd"}
     assert set(of_sets[of_sets["split"] == "train"]["metric"]) == both | {"colour_fd"} | memory
     extrapolated = of_sets["metric"].str.startswith("fd_inf")
-    assert of_sets[~extrapolated]["floor"].notna().all()
     assert of_sets[extrapolated]["reason"].str.startswith("undefined for fewer than 4 images per dimension").all()
-    of_sets = of_sets[~extrapolated]
+    # half of the slides of so small a set are too few images to have neighbours
+    few = of_sets["value"].isna()
+    assert of_sets[few]["metric"].str.startswith(("fd_inf", "precision", "recall", "density", "coverage")).all()
+    of_sets = of_sets[~few]
+    assert of_sets["floor"].notna().all()
+    frechet = of_sets[of_sets["metric"] == "fd@random-convnet"]
+    assert (frechet["standing"] == "").all()
+    assert frechet["reason"].str.contains("rank deficient and rewards low diversity; read kd").all()
     assert (of_sets[of_sets["ci_low"].isna()]["reason"].str.contains("no interval")).all()
 
 
