@@ -20,7 +20,9 @@ class Metric:
     the table; `inputs` says what it reads; `direction` which values are better; `bounds` is its range (None:
     unbounded); `aggregation` says how images become one number. `per_class`: there is one value per class.
     `shown_times`: the factor in tables for readers. `main`: a page-wide table shows it, for the rare classes if it
-    has one value per class. `protocol_version` grows whenever the same inputs give another number.
+    has one value per class. `smallest_effect` is the smallest difference between arms that is of interest, a
+    declaration and not a result: a difference whose interval lies within it is equivalent (None: none is declared).
+    `protocol_version` grows whenever the same inputs give another number.
     """
 
     id: str
@@ -35,4 +37,5 @@ class Metric:
     per_class: bool = False
     shown_times: float = 1.0
     main: bool = False
+    smallest_effect: float | None = None
     protocol_version: int = 1
