@@ -128,7 +128,7 @@ def corrected_resampled_t(
     """Return the mean of one number per fold with the interval of the corrected resampled t-test.
 
     Mean ± t(K - 1) · √((1 / K + n_test / n_train) · s²) (Nadeau & Bengio 2003, eq. 8). It ignores slides and seeds, and
-    is meant for numbers that are no functions of sums over images.
+    is meant for numbers that are not functions of sums over images.
 
     Raises:
         DataError: fewer than two folds, or a number is NaN or infinite.

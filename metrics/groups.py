@@ -33,7 +33,7 @@ class Statistic:
 
     def __call__(self, sums: Float64[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch"]:
         """Return the numbers of sums."""
-        return self.of(sums)
+        return np.asarray(self.of(sums))
 
     def shares(self, sums: Float64[np.ndarray, "*batch groups k"]) -> Float64[np.ndarray, "*batch groups"]:
         """Return each group's share of the number, averaged over its ratios; shares add up to 1, or are all 0.

@@ -157,7 +157,7 @@ def spread_over_seeds(
 ) -> Interval:
     """Return the mean of a number over seeds with an interval that covers only these.
 
-    This is for numbers that are no functions of sums over images, such as a Fréchet distance of each generation seed's
+    This is for numbers that are not functions of sums over images, such as a Fréchet distance of each generation seed's
     set (duplicates bias it upwards). The interval says how far the value of another seed may be; it does not say that
     the distance is unbiased in n, for which there is the real-versus-real floor at the same n (`metrics.floor`).
 
