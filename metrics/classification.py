@@ -90,7 +90,7 @@ def confusion_matrix(
 def one_hot_confusion(
     true: Integer[np.ndarray, " n"], pred: Integer[np.ndarray, " n"], n_classes: int
 ) -> Float64[np.ndarray, "n cc"]:
-    """Return each image's own (flattened) confusion matrix: the sufficient statistics for resampling.
+    """Return each image's own (flattened) confusion matrix: the sufficient statistics of its group.
 
     >>> one_hot_confusion(np.array([0, 1]), np.array([0, 0]), 2).tolist()
     [[1.0, 0.0, 0.0, 0.0], [0.0, 0.0, 1.0, 0.0]]

@@ -20,8 +20,9 @@ class Metric:
     the table; `inputs` says what it reads; `direction` which values are better; `bounds` is its range (None:
     unbounded); `aggregation` says how images become one number. `per_class`: there is one value per class.
     `shown_times`: the factor in tables for readers. `main`: a page-wide table shows it, for the rare classes if it
-    has one value per class. `protocol_version` grows whenever the same inputs give another number.
-    `smallest_effect` is the smallest difference of interest (None: not declared).
+    has one value per class. `smallest_effect` is the smallest difference between arms that is of interest, a
+    declaration and not a result: a difference whose interval lies within it is equivalent (None: none is declared).
+    `protocol_version` grows whenever the same inputs give another number.
     """
 
     id: str
@@ -36,5 +37,5 @@ class Metric:
     per_class: bool = False
     shown_times: float = 1.0
     main: bool = False
-    protocol_version: int = 1
     smallest_effect: float | None = None
+    protocol_version: int = 1

@@ -23,6 +23,8 @@ __all__ = [
 ]
 
 _UNIT: Bounds = (0.0, 1.0)
+SMALLEST_EFFECT = 0.01
+"""The smallest effect of interest of the main label metrics, declared: one point of a hundred."""
 _MAPS = "true and predicted instance maps"
 _TYPED = "true and predicted instance and type maps"
 _MEAN = "mean over images; images without a nucleus in truth and prediction left out and counted"
@@ -32,8 +34,13 @@ _HOVERNET = "Graham et al., MedIA 2019; counts as in its released code"
 _PANNUKE = "Gamper et al., 2020"
 
 
+def _label(entry: Metric) -> Metric:
+    """Return the entry of a label metric; a main one has a smallest effect of interest."""
+    return replace(entry, smallest_effect=SMALLEST_EFFECT if entry.main else None)
+
+
 def _instances(id: str, title: str, reference: str, aggregation: str = _MEAN, *, main: bool = False) -> Metric:
-    return Metric(id, title, "instances", _MAPS, "higher", _UNIT, "", aggregation, reference, main=main)
+    return _label(Metric(id, title, "instances", _MAPS, "higher", _UNIT, "", aggregation, reference, main=main))
 
 
 def _pixels(id: str, title: str, reference: str, aggregation: str = _MEAN) -> Metric:
@@ -48,14 +55,15 @@ def _surface(id: str, title: str, reference: str) -> Metric:
 
 
 def _typed(id: str, title: str, reference: str, *, per_class: bool = False, main: bool = False) -> Metric:
-    return Metric(id, title, "types", _TYPED, "higher", _UNIT, "", _POOLED, reference, per_class=per_class, main=main)
+    entry = Metric(id, title, "types", _TYPED, "higher", _UNIT, "", _POOLED, reference, per_class=per_class, main=main)
+    return _label(entry)
 
 
 def _classes(
     id: str, title: str, reference: str, aggregation: str = "from one pooled confusion matrix", *, main: bool = False
 ) -> Metric:
     inputs = "true and predicted image-level classes"
-    return Metric(id, title, "images", inputs, "higher", _UNIT, "", aggregation, reference, main=main)
+    return _label(Metric(id, title, "images", inputs, "higher", _UNIT, "", aggregation, reference, main=main))
 
 
 def _faith(id: str, title: str, *, main: bool = False) -> Metric:

@@ -34,7 +34,7 @@ class ClassesReport(Output):
     """Predicted image classes against true ones, from one pooled confusion matrix."""
 
     n: int = Field(description="images")
-    n_groups: int = Field(description="groups that the intervals resample; n without a column `group`")
+    n_groups: int = Field(description="groups that the intervals are over; n without a column `group`")
     classes: list[str] = Field(description="in the order of `confusion`")
     accuracy: float
     f1_macro: Number = Field(description="mean over the classes that occur in the truth")

@@ -56,7 +56,7 @@ class NucleiImage(Output):
     """One image; metrics are null if neither side holds a nucleus."""
 
     id: str = Field(description="stem of both files")
-    group: str = Field(description="slide or patient that the intervals resample; the id itself without --groups")
+    group: str = Field(description="slide or patient that the intervals are over; the id itself without --groups")
     n_true: int
     n_pred: int
     dice: Number

@@ -58,7 +58,7 @@ def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
     yield table
     n_true, n_pred = (sum(getattr(image, side) for image in report.per_image) for side in ("n_true", "n_pred"))
     yield f"\n{_images(report.images)}; {n_true:,} true nuclei, {n_pred:,} predicted"
-    yield _resampled(len({image.group for image in report.per_image}), report.images)
+    yield _grouped(len({image.group for image in report.per_image}), report.images)
     yield from _left_out(report)
     yield from _further(report)
 
@@ -98,7 +98,7 @@ def render_classes(report: ClassesReport) -> Lines:
     for name, title in _CLASSES.items():
         table.add_row(title, _number(getattr(report, name)), _bounds(getattr(report.ci, name, None)))
     yield table
-    yield f"{report.n:,} images; {_resampled(report.n_groups, report.n)}\n"
+    yield f"{report.n:,} images; {_grouped(report.n_groups, report.n)}\n"
     by_class = _table("class", "F1", "sensitivity", "specificity", "AUROC", "true", "predicted")
     for name, of in report.per_class.items():
         values = [_number(value) for value in (of.f1, of.sensitivity, of.specificity, of.auroc)]
@@ -120,7 +120,7 @@ def render_text(report: TextReport) -> Lines:
     yield table
     yield f"\n{_images(report.n)} with a caption, {report.captions:,} distinct; encoder {escape(report.encoder)}"
     groups = len({image.group for image in report.per_image})
-    yield _resampled(groups, len(report.per_image))
+    yield _grouped(groups, len(report.per_image))
     if report.skipped:
         yield f"[yellow]! empty captions, left out: {_images(report.skipped)}[/yellow]"
     for warning in report.warnings:
@@ -154,12 +154,12 @@ def _left_out(report: NucleiReport) -> Iterator[str]:
     yield from (f"[yellow]! {text}: {_images(n)}[/yellow]" for n, text in texts if n)
 
 
-def _resampled(n_groups: int, n: int) -> str:
+def _grouped(n_groups: int, n: int) -> str:
     if n_groups < 2:
         return "no intervals: they need at least 2 groups"
     if n_groups == n:
-        return f"intervals resample {n:,} images, each its own group: too narrow where images share slides"
-    return f"intervals resample {n_groups:,} groups"
+        return f"intervals are over {n:,} images, each its own group: too narrow where images share slides"
+    return f"intervals are over {n_groups:,} groups"
 
 
 def _table(*columns: str) -> Table:

@@ -11,7 +11,7 @@ class TextImage(Output):
     """One image and its caption."""
 
     file: str = Field(description="path of the image within --images")
-    group: str = Field(description="slide or patient that the intervals resample; the file itself without a column")
+    group: str = Field(description="slide or patient that the intervals are over; the file itself without a column")
     similarity: Number = Field(description="100 times the cosine of image and caption; null without a caption")
 
 

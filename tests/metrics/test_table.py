@@ -41,6 +41,14 @@ def test_entries_are_complete(entry):
     assert low is None or high is None or low < high
 
 
+def test_main_label_metrics_declare_a_smallest_effect():
+    declared = {id for id, entry in METRICS.items() if entry.smallest_effect is not None}
+    labels = {"instances", "types", "images"}
+    assert declared == {id for id, entry in METRICS.items() if entry.main and entry.group in labels}
+    assert {"pq/image", "aji/image", "dice/image", "f_type", "accuracy"} <= declared
+    assert all(0 < METRICS[id].smallest_effect < 0.1 for id in declared)
+
+
 def test_only_published_weights_have_published_names():
     assert distance_name("fd", "inception") == "fid"
     assert distance_name("kd", "inception") == "kid"
