@@ -12,7 +12,8 @@ def check_features(features: Real[np.ndarray, "n d"], name: str, *, fewest: int 
     """Return the features in float64, one row per image.
 
     Raises:
-        DataError: the features are not a 2-D array of numbers, or have fewer than `fewest` rows, or NaN or infinite values.
+        DataError: the features are not a 2-D array of numbers, or have fewer than `fewest` rows, or NaN or infinite
+            values.
 
     >>> check_features(np.array([[1, 2], [3, 4]]), "real").tolist()
     [[1.0, 2.0], [3.0, 4.0]]
