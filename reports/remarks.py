@@ -149,10 +149,10 @@ def _groups(board: Leaderboard) -> Iterator[str]:
 def _left_out(board: Leaderboard, shown: Sequence[Column]) -> Iterator[str]:
     """Yield the remark on Fréchet distances that a page-wide table does not show."""
     hidden = [column for column in board.columns if column.is_frechet and column not in shown]
-    reasons = dict.fromkeys(reason for column in hidden if (reason := board.deficient(column)))
-    for reason in reasons:
-        named = dict.fromkeys(column.metric for column in hidden if board.deficient(column) == reason)
-        yield f"{_listed(named)} is not shown here: {reason}; use --all to show it"
+    named = dict.fromkeys(column.metric for column in hidden if board.deficient(column))
+    if named:
+        why = "with no more images than features, a Fréchet distance rewards low diversity; read kd"
+        yield f"not shown here: {_listed(named)}; {why}; use --all to show all columns"
 
 
 def _skipped(board: Leaderboard) -> Iterator[str]:

@@ -33,7 +33,7 @@ from bench.synthetic import MANIFEST
 
 DIVISION = "division.csv"
 # The protocol of the harness as a whole: how arms are mixed, trained and compared, and how rows are made.
-PROTOCOL = 1
+PROTOCOL = 2
 SCALING = "scaling.png"
 
 

@@ -15,7 +15,7 @@ CONSTANTS = TABLES / "constants.json"
 
 # What a row is: a table has no two rows that agree in all of these.
 IDENTITY = ("kind", "split", "method", "variant", "downstream", "metric", "class", "seed")
-DIGESTS = ("encoder", "set_digest")
+DIGESTS = ("encoder", "set_digest", "data")
 """Hashes of weights and of decoded pixels, cut short: they need not agree between platforms."""
 
 Row = dict[str, str]

@@ -10,6 +10,7 @@ from PIL import Image
 
 from bench.engine.store import Store
 from bench.errors import ConfigError, MissingError
+from bench.evaluation.row_maker import together
 from bench.results.table import ALL_SEEDS, ResultsStore
 from bench.run.outcome import Outcome
 from bench.run.pipeline import run_request
@@ -96,7 +97,7 @@ def test_two_sets_and_every_seed_with_each(by_seeds: Outcome) -> None:
     pq = table[(table["metric"] == "pq/image") & (table["kind"] == "score") & (table["method"] == "gradmix")]
     places = dict(zip(zip(pq["seed"], pq["generation"], strict=True), pq["set_digest"], strict=True))
     one, two = first.digest, second.digest
-    assert places == {(0, 0): one, (0, 1): two, (1, 0): one, (1, 1): two, (ALL_SEEDS, ALL_SEEDS): ""}
+    assert places == {(0, 0): one, (0, 1): two, (1, 0): one, (1, 1): two, (ALL_SEEDS, ALL_SEEDS): together([one, two])}
     assert list(pq["generations"]) == [1, 1, 1, 1, 2]
     baseline = table[(table["metric"] == "pq/image") & (table["kind"] == "score") & (table["method"] == "real-only")]
     assert list(zip(baseline["seed"], baseline["generation"], strict=True)) == [(0, 0), (1, 0), (ALL_SEEDS, 0)]

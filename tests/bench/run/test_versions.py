@@ -64,13 +64,13 @@ BUMPS: Mapping[str, tuple[Callable[[Patch], None], dict[str, int]]] = {
         {"fit": 1, "synthesize": 1, "render-masks": 1},
     ),
     "network": (bump_plugin("downstream", "hovernet"), {"train": 2, "predict": 4, "evaluate": 2, "faithfulness": 1}),
-    "encoder": (bump_plugin("encoders", "random-convnet"), {"features": 4, "fidelity": 2}),
+    "encoder": (bump_plugin("encoders", "random-convnet"), {"features": 4, "fidelity": 2, "nearness": 1}),
     "evaluation of predictions": (bump(Nuclei), {"evaluate": 2}),
     "evaluation of sets": (bump(Distances), {"fidelity": 4}),
     "evaluation of masks": (bump(Faithfulness), {"faithfulness": 1}),
-    "evaluation without numbers": (bump(Leakage), {"leakage": 1}),
+    "evaluation of leaks": (bump(Leakage), {"leakage": 1, "nearness": 1}),
     "evaluation without steps": (bump(Acceptance), {}),
-    "harness": (lambda patch: patch.setattr(publish, "PROTOCOL", 2), {}),
+    "harness": (lambda patch: patch.setattr(publish, "PROTOCOL", publish.PROTOCOL + 1), {}),
     "step whose output is the same": (bump(Prepare), {"prepare": 2}),
     "step of training": (bump(Fit), {"fit": 1, "synthesize": 1, "render-masks": 1}),
     "step of predictions": (bump(Predict), {"predict": 4, "evaluate": 2, "faithfulness": 1}),
@@ -146,18 +146,17 @@ def test_rows_carry_the_new_version_of_a_metric_and_boards_leave_the_old_ones_ou
     assert after == before + 1
     others = versions.drop(index=metric)
     assert (others[old.run] == others[new.run]).all()
-    shown = rows(old)[rows(old)["kind"] != "rank"]  # a board has no column of ranks
-    n_old = int((shown["metric"] == metric).sum())
+    n_old = int((rows(old)["metric"] == metric).sum())
     assert board(old, new).outdated == n_old > 0
     assert board(old).outdated == board(new).outdated == 0
 
 
 def test_rows_carry_the_new_version_of_the_harness(old: Outcome, bumped: Bumped) -> None:
     new, _ = bumped("harness")
-    assert set(rows(old)["harness"]) == {1}
-    assert set(rows(new)["harness"]) == {2}
-    assert ResultsStore(new.store).document(new.run).harness == 2
-    assert board(old, new).outdated == int((rows(old)["kind"] != "rank").sum())
+    assert set(rows(old)["harness"]) == {publish.PROTOCOL}
+    assert set(rows(new)["harness"]) == {publish.PROTOCOL + 1}
+    assert ResultsStore(new.store).document(new.run).harness == publish.PROTOCOL + 1
+    assert board(old, new).outdated == len(rows(old))
 
 
 @pytest.mark.parametrize(
