@@ -21,7 +21,7 @@ class Metric:
     unbounded); `aggregation` says how images become one number. `per_class`: there is one value per class.
     `shown_times`: the factor in tables for readers. `main`: a page-wide table shows it, for the rare classes if it
     has one value per class. `smallest_effect` is the smallest difference between arms that is of interest, a
-    declaration and not a result: a difference whose interval lies within it is equivalent (None: none is declared).
+    declaration and not a result: a difference whose interval is within it is equivalent (None: none is declared).
     `protocol_version` grows whenever the same inputs give another number.
     """
 

@@ -77,7 +77,7 @@ class Estimate:
 def satterthwaite(variance: float, sources: Sequence[Spread]) -> float:
     """Return the degrees of freedom of a variance that is estimated from independent sources.
 
-    They lie between those of the source with the fewest and the sum of all.
+    They are between those of the source with the fewest and the sum of all.
 
     >>> satterthwaite(2.0, [Spread(1.0, 4), Spread(1.0, 4)])
     8.0

@@ -120,7 +120,7 @@ def paired_difference(a: Jackknife, b: Jackknife, *, bounds: Range = (None, None
     Args:
         a: one arm.
         b: the other one, on the same groups; its number of seeds may differ.
-        bounds: the range of the metric; a difference lies between minus and plus its width.
+        bounds: the range of the metric; a difference is between minus and plus its width.
         level: coverage of the interval.
 
     Raises:

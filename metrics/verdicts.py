@@ -31,7 +31,7 @@ def verdict(
         smallest_effect: the smallest effect of interest (`Metric.smallest_effect`); None if none is declared.
 
     "better" and "worse" need an adjusted p-value below 5 % and an interval that excludes 0; "equivalent" an interval
-    that lies within plus and minus the smallest effect of interest (two one-sided tests at 2.5 %; Lakens, Social
+    that is within plus and minus the smallest effect of interest (two one-sided tests at 2.5 %; Lakens, Social
     Psychological and Personality Science 2017). A difference that is both significant and within that effect is
     equivalent: it is there, and too small to matter. Anything else, or without an interval, is undecided.
 
