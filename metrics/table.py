@@ -101,7 +101,7 @@ _ALL = (
         _UNIT,
         "",
         "share of the images",
-        "detail like that of a test window, turned or mirrored (correlation ≥ 0.8, ≥ 0.15 above any training window)",
+        "detail like that of a test window, turned or mirrored (correlation ≥ 0.85, ≥ 0.15 above any training window)",
     ),
     PUBLISHED["clip_similarity", "plip"],
     PUBLISHED["clip_similarity_shuffled", "plip"],

@@ -21,7 +21,7 @@ def near(made, train, test, rng):
 
 
 def test_a_copy_shows_test_and_not_training():
-    in_test, in_train = np.array([0.9, 0.9, 0.79, -1.0]), np.array([0.1, 0.76, 0.1, -1.0])
+    in_test, in_train = np.array([0.9, 0.9, 0.84, -1.0]), np.array([0.1, 0.76, 0.1, -1.0])
     assert are_copies(in_test, in_train).tolist() == [True, False, False, False]
     assert copied_share(in_test, in_train) == 0.25
 
