@@ -1,4 +1,4 @@
-"""The range in which fresh real slides lie around a floor, from the distances between halves of the real slides."""
+"""The range in which fresh real slides are around a floor, from the distances between halves of the real slides."""
 
 from __future__ import annotations
 
@@ -45,7 +45,7 @@ def fresh_range(
         design: the numbers of slides.
         all_pairs: for a distance without pairs within slides, the same over all pairs, which is never negative.
         within: the distance within slides, for a set that does not derive from slides: it may show more slides than
-            a half has, so the range begins where a set of very many slides would lie.
+            a half has, so the range begins where a set of very many slides would be.
         level: share of sets of fresh slides inside the range.
 
     >>> from metrics.matched import matched_draws

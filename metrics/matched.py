@@ -51,7 +51,7 @@ def matched_draws(
     """Return draws in which a set and unseen real images are compared with the same half of the real slides.
 
     If the set derives from slides, the other real images are of as many slides as those of the set. Images of a set
-    that were made from slides of the half are taken first: whoever reproduces its slides is then nearer to them than
+    that were made from slides of the half are taken first: a set that reproduces its slides is then nearer to them than
     other slides are.
 
     Args:

@@ -221,7 +221,7 @@ def _refined(
 
 
 def _moved(probe: _Probe, symmetry: int) -> tuple[int, int]:
-    """Return where the square that is searched for lies in the image after a symmetry."""
+    """Return where the square that is searched for is in the image after a symmetry."""
     (height, width), y, x = probe.grey.shape, probe.y, probe.x
     for _ in range(symmetry % 4):
         y, x, height, width = width - x - probe.side, y, width, height

@@ -59,7 +59,7 @@ def run(
         Optional[int],
         typer.Option(
             min=1,
-            help="Train the generator anew under this many seeds, draw a set from each, and train under every seed on "
+            help="Train the generator under this many seeds, draw a set from each, and train under every seed on "
             "each set [one generator, trained under seed 0].",
         ),
     ] = None,

@@ -72,7 +72,7 @@ class RunRequest(Settings):
     instead of its roles "text" and "pool". `protocol` is one of the card's, or the file of a division. Each of `ratios`
     makes an arm, whose set is a part of one set of the largest size. With `generation_seeds`, that many sets are drawn,
     and each of the training `seeds` is used with each of them. With `generator_seeds`, each of these sets is drawn by a
-    generator that was trained anew under the seed of the set.
+    generator that was trained under the seed of the set.
     """
 
     method: str | None = None

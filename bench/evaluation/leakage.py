@@ -176,5 +176,5 @@ def _over_sets(group: Sequence[dict[str, Any]]) -> dict[str, Any]:
     columns = over_seeds(group)
     known = [one["p"] for one in group if one.get("p") is not None]
     p = min(1.0, min(known) * len(known)) if known else None
-    told = [one["reason"] for one in group if leaking({"kind": "score", "p": None, **one})]
-    return columns | {"p": p, "reason": "; ".join(filter(None, [columns["reason"], *told[:1]]))}
+    said = [one["reason"] for one in group if leaking({"kind": "score", "p": None, **one})]
+    return columns | {"p": p, "reason": "; ".join(filter(None, [columns["reason"], *said[:1]]))}

@@ -25,13 +25,13 @@ class Replicates(NamedTuple):
 
     If `generation` is None, a network that is trained under seed s sees the set that is drawn under seed s, so that one
     spread contains both. Otherwise every training seed is used with each of the sets, and the two can be separated.
-    If `anew`, the set of a generation seed is drawn by a generator that was trained under the same seed; otherwise one
-    generator, trained under seed 0, draws all sets.
+    If `own_generators`, the set of a generation seed is drawn by a generator that was trained under the same seed;
+    otherwise one generator, trained under seed 0, draws all sets.
     """
 
     training: int
     generation: int | None = None
-    anew: bool = False
+    own_generators: bool = False
 
     @property
     def sets(self) -> list[Under]:
@@ -43,11 +43,11 @@ class Replicates(NamedTuple):
     @property
     def generators(self) -> list[Under]:
         """The seeds that the generator is trained under, as those of the sets that it draws."""
-        return self.sets if self.anew else [Under(0, 0)]
+        return self.sets if self.own_generators else [Under(0, 0)]
 
     def generator(self, under: Under) -> int:
         """Return the seed of a set's generator."""
-        return under.generation if self.anew else 0
+        return under.generation if self.own_generators else 0
 
     def networks(self, *, drawn: bool) -> list[Under]:
         """Return the seeds of each network of an arm; an arm without a set that is `drawn` has no generation seeds."""

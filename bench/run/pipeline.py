@@ -104,7 +104,7 @@ def trials_of(fold: FoldData, session: Session, resolved: Resolved) -> list[Tria
         resolved.text_encoder,
         resolved.request.weights,
         resolved.replicates.generation,
-        resolved.replicates.anew,
+        resolved.replicates.own_generators,
     )
     first, *others = resolved.arms
     baseline = Trial(frame, first)

@@ -174,7 +174,7 @@ def _artefacts(resolved: Resolved, complete: FinishedRun, fold: FinishedFold) ->
     for trial, generators, sets in zip(fold.trials, fold.generators, fold.sets, strict=True):
         arm = {"method": trial.arm.name, "variant": trial.arm.variant, "fold": fold.name}
         for under, parts in zip(replicates.generators, generators, strict=True):
-            own = under.columns if replicates.anew else {}  # a single generator draws the sets of all seeds
+            own = under.columns if replicates.own_generators else {}  # a single generator draws the sets of all seeds
             for finished in parts.values():
                 yield Artefact(kind="part", stage=finished.stage, key=finished.key, **own, **arm)
         for under, made in zip(replicates.sets, sets, strict=False):  # an arm may lack its sets

@@ -57,8 +57,8 @@ class Resolved:
     @property
     def replicates(self) -> Replicates:
         """The seeds of generators, sets and networks."""
-        anew = self.request.generator_seeds
-        return Replicates(self.request.seeds, anew or self.request.generation_seeds, anew is not None)
+        trained = self.request.generator_seeds
+        return Replicates(self.request.seeds, trained or self.request.generation_seeds, trained is not None)
 
     @property
     def roles(self) -> frozenset[str]:

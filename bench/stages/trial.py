@@ -37,8 +37,9 @@ class Bench:
     """What all arms of a run share: session, data, networks, encoders and the numbers of seeds.
 
     `generations` is the number of sets that each training seed is used with, None if a seed has a set of its own;
-    `anew` says whether each of these sets is drawn by a generator of its own; `subjects` are the arms that the run is
-    about; `text_encoder` is None if no arm is about captions; `weights` is the folder of published weights.
+    `own_generators` says whether each of these sets is drawn by a generator of its own; `subjects` are the arms
+    that the run is about; `text_encoder` is None if no arm is about captions; `weights` is the folder of published
+    weights.
     """
 
     session: Session
@@ -51,12 +52,12 @@ class Bench:
     text_encoder: EncoderHandle | None = None
     weights: Path | None = None
     generations: int | None = None
-    anew: bool = False
+    own_generators: bool = False
 
     @property
     def replicates(self) -> Replicates:
         """The seeds of generators, sets and networks."""
-        return Replicates(self.seeds, self.generations, self.anew)
+        return Replicates(self.seeds, self.generations, self.own_generators)
 
 
 class Sets(NamedTuple):

@@ -141,7 +141,7 @@ def extrapolated(pool: Features, made: Features, run: Run) -> Scores:
 
 
 def standing(value: float | None, floor: Floor, *, loses: bool = False, own: bool = False) -> str:
-    """Return where a distance lies in relation to a floor's range: below, on or above; empty without a range.
+    """Return where a distance is in relation to a floor's range: below, on or above; empty without a range.
 
     A set that `loses` the variation within slides is above, because it is not like real images however near it is. A
     set that reproduces its `own` slides is below if it is nearer than the floor, however few slides there are.

@@ -35,7 +35,7 @@ def test_rows_over_seeds_say_how_many_there_are() -> None:
 
 
 def test_a_generator_of_its_own_has_the_seed_of_its_set() -> None:
-    anew, one = Replicates(2, 3, anew=True), Replicates(2, 3)
+    anew, one = Replicates(2, 3, own_generators=True), Replicates(2, 3)
     assert anew.sets == one.sets == anew.generators
     assert [anew.generator(under) for under in anew.sets] == [0, 1, 2]
     assert (one.generators, [one.generator(under) for under in one.sets]) == ([(0, 0)], [0, 0, 0])

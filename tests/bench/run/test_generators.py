@@ -114,7 +114,7 @@ def test_two_numbers_of_sets_are_refused(tmp_path: Path) -> None:
     with pytest.raises(ConfigError, match="numbers differ") as refused:
         build(type(asked(tmp_path)), {**fields, "generator_seeds": 3}, "the request")
     assert "--generator-seeds 3" in refused.value.fix
-    assert resolve(asked(tmp_path, generation_seeds=2, generator_seeds=2)).replicates.anew
+    assert resolve(asked(tmp_path, generation_seeds=2, generator_seeds=2)).replicates.own_generators
 
 
 def test_a_method_that_trains_nothing_is_told_so(tmp_path: Path) -> None:

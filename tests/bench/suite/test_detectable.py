@@ -35,7 +35,7 @@ def test_more_groups_and_seeds_find_less() -> None:
     few = of_design(NUCLEI, 14, "tile", Replicates(3), 0)
     assert of_design(NUCLEI, 40, "tile", Replicates(3), 0) < few
     assert of_design(NUCLEI, 14, "tile", Replicates(10), 0) < few
-    one, three = Replicates(3, 1), Replicates(3, 3, anew=True)
+    one, three = Replicates(3, 1), Replicates(3, 3, own_generators=True)
     assert of_design(NUCLEI, 14, "tile", three, 3) > of_design(NUCLEI, 14, "tile", one, 1) == few
 
 
