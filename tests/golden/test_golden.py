@@ -45,7 +45,8 @@ COMMON_CLASSES = ("inflammatory", "epithelial", "spindle")
 AT_BOUND = {
     "copy": ("auth_pct", "recall", "precision", "coverage"),  # the training images themselves
     "noise": MANIFOLD,  # nothing that is near a real image
-    "gradmix": ("auth_pct", "recall"),  # training images but for a few nuclei
+    "gradmix": ("auth_pct", "recall", "coverage"),  # training images but for a few nuclei
+    "diffmix": ("precision",),  # near to training images in all draws
     "discs-by-hand": ("auth_pct", "precision", "recall"),  # drawn by a few lines of code: all look alike
     # generators that were trained for seconds: their images look alike too
     "histodiffusion": ("precision", "recall"),

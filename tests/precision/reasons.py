@@ -10,4 +10,7 @@ REASONS = {
 REASONS |= dict.fromkeys(
     ("gan_test", "acceptance"), "is a share of counted images; its interval is compared with scipy's in the tests"
 )
+REASONS["fd_inf"] = "is extrapolated from `fd` of subsets; a test compares it with known normal distributions"
+REASONS["test_copies"] = "is a share of counted images; tests plant copies of many kinds and count those found"
+REASONS["test_nearness"] = "is a share of counted slides, with a permutation test; a test counts its false alarms"
 REASONS["clip_similarity_shuffled"] = "is `clip_similarity` of images with the captions of others; a test pairs them"

@@ -70,5 +70,5 @@ def test_folds_add_up(tmp_path: Path) -> None:
 def test_groups_are_counted_over_folds() -> None:
     four = toy.NucleiDataset(4, 24)  # two tiles of a slide
     folds = [fold([], [], train=four, test=toy.NucleiDataset(n, 24, split="test")) for n in (2, 6)]
-    assert group_counts(folds[:1]) == {"train": 2, "test": 1, "test masks": 1}
+    assert group_counts(folds[:1]) == {"train": 2, "test": 1}
     assert group_counts(folds)["test"] == 3

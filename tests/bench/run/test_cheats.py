@@ -45,15 +45,19 @@ def bench(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
     assert caught.value.code in (0, None)
 
 
+def method_name(name: str) -> str:
+    return name.lower().replace(" ", "-").replace(",", "")
+
+
 def rows_of(
-    patch: pytest.MonkeyPatch, store: Path, folder: Path, name: str, images: Sequence[np.ndarray]
+    patch: pytest.MonkeyPatch, store: Path, folder: Path, name: str, images: Sequence[np.ndarray], *more: str
 ) -> pd.DataFrame:
     folder.mkdir()
     for index, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{index:03d}.png")
-    method = name.lower().replace(" ", "-").replace(",", "")
+    method = method_name(name)
     common = ("--dataset", "phantom", "--store", str(store))
-    bench(patch, "import", str(folder), *common, "--method-name", method, "--mpp", MPP)
+    bench(patch, "import", str(folder), *common, "--method-name", method, "--mpp", MPP, *more)
     asked = ("--synthetic", method, "--preset", "tiny", "--threads", "1", "--no-tracking", "--controls", "")
     bench(patch, "run", *asked, *common)
     results = ResultsStore(store)
@@ -63,6 +67,16 @@ def rows_of(
 
 def marked(rows: pd.DataFrame) -> bool:
     return any(leaking(row) for row in rows.to_dict("records"))
+
+
+def lines_of(
+    patch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], store: Path, style: str, method: str
+) -> list[str]:
+    """Return the lines of a method on the board of a store."""
+    capsys.readouterr()
+    bench(patch, "leaderboard", "--dataset", "phantom", "--store", str(store), "--format", style)
+    starts = (f"| {method} ", f"{method},", f"{method} ")
+    return [line for line in capsys.readouterr().out.splitlines() if line.startswith(starts)]
 
 
 def copies(rows: pd.DataFrame) -> float:
@@ -77,24 +91,56 @@ FAST = "a sixth of training copies"
     "name", [pytest.param(name, marks=() if name == FAST else pytest.mark.slow) for name in CHEATS]
 )
 def test_a_cheat_is_marked(
-    monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path, tiles: Mapping[str, Sequence[np.ndarray]], name: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store: Path,
+    tmp_path: Path,
+    tiles: Mapping[str, Sequence[np.ndarray]],
+    name: str,
 ) -> None:
     images = CHEATS[name](tiles["test"], tiles["train"], N, SIZE, np.random.default_rng(0))
     rows = rows_of(monkeypatch, store, tmp_path / "images", name, images)
     assert copies(rows) == pytest.approx(1 / 6 if name == FAST else 1.0)
     assert marked(rows)
+    for style in ("markdown", "csv", "terminal"):
+        lines = lines_of(monkeypatch, capsys, store, style, method_name(name))
+        assert lines
+        assert all("contains test images" in line and "▲" not in line and "**" not in line for line in lines), lines
 
 
 @pytest.mark.slow
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_set_is_not_marked(
-    monkeypatch: pytest.MonkeyPatch, store: Path, tmp_path: Path, tiles: Mapping[str, Sequence[np.ndarray]], name: str
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store: Path,
+    tmp_path: Path,
+    tiles: Mapping[str, Sequence[np.ndarray]],
+    name: str,
 ) -> None:
     other = [tile(seed, 128)[0] for seed in range(8)]  # of another kind of tissue
     images = HONEST[name](tiles["train"], other, N, SIZE, np.random.default_rng(0))
     rows = rows_of(monkeypatch, store, tmp_path / "images", name, images)
     assert copies(rows) == 0.0
     assert not marked(rows)
+    lines = lines_of(monkeypatch, capsys, store, "markdown", method_name(name))
+    assert lines
+    assert not any("⚠" in line for line in lines)
+
+
+def test_a_replaced_set_is_another_row(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    store: Path,
+    tmp_path: Path,
+    tiles: Mapping[str, Sequence[np.ndarray]],
+) -> None:
+    for attempt, more in enumerate([(), ("--replace",)]):
+        images = crops(tiles["train"], N, SIZE, np.random.default_rng(attempt))
+        rows_of(monkeypatch, store, tmp_path / str(attempt), "attempt", images, *more)
+    lines = lines_of(monkeypatch, capsys, store, "markdown", "attempt")
+    assert len(lines) == 2
+    assert all("set " in line for line in lines)
 
 
 def test_copies_of_training_crops_are_not_authentic_wherever_they_come_from(
