@@ -102,7 +102,7 @@ def test_a_cheat_is_marked(
     rows = rows_of(monkeypatch, store, tmp_path / "images", name, images)
     assert copies(rows) == pytest.approx(1 / 6 if name == FAST else 1.0)
     assert marked(rows)
-    for style in ("markdown", "csv", "terminal"):
+    for style in ("markdown", "csv"):
         lines = lines_of(monkeypatch, capsys, store, style, method_name(name))
         assert lines
         assert all("contains test images" in line and "▲" not in line and "**" not in line for line in lines), lines
