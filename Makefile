@@ -6,6 +6,8 @@ DEMO_STORE ?= bench-store
 STAMP := $(VENV)/.installed
 # pytest rewrites the assertions of every test file: a third of collecting, kept where Python may write bytecode.
 CACHED := PYTHONDONTWRITEBYTECODE=
+# Two workers share two cores: threads that wait must not spin. Two threads each, as in a run, keep the numbers.
+THREADS := OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
 CODE := bench configs downstream examples methods metrics reports tests
 
 .PHONY: demo test test-slow bench precision check install format
@@ -18,7 +20,7 @@ test: $(STAMP)
 	$(CACHED) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
 test-slow: $(STAMP)
-	$(CACHED) $(BIN)/python -m pytest -m slow
+	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --timeout 900
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks
