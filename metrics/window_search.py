@@ -223,8 +223,8 @@ def _moved(probe: _Probe, symmetry: int) -> tuple[int, int]:
 
 
 def _correlations(wanted: Float[np.ndarray, "n n"], windows: Float[np.ndarray, "h w n n"]) -> Float[np.ndarray, "h w"]:
-    flat = np.ascontiguousarray(windows.reshape(*windows.shape[:2], -1))
-    flat -= flat.mean(axis=-1, keepdims=True)
+    flat = windows.reshape(*windows.shape[:2], -1)
+    flat = flat - flat.mean(axis=-1, keepdims=True)
     own = wanted.reshape(-1) - wanted.mean()
     lengths = np.linalg.norm(flat, axis=-1) * np.linalg.norm(own)
     return np.asarray(flat @ own / np.maximum(lengths, 1e-6))

@@ -51,7 +51,7 @@ def rows_of(
     folder.mkdir()
     for index, image in enumerate(images):
         Image.fromarray(image).save(folder / f"{index:03d}.png")
-    method = name.lower().replace(" ", "-").replace(",", "")
+    method = "mine-" + name.lower().replace(" ", "-").replace(",", "")
     common = ("--dataset", "phantom", "--store", str(store))
     bench(patch, "import", str(folder), *common, "--method-name", method, "--mpp", MPP)
     asked = ("--synthetic", method, "--preset", "tiny", "--threads", "1", "--no-tracking", "--controls", "")

@@ -22,7 +22,7 @@ from bench.evaluation.distances.features import (
     embed_step,
     read_features,
 )
-from bench.evaluation.distances.numbers import together as join
+from bench.evaluation.distances.memory import together as join
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from tests import toy
 
