@@ -4,6 +4,9 @@ import numpy as np
 import pytest
 
 from metrics.copies import are_copies, copied_share, nearness_to_test
+from metrics.window_search import find_windows
+from tests.cheats import HONEST
+from tests.toy import tile
 
 ALPHA = 0.005
 SLIDES, PATCHES, D = (6, 6), 12, 8
@@ -64,3 +67,20 @@ def test_many_divisions_are_drawn():
     rng = np.random.default_rng(0)
     train, test = split(rng, 14), split(rng, 10)
     assert near(test[0] + 0.01, train, test, rng).p == pytest.approx(1e-4)
+
+
+def scores(images, tiles):
+    return np.array([-1.0 if match is None else match.score for match in find_windows(images, tiles)])
+
+
+@pytest.mark.slow
+def test_no_honest_set_in_a_hundred_is_marked():
+    marked = []
+    for number in range(13):
+        rng = np.random.default_rng(number)
+        train, test, other = ([tile(int(rng.integers(2**31)), 96)[0] for _ in range(6)] for _ in range(3))
+        for honest in HONEST.values():
+            images = honest(train, other, 50, 32, rng)
+            marked.append(bool(are_copies(scores(images, test), scores(images, train)).any()))
+    assert len(marked) == 104
+    assert not any(marked)

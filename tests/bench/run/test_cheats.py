@@ -46,7 +46,7 @@ def bench(monkeypatch: pytest.MonkeyPatch, *arguments: str) -> None:
 
 
 def method_name(name: str) -> str:
-    return name.lower().replace(" ", "-").replace(",", "")
+    return "mine-" + name.lower().replace(" ", "-").replace(",", "")
 
 
 def rows_of(
@@ -138,7 +138,7 @@ def test_a_replaced_set_is_another_row(
     for attempt, more in enumerate([(), ("--replace",)]):
         images = crops(tiles["train"], N, SIZE, np.random.default_rng(attempt))
         rows_of(monkeypatch, store, tmp_path / str(attempt), "attempt", images, *more)
-    lines = lines_of(monkeypatch, capsys, store, "markdown", "attempt")
+    lines = lines_of(monkeypatch, capsys, store, "markdown", method_name("attempt"))
     assert len(lines) == 2
     assert all("set " in line for line in lines)
 
