@@ -55,7 +55,7 @@ CHEATS: Mapping[str, Cheat] = {
     "shifts of 8 px": lambda test, train, n, size, rng: crops(test, n, size, rng, 8),
     "JPEG": lambda test, train, n, size, rng: [jpeg(x) for x in crops(test, n, size, rng)],
     "jitter": lambda test, train, n, size, rng: [jittered(x, rng) for x in crops(test, n, size, rng)],
-    "noise": lambda test, train, n, size, rng: [noisy(x, rng) for x in crops(test, n, size, rng)],
+    "added noise": lambda test, train, n, size, rng: [noisy(x, rng) for x in crops(test, n, size, rng)],
     "flips and jitter": lambda test, train, n, size, rng: [
         jittered(turned_over(x, rng), rng) for x in crops(test, n, size, rng)
     ],
