@@ -27,7 +27,7 @@ def table(outcome: Outcome) -> pd.DataFrame:
 
 def kill_a_worker(store: Path, killed: list[int]) -> None:
     """Wait until a network is being trained, and kill the worker that trains it."""
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 600
     while time.monotonic() < deadline and not killed:
         if any((store / "jobs" / "fit").glob("*.partial/curves.jsonl")):
             workers = psutil.Process().children()

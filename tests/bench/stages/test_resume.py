@@ -29,7 +29,7 @@ def start(store: Path) -> subprocess.Popen[bytes]:
 
 def finish(store: Path) -> tuple[pd.DataFrame, list[tuple[str, int, float]]]:
     """Run to the end; returns the table without costs, and every training curve."""
-    assert start(store).wait(timeout=280) == 0
+    assert start(store).wait(timeout=800) == 0
     results = ResultsStore(store)
     (run,) = results.runs()
     rows = results.rows(run)
@@ -46,7 +46,7 @@ def assert_same(store: Path, whole: tuple[pd.DataFrame, list[tuple[str, int, flo
 def kill_when(store: Path, seen: Callable[[], bool]) -> None:
     """Start the run and kill its processes as soon as a condition holds."""
     process = start(store)
-    deadline = time.monotonic() + 200
+    deadline = time.monotonic() + 600
     while not seen():
         assert process.poll() is None, "the run ended before it could be killed"
         assert time.monotonic() < deadline
