@@ -22,6 +22,7 @@ EXTRAS = {
         "torchvision",
         "transformers",
     ),
+    "pages": ("great_tables", "plotly"),
     "tracking": ("mlflow",),
 }
 

@@ -21,7 +21,19 @@ ENCODERS = frozenset(
     {"PIL", "cleanfid", "huggingface_hub", "open_clip", "pydantic", "safetensors", "timm", "transformers", "yaml"}
 )
 VIEWS = frozenset(
-    {"PIL", "jaxtyping", "jinja2", "markupsafe", "matplotlib", "numpy", "pandas", "plotly", "pyarrow", "rich"}
+    {
+        "PIL",
+        "great_tables",
+        "jaxtyping",
+        "jinja2",
+        "markupsafe",
+        "matplotlib",
+        "numpy",
+        "pandas",
+        "plotly",
+        "pyarrow",
+        "rich",
+    }
 )
 ORCHESTRATION = frozenset({"mlflow", "ray"})
 # The parts of `bench`, top floor first. A part imports lower floors alone: none above, and none beside it.
