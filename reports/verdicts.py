@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from reports.board import Leaderboard
 
+STAR = "★"
+"""The mark of an arm that is better than the baseline, and not distinguishable from the best such arm."""
+
 
 def verdict_text(board: Leaderboard, index: int) -> list[str]:
     """Return a row's verdict and its rank, for example `better` and `rank 2`; unknown parts are left out."""

@@ -141,6 +141,6 @@ def test_ranks_stand_next_to_verdicts(tmp_path: Path) -> None:
     found = board(tmp_path, [*rows, at.model_copy(update=rank)])
     for text in formats(found).values():
         assert "1\N{EN DASH}3" in text
-    assert "better, rank 1\N{EN DASH}3" in render_markdown(found)
+    assert "| better ★ | 1\N{EN DASH}3 |" in render_markdown(found)
     (leaky,) = leaderboard(toy.table(tmp_path, [*rows, at.model_copy(update=rank), toy.leak()]))
     assert "1\N{EN DASH}3" not in "".join(formats(leaky).values())

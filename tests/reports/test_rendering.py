@@ -73,7 +73,9 @@ def test_terminal_fits_its_width_and_shows_values_with_intervals(tmp_path: Path)
     assert toy_results.NO_BOOTSTRAP in text
     assert "no nucleus of this class" in text
     assert "▲" not in text
-    assert sum(line.startswith("method") for line in text.splitlines()) == 1  # one table
+    drawn = {width: terminal(board, width).splitlines() for width in (200, 120, 80)}
+    tables = [sum(line.startswith("method") for line in lines) for lines in drawn.values()]
+    assert tables == [1, 2, 3]  # groups of columns go below each other where they do not fit
 
 
 def test_terminal_separates_controls_and_marks_three_seeds(tmp_path: Path) -> None:
