@@ -23,7 +23,7 @@ _SYMBOLS = {
     "▼": r"$\blacktriangledown$",
     "★": r"$\bigstar$",
     "⚠": r"\textbf{!}",
-    "–": "--",
+    "\N{EN DASH}": "--",
     "--": "-{}-",
     "·": r"$\cdot$",
     "²": r"$^2$",
@@ -32,7 +32,7 @@ _SYMBOLS = {
     "±": r"$\pm$",
     "≤": r"$\leq$",
     "≥": r"$\geq$",
-    "×": r"$\times$",
+    "\N{MULTIPLICATION SIGN}": r"$\times$",
     **{superscript(letter): rf"\textsuperscript{{{letter}}}" for letter in _LETTERS},
 }
 _ESCAPED = {
@@ -46,7 +46,7 @@ _ESCAPED = {
 
 
 def render_latex(boards: Sequence[Leaderboard], *, everything: bool = False) -> str:
-    """Return boards as LaTeX tables, each with its footnotes; what is said of a whole board is below its first table."""
+    """Return boards as LaTeX tables, each with its footnotes; remarks on a whole board are below its first table."""
     sheets = [sheet_of(board, everything=everything) for board in boards]
     return "\n".join([PREAMBLE, *(table for sheet in sheets for table in _tables(sheet))])
 
