@@ -22,8 +22,8 @@ from reports.verdicts import has_rank
 _SCHEMA = "https://json-schema.org/draft/2020-12/schema"
 
 
-class _Part(Settings):
-    model_config = {"allow_inf_nan": False, "use_attribute_docstrings": True}
+class _Part(Settings, allow_inf_nan=False, use_attribute_docstrings=True):
+    """Base of the parts of the document: NaN, which JSON lacks, is refused."""
 
 
 class JsonColumn(_Part):

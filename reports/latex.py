@@ -97,7 +97,8 @@ def _number(text: str) -> str:
 
 def _letters(blocks: Sequence[Block]) -> set[str]:
     columns = [column for block in blocks for column in block.columns]
-    return {letter for column in columns for one in (column, *column.entries) for letter in one.letters}
+    at = [text for column in columns for text in (column.letters, *(entry.letters for entry in column.entries))]
+    return set("".join(at))
 
 
 def _line_width(column: SheetColumn) -> int:
