@@ -26,12 +26,12 @@ OF_PAPERS = FORMATS[:3]
 SUFFIXES = {".txt": "terminal", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html", ".json": "json"}
 EXAMPLES = """\b
 Examples:
-  bench leaderboard                                        # every board, the newest first
-  bench leaderboard --dataset phantom --preset smoke --all # every column
-  bench leaderboard --dataset phantom --costs              # with hours and memory
-  bench leaderboard --output board.html                    # or .tex, .md, .csv, .json
-  bench leaderboard --primary f_d --smallest-effect 0.02   # another metric is tested
-  bench leaderboard --layout paper:diffmix-table1          # a paper's table, measured
+  bench leaderboard
+  bench leaderboard --dataset phantom --preset smoke --all
+  bench leaderboard --dataset phantom --costs   # hours and memory
+  bench leaderboard --output board.html         # .tex, .md, .csv, .json
+  bench leaderboard --primary f_d --smallest-effect 0.02
+  bench leaderboard --layout paper:diffmix-table1
 """
 
 
