@@ -30,7 +30,7 @@ class Entry:
 
 @dataclass(frozen=True)
 class SheetColumn:
-    """One column: its heading, and its entries for the floors and for the rows; `words` are no numbers."""
+    """One column: its heading, and its entries for the floors and for the rows; `words` says that it has no numbers."""
 
     heading: Sequence[str]
     floors: Sequence[Entry]
@@ -76,8 +76,7 @@ def sheet_of(board: Leaderboard, *, everything: bool = False) -> Sheet:
         drawn = [writer.column(column) for column in columns]
         if not blocks:  # what is said of the arm stands next to the difference that is tested
             place = 1 if columns and columns[0] == board.primary else 0
-            drawn[place:place] = writer.words()
-            drawn += writer.seeds()
+            drawn[place:place] = [*writer.words(), *writer.seeds()]
         blocks.append(Block(title, drawn))
     networks = [row.downstream for row in board.rows]
     return Sheet(

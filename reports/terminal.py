@@ -19,7 +19,7 @@ from reports.sheet import Block, Entry, Sheet, sheet_of
 
 WIDTH = 140
 _SHORTEST_NAMES = 24
-_STYLES = {"▲": "bold blue", "▼": "bold yellow"}
+_STYLES = {"▲": "bold cyan", "▼": "bold yellow"}
 
 
 def render_terminal(board: Leaderboard, *, everything: bool = False, width: int = WIDTH) -> RenderableType:
