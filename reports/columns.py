@@ -17,7 +17,8 @@ _KERNEL = ("kd", "kid")
 class Column:
     """One kind of number: rows that differ in any of these never share a column.
 
-    `about` is what is known of the metric, None for one that no installed package knows.
+    `about` is what is known of the metric, None for one that no installed package knows. `summary`: the column sums up
+    others, and stands for them in a page-wide table.
     """
 
     metric: str
@@ -28,6 +29,7 @@ class Column:
     direction: str = ""
     tag: str = ""
     about: Metric | None = field(default=None, compare=False)
+    summary: bool = False
 
     @property
     def family(self) -> str:
@@ -82,14 +84,18 @@ class Column:
         return self.about is not None and self.about.main
 
     def heading(self, *, with_encoder: bool = True) -> tuple[str, ...]:
-        """Return the lines of a heading: the metric with its direction, then what it is computed on."""
+        """Return the lines of a heading: the metric with its direction, then what it is computed on, and the unit."""
         arrow = {"higher": " ↑", "lower": " ↓"}.get(self.direction, "")
         metric, _, encoder = self.metric.partition("@")
         metric, _, aggregation = metric.partition("/")
         scale = {1.0: "", 1000.0: "·10³"}.get(self.scale, f"·{self.scale:g}")
+        if self.summary:
+            metric, aggregation = metric.replace("_", " "), aggregation.replace("_", " ")
         first = ("Δ " if self.signed else "") + metric + scale + arrow
         encoder = (f"{encoder}#{self.tag}" if self.tag else encoder) if with_encoder or self.tag else ""
-        lines = (first, aggregation, encoder, self.class_, f"vs {self.split}" if self.encoder and self.split else "")
+        split = f"vs {self.split}" if self.encoder and self.split else ""
+        unit = "" if self.about is None else self.about.unit
+        lines = (first, aggregation, encoder, self.class_, split, unit)
         return tuple(line for line in lines if line)
 
 
@@ -100,6 +106,7 @@ def reading_order(columns: Iterable[Column]) -> list[Column]:
     def place(column: Column) -> tuple[object, ...]:
         return (
             kinds.index(column.kind),
+            not column.summary,
             not column.is_of_images,
             reading_position(column.metric, column.about and column.about.group),
             column.metric,
@@ -130,7 +137,7 @@ def _is_main(column: Column, rare: Collection[str], encoders: Collection[str], d
     if column.kind == "difference":
         return column.metric in {"pq", "pq/image", "accuracy"} and not column.class_
     if column.kind != "score":
-        return False
+        return column.summary
     if column.is_distance:
         shown = column.is_main and column.encoder in encoders and column.split in ("train", "test")
         if column.encoder in deficient:

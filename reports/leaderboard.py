@@ -11,6 +11,7 @@ import pandas as pd
 from bench.results.table import ALL_FOLDS, POOLED_FOLDS, SET, merge_rows
 from metrics.table import METRICS, Metric
 from reports.board import POOLED, Leaderboard
+from reports.costs import with_costs
 from reports.primary import primary_of
 from reports.ranking import best_rows, verdicts
 from reports.readable import unreadable
@@ -42,7 +43,7 @@ def leaderboard(
         table: rows as returned by `bench.results.table.ResultsStore.table`, the oldest run first, or those of one run.
         dataset: keep only this dataset.
         preset: keep only this preset.
-        costs: whether to make columns of cost rows.
+        costs: whether to make columns of cost rows, and those of `reports.costs`, which sum them up.
         folds: whether to make boards of single folds, too, if all folds together have a board.
         rare: names of the rare classes by dataset, which are among the main columns.
         known: metrics by id, including those of other packages.
@@ -66,7 +67,10 @@ def leaderboard(
         # numbers that do not depend on the training budget (distances) are on every board
         for budget in [b for b in part["budget"].unique() if b] or [""]:
             place = [data, label, division, digest, fold, budget]
-            rows, columns, outdated = rows_of(part[part["budget"].isin([budget, ""])], of_division, known)
+            shown = part[part["budget"].isin([budget, ""])]
+            shown = _with_costs_of_folds(shown, of_division, str(fold)) if costs else shown
+            rows, columns, outdated = rows_of(shown, of_division, known)
+            rows, columns = with_costs(rows, columns) if costs else (rows, columns)
             board = Leaderboard(
                 str(data),
                 str(label),
@@ -100,6 +104,13 @@ def _judged(board: Leaderboard, claims: Claims) -> Leaderboard:
         found = verdicts(board.rows, primary, effect)
     judged = replace(board, primary=primary, smallest_effect=effect, unreadable=against, verdicts=found)
     return replace(judged, best=best_rows(judged))
+
+
+def _with_costs_of_folds(shown: pd.DataFrame, of_division: pd.DataFrame, fold: str) -> pd.DataFrame:
+    """Return the rows of a board of all folds with the cost rows of single folds, since no step is of all folds."""
+    if fold != ALL_FOLDS:
+        return shown
+    return pd.concat([shown, of_division[(of_division["kind"] == "cost") & (of_division["fold"] != ALL_FOLDS)]])
 
 
 def _shown_data(frame: pd.DataFrame) -> pd.Series:

@@ -9,13 +9,14 @@ from reports.board import Cell, Row
 from reports.columns import Column
 
 MISSING = "\N{EN DASH}"
-_UNEXPLAINED = "not measured for this arm"
 _RAISED = dict(zip("abcdefghijklmnoprstuvwxyz", "ᵃᵇᶜᵈᵉᶠᵍʰⁱʲᵏˡᵐⁿᵒᵖʳˢᵗᵘᵛʷˣʸᶻ", strict=True))
 
 
 def number(value: float, column: Column) -> str:
     """Return a score as .374, a difference as +.012, a distance or cost with three significant digits."""
     value *= column.scale
+    if column.kind == "cost" and 0 < value < 1e-3:
+        return "<0.001"
     if column.is_distance or column.kind == "cost" or abs(value) >= 10:
         text = f"{value:#.3g}".rstrip(".") if 1e-3 <= abs(value) < 1e5 or value == 0 else f"{value:.2e}"
         return ("+" if column.signed and value >= 0 else "") + text
@@ -47,17 +48,11 @@ class Notes:
         """Return the letter of a remark."""
         if text not in self.texts:
             self.texts.append(text)
-        return _letter(self.texts.index(text))
-
-    def cell(self, cell: Cell | None) -> str:
-        """Return the letter of the remark on a cell; empty if there is nothing to remark."""
-        if cell is None:
-            return self.mark(_UNEXPLAINED)
-        return self.mark(cell.reason) if cell.reason else ""
+        return letter(self.texts.index(text))
 
     def lines(self) -> list[str]:
         """Return the remarks with their letters."""
-        return [f"{_letter(index)}  {text}" for index, text in enumerate(self.texts)]
+        return [f"{letter(index)}  {text}" for index, text in enumerate(self.texts)]
 
 
 def same(values: Sequence[object]) -> bool:
@@ -71,12 +66,12 @@ def sole_encoder(columns: Sequence[Column]) -> str:
     return names.pop() if len(names) == 1 else ""
 
 
-def superscript(letter: str) -> str:
-    """Return a remark's letter as a superscript, so that it is not part of the number before it."""
-    return "".join(_RAISED.get(character, character) for character in letter)
+def superscript(letters: str) -> str:
+    """Return the letters of remarks as superscripts, so that they are not part of the number before them."""
+    return "".join(_RAISED.get(character, character) for character in letters)
 
 
-def _letter(index: int) -> str:
+def letter(index: int) -> str:
     """Return a, b, ..., z, aa, ab, ...; without q, which has no superscript form."""
     letters = list(_RAISED)
     rest, last = divmod(index, len(letters))

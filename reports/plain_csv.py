@@ -10,10 +10,10 @@ from reports.board import Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.remarks import remarks, warnings
 from reports.spreads import spread_lines
-from reports.verdicts import rank_text
+from reports.verdicts import STAR, rank_text
 
 _LEAD = ("method", "dataset", "variant", "downstream", "preset", "seeds")
-_ABOUT = ("data", "set", "leak", "primary", "verdict", "rank", "distinct", "generators", "group_kind")
+_ABOUT = ("data", "set", "leak", "primary", "verdict", "best", "rank", "distinct", "generators", "group_kind")
 _LAST = ("remarks",)
 _OF_ANY = ("n", "n_groups", "n_effective", "reason")
 _OF_FLOORS = ("floor", "floor_low", "floor_high", "floor_within", "standing")
@@ -25,13 +25,16 @@ def render_csv(boards: Sequence[Leaderboard], *, with_dataset: bool = False) -> 
 
     The columns are `method`, (`dataset`,) `variant`, `downstream`, `preset`, `seeds`; then what is known of the arm:
     `data` and `set` (starts of digests, where names are not enough), `leak`, the `primary` metric with the arm's
-    `verdict` and `rank`, the numbers of `distinct` networks and of `generators`, and `group_kind`. Then there are for
-    each metric `<metric>`, `<metric>_low` and `<metric>_high`, and `_n`, `_n_groups`, `_n_effective` and `_reason`; for
-    distances also `_floor`, `_floor_low`, `_floor_high`, `_floor_within` and `_standing`, and for differences
-    `_p_holm`, `_mark` and `_detectable`. The last column, `remarks`, is what other formats say above and below the
-    table. Missing values are empty. The method of an arm with a leak says so.
+    `verdict`, `best` (★) and `rank`, the numbers of `distinct` networks and of `generators`, and `group_kind`. Then
+    there are for each metric, first that of the difference that is tested, `<metric>`, `<metric>_low` and
+    `<metric>_high`, and `_n`, `_n_groups`, `_n_effective` and `_reason`; for distances also `_floor`, `_floor_low`,
+    `_floor_high`, `_floor_within` and `_standing`, and for differences `_p_holm`, `_mark` and `_detectable`. The last
+    column, `remarks`, is what other formats say above and below the table. Missing values are empty. The method of an
+    arm with a leak says so.
     """
     columns = reading_order({column for board in boards for column in board.columns})
+    tested = {board.primary for board in boards}
+    columns = sorted(columns, key=lambda column: column not in tested)
     lead = [name for name in _LEAD if with_dataset or name != "dataset"]
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
@@ -60,6 +63,7 @@ def _named(board: Leaderboard, index: int, row: Row) -> dict[str, object]:
         "leak": row.leak,
         "primary": "" if board.primary is None else board.primary.score_name,
         "verdict": board.verdicts.get(index, ""),
+        "best": STAR if index in board.best else "",
         "rank": rank_text(board, index),
         "distinct": row.distinct,
         "generators": row.generators,

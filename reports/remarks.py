@@ -8,6 +8,7 @@ from reports.board import MIN_SEEDS, WARNING, Cell, Leaderboard
 from reports.columns import Column
 from reports.floors import floor_sizes, standing_line
 from reports.numbers import number, same, sole_encoder
+from reports.verdicts import STAR
 
 FEWEST_GROUPS = 4
 INDEPENDENT = ("slide", "patient")
@@ -37,6 +38,7 @@ def remarks(board: Leaderboard, columns: Sequence[Column] | None = None) -> list
         *standing_line(board, shown),
         *_left_out(board, shown),
         *_skipped(board),
+        *_costs(shown),
         *_outdated(board),
     ]
 
@@ -104,7 +106,7 @@ def _claims(board: Leaderboard) -> Iterator[str]:
         effect = number(board.smallest_effect, board.primary).lstrip("+")
         yield f"equivalent: the interval of the difference is within ±{effect}, the smallest effect of interest"
     if board.best:
-        yield "bold: better than real-only, and not distinguishable from the best such arm"
+        yield f"{STAR} and bold: better than real-only, and not distinguishable from the best such arm"
 
 
 def _detectable(board: Leaderboard) -> Iterator[str]:
@@ -161,6 +163,11 @@ def _skipped(board: Leaderboard) -> Iterator[str]:
     most = max((cell.n_skipped or 0 for cell in cells), default=0)
     if most:
         yield f"means over images leave out up to {most} of {cells[0].n}, without a nucleus in truth and prediction"
+
+
+def _costs(shown: Sequence[Column]) -> Iterator[str]:
+    if any(column.summary for column in shown):
+        yield "cost: time of one process under the first seed; training that several arms share counts for each of them"
 
 
 def _outdated(board: Leaderboard) -> Iterator[str]:

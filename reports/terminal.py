@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 from rich import box
@@ -10,118 +11,100 @@ from rich.table import Table
 from rich.text import Text
 
 from reports.board import Leaderboard, Row
-from reports.columns import Column
-from reports.floors import details, floor_rows, mixed_columns
-from reports.numbers import MISSING, Notes, is_void, number, same, sole_encoder, superscript
-from reports.remarks import remarks, subtitle, warnings
+from reports.folding import GAP, block_width, fold, stacked_width, used_floors
+from reports.numbers import superscript
 from reports.scaling import scalings
 from reports.scaling_table import scaling_terminal
-from reports.spreads import spread_lines
-from reports.verdicts import verdict_text
+from reports.sheet import Block, Entry, Sheet, sheet_of
 
 WIDTH = 140
-_GAP = 2
+_SHORTEST_NAMES = 24
+_STYLES = {"▲": "bold cyan", "▼": "bold yellow"}
 
 
 def render_terminal(board: Leaderboard, *, everything: bool = False, width: int = WIDTH) -> RenderableType:
-    """Render a board for a terminal of `width` columns; columns that do not fit go to further tables below."""
-    columns = list(board.columns) if everything else board.main
-    drawing = _Drawing(board, columns)
-    lead = drawing.lead()
-    room = width - sum(_width(name, cells) for name, cells in lead)
-    parts: list[RenderableType] = [Text.assemble((board.title, "bold"), "  ", (subtitle(board, columns), "dim"))]
-    parts.extend(Text(line, "bold yellow") for line in warnings(board))
-    drawn = [drawing.column(column) for column in columns]
-    parts.extend(drawing.table([*lead, *group], len(lead)) for group in _fitting(drawn, room))
-    parts.extend(part for scaling in scalings(board) for part in (Text(""), scaling_terminal(scaling)))
-    lines = [*drawing.notes.lines(), *remarks(board, columns), *spread_lines(board)]
-    if len(columns) < len(board.columns):
-        lines.append(f"{len(board.columns) - len(columns)} further columns: use --all to show them")
-    return Group(*parts, *(Text(line, "dim") for line in lines), Text(""))
+    """Render a board for a terminal of `width` columns; groups of columns that do not fit go to tables below."""
+    sheet = sheet_of(board, everything=everything)
+    longest = max(_SHORTEST_NAMES, width // 4)
+    lead = _names(sheet, longest)
+    used = max(len(line) for text in lead for line in text.plain.split("\n")) + GAP
+    used += 0 if sheet.networks is None else stacked_width(sheet.networks) + GAP
+    parts: list[RenderableType] = [_above(sheet, width)]
+    parts.extend(Text(line, "bold yellow") for line in sheet.warnings)
+    for blocks in fold(sheet.blocks, width - used, stacked_width):
+        parts.extend([_titles(blocks, used)] if len(sheet.blocks) > 1 else [])
+        parts.extend([_table(sheet, lead, blocks), Text("")])
+    for scaling in scalings(board):
+        parts.extend([scaling_terminal(scaling), Text("")])
+    return Group(*parts, _below(sheet, board, everything), Text(""))
 
 
-_Drawn = tuple[str, list[Text]]
-_STYLES = {"▲": "bold green", "▼": "red"}
+def _above(sheet: Sheet, width: int) -> Text:
+    """Return the title and what all rows share, on one line if it is wide enough."""
+    between = "  " if len(sheet.title) + len(sheet.subtitle) + 2 <= width else "\n"
+    return Text.assemble((sheet.title, "bold"), between, (sheet.subtitle, "dim"))
 
 
-class _Drawing:
-    """The cells of a board: floors first, then its rows."""
-
-    def __init__(self, board: Leaderboard, columns: Sequence[Column]) -> None:
-        self._board = board
-        self._sole = bool(sole_encoder(columns))
-        self._floors = floor_rows(board, columns)
-        self._mixed = mixed_columns(board, columns)
-        self.notes = Notes()
-
-    def table(self, columns: Sequence[_Drawn], n_lead: int) -> Table:
-        # the box adds one blank between columns and the padding another, together _GAP
-        table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
-        for index, (heading, _) in enumerate(columns):
-            table.add_column(Text(heading), justify="left" if index < n_lead else "right", no_wrap=True)
-        rows = self._board.rows
-        n_controls = sum(row.is_control for row in rows)
-        for index, cells in enumerate(zip(*(cells for _, cells in columns), strict=True)):
-            if index < len(self._floors) and not any(cell.plain for cell in cells[n_lead:]):
-                continue  # a floor of none of these columns
-            last_control = index == len(self._floors) + n_controls - 1 and n_controls < len(rows)
-            table.add_row(*cells, end_section=last_control)
-        return table
-
-    def lead(self) -> list[_Drawn]:
-        """Return the columns that name a row; network and seeds only if rows differ in them."""
-        rows = self._board.rows
-        above = [Text(floor.name, "dim") for floor in self._floors]
-        blank = [Text("")] * len(above)
-        lead = [("method", above + [_name(row) for row in rows])]
-        if not same([row.downstream for row in rows if row.downstream]):
-            lead.append(("network", blank + [Text(row.downstream) for row in rows]))
-        if not same([row.seeds for row in rows]):
-            lead.append(("seeds", blank + [Text(str(row.seeds)) for row in rows]))
-        return lead
-
-    def column(self, column: Column) -> _Drawn:
-        """Return a column; the one that is tested has the verdicts below its intervals."""
-        written = [floor.cells.get(column, ("", "")) for floor in self._floors]
-        above = [Text(value + (f"\n{range_}" if range_ else ""), "dim") for value, range_ in written]
-        cells = above + [self._cell(index, row, column) for index, row in enumerate(self._board.rows)]
-        return "\n".join(column.heading(with_encoder=not self._sole)), cells
-
-    def _cell(self, index: int, row: Row, column: Column) -> Text:
-        if is_void(row, column):
-            return Text("")
-        cell = row.cells.get(column)
-        letter = superscript(self.notes.cell(cell))
-        if cell is None or cell.value is None:
-            return Text.assemble(MISSING, (letter, "dim"))
-        mark = self._board.mark(index, column)
-        style = _STYLES.get(mark, "bold green" if self._board.is_best(index, column) else "")
-        text = Text.assemble((mark + number(cell.value, column), style), (letter, "dim"))
-        more = details(cell, column, self._mixed)
-        text.append("".join(f"\n{line}" for line in more), "dim")
-        words = verdict_text(self._board, index) if column == self._board.primary else []
-        return text.append("".join(f"\n{word}" for word in words))
+def _below(sheet: Sheet, board: Leaderboard, everything: bool) -> RenderableType:
+    """Return footnotes with their letters, then remarks with a point, each indented as a whole."""
+    table = Table.grid(padding=(0, 1, 0, 0))
+    lines = [(note.letter, note.text) for note in sheet.footnotes]
+    lines += [("·", remark) for remark in sheet.remarks]
+    if not everything and len(board.main) < len(board.columns):
+        lines.append(("·", f"{len(board.columns) - len(board.main)} further columns: use --all to show them"))
+    for mark, text in lines:
+        table.add_row(Text(mark, "dim"), Text(text, "dim"))
+    return table
 
 
-def _name(row: Row) -> Text:
-    text = Text(row.title, "" if row.is_control or row.leak else "bold")
-    return text.append(f"\n{row.warning}", "yellow") if row.warning else text
+def _names(sheet: Sheet, longest: int) -> list[Text]:
+    """Return the names of floors and rows, long ones on several lines."""
+    floors = [Text(textwrap.fill(name, longest), "dim") for name in sheet.floors]
+    return [Text("method"), *floors, *(_name(row, longest) for row in sheet.rows)]
 
 
-def _width(heading: str, cells: Sequence[Text]) -> int:
-    lines = [heading, *(cell.plain for cell in cells)]
-    return max(len(line) for text in lines for line in text.split("\n")) + _GAP
+def _name(row: Row, longest: int) -> Text:
+    text = Text(textwrap.fill(row.title, longest), "" if row.is_control or row.leak else "bold")
+    return text.append("\n" + textwrap.fill(row.warning, longest), "yellow") if row.warning else text
 
 
-def _fitting(columns: Sequence[_Drawn], room: int) -> list[list[_Drawn]]:
-    """Divide columns into runs that fit next to the names."""
-    groups: list[list[_Drawn]] = [[]]
-    used = 0
+def _titles(blocks: Sequence[Block], used: int) -> Text:
+    """Return the line of the titles of groups, each above its columns."""
+    widths = [block_width(block, stacked_width) - GAP for block in blocks]
+    drawn = [f"{block.title} ".ljust(n, "─")[:n] for block, n in zip(blocks, widths, strict=True)]
+    return Text(" " * used + (" " * GAP).join(drawn), "dim italic")
+
+
+def _table(sheet: Sheet, lead: Sequence[Text], blocks: Sequence[Block]) -> Table:
+    # the box adds one blank between columns and the padding another, together GAP
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, padding=(0, 1, 0, 0))
+    table.add_column(lead[0], no_wrap=True)
+    first = [] if sheet.networks is None else [sheet.networks]
+    columns = [*first, *(column for block in blocks for column in block.columns)]
+    wider = {id(block.columns[-1]): _lacking(block) for block in blocks}
     for column in columns:
-        needed = _width(*column)
-        if groups[-1] and used + needed > room:
-            groups.append([])
-            used = 0
-        groups[-1].append(column)
-        used += needed
-    return groups
+        table.add_column(
+            Text("\n".join([column.heading[0] + superscript(column.letters), *column.heading[1:]])),
+            justify="left" if column.words else "right",
+            no_wrap=True,
+            min_width=stacked_width(column) + wider.get(id(column), 0),
+        )
+    n_floors, n_controls = len(sheet.floors), sheet.n_controls
+    for index in used_floors(sheet.floors, blocks):
+        table.add_row(lead[1 + index], *(_cell(column.floors[index], "dim") for column in columns))
+    for index in range(len(sheet.rows)):
+        last_control = index == n_controls - 1 and n_controls < len(sheet.rows)
+        cells = [_cell(column.entries[index]) for column in columns]
+        table.add_row(lead[1 + n_floors + index], *cells, end_section=last_control)
+    return table
+
+
+def _lacking(block: Block) -> int:
+    """Return by how much the title of a block is wider than its columns."""
+    return block_width(block, stacked_width) - block_width(Block("", block.columns), stacked_width)
+
+
+def _cell(entry: Entry, style: str = "") -> Text:
+    style = _STYLES.get(entry.mark, "bold" if entry.best else style)
+    text = Text.assemble((entry.mark + entry.text, style), (superscript(entry.letters), "dim"))
+    return text.append("".join(f"\n{line}" for line in entry.more), "dim")

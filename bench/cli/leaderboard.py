@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import io
 import sys
+from contextlib import contextmanager, redirect_stdout
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -12,25 +14,46 @@ from bench.cli.options import StoreOption, resolve_store
 from bench.cli.screen import console
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterator, Mapping, Sequence
 
     from reports.board import Leaderboard
     from reports.leaderboard import Claims
     from reports.published.layout import PublishedTable
 
-FORMATS = ("terminal", "markdown", "csv")
+FORMATS = ("terminal", "markdown", "csv", "latex", "html", "json")
+OF_PAPERS = FORMATS[:3]
+"""The formats that papers' tables have."""
+SUFFIXES = {".txt": "terminal", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html", ".json": "json"}
+EXAMPLES = """\b
+Examples:
+  bench leaderboard
+  bench leaderboard --dataset phantom --preset smoke --all
+  bench leaderboard --dataset phantom --costs   # hours and memory
+  bench leaderboard --output board.html         # .tex, .md, .csv, .json
+  bench leaderboard --primary f_d --smallest-effect 0.02
+  bench leaderboard --layout paper:diffmix-table1
+"""
 
 
 def mount(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("leaderboard")(leaderboard)
+    app.command("leaderboard", epilog=EXAMPLES)(leaderboard)
 
 
 def leaderboard(
     dataset: Annotated[str | None, typer.Option(help="Show only this dataset.")] = None,
     preset: Annotated[str | None, typer.Option(help="Show only this preset [csv: the newest].")] = None,
-    style: Annotated[str, typer.Option("--format", help="Format: terminal, markdown or csv.")] = "terminal",
+    style: Annotated[
+        str | None,
+        typer.Option("--format", help=f"Format: {', '.join(FORMATS)} [that of the file, or terminal]."),
+    ] = None,
+    output: Annotated[
+        Path | None, typer.Option(metavar="FILE", help=f"Write into FILE: {', '.join(SUFFIXES)} name a format.")
+    ] = None,
     everything: Annotated[bool, typer.Option("--all", help="Show every column, including costs.")] = False,
+    costs: Annotated[
+        bool, typer.Option("--costs", help="Show hours of training and per 1000 images, and peak memory.")
+    ] = False,
     folds: Annotated[
         bool, typer.Option("--folds", help="Show each fold of a protocol, too, besides all folds together.")
     ] = False,
@@ -60,34 +83,83 @@ def leaderboard(
     One metric is tested; the others are shown without marks.
     """
     from bench.errors import ConfigError
-    from bench.registry import unknown
     from bench.suite.published import find_published, stands_for
 
-    if style not in FORMATS:
-        raise unknown("format", style, FORMATS)
+    style = _format_of(style, output, OF_PAPERS if layout is not None else FORMATS)
     if layout is not None:
-        if dataset is not None or everything or primary is not None or smallest_effect is not None:
+        if dataset is not None or everything or costs or primary is not None or smallest_effect is not None:
             fix = "leave out the other options: the paper's table has its own datasets and columns, and tests nothing"
             raise ConfigError(
-                "--layout does not go with --dataset, --all, --primary or --smallest-effect", got=layout, fix=fix
+                "--layout does not go with --dataset, --all, --costs, --primary or --smallest-effect",
+                got=layout,
+                fix=fix,
             )
         table = find_published(layout.removeprefix("paper:"))
-        show_paper(resolve_store(store), table, preset=preset, stand_in=stands_for(stand_in or []), style=style)
+        with _written_to(output):
+            stands = stands_for(stand_in or [])
+            show_paper(resolve_store(store), table, preset=preset, stand_in=stands, style=style)
         return
     if stand_in:
         raise ConfigError("--stand-in needs a paper's table", got=stand_in[0], fix="add --layout paper:NAME")
     from reports.leaderboard import Claims
 
-    claims = Claims(primary or "", smallest_effect)
-    boards = load_boards(resolve_store(store), dataset, preset, costs=everything, folds=folds, claims=claims)
+    claims, found = Claims(primary or "", smallest_effect), resolve_store(store)
+    boards = load_boards(found, dataset, preset, costs=costs or everything, folds=folds, claims=claims)
+    with _written_to(output):
+        print_boards(boards, style, everything=everything, with_dataset=dataset is None)
+
+
+def print_boards(boards: list[Leaderboard], style: str, *, everything: bool = False, with_dataset: bool = True) -> None:
+    """Print boards in a format."""
     if style == "csv":
-        _print_csv(boards, with_dataset=dataset is None)
+        _print_csv(boards, with_dataset=with_dataset)
     elif style == "markdown":
         from reports.markdown import render_markdown
 
         print("\n".join(render_markdown(board, everything=everything) for board in boards), end="")
+    elif style == "latex":
+        from reports.latex import render_latex
+
+        print(render_latex(boards, everything=everything), end="")
+    elif style == "html":
+        from reports.html import render_html
+
+        print(render_html(boards, everything=everything))
+    elif style == "json":
+        from reports.json_boards import render_json
+
+        print(render_json(boards), end="")
     else:
         _print_terminal(boards, everything)
+
+
+def _format_of(style: str | None, output: Path | None, formats: Sequence[str]) -> str:
+    """Return the format that is asked for, or that of the file's suffix."""
+    from bench.errors import ConfigError
+    from bench.registry import unknown
+
+    if style is None and output is not None:
+        style = SUFFIXES.get(output.suffix.lower())
+        if style is None:
+            fix = f"end its name in {', '.join(SUFFIXES)}, or add --format"
+            raise ConfigError("The name of the file does not say its format", got=output.name, fix=fix)
+    if style is not None and style not in formats:
+        raise unknown("format", style, formats)
+    return style or "terminal"
+
+
+@contextmanager
+def _written_to(output: Path | None) -> Iterator[None]:
+    """Write what is printed into a file, if one is given."""
+    if output is None:
+        yield
+        return
+    text = io.StringIO()
+    with redirect_stdout(text):
+        yield
+    output.parent.mkdir(parents=True, exist_ok=True)
+    output.write_text(text.getvalue(), encoding="utf-8")
+    print(f"wrote {output}")
 
 
 def show(store: Path, dataset: str | None = None, preset: str | None = None) -> None:

@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 import csv
+import html
 import io
+import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -12,12 +15,32 @@ from rich.console import Console
 
 from bench.results.table import ScoreRow
 from reports.board import Leaderboard
+from reports.html import render_html
+from reports.json_boards import render_json
+from reports.latex import render_latex
 from reports.leaderboard import leaderboard
 from reports.markdown import render_markdown
 from reports.plain_csv import render_csv
 from reports.remarks import remarks, subtitle, warnings
 from reports.terminal import render_terminal
 from tests import toy_results as toy
+
+LATEX = {
+    r"\textbf{!}": "⚠",
+    r"\textless{}": "<",
+    r"\%": "%",
+    "-{}-": "--",
+    r"$\blacktriangle$": "▲",
+    r"$\blacktriangledown$": "▼",
+    r"$\bigstar$": "★",
+    r"$\pm$": "±",
+    r"$\uparrow$": "↑",
+    r"$\downarrow$": "↓",
+    r"$\Delta$": "Δ",
+    "$-$": "-",
+    r"$\cdot$": "·",
+    r"\_": "_",
+}
 
 
 def board(folder: Path, *runs: list[ScoreRow], **options: Any) -> Leaderboard:
@@ -33,11 +56,18 @@ def terminal(found: Leaderboard, width: int = 120, everything: bool = False) -> 
 
 
 def formats(found: Leaderboard) -> dict[str, str]:
-    """Return a board in every format, with blanks and escapes removed."""
+    """Return a board in every format, with blanks, tags and escapes removed."""
+    latex = render_latex([found])
+    for written, meant in LATEX.items():
+        latex = latex.replace(written, meant)
+    (read,) = json.loads(render_json([found]))["boards"]
     texts = {
         "terminal": terminal(found),
         "markdown": render_markdown(found).replace("\\", ""),
         "csv": render_csv([found]),
+        "latex": latex,
+        "html": html.unescape(re.sub("<[^>]*>", "", render_html([found]))),
+        "json": " ".join([*read["warnings"], *read["remarks"], *(f"{row['rank']}" for row in read["rows"])]),
     }
     return {name: " ".join(text.split()) for name, text in texts.items()}
 
@@ -139,8 +169,10 @@ def test_ranks_stand_next_to_verdicts(tmp_path: Path) -> None:
     at = next(row for row in rows if row.method == "diffmix" and row.kind == "difference" and row.seed < 0)
     rank = {"kind": "rank", "value": 1.0, "ci_low": 1.0, "ci_high": 3.0, "direction": "none"}
     found = board(tmp_path, [*rows, at.model_copy(update=rank)])
-    for text in formats(found).values():
-        assert "1\N{EN DASH}3" in text
-    assert "better, rank 1\N{EN DASH}3" in render_markdown(found)
+    told = {"latex": "1--3", "json": "{'value': 1.0, 'low': 1.0, 'high': 3.0}"}
+    for name, text in formats(found).items():
+        assert told.get(name, "1\N{EN DASH}3") in text
+    assert "| better ★ | 1\N{EN DASH}3 |" in render_markdown(found)
     (leaky,) = leaderboard(toy.table(tmp_path, [*rows, at.model_copy(update=rank), toy.leak()]))
-    assert "1\N{EN DASH}3" not in "".join(formats(leaky).values())
+    text = "".join(formats(leaky).values())
+    assert not [rank for rank in ("1\N{EN DASH}3", *told.values()) if rank in text]

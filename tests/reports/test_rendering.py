@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import csv
 import io
+import re
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -17,8 +19,13 @@ from reports.leaderboard import leaderboard
 from reports.markdown import render_markdown
 from reports.numbers import interval, number
 from reports.plain_csv import render_csv
+from reports.sheet import sheet_of
 from reports.terminal import render_terminal
 from tests import toy_results
+from tests.reports.boards import board as hand_made
+from tests.reports.boards import terminal as in_terminal
+
+RAISED = "[ᵃ-ᶻ]"
 
 
 def boards(folder: Path, *runs: list[ScoreRow]) -> list[Leaderboard]:
@@ -73,7 +80,36 @@ def test_terminal_fits_its_width_and_shows_values_with_intervals(tmp_path: Path)
     assert toy_results.NO_BOOTSTRAP in text
     assert "no nucleus of this class" in text
     assert "▲" not in text
-    assert sum(line.startswith("method") for line in text.splitlines()) == 1  # one table
+    drawn = {width: terminal(board, width).splitlines() for width in (200, 120, 80)}
+    tables = [sum(line.startswith("method") for line in lines) for lines in drawn.values()]
+    assert tables == [1, 2, 3]  # groups of columns go below each other where they do not fit
+
+
+@pytest.mark.parametrize("width", [80, 120, 200])
+@pytest.mark.parametrize("everything", [False, True])
+def test_no_number_of_a_terminal_is_cut_or_divided(width: int, everything: bool) -> None:
+    found = hand_made()
+    text = in_terminal(found, width, everything=everything)
+    assert max(map(len, text.splitlines())) <= width
+    sheet = sheet_of(found, everything=everything)
+    columns = [column for block in sheet.blocks for column in block.columns]
+    for column in columns:
+        for entry in (*column.floors, *column.entries):
+            for part in (entry.mark + entry.text, *entry.more):
+                assert re.search(rf"(^|\s){re.escape(part)}({RAISED}|\s|$)", text, re.MULTILINE)
+    assert all(block.title in text for block in sheet.blocks)
+    # the difference that is tested is the first number, with its verdict and rank
+    assert [column.heading[0] for column in columns[:4]] == ["Δ pq ↑", "verdict", "rank", "pq ↑"]
+    heading = next(line for line in text.splitlines() if "Δ" in line)
+    assert heading.split()[:3] == ["Δ", "pq", "↑"]
+
+
+def test_long_names_go_over_several_lines() -> None:
+    found = hand_made()
+    rows = [replace(row, variant="guidance_scale=2.0 start=train-random " * 2) for row in found.rows]
+    text = in_terminal(replace(found, rows=rows), 80)
+    assert max(map(len, text.splitlines())) <= 80
+    assert "[+.015, +.045]" in text
 
 
 def test_terminal_separates_controls_and_marks_three_seeds(tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import json
 from pathlib import Path
 
 import pytest
@@ -14,10 +15,10 @@ from bench.cli import leaderboard as command
 from bench.cli import tracking
 from bench.errors import BenchError, ConfigError, MissingError
 from bench.results.document import RunDocument
-from bench.results.table import ResultsStore
+from bench.results.table import ResultsStore, ScoreRow
 from tests import toy_results
 
-app = typer.Typer()
+app = typer.Typer(rich_markup_mode=None)
 command.mount(app)
 tracking.mount(app)
 
@@ -74,6 +75,54 @@ def test_terminal_and_markdown_show_every_board(store: Path) -> None:
         out, _ = run("leaderboard", "--format", style, "--store", store)
         assert all(title in out for title in ("phantom · smoke", "phantom · tiny", "consep · small"))
         assert "miscellaneous" in out
+
+
+def test_the_name_of_a_file_says_its_format(store: Path) -> None:
+    begins = {".md": "###", ".csv": "method,", ".tex": "% ", ".html": "<!doctype", ".json": "{", ".txt": "phantom"}
+    for suffix, begin in begins.items():
+        file = store / "out" / f"board{suffix}"
+        out, _ = run("leaderboard", "--dataset", "phantom", "--output", file, "--store", store)
+        assert out == f"wrote {file}\n"
+        assert file.read_text(encoding="utf-8").startswith(begin)
+    named, printed = store / "board.dat", run("leaderboard", "--format", "json", "--store", store)[0]
+    run("leaderboard", "--output", named, "--format", "json", "--store", store)
+    assert named.read_text(encoding="utf-8") == printed
+    titles = [board["title"] for board in json.loads(printed)["boards"]]
+    assert len(titles) == 3
+    with pytest.raises(ConfigError, match="does not say its format"):
+        run("leaderboard", "--output", "board.pdf", "--store", store)
+    with pytest.raises(ConfigError, match="no format of this name"):
+        run("leaderboard", "--layout", "paper:diffmix-table1", "--output", "paper.html", "--store", store)
+
+
+def test_costs_are_columns_on_request(tmp_path: Path) -> None:
+    rows = [
+        *toy_results.rows("r"),
+        ScoreRow(
+            run="r",
+            kind="cost",
+            dataset="phantom",
+            preset="smoke",
+            method="diffmix",
+            metric="synthesize/seconds",
+            value=7200.0,
+            n=500,
+        ),
+    ]
+    ResultsStore(tmp_path).write("r", rows, RunDocument(dataset="phantom", method="diffmix", preset="smoke"))
+    out, _ = run("leaderboard", "--costs", "--format", "markdown", "--store", tmp_path)
+    assert "hours on CPU ↓ per 1000 images" in out
+    assert "| 4.00 |" in out
+    assert "hours on CPU" not in run("leaderboard", "--format", "markdown", "--store", tmp_path)[0]
+
+
+def test_the_help_has_examples_that_are_options() -> None:
+    out, _ = run("leaderboard", "--help")
+    examples = [line for line in out.splitlines() if line.startswith("    bench leaderboard")]
+    assert len(examples) >= 4
+    options = {word for line in examples for word in line.partition("#")[0].split() if word.startswith("--")}
+    assert options
+    assert all(out.count(option) > 1 for option in options)
 
 
 def test_what_is_not_there_is_an_error_with_a_way_on(store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
