@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
+from bench.cli.beside import show_published
 from bench.cli.options import StoreOption, resolve_store
 from bench.cli.screen import console
 
@@ -53,6 +54,9 @@ def leaderboard(
         float | None,
         typer.Option(min=0.0, help="Call arms equivalent if they differ by less than this [that of the metric]."),
     ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Show the papers' numbers next to the measured ones, too.")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Show the results of every arm, with intervals, controls and the real-versus-real floor.
@@ -66,6 +70,9 @@ def leaderboard(
     if style not in FORMATS:
         raise unknown("format", style, FORMATS)
     if layout is not None:
+        if published:
+            fix = "leave out one of them: --layout shows one paper's table, --published what is known of each board"
+            raise ConfigError("--published does not go with --layout", got=layout, fix=fix)
         if dataset is not None or everything or primary is not None or smallest_effect is not None:
             fix = "leave out the other options: the paper's table has its own datasets and columns, and tests nothing"
             raise ConfigError(
@@ -80,6 +87,9 @@ def leaderboard(
 
     claims = Claims(primary or "", smallest_effect)
     boards = load_boards(resolve_store(store), dataset, preset, costs=everything, folds=folds, claims=claims)
+    if published and style == "csv":
+        show_published(boards, style)
+        return
     if style == "csv":
         _print_csv(boards, with_dataset=dataset is None)
     elif style == "markdown":
@@ -88,6 +98,8 @@ def leaderboard(
         print("\n".join(render_markdown(board, everything=everything) for board in boards), end="")
     else:
         _print_terminal(boards, everything)
+    if published:
+        show_published(boards, style)
 
 
 def show(store: Path, dataset: str | None = None, preset: str | None = None) -> None:

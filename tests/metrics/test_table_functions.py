@@ -318,6 +318,7 @@ PARTS = {
     "crossed": {"mean_squares", "sources", "spreads", "variance_of_mean"},
     "estimate": {"around", "at_the_end", "satterthwaite"},
     "faithfulness": {"mask_dice", "class_dice"},
+    "false_claim": {"false_claim"},
     "features": {"check_features", "check_pair"},
     "floor": {"real_floor", "group_floor", "halves_by_group"},
     "folds": {"cross_validated", "cross_validated_difference", "corrected_resampled_t"},

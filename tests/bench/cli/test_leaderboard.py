@@ -121,3 +121,25 @@ def test_csv_shows_both_datasets_of_one_name(tmp_path: Path) -> None:
     out, err = run("leaderboard", "--format", "csv", "--store", tmp_path)
     assert {line["data"] for line in csv.DictReader(io.StringIO(out))} == {"00000000", "11111111"}
     assert err == ""
+
+
+def test_published_numbers_are_below_the_boards(store: Path) -> None:
+    out, _ = run("leaderboard", "--published", "--store", store)
+    assert out.index("phantom · smoke") < out.index(
+        "CoNSeP, HoVer-Net: consep · small · 600 steps beside DiffMix, table 1"
+    )
+    assert "measured at small: not the published protocol" in out
+    assert "phantom · smoke · 600 steps: nothing is published for phantom" in out
+    assert "bench suite diffmix_table1" in out
+
+
+def test_published_numbers_as_csv(store: Path) -> None:
+    out, err = run("leaderboard", "--published", "--format", "csv", "--store", store)
+    read = list(csv.DictReader(io.StringIO(out)))
+    assert {(line["dataset"], line["table"], line["protocol"]) for line in read} == {("consep", "diffmix-table1", "no")}
+    assert "nothing is published for phantom" in err
+
+
+def test_published_goes_with_boards_only(store: Path) -> None:
+    with pytest.raises(ConfigError, match="--published does not go with --layout"):
+        run("leaderboard", "--published", "--layout", "paper:diffmix-table1", "--store", store)

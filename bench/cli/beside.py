@@ -1,0 +1,41 @@
+"""`bench leaderboard --published`: the papers' numbers next to those of boards."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING
+
+from bench.cli.plain import print_tables
+
+if TYPE_CHECKING:
+    from reports.board import Leaderboard
+    from reports.published.layout import PublishedTable
+
+
+def show_published(boards: Sequence[Leaderboard], style: str) -> None:
+    """Print a table for each board and published table that have numbers of the same arms, and what has none."""
+    from bench.suite.published import published_tables, read_claims
+    from reports.published.assumptions import Assumptions
+    from reports.published.beside import compare
+    from reports.published.beside_table import beside_table
+
+    tables = published_tables()
+    found, without = compare(boards, tables, Assumptions(read_claims()))
+    print_tables([beside_table(one) for one in found], style, list(_notes(without, tables)))
+
+
+def _notes(without: Sequence[Leaderboard], tables: Sequence[PublishedTable]) -> Iterator[str]:
+    """Yield which boards have no published numbers, and what to run to get comparable ones."""
+    for board in without:
+        named = [table for table in tables if board.dataset in table.datasets]
+        what = f"no arm that was run is in {_listed(named)}" if named else f"nothing is published for {board.dataset}"
+        yield f"{board.title}: {what}"
+    if without:
+        by_dataset = {name: [t for t in tables if name in t.datasets] for table in tables for name in table.datasets}
+        listed = "; ".join(f"{name} ({_listed(mine)})" for name, mine in sorted(by_dataset.items()))
+        yield f"numbers are published for {listed}"
+        yield "to measure them, run the suite of a table, for example `bench suite diffmix_table1`"
+
+
+def _listed(tables: Sequence[PublishedTable]) -> str:
+    return ", ".join(table.layout.name for table in tables)
