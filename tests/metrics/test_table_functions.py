@@ -310,6 +310,7 @@ def test_directions_and_ranges_are_as_the_table_says(id):
 
 # Public functions of `metrics` that give no score of their own: parts, statistics, intervals and names.
 PARTS = {
+    "agreement": {"rank_agreement"},
     "aji": {"best_pairs"},
     "alignment": {"has_text"},
     "classification": {"confusion_matrix", "denominators", "one_hot_confusion"},
