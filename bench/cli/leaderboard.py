@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli.beside import show_published
 from bench.cli.options import StoreOption, resolve_store
+from bench.cli.published import show_published
 from bench.cli.screen import console
 
 if TYPE_CHECKING:

@@ -126,7 +126,7 @@ def test_csv_shows_both_datasets_of_one_name(tmp_path: Path) -> None:
 def test_published_numbers_are_below_the_boards(store: Path) -> None:
     out, _ = run("leaderboard", "--published", "--store", store)
     assert out.index("phantom · smoke") < out.index(
-        "CoNSeP, HoVer-Net: consep · small · 600 steps beside DiffMix, table 1"
+        "CoNSeP, HoVer-Net: consep · small · 600 steps next to DiffMix, table 1"
     )
     assert "measured at small: not the published protocol" in out
     assert "phantom · smoke · 600 steps: nothing is published for phantom" in out

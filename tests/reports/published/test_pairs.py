@@ -1,4 +1,4 @@
-"""Published numbers beside measured ones: which are compared, how they differ, and what a paper's claim is worth."""
+"""Published numbers next to measured ones: which are compared, how they differ, and what a paper's claim is worth."""
 
 from __future__ import annotations
 
@@ -16,8 +16,8 @@ from reports.board import POOLED, Cell, Leaderboard, Row
 from reports.columns import Column
 from reports.plain_rendering import as_csv, as_json, as_markdown, as_terminal
 from reports.published.assumptions import Assumptions
-from reports.published.beside import Comparison, Pair, compare
-from reports.published.beside_table import beside_table
+from reports.published.pairs import Comparison, Pair, compare
+from reports.published.pairs_table import pairs_table
 from tests.reports.text import plain
 
 PQ = Column("pq/image", direction="higher")
@@ -128,7 +128,7 @@ def test_pooled_folds_are_not_a_second_measurement() -> None:
 def test_splits_of_distances_are_told_apart() -> None:
     of_set = Row("sdm", "", "cellvit", {FID: Cell(7.0, reason="no interval")})
     found, _ = compare([replace(board(of_set, dataset="pannuke"), columns=[FID])], TABLES, ASSUMED)
-    (table2,) = (beside_table(one) for one in found if one.layout.name == "pathdiff-table2")
+    (table2,) = (pairs_table(one) for one in found if one.layout.name == "pathdiff-table2")
     fid = [record for record in table2.records if record["metric"] == "clip_fid"]
     assert [(one["split"], one["measured"], one["published"]) for one in fid] == [
         ("train", 7.0, 7.14),
@@ -147,25 +147,25 @@ def test_splits_of_distances_are_told_apart() -> None:
     ],
 )
 def test_another_preset_is_said_loudly(preset: str, budget: str, layout: str, says: str) -> None:
-    table = beside_table(only(board(row("diffmix"), preset=preset, budget=budget)))
+    table = pairs_table(only(board(row("diffmix"), preset=preset, budget=budget)))
     assert [says in line for line in table.warnings] == ([True] if says else [])
     assert {record["protocol"] for record in table.records} == {not says}
 
 
 def test_another_budget_is_said_loudly() -> None:
     arm = Row("real-only", "", "vit", {Column("accuracy", direction="higher"): Cell(0.85, 0.8, 0.9)})
-    table = beside_table(only(board(arm, dataset="nct-crc-he-5pct")))
+    table = pairs_table(only(board(arm, dataset="nct-crc-he-5pct")))
     assert "for steps:100, and the paper's budget is epochs" in table.warnings[0]
 
 
 def test_a_leak_stands_at_the_arm_and_a_doubt_at_the_published_number() -> None:
-    table = beside_table(only(board(row("diffmix", leak="contains test images"))))
+    table = pairs_table(only(board(row("diffmix", leak="contains test images"))))
     letter = table.rows[0][0].letter
     assert any(note.startswith(letter) and "contains test images" in note for note in table.notes)
 
 
 def test_every_format_says_the_same() -> None:
-    table = beside_table(only(board(row("real-only", 0.48), row("diffmix", 0.55), preset="smoke")))
+    table = pairs_table(only(board(row("real-only", 0.48), row("diffmix", 0.55), preset="smoke")))
     texts = [as_markdown(table), as_csv([table]), as_json([table]), plain(as_terminal(table), 200)]
     for text in texts:
         assert "0.505" in text or ".505" in text
@@ -182,7 +182,7 @@ def test_every_format_says_the_same() -> None:
 
 
 def test_a_narrow_terminal_divides_the_table_and_names_rows_again() -> None:
-    table = beside_table(only(board(row("diffmix", 0.55))))
+    table = pairs_table(only(board(row("diffmix", 0.55))))
     text = plain(as_terminal(table, width=80), 80)
     assert text.count("diffmix") >= 20  # ten lines in each of two parts
     assert "P(false claim)" in text

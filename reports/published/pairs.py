@@ -1,4 +1,4 @@
-"""The numbers of papers beside the measured ones of a board, one line for each number that has both places."""
+"""The numbers of papers next to the measured ones of a board, one line for each number that has both places."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ class Pair:
 
     @property
     def within(self) -> bool | None:
-        """Whether the published number lies in the measured interval; None without an interval."""
+        """Whether the published number is in the measured interval; None without an interval."""
         if self.cell is None or self.cell.low is None or self.cell.high is None:
             return None
         return self.cell.low <= self.published <= self.cell.high
@@ -43,7 +43,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """One network of a board, beside one published table; `absent` names the paper's arms that were not run."""
+    """One network of a board, next to one published table; `absent` names the paper's arms that were not run."""
 
     board: Leaderboard
     layout: Layout

@@ -8,9 +8,9 @@ from reports.board import WARNING
 from reports.numbers import MISSING, Notes
 from reports.plain_table import Entry, Heading, PlainTable, Value
 from reports.published.assumptions import assumption_lines
-from reports.published.beside import Comparison, Pair
 from reports.published.claims import Ranged
 from reports.published.layout import DATASET, DOWNSTREAM, SPLIT
+from reports.published.pairs import Comparison, Pair
 from reports.published.pivot import metric_title, text_of
 from reports.published.table import PAPER
 from reports.remarks import warnings
@@ -29,7 +29,7 @@ HEADINGS = (
 _LEAST = 0.01
 
 
-def beside_table(comparison: Comparison) -> PlainTable:
+def pairs_table(comparison: Comparison) -> PlainTable:
     """Return one comparison: a row for each published number of an arm that was run."""
     notes = Notes()
     return PlainTable(
@@ -59,7 +59,7 @@ def _title(comparison: Comparison) -> str:
     layout, board = comparison.layout, comparison.board
     names = [layout.title_of(DATASET, board.dataset)]
     names += [layout.title_of(DOWNSTREAM, comparison.network)] if comparison.network else []
-    return f"{', '.join(names)}: {board.title} beside {layout.title}"
+    return f"{', '.join(names)}: {board.title} next to {layout.title}"
 
 
 def _protocol(comparison: Comparison) -> list[str]:
@@ -170,7 +170,7 @@ def _remarks(comparison: Comparison) -> Sequence[str]:
     absent = comparison.absent
     return [
         *([f"arms of the paper that were not run here: {', '.join(absent)}"] if absent else []),
-        "within interval?: whether the paper's number lies in the measured 95 % interval; a number outside may agree, "
+        "within interval?: whether the paper's number is in the measured 95 % interval; a number outside may agree, "
         "since the paper's own error is not known",
         *assumption_lines([pair.doubt for pair in comparison.pairs]),
         f"paper: {comparison.layout.paper}",

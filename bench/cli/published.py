@@ -16,12 +16,12 @@ def show_published(boards: Sequence[Leaderboard], style: str) -> None:
     """Print a table for each board and published table that have numbers of the same arms, and what has none."""
     from bench.suite.published import published_tables, read_claims
     from reports.published.assumptions import Assumptions
-    from reports.published.beside import compare
-    from reports.published.beside_table import beside_table
+    from reports.published.pairs import compare
+    from reports.published.pairs_table import pairs_table
 
     tables = published_tables()
     found, without = compare(boards, tables, Assumptions(read_claims()))
-    print_tables([beside_table(one) for one in found], style, list(_notes(without, tables)))
+    print_tables([pairs_table(one) for one in found], style, list(_notes(without, tables)))
 
 
 def _notes(without: Sequence[Leaderboard], tables: Sequence[PublishedTable]) -> Iterator[str]:
