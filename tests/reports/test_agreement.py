@@ -77,7 +77,7 @@ def test_a_distance_that_predicts(tmp_path: Path, runs, arms: Arms, tau: float, 
     assert abs(one.methods.low + one.methods.high) > 0.9
 
 
-@pytest.mark.parametrize(("arms", "tau"), [(PERFECT, 1.0), (INVERSE, -1.0), (NONE, 0.2)])
+@pytest.mark.parametrize(("arms", "tau"), [(PERFECT, 1.0), (INVERSE, -1.0), (NONE, -0.2)])
 def test_five_methods_have_an_interval_and_decide_nothing_among_four_metrics(
     tmp_path: Path, runs, arms: Arms, tau: float
 ) -> None:
