@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -20,8 +21,8 @@ def mount(app: typer.Typer) -> None:
 
 
 def agreement(
-    dataset: Annotated[Optional[str], typer.Option(help="Count only this dataset.")] = None,
-    preset: Annotated[Optional[str], typer.Option(help="Count only this preset.")] = None,
+    dataset: Annotated[Optional[str], typer.Option(metavar="NAME", help="Count only this dataset.")] = None,
+    preset: Annotated[Optional[str], typer.Option(metavar="NAME", help="Count only this preset.")] = None,
     primary: Annotated[
         Optional[str],
         typer.Option(metavar="METRIC", help="Take the gain in METRIC [nuclei: pq/image, tissue: accuracy]."),
@@ -88,8 +89,6 @@ def _check(picture: Path) -> None:
 
 def _draw(found: list[Predictions], picture: Path) -> None:
     """Draw each table to a file of its own; the first has the name that was given."""
-    import sys
-
     from reports.agreement_picture import agreement_picture
 
     for number, one in enumerate(found, 1):
