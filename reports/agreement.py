@@ -153,7 +153,8 @@ def _arms(boards: Sequence[Leaderboard]) -> Iterator[tuple[Leaderboard, Row]]:
     """Yield the rows with a gain; an arm with a leak proves nothing."""
     for board in boards:
         for row in board.rows:
-            if not row.leak and board.primary in row.cells and row.cells[board.primary].value is not None:
+            gain = None if board.primary is None else row.cells.get(board.primary)
+            if not row.leak and gain is not None and gain.value is not None:
                 yield board, row
 
 

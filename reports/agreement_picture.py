@@ -21,7 +21,7 @@ _INK, _PALE = "#1E1E1E", "#6E6E6E"
 _MOST_PANELS, _PER_ROW = 6, 3
 _WIDTH, _LINE, _PANEL = 11.0, 0.3, 3.0
 # Same input, same file: SVG ids come from this word and not from chance, and no date is written.
-_STYLE: dict[str, Any] = {"svg.hashsalt": "augbench", "svg.fonttype": "none", "font.size": 10, "axes.edgecolor": _INK}
+_STYLE: Any = {"svg.hashsalt": "augbench", "svg.fonttype": "none", "font.size": 10, "axes.edgecolor": _INK}
 
 
 def agreement_picture(found: Predictions, path: Path) -> None:
@@ -38,12 +38,12 @@ def agreement_picture(found: Predictions, path: Path) -> None:
     forest, panels = 1.4 + _LINE * max(len(found.predictors), 1), _PANEL * n_rows + 0.3 * (len(found.boards) + 1)
     with matplotlib.rc_context(_STYLE):
         figure = Figure(figsize=(_WIDTH, forest + panels), layout="constrained")
-        upper, lower = figure.subfigures(2, 1, height_ratios=[forest, panels], hspace=0.03)
+        parts: Any = figure.subfigures(2, 1, height_ratios=[forest, panels], hspace=0.03)
+        upper, lower = parts
         upper.suptitle(title_of(found), x=0.01, ha="left", fontsize=13, color=_INK)
         _forest(upper.subplots(), found.predictors)
-        grid = lower.add_gridspec(n_rows, _PER_ROW) if shown else None
-        for place, one in enumerate(shown if grid is not None else ()):
-            _scatter(lower.add_subplot(grid[place // _PER_ROW, place % _PER_ROW]), one, found)
+        for place, one in enumerate(shown):
+            _scatter(lower.add_subplot(n_rows, _PER_ROW, place + 1), one, found)
         lower.legend(handles=_legend(found), loc="outside lower left", frameon=False, fontsize=9)
         figure.savefig(path, dpi=120, metadata={"Date": None} if path.suffix.lower() == ".svg" else {})
 
