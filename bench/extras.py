@@ -22,7 +22,7 @@ EXTRAS = {
         "torchvision",
         "transformers",
     ),
-    "pages": ("great_tables", "plotly"),
+    "pages": ("great_tables", "matplotlib", "plotly"),
     "tracking": ("mlflow",),
 }
 

@@ -11,6 +11,7 @@ from markupsafe import Markup, escape
 
 from reports.board import Leaderboard, Row
 from reports.folding import fold, stacked_width
+from reports.plain_table import PlainTable
 from reports.sheet import Block, Entry, Sheet, SheetColumn, sheet_of
 from reports.typeset import typeset
 
@@ -27,12 +28,27 @@ class Drawing(NamedTuple):
     tables: Sequence[Markup]
 
 
-def render_html(boards: Sequence[Leaderboard], *, everything: bool = False) -> str:
-    """Return boards as a page: every text is escaped, and nothing is loaded from anywhere."""
+def render_html(
+    boards: Sequence[Leaderboard],
+    *,
+    everything: bool = False,
+    tables: Sequence[PlainTable] = (),
+    notes: Sequence[str] = (),
+) -> str:
+    """Return boards as a page: every text is escaped, and nothing is loaded from anywhere.
+
+    Args:
+        boards: the boards.
+        everything: whether to show all columns.
+        tables: further tables, shown below the boards.
+        notes: what is said below these tables.
+    """
     environment = Environment(
         loader=PackageLoader("reports", "."), autoescape=True, undefined=StrictUndefined, trim_blocks=True
     )
-    return environment.get_template("leaderboard.html.j2").render(boards=list(_drawings(boards, everything)))
+    return environment.get_template("leaderboard.html.j2").render(
+        boards=list(_drawings(boards, everything)), tables=tables, notes=notes
+    )
 
 
 def table_of(board: Leaderboard, id: str, *, everything: bool = False) -> Drawing:

@@ -60,8 +60,7 @@ def _tables(sheet: Sheet) -> Iterator[str]:
         notes = [f"{superscript(note.letter)} {note.text}" for note in sheet.footnotes if note.letter in used]
         for text in [*notes, *(sheet.remarks if number == 0 else [])]:
             table = table.tab_source_note(text)
-        written: str = table.as_latex()
-        yield re.sub("|".join(_SYMBOLS), lambda found: _SYMBOLS[found[0]], written)
+        yield _with_symbols(table.as_latex())
 
 
 class _Pen:
@@ -88,6 +87,15 @@ class _Pen:
 def escape(text: str) -> str:
     """Return a text whose characters have no meaning in LaTeX."""
     return "".join(_ESCAPED.get(character, character) for character in text)
+
+
+def in_latex(text: str) -> str:
+    """Return a text as LaTeX writes it, with its numbers and symbols."""
+    return _with_symbols(_number(text))
+
+
+def _with_symbols(written: str) -> str:
+    return re.sub("|".join(_SYMBOLS), lambda found: _SYMBOLS[found[0]], written)
 
 
 def _number(text: str) -> str:

@@ -86,6 +86,8 @@ RULES = {
             "bench.results.leaks",
             "bench.results.table",
             "bench.synthetic",
+            "metrics.agreement",
+            "metrics.false_claim",
             "metrics.planning",
             "metrics.power",
             "metrics.table",

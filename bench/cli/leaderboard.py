@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from bench.cli.options import StoreOption, resolve_store
+from bench.cli.published import print_published, published_beside
 from bench.cli.screen import console
 
 if TYPE_CHECKING:
@@ -31,6 +32,7 @@ Examples:
   bench leaderboard --dataset phantom --costs   # hours and memory
   bench leaderboard --output board.html         # .tex, .md, .csv, .json
   bench leaderboard --primary f_d --smallest-effect 0.02
+  bench leaderboard --published                 # the papers' numbers, too
   bench leaderboard --layout paper:diffmix-table1
 """
 
@@ -76,6 +78,9 @@ def leaderboard(
         float | None,
         typer.Option(min=0.0, help="Call arms equivalent if they differ by less than this [that of the metric]."),
     ] = None,
+    published: Annotated[
+        bool, typer.Option("--published", help="Show the papers' numbers next to the measured ones, too.")
+    ] = False,
     store: StoreOption = None,
 ) -> None:
     """Show the results of every arm, with intervals, controls and the real-versus-real floor.
@@ -87,6 +92,9 @@ def leaderboard(
 
     style = _format_of(style, output, OF_PAPERS if layout is not None else FORMATS)
     if layout is not None:
+        if published:
+            fix = "leave out one of them: --layout shows one paper's table, --published what is known of each board"
+            raise ConfigError("--published does not go with --layout", got=layout, fix=fix)
         if dataset is not None or everything or costs or primary is not None or smallest_effect is not None:
             fix = "leave out the other options: the paper's table has its own datasets and columns, and tests nothing"
             raise ConfigError(
@@ -106,7 +114,14 @@ def leaderboard(
     claims, found = Claims(primary or "", smallest_effect), resolve_store(store)
     boards = load_boards(found, dataset, preset, costs=costs or everything, folds=folds, claims=claims)
     with _written_to(output):
-        print_boards(boards, style, everything=everything, with_dataset=dataset is None)
+        if published and style == "html":
+            _print_page(boards, everything)
+            return
+        # a program reads one table: as CSV and JSON the published numbers are printed instead of the boards
+        if not (published and style in ("csv", "json")):
+            print_boards(boards, style, everything=everything, with_dataset=dataset is None)
+        if published:
+            print_published(boards, style)
 
 
 def print_boards(boards: list[Leaderboard], style: str, *, everything: bool = False, with_dataset: bool = True) -> None:
@@ -131,6 +146,13 @@ def print_boards(boards: list[Leaderboard], style: str, *, everything: bool = Fa
         print(render_json(boards), end="")
     else:
         _print_terminal(boards, everything)
+
+
+def _print_page(boards: list[Leaderboard], everything: bool) -> None:
+    from reports.html import render_html
+
+    tables, notes = published_beside(boards)
+    print(render_html(boards, everything=everything, tables=tables, notes=notes))
 
 
 def _format_of(style: str | None, output: Path | None, formats: Sequence[str]) -> str:

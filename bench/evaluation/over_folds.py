@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 TRAININGS = "groups+trainings"
 """What an interval covers where folds are tested on the same images: slides, and the trainings of folds and seeds."""
 OWN_ENCODERS = "each fold trained an encoder of its own, and scores of different encoders have no common mean"
+_FLOOR = ("floor", "floor_low", "floor_high", "floor_within")
 
 Folds = Sequence[Sequence[Statistics]]
 """One arm's statistics by fold and seed."""
@@ -231,7 +232,6 @@ def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
     chosen = [_over_seeds(fold) for fold in of_folds if fold]
     encoders = {row.encoder for row in chosen}
     n = {row.n for row in chosen}
-    floors = [row.floor for row in chosen if row.floor is not None]
     columns: dict[str, Any] = {
         **chosen[0].model_dump(by_alias=True),
         **rows.common,
@@ -242,19 +242,31 @@ def _mean_row(of_folds: Sequence[Sequence[ScoreRow]], rows: Rows) -> ScoreRow:
         "seed": ALL_SEEDS,
         "seeds": sum(_over_seeds(fold).seeds if fold else 1 for fold in of_folds),
         "n": n.pop() if len(n) == 1 else None,
-        "floor": float(np.mean(floors)) if floors else None,
+        **_floor(chosen),
         "ci_method": "",
         "set_digest": together([row.set_digest for row in chosen]),
         "reason": "",
     }
     if len(encoders) > 1:
-        return ScoreRow.model_validate(columns | {"encoder": "", "reason": OWN_ENCODERS})
+        without = dict.fromkeys(_FLOOR) | {"standing": ""}
+        return ScoreRow.model_validate(columns | without | {"encoder": "", "reason": OWN_ENCODERS})
     if reason := _lacking(of_folds):
-        return ScoreRow.model_validate(columns | {"reason": reason})
+        return ScoreRow.model_validate(columns | {"standing": "", "reason": reason})
     entry = find(chosen[0].metric)
     bounds = (None, None) if entry is None else entry.bounds
     found = corrected_resampled_t([row.value for row in chosen if row.value is not None], bounds=bounds)
     return ScoreRow.model_validate(columns | interval_columns(found))
+
+
+def _floor(chosen: Sequence[ScoreRow]) -> dict[str, Any]:
+    """Return the floor over folds: the mean of each part that all floors have, and the standing if all folds agree."""
+    of_folds = [row for row in chosen if row.floor is not None]
+    columns: dict[str, Any] = {}
+    for part in _FLOOR:
+        known = [value for value in (getattr(row, part) for row in of_folds) if value is not None]
+        columns[part] = float(np.mean(known)) if known and len(known) == len(of_folds) else None
+    standings = {row.standing for row in chosen}
+    return columns | {"standing": standings.pop() if len(standings) == 1 else ""}
 
 
 def _lacking(of_folds: Sequence[Sequence[ScoreRow]]) -> str:

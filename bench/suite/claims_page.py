@@ -6,9 +6,8 @@ import argparse
 from collections.abc import Sequence
 from pathlib import Path
 
-from bench.config.files import folder, read_yaml
-from bench.config.validate import build
-from bench.suite.published import find_published
+from bench.config.files import folder
+from bench.suite.published import find_published, read_claims
 
 
 def page(path: Path) -> str:
@@ -17,10 +16,9 @@ def page(path: Path) -> str:
     Raises:
         ConfigError: the file is not valid, or its claims do not agree with the published tables.
     """
-    from reports.published.claims import Claims
     from reports.published.claims_page import render
 
-    claims: Claims = build(Claims, read_yaml(path), f"the claims {path}")
+    claims = read_claims(path)
     return render(claims, {name: find_published(name) for name in {claim.table for claim in claims.claims}})
 
 

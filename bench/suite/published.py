@@ -12,6 +12,7 @@ from bench.errors import ConfigError
 from bench.registry import unknown
 
 if TYPE_CHECKING:
+    from reports.published.claims import Claims
     from reports.published.layout import PublishedTable
 
 
@@ -36,6 +37,28 @@ def find_published(name: str, *folders: Path) -> PublishedTable:
             layout: Layout = build(Layout, {"name": name, **_whole(read_yaml(path))}, f"the layout {path}")
             return read_published(layout, values.read_text(encoding="utf-8"))
     raise unknown("layout of a published table", name, layout_names(*folders))
+
+
+def published_tables(*folders: Path) -> list[PublishedTable]:
+    """Return all published tables of folders and those that ship, by name.
+
+    Raises:
+        ConfigError: the files of a table do not fit each other.
+    """
+    return [find_published(name, *folders) for name in layout_names(*folders)]
+
+
+def read_claims(path: Path | None = None) -> Claims:
+    """Return the papers' claims of a file, by default of the one that ships.
+
+    Raises:
+        ConfigError: the file is not valid.
+    """
+    from reports.published.claims import Claims
+
+    chosen = path or folder() / "published" / "claims.yaml"
+    claims: Claims = build(Claims, read_yaml(chosen), f"the claims {chosen}")
+    return claims
 
 
 def _whole(values: dict[str, Any]) -> dict[str, Any]:

@@ -72,8 +72,9 @@ class Claim(Settings):
 
 
 class Claims(Settings):
-    """The claims, how they were compared, and what is assumed of the spreads."""
+    """The claims, how they were compared, and what is assumed of the spreads; methods that train no generator."""
 
+    untrained: tuple[str, ...] = ()
     spreads: Mapping[str, Assumed]
     comparisons: Mapping[str, Comparison]
     claims: Sequence[Claim]

@@ -12,7 +12,7 @@ from metrics.planning import MOST, Design, detectable
 from metrics.power import smallest_detectable
 from reports.markdown import table_line
 from reports.published.claims import FEWEST_GROUPS, Assumed, Claims, Judged, judge
-from reports.published.layout import DATASET, DOWNSTREAM, Layout, PublishedTable
+from reports.published.layout import PublishedTable
 from reports.published.pivot import text_of
 
 
@@ -59,7 +59,7 @@ def sections(judged: Sequence[Judged]) -> Iterator[Section]:
 def _claim_line(one: Judged) -> str:
     claim, compared = one.claim, one.comparison
     shown = one.layout.metrics[claim.metric]
-    arm, baseline = (_arm(one.layout, line) for line in (claim.line, {**claim.line, **claim.baseline}))
+    arm, baseline = (one.layout.arm(line) for line in (claim.line, {**claim.line, **claim.baseline}))
     class_ = claim.metric.removesuffix("]").partition("[")[2]
     cells = [
         compared.title,
@@ -78,12 +78,6 @@ def _claim_line(one: Judged) -> str:
 def _several(count: int, what: str) -> str:
     plural = f"{what}es" if what.endswith("ch") else f"{what}s"
     return f"{count:,} {what if count == 1 else plural}"
-
-
-def _arm(layout: Layout, line: Mapping[str, str]) -> str:
-    """Return the name of an arm in its paper."""
-    keys = [key for key in layout.rows if key not in (DATASET, DOWNSTREAM)]
-    return " ".join(filter(None, (layout.title_of(key, line[key]) for key in keys)))
 
 
 def _spread_line(assumed: Assumed) -> str:

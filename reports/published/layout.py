@@ -73,6 +73,11 @@ class Layout(Settings):
         value = self.value(key, line)
         return self.shown(key, value).row or value
 
+    def arm(self, line: Mapping[str, str]) -> str:
+        """Return the name of a line's arm in the paper, without dataset and network."""
+        keys = [key for key in self.rows if key not in (DATASET, DOWNSTREAM)]
+        return " ".join(filter(None, (self.title_of(key, line.get(key, "")) for key in keys)))
+
     def datasets(self, line: Mapping[str, str]) -> list[str]:
         """Return the datasets of a line: its own, and those of other roles (`mask_dataset`)."""
         others = [line.get(key, "") for key in self.keys if key.endswith(f"_{DATASET}")]

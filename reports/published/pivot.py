@@ -81,6 +81,13 @@ def text_of(value: float | str, digits: int = 0) -> str:
     return sign + (rest[1:] if rest.startswith("0.") else rest)
 
 
+def metric_title(layout: Layout, metric: str) -> str:
+    """Return the name of a metric in the paper, with an arrow in the direction that is better."""
+    known = find(metric.partition("[")[0], METRICS)
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(known.direction if known else "", "")
+    return layout.metrics[metric].title + arrow
+
+
 def _values(keys: Sequence[str], line: MeasuredLine) -> tuple[str, ...]:
     return tuple(line.keys.get(key, "") for key in keys)
 
@@ -93,9 +100,7 @@ def _has(table: PaperTable, group: tuple[str, ...], metric: str) -> bool:
 
 def _heading(layout: Layout, group: tuple[str, ...], metric: str) -> tuple[str, ...]:
     of_group = [layout.title_of(key, value) for key, value in zip(layout.across, group, strict=True)]
-    known = find(metric.partition("[")[0], METRICS)
-    arrow = {"higher": " ↑", "lower": " ↓"}.get(known.direction if known else "", "")
-    return (*of_group, layout.metrics[metric].title + arrow)
+    return (*of_group, metric_title(layout, metric))
 
 
 def _place(layout: Layout, line: MeasuredLine | None, metric: str, notes: Notes) -> Place | None:

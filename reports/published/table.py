@@ -68,7 +68,7 @@ def measure(
     found = []
     for line in lines:
         board = chosen[layout.value(DATASET, line.keys)]
-        row = None if board is None else _row(board, layout, line, stands)
+        row = None if board is None else find_row(board, layout, line, stands)
         places = {metric: _place(layout, line, metric, board, row) for metric in layout.metrics}
         found.append(MeasuredLine(line.keys, places))
     used = {name: board for name, board in chosen.items() if not stands or name in stands}
@@ -82,11 +82,11 @@ def _board(boards: Sequence[Leaderboard], dataset: str, budget: str) -> Leaderbo
     return next((board for board in mine if "/" not in board.fold), mine[0] if mine else None)
 
 
-def _row(board: Leaderboard, layout: Layout, line: Line, stands: Mapping[str, str]) -> Row | None:
-    """Return the row of a line's arm and network."""
+def find_row(board: Leaderboard, layout: Layout, line: Line, stands: Mapping[str, str] | None = None) -> Row | None:
+    """Return the row of a line's arm and network; `stands` holds datasets that stand for those of the paper."""
     method, downstream = layout.asked(METHOD, line.keys), layout.asked(DOWNSTREAM, line.keys)
     words = (word.partition("=") for word in layout.variant(line.keys).split())
-    variant = " ".join(f"{key}{separator}{stands.get(value, value)}" for key, separator, value in words)
+    variant = " ".join(f"{key}{separator}{(stands or {}).get(value, value)}" for key, separator, value in words)
     for row in board.rows:
         if row.method == method and downstream in ("", row.downstream) and says(row.variant, variant):
             return row
@@ -113,13 +113,14 @@ def _place(layout: Layout, line: Line, metric: str, board: Leaderboard | None, r
         return Measured(None, "the store has no results of this dataset", published, doubt)
     if row is None:
         return Measured(None, "this arm was not run with this network", published, doubt)
-    cell = _cell(row, layout, line, metric)
+    cell = find_cell(row, layout, line, metric)
     if cell is None:
         return Measured(None, "" if not published else "not measured in these runs", published, doubt)
     return Measured(cell, "; ".join(filter(None, [row.warning, cell.reason])), published, doubt)
 
 
-def _cell(row: Row, layout: Layout, line: Line, metric: str) -> Cell | None:
+def find_cell(row: Row, layout: Layout, line: Line, metric: str) -> Cell | None:
+    """Return a row's cell of a metric of the layout, in the class and against the split that the line names."""
     name, _, class_ = metric.removesuffix("]").partition("[")
     class_ = layout.classes.get(layout.value(DATASET, line.keys), {}).get(class_, class_)
     split = layout.asked(SPLIT, line.keys)

@@ -310,6 +310,7 @@ def test_directions_and_ranges_are_as_the_table_says(id):
 
 # Public functions of `metrics` that give no score of their own: parts, statistics, intervals and names.
 PARTS = {
+    "agreement": {"rank_agreement"},
     "aji": {"best_pairs"},
     "alignment": {"has_text"},
     "classification": {"confusion_matrix", "denominators", "one_hot_confusion"},
@@ -318,6 +319,7 @@ PARTS = {
     "crossed": {"mean_squares", "sources", "spreads", "variance_of_mean"},
     "estimate": {"around", "at_the_end", "satterthwaite"},
     "faithfulness": {"mask_dice", "class_dice"},
+    "false_claim": {"false_claim"},
     "features": {"check_features", "check_pair"},
     "floor": {"real_floor", "group_floor", "halves_by_group"},
     "folds": {"cross_validated", "cross_validated_difference", "corrected_resampled_t"},

@@ -170,3 +170,42 @@ def test_csv_shows_both_datasets_of_one_name(tmp_path: Path) -> None:
     out, err = run("leaderboard", "--format", "csv", "--store", tmp_path)
     assert {line["data"] for line in csv.DictReader(io.StringIO(out))} == {"00000000", "11111111"}
     assert err == ""
+
+
+def test_published_numbers_are_below_the_boards(store: Path) -> None:
+    out, _ = run("leaderboard", "--published", "--store", store)
+    assert out.index("phantom · smoke") < out.index(
+        "CoNSeP, HoVer-Net: consep · small · 600 steps next to DiffMix, table 1"
+    )
+    assert "measured at small: not the published protocol" in out
+    assert "phantom · smoke · 600 steps: nothing is published for phantom" in out
+    assert "bench suite diffmix_table1" in out
+
+
+def test_published_numbers_as_csv(store: Path) -> None:
+    out, err = run("leaderboard", "--published", "--format", "csv", "--store", store)
+    read = list(csv.DictReader(io.StringIO(out)))
+    assert {(line["dataset"], line["table"], line["protocol"]) for line in read} == {("consep", "diffmix-table1", "no")}
+    assert "nothing is published for phantom" in err
+
+
+def test_published_goes_with_boards_only(store: Path) -> None:
+    with pytest.raises(ConfigError, match="--published does not go with --layout"):
+        run("leaderboard", "--published", "--layout", "paper:diffmix-table1", "--store", store)
+
+
+def test_published_numbers_as_a_page_and_as_latex(store: Path, tmp_path: Path) -> None:
+    page, paper = tmp_path / "board.html", tmp_path / "board.tex"
+    for path in (page, paper):
+        run("leaderboard", "--published", "--output", path, "--store", store)
+    html, latex = page.read_text(encoding="utf-8"), paper.read_text(encoding="utf-8")
+    assert html.count("<main>") == 1
+    assert html.index("phantom · smoke") < html.index('<h2 id="published-title">') < html.index("DiffMix, table 1")
+    assert "nothing is published for phantom" in html
+    tables = latex.split(r"\begin{table}")[1:]
+    assert all(table.count(r"\toprule") == table.count(r"\bottomrule") == 1 for table in tables)
+    (published,) = [table for table in tables if "DiffMix, table 1" in table]
+    lines = [line for line in published.splitlines() if line.endswith(r"\\")]
+    assert len(lines) > 3
+    assert len({line.count(" & ") for line in lines}) == 1
+    assert "% phantom · smoke · 600 steps: nothing is published for phantom" in latex

@@ -222,6 +222,38 @@ def test_other_scores_have_their_mean_over_folds() -> None:
     assert (row.fold, row.encoder, row.set_digest, row.reason) == (ALL_FOLDS, "abc", "d", "")
 
 
+def floored(value: float, shift: float = 0.0, **changes: object) -> ScoreRow:
+    """A distance between .4 and .6 is on the floor of the fold, moved by a shift."""
+    floor = {"floor": 0.5 + shift, "floor_low": 0.4 + shift, "floor_high": 0.6 + shift, "floor_within": 0.3 + shift}
+    return made(value, direction="lower", **{**floor, "standing": "above", **changes})
+
+
+def test_the_floor_over_folds_has_the_means_of_its_bounds() -> None:
+    (row,) = mean_rows([[floored(0.9)], [floored(1.1, 0.1)]], MAKER)
+    found = (row.floor, row.floor_low, row.floor_high, row.floor_within)
+    assert found == pytest.approx((0.55, 0.45, 0.65, 0.35))
+    assert row.standing == "above"
+
+
+@pytest.mark.parametrize("other", ["on", "below", ""])
+def test_a_standing_over_folds_is_one_of_all_folds(other: str) -> None:
+    (row,) = mean_rows([[floored(0.9)], [floored(0.5, standing=other)], [floored(0.9)]], MAKER)
+    assert row.standing == ""
+    assert row.value == pytest.approx(2.3 / 3)
+
+
+def test_a_bound_that_a_floor_lacks_has_no_mean() -> None:
+    (row,) = mean_rows([[floored(0.9)], [floored(0.8, 0.1, floor_within=None)]], MAKER)
+    assert (row.floor, row.floor_high, row.floor_within) == (pytest.approx(0.55), pytest.approx(0.65), None)
+
+
+def test_without_a_value_over_folds_there_is_no_standing() -> None:
+    (row,) = mean_rows([[floored(0.9)], [floored(0.9, encoder="def")]], MAKER)
+    assert (row.floor, row.floor_low, row.standing, row.reason) == (None, None, "", OWN_ENCODERS)
+    (row,) = mean_rows([[floored(0.9)], []], MAKER)
+    assert (row.value, row.standing, row.floor) == (None, "", 0.5)
+
+
 def test_what_a_fold_lacks_is_said() -> None:
     (row,) = mean_rows([[made(0.2)], [made(None, reason="too few images")]], MAKER)
     assert (row.value, row.reason) == (None, "fold 2/2: too few images")
