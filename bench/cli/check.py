@@ -24,14 +24,14 @@ def mount(app: typer.Typer) -> None:
 
 
 def check(
-    baseline: Annotated[Path, typer.Argument(metavar="BASELINE.csv", help="Baseline to compare with, or to write.")],
+    baseline: Annotated[Path, typer.Argument(metavar="BASELINE", help="Baseline to compare with, or to write.")],
     current: Annotated[
         Optional[Path],
         typer.Option(metavar="TABLE", help="Compare this table (CSV or Parquet) instead of the store's results."),
     ] = None,
     update: Annotated[bool, typer.Option("--update", help="Write the baseline from the results.")] = False,
-    dataset: Annotated[Optional[str], typer.Option(help="Read only results of this dataset.")] = None,
-    preset: Annotated[Optional[str], typer.Option(help="Read only results of this preset.")] = None,
+    dataset: Annotated[Optional[str], typer.Option(metavar="NAME", help="Read only results of this dataset.")] = None,
+    preset: Annotated[Optional[str], typer.Option(metavar="NAME", help="Read only results of this preset.")] = None,
     tolerance: Annotated[
         Optional[list[str]],
         typer.Option(
@@ -123,11 +123,14 @@ def _update(path: Path, current: Table, samples: Callable[[], Samples], given: M
     rows = make_baseline(current, given, known_metrics(), previous)
     write_rows(path, COLUMNS, rows)
     found = samples()
-    write_samples(companion(path), found)
+    companion(path).unlink(missing_ok=True)
+    if found:
+        write_samples(companion(path), found)
     numbers = [row for row in rows if row["value"]]
     digests = sum(row["kind"] == "digest" for row in rows)
     print(f"wrote {path}: {len(numbers)} numbers, {digests} digests, {len(rows) - len(numbers) - digests} reasons")
-    print(f"wrote {companion(path)}: {len(found)} scores of single images")
+    said = f"wrote {companion(path)}: {len(found)}" if found else "the results do not have"
+    print(f"{said} scores of single images")
     if without := sum(not row["se"] for row in numbers):
         print(
             f"{without} numbers have no standard error, which needs {LEAST_SEEDS} seeds (--seeds {LEAST_SEEDS}): "

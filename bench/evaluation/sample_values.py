@@ -35,10 +35,10 @@ class OfSample(NamedTuple):
 
 
 def sample_values(store: Path, documents: Iterable[RunDocument]) -> dict[tuple[str, ...], float]:
-    """Return the main scores of each image by :class:`OfSample`, mean over seeds and folds, as far as the store still has the statistics.
+    """Return the main scores of each image by :class:`OfSample`, mean over seeds and folds.
 
-    Of runs with the same arm and network, the newest counts. A score that is undefined for an image, and one that is
-    computed from the whole test set only, has no values.
+    Of runs with the same arm and network, the newest counts. There is no value of a score that is undefined for an
+    image or is computed from the whole test set only, nor of images whose statistics the store does not have any more.
 
     Args:
         store: the store.

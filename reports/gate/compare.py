@@ -10,7 +10,7 @@ from typing import Literal
 
 from bench.errors import ConfigError, DataError
 from reports.gate.headline import headline
-from reports.gate.rows import CONTEXT, DIGEST, IDENTIFYING, PLACE, REPLICATE, Row, Table, agree, number, title
+from reports.gate.rows import CONTEXT, DIGEST, IDENTIFYING, PLACE, REPLICATE, Row, Table, agree, named, number
 
 Outcome = Literal[
     "within",  # the number is within the limit, or there is none before and now
@@ -25,6 +25,7 @@ Outcome = Literal[
 ]
 FAILURES: tuple[Outcome, ...] = ("worse", "lost", "missing", "digest")
 PASSED, NOT_COMPARABLE, REGRESSION = 0, 2, 3
+_TOLD_APART_BY = ("dataset", "method", "variant", *(name for name in IDENTIFYING if name not in ("dataset", "method")))
 SES = 2.0
 """A number may be worse by so many standard errors."""
 
@@ -47,7 +48,7 @@ class Finding:
     @property
     def title(self) -> str:
         """What was measured."""
-        return f"{self.row['metric']} of {title(self.row)}" if title(self.row) else self.row["metric"]
+        return named(self.row)
 
 
 @dataclass(frozen=True)
@@ -128,12 +129,7 @@ class _Index:
         if len(same) > 1:
             same = headline(same)
         if len(same) > 1:
-            columns = sorted(name for name in IDENTIFYING if len({other.get(name, "") for other in same}) > 1)
-            raise ConfigError(
-                f"A row of the baseline stands for several rows of the results: {row['metric']} of {title(row)}",
-                got=f"{len(same)} rows, which differ in {', '.join(columns) or 'no column that identifies a row'}",
-                fix=f"add the column {columns[0] if columns else 'method'} to the baseline, or write it with --update",
-            )
+            raise _ambiguous(row, same)
         if same:
             return same[0], "within", ""
         if self._datasets is not None and row["dataset"] not in self._datasets:
@@ -208,7 +204,7 @@ def _check_unique(baseline: Table, judged: Iterable[int]) -> None:
         first = seen.setdefault(tuple(row.get(name, "") for name in names), place)
         if first != place:
             raise DataError(
-                f"Two rows of {baseline.source} are the same measurement: {row['metric']} of {title(row)}",
+                f"Two rows of {baseline.source} are the same measurement: {named(row)}",
                 got=f"lines {baseline.line(first)} and {baseline.line(place)}",
                 fix="remove one, or add the column in which they differ",
             )
@@ -237,6 +233,16 @@ def _remarks(baseline: Table, current: Table, judged: Sequence[int], with_digest
         yield f"{digests} digests of splits and plans were not compared: the results do not have any"
     elif not digests:
         yield "the baseline has no digests of splits and plans"
+
+
+def _ambiguous(row: Row, same: Sequence[Row]) -> ConfigError:
+    """Return the error for a row of the baseline that stands for several rows of today."""
+    columns = [name for name in _TOLD_APART_BY if len({other.get(name, "") for other in same}) > 1]
+    return ConfigError(
+        f"A row of the baseline stands for several rows of the results: {named(row)}",
+        got=f"{len(same)} rows, which differ in {', '.join(columns) or 'no column that identifies a row'}",
+        fix=f"add the column {columns[0] if columns else 'method'} to the baseline, or write it with --update",
+    )
 
 
 def _number_text(text: str) -> str:

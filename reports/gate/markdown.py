@@ -3,14 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections import defaultdict
 from collections.abc import Callable, Iterable, Iterator, Sequence
 
 from reports.gate.compare import NOT_COMPARABLE, PASSED, Finding, Gate
-from reports.gate.rows import title
+from reports.gate.rows import number, title
 from reports.gate.samples import SHOWN, Moved
 from reports.markdown import escape, table_line
 
-_SHOWN = 40
+_MANY, _FEW = 40, 10
 _VERDICTS = {PASSED: "passed", NOT_COMPARABLE: "the results cannot be compared"}
 
 
@@ -21,10 +22,10 @@ def render_markdown(gate: Gate, moved: Sequence[Moved]) -> str:
     lines += _section("Without a number now", gate.of("lost"), _REASONS, _reasons)
     lines += _section("Missing rows", gate.of("missing"), _REASONS, _reasons)
     lines += _section("Changed digests", gate.of("digest"), _REASONS, _reasons)
-    lines += _section("Not comparable", gate.of("not comparable"), _REASONS, _reasons)
-    lines += _section("Better", gate.of("better"), _NUMBERS, _numbers)
-    lines += _section("Moved, without a bad direction", gate.of("moved"), _NUMBERS, _numbers)
-    lines += _section("New rows", gate.of("new"), _REASONS, _new)
+    lines += _by_reason(gate.of("not comparable"))
+    lines += _section("Better", gate.of("better"), _NUMBERS, _numbers, _FEW)
+    lines += _section("Moved, without a bad direction", gate.of("moved"), _NUMBERS, _numbers, _FEW)
+    lines += _section("New rows", gate.of("new"), _VALUES, _new, _FEW)
     if moved:
         lines += [f"## The {SHOWN} samples that moved most", "", *_table(_SAMPLES, (_sample(one) for one in moved)), ""]
     return "\n".join([*lines, *(f"- {_text(remark)}" for remark in gate.remarks), ""])
@@ -54,21 +55,39 @@ def digits(value: float | None) -> str:
 
 _NUMBERS = ("metric", "row", "baseline", "now", "change", "limit")
 _REASONS = ("metric", "row", "reason")
+_VALUES = ("metric", "row", "now")
 _SAMPLES = ("sample", "metric", "row", "baseline", "now", "change")
 
 
 def _section(
-    heading: str, found: Sequence[Finding], columns: Sequence[str], cells: Callable[[Finding], list[str]]
+    heading: str,
+    found: Sequence[Finding],
+    columns: Sequence[str],
+    cells: Callable[[Finding], list[str]],
+    shown: int = _MANY,
 ) -> list[str]:
     if not found:
         return []
-    lines = [f"## {heading}: {len(found)}", "", *_table(columns, map(cells, found[:_SHOWN])), ""]
-    return [*lines, f"and {len(found) - _SHOWN} more", ""] if len(found) > _SHOWN else lines
+    lines = [f"## {heading}: {len(found)}", "", *_table(columns, map(cells, found[:shown])), ""]
+    return [*lines, f"and {len(found) - shown} more", ""] if len(found) > shown else lines
+
+
+def _by_reason(found: Sequence[Finding]) -> list[str]:
+    """Return rows that cannot be compared, one line for each reason."""
+    if not found:
+        return []
+    reasons: dict[str, list[Finding]] = defaultdict(list)
+    for one in found:
+        reasons[one.reason].append(one)
+    cells = ([reason, str(len(same)), same[0].title] for reason, same in reasons.items())
+    return [f"## Not comparable: {len(found)}", "", *_table(("reason", "rows", "first row"), cells), ""]
 
 
 def _table(columns: Sequence[str], rows: Iterable[Sequence[str]]) -> Iterator[str]:
     yield table_line(columns)
-    yield table_line(["---" if name in ("metric", "row", "reason", "sample") else "---:" for name in columns])
+    yield table_line(
+        ["---" if name in ("metric", "row", "reason", "sample", "first row") else "---:" for name in columns]
+    )
     for cells in rows:
         yield table_line([_text(cell) for cell in cells])
 
@@ -85,7 +104,7 @@ def _reasons(one: Finding) -> list[str]:
 
 
 def _new(one: Finding) -> list[str]:
-    return [one.row["metric"], _row(one), f"value {one.row['value']}" if one.row.get("value") else ""]
+    return [one.row["metric"], _row(one), digits(number(one.row.get("value", "")))]
 
 
 def _row(one: Finding) -> str:

@@ -115,6 +115,11 @@ def title(row: Row) -> str:
     return ", ".join(filter(None, [arm, row.get("downstream", ""), row.get("split", ""), row.get("class", ""), *more]))
 
 
+def named(row: Row) -> str:
+    """Return the metric of a row, and what it was measured of."""
+    return f"{row['metric']} of {title(row)}" if title(row) else row["metric"]
+
+
 def _plain(row: Mapping[str, str]) -> Row:
     """Return a row that says its kind."""
     return {**row, "kind": row.get("kind") or "score"}
