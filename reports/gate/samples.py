@@ -74,4 +74,4 @@ def moved_most(gate: Gate, before: Samples, after: Samples) -> list[Moved]:
 
 def _equal(one: float, other: float) -> bool:
     """Return whether two scores are equal in the digits that a file has."""
-    return math.isclose(one, other, rel_tol=2e-6, abs_tol=1e-9)
+    return math.isclose(one, other, rel_tol=1e-5, abs_tol=1e-9)
