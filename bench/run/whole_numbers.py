@@ -9,7 +9,7 @@ from bench.stages.synthesize import Made
 
 
 def split_digest(data: Dataset) -> str:
-    """Return a digest of which samples a split has: ids, groups, sizes, labels and counts of nuclei, without pixels."""
+    """Return a digest of the samples of a split: ids, groups, sizes, labels and counts of nuclei, without pixels."""
     return digest([[one.id, one.group, one.height, one.width, one.label, one.nuclei] for one in data.records])
 
 

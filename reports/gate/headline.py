@@ -1,4 +1,4 @@
-"""The rows of a table that stand for all seeds and folds together, where there are such rows."""
+"""The rows of a table that stand for all seeds and folds together, as far as it has them."""
 
 from __future__ import annotations
 

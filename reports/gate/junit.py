@@ -13,7 +13,7 @@ _FORBIDDEN = re.compile("[^\t\n\r\x20-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]"
 
 
 def render_junit(gate: Gate) -> str:
-    """Return the document; rows that the baseline does not have are no tests."""
+    """Return the document; rows that the baseline does not have are left out."""
     found = [one for one in gate.findings if one.outcome != "new"]
     failures, errors = len(gate.of(*FAILURES)), len(gate.of("not comparable"))
     counts = {"tests": str(len(found)), "failures": str(failures), "errors": str(errors), "skipped": "0"}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 from xml.etree import ElementTree
 
+import pyarrow.parquet as parquet
 import pytest
 import typer
 from typer.testing import CliRunner
@@ -160,6 +161,20 @@ def test_what_cannot_be_compared_says_why(baseline: Path, tmp_path: Path, column
     assert f"{column}: the baseline" in caught.value.got
     assert str(value) in caught.value.got
     assert ElementTree.parse(junit).find(".//testcase/error") is not None
+
+
+def test_a_table_of_an_earlier_protocol_is_read_and_refused(baseline: Path, tmp_path: Path) -> None:
+    """Tables of the first protocol have neither seeds of generation nor a version of the harness."""
+    run("--update", baseline, "--store", write(tmp_path / "second", toy_results.rows(harness=2)))
+    store = write(tmp_path / "first", toy_results.rows())
+    path = store / "results" / "run-1.parquet"
+    table = parquet.read_table(path)
+    parquet.write_table(table.drop_columns(["generation", "generations", "harness", "data", "division"]), path)
+    for options in (("--store", store), ("--current", path)):
+        with pytest.raises(ConfigError, match="cannot be compared") as caught:
+            run(baseline, *options)
+        assert caught.value.exit_code == 2
+        assert "harness: the baseline has 2, the results have 1" in caught.value.got
 
 
 def test_more_seeds_cannot_be_compared_with_fewer(baseline: Path, tmp_path: Path) -> None:
