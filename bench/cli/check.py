@@ -62,7 +62,7 @@ def check(
         _refuse_update()
     if current is not None and store is not None:
         _refuse_both(current)
-    table, samples = _results(current, resolve_store(store), dataset, preset)
+    table, samples = _results(current, resolve_store(store), dataset, preset, finite=update)
     if update:
         _update(baseline, table, samples, given)
         return
@@ -139,14 +139,14 @@ def _update(path: Path, current: Table, samples: Callable[[], Samples], given: M
 
 
 def _results(
-    current: Path | None, store: Path, dataset: str | None, preset: str | None
+    current: Path | None, store: Path, dataset: str | None, preset: str | None, *, finite: bool
 ) -> tuple[Table, Callable[[], Samples]]:
-    """Return the rows to compare, and a function that returns the scores of their images."""
+    """Return the rows to compare, and a function that returns the scores of their images; `finite` as in `read`."""
     from reports.gate.rows import read
     from reports.gate.samples import companion, read_samples
 
     if current is not None:
-        table = read(current, finite=False)
+        table = read(current, finite=finite)
         return _only(table, dataset, preset), lambda: read_samples(companion(current))
     return _of_store(store, dataset, preset)
 

@@ -104,11 +104,14 @@ def test_moved_rows_are_named() -> None:
     assert found == {"worse": ["worse"], "better": ["better"], "lost": ["lost"], "missing": ["missing", "new"]}
 
 
-def test_the_gate_passes(golden: Callable[[str], list[Row]], golden_store: Path, tmp_path: Path) -> None:
+def test_the_gate_passes(
+    golden: Callable[[str], list[Row]], golden_store: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
     """`bench check` compares a run with the baseline that it wrote, on any platform; runs of other methods are new."""
     golden(runs.GATED)
     junit = tmp_path / "gate.xml"
     runs.bench("check", str(runs.GATE), "--store", str(golden_store), "--junit", str(junit), "--no-github")
+    assert "no scores of single images" not in capsys.readouterr().out
     suite = ElementTree.parse(junit).getroot()
     assert (suite.get("failures"), suite.get("errors")) == ("0", "0")
     assert int(suite.get("tests", "0")) > 250

@@ -234,6 +234,18 @@ def test_a_table_is_compared_instead_of_the_store(baseline: Path, tmp_path: Path
         run(baseline, "--current", baseline, "--store", store)
 
 
+def test_numbers_that_are_not_finite_fail_and_are_never_written(baseline: Path, tmp_path: Path) -> None:
+    table = tmp_path / "now.csv"
+    lines = baseline.read_text(encoding="utf-8")
+    for text, heading in (("nan", "Without a number now"), ("-inf", "Worse")):
+        table.write_text(lines.replace(",higher,0.39,", f",higher,{text},"), encoding="utf-8")
+        code, out, _ = run(baseline, "--current", table)
+        assert code == 3
+        assert f"## {heading}: " in out
+        with pytest.raises(DataError, match="not a finite number"):
+            run("--update", tmp_path / "other.csv", "--current", table)
+
+
 def test_the_samples_that_moved_most_are_shown(baseline: Path, tmp_path: Path) -> None:
     row = ("phantom", "smoke", "diffmix", "", "hovernet", "pq/image", "")
     before = {(*row, f"tile-{index}"): 0.5 for index in range(20)}
