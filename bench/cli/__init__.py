@@ -6,7 +6,20 @@ import sys
 
 import typer
 
-from bench.cli import agreement, data, doctor, importing, leaderboard, listing, run, score, suite, tracking, verify
+from bench.cli import (
+    agreement,
+    check,
+    data,
+    doctor,
+    importing,
+    leaderboard,
+    listing,
+    run,
+    score,
+    suite,
+    tracking,
+    verify,
+)
 from bench.cli.errors import print_error
 from bench.errors import BenchError
 from bench.extras import absent
@@ -25,6 +38,7 @@ run.mount(app)
 suite.mount(app)
 leaderboard.mount(app)
 agreement.mount(app)
+check.mount(app)
 listing.mount(app)
 doctor.mount(app)
 data.mount(app)

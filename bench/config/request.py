@@ -21,10 +21,11 @@ class Environment(NamedTuple):
     data_root: Path | None
     weights: Path | None
     tracking_uri: str | None
+    github_actions: bool = False
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Environment:
-        """Read `BENCH_STORE`, `BENCH_DATA_ROOT`, `BENCH_WEIGHTS` and `BENCH_TRACKING_URI`."""
+        """Read `BENCH_STORE`, `BENCH_DATA_ROOT`, `BENCH_WEIGHTS`, `BENCH_TRACKING_URI` and `GITHUB_ACTIONS`."""
         source = os.environ if variables is None else variables
 
         def path(name: str) -> Path | None:
@@ -35,6 +36,7 @@ class Environment(NamedTuple):
             path("BENCH_DATA_ROOT"),
             path("BENCH_WEIGHTS"),
             source.get("BENCH_TRACKING_URI") or None,
+            source.get("GITHUB_ACTIONS") == "true",
         )
 
 

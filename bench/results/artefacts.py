@@ -19,8 +19,9 @@ class Artefact(Settings):
 
     `generation` is the seed of the set that it derives from, or, of a part, of the only set that its generator draws;
     documents of older runs do not say it. `key` and `stage` name the step that made it; its folder is
-    `jobs/<stage>/<key>` below the store. `digest` is that of a set's content, and empty for other outputs. `evaluation`
-    is the question that the output answers, if any.
+    `jobs/<stage>/<key>` below the store. `digest` is that of a set's content, and empty for other outputs; `plan`
+    is that of what a set's images show, without their pixels. `evaluation` is the question that the output answers, if
+    any.
     """
 
     kind: Kind
@@ -36,6 +37,7 @@ class Artefact(Settings):
     stage: str
     key: str
     digest: str = ""
+    plan: str = ""
 
     @property
     def folder(self) -> Path:

@@ -21,7 +21,8 @@ class RunDocument(Settings):
     and compared. `division` is what a protocol made of the data, with its hash. `generation_seeds`, `generator_seeds`
     and `ratios` are the request's. `evaluations` are the versions of the evaluations, and `plugins` those of the
     methods, networks and encoders, by entry-point group and name. `reporters` maps every metric, or its family, to the
-    evaluation that reports it. `steps` maps the key of every step to its stage.
+    evaluation that reports it. `steps` maps the key of every step to its stage. `digests` are those of the pixels and
+    labels of each role of data; `splits` are those of the samples that it has, which are equal on every processor.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -47,6 +48,7 @@ class RunDocument(Settings):
     device_name: str = ""
     division: Mapping[str, Any] = Field(default_factory=dict)
     digests: Mapping[str, str] = Field(default_factory=dict)
+    splits: Mapping[str, str] = Field(default_factory=dict)
     steps: Mapping[str, str] = Field(default_factory=dict)
     findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
     artefacts: tuple[Artefact, ...] = ()

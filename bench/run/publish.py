@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 
 from bench.config.overrides import placeless
+from bench.contract import Dataset
 from bench.digest import digest
 from bench.engine.context import read_curves
 from bench.engine.session import Session
@@ -28,6 +29,7 @@ from bench.run.outcome import Outcome
 from bench.run.plugins import plugin_versions
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
+from bench.run.whole_numbers import plan_digest, split_digest
 from bench.stages.trial import Tested
 from bench.synthetic import MANIFEST
 
@@ -146,7 +148,8 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         reporters=reporters(complete.evaluations),
         device_name=session.device.name,
         division={} if division is None else division.described,
-        digests=dict(_digests(complete)),
+        digests=dict(_by_role(complete, lambda data: data.digest)),
+        splits=dict(_by_role(complete, split_digest)),
         steps={finished.key: finished.stage for finished in session.finished.values()},
         findings={name: tuple(found) for name, found in _findings(complete) if found},
         artefacts=tuple(one for fold in complete.folds for one in _artefacts(resolved, complete, fold)),
@@ -160,12 +163,13 @@ def _findings(complete: FinishedRun) -> Iterator[tuple[str, list[object]]]:
         yield one.name, [item for each in measured for item in one.findings(each.evidence)]
 
 
-def _digests(complete: FinishedRun) -> Iterator[tuple[str, str]]:
-    """Yield the digest of each role of data; under the name of the fold where folds differ."""
-    for fold in complete.folds:
-        for role, data in fold.data.items():
-            same = all(role in other.data and other.data[role].digest == data.digest for other in complete.folds)
-            yield role if same else f"{role} {fold.name}", data.digest
+def _by_role(complete: FinishedRun, of_data: Callable[[Dataset], str]) -> Iterator[tuple[str, str]]:
+    """Yield a digest of each role of data; under the name of the fold where folds differ."""
+    found = [{role: of_data(data) for role, data in fold.data.items()} for fold in complete.folds]
+    for fold, digests in zip(complete.folds, found, strict=True):
+        for role, own in digests.items():
+            same = all(others.get(role) == own for others in found)
+            yield role if same else f"{role} {fold.name}", own
 
 
 def _artefacts(resolved: Resolved, complete: FinishedRun, fold: FinishedFold) -> Iterator[Artefact]:
@@ -180,7 +184,8 @@ def _artefacts(resolved: Resolved, complete: FinishedRun, fold: FinishedFold) ->
         for under, made in zip(replicates.sets, sets, strict=False):  # an arm may lack its sets
             if made is not None:
                 step = {"stage": made.finished.stage, "key": made.finished.key}
-                yield Artefact(kind="set", **under.columns, digest=made.set.digest, **step, **arm)
+                digests = {"digest": made.set.digest, "plan": plan_digest(made)}
+                yield Artefact(kind="set", **under.columns, **digests, **step, **arm)
     for one in complete.evaluations:
         for each in fold.measured[one.name]:
             arm = {"method": each.trial.arm.name, "variant": each.trial.arm.variant, "fold": fold.name}

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from functools import cache
+from pathlib import Path
 
 import pytest
 
@@ -12,7 +13,12 @@ from tests.golden.tables import Row, rows_of
 
 
 @pytest.fixture(scope="session")
-def golden(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], list[Row]]:
-    """Return today's rows of a golden run by its name; the runs share a store."""
-    store = tmp_path_factory.mktemp("golden") / "store"
-    return cache(lambda name: rows_of(runs.run(name, store)))
+def golden_store(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The store that all golden runs share."""
+    return tmp_path_factory.mktemp("golden") / "store"
+
+
+@pytest.fixture(scope="session")
+def golden(golden_store: Path) -> Callable[[str], list[Row]]:
+    """Return today's rows of a golden run by its name."""
+    return cache(lambda name: rows_of(runs.run(name, golden_store)))

@@ -15,6 +15,8 @@ from tests.toy import tile
 
 HERE = Path(__file__).parent
 NUCLEI, TISSUE = HERE / "golden-nuclei.yaml", HERE / "golden-tissue.yaml"
+GATE, GATED = HERE / "gate.csv", "gradmix"
+"""The baseline of `bench check`, and the run that it was written from."""
 CHECKPOINT = HERE / "hovernet.safetensors"
 
 # HoVer-Net starts from a trained network and moves little: scores are alive, and rounding stays rounding.

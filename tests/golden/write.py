@@ -10,10 +10,14 @@ from tests.golden import platforms, runs, tables
 
 
 def write(names: list[str]) -> None:
-    """Do the runs and write their tables."""
+    """Do the runs, and write their tables and the baseline of the gate."""
     with tempfile.TemporaryDirectory() as folder:
         for name in names:
             tables.write(name, tables.rows_of(runs.run(name, Path(folder) / "store")))
+        if runs.GATED in names:
+            store = Path(folder) / "gate" / "store"  # of this run only
+            runs.run(runs.GATED, store)
+            runs.bench("check", "--update", str(runs.GATE), "--store", str(store))
     platforms.write()
 
 
