@@ -16,6 +16,8 @@ from bench.contract import Settings
 FOLDER = "evidence"
 """Folder in the folder of a run's results."""
 _FILE = "evidence.json"
+BACKGROUND = "background"
+"""The class of nuclei that were missed or invented, in confusion matrices."""
 
 Gallery = Literal[
     "labels",  # a training patch | the patches that arms derived from it, with labels; of one kind a column
