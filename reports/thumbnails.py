@@ -11,8 +11,6 @@ from PIL import Image
 
 from reports.outlines import outlined
 
-LEAST = 128
-"""Pixels along the longer side of the smallest picture."""
 QUALITY = 90
 
 
@@ -22,12 +20,12 @@ def thumbnail(
     types: UInt8[np.ndarray, " n"] | None,
     longest: int,
 ) -> UInt8[np.ndarray, "sh sw 3"]:
-    """Return an image whose longer side has from 128 to `longest` pixels, with the outlines of its nuclei.
+    """Return an image with the outlines of its nuclei, whose longer side has at most `longest` pixels.
 
-    A smaller image is enlarged by a whole number.
+    One of less than two thirds of that is enlarged by a whole number, if there is room.
     """
-    side = max(image.shape[:2])
-    scale = math.ceil(LEAST / side) if side < LEAST else min(1.0, longest / side)
+    side, least = max(image.shape[:2]), longest * 2 // 3
+    scale = min(math.ceil(least / side), longest // side) if side < least else min(1.0, longest / side)
     return outlined(image, instances, types, scale, width=2 if scale >= 2 else 1)
 
 

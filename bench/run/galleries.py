@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
-from bench.contract import Dataset, Sample, SampleRecord
-from bench.evaluation.pictures.choice import Worth, spread, worth
+from bench.contract import Dataset, DatasetInfo, Sample, SampleRecord
+from bench.evaluation.pictures.choice import spread, worth
 from bench.evaluation.pictures.shown import Shown, labels_of, place, said_of_nuclei
 from bench.results.evidence import Balance
 from bench.run.finished_run import FinishedFold
@@ -22,11 +22,17 @@ Window = tuple[str, int, int, int, int]
 
 
 class Shot(NamedTuple):
-    """One image of a set, and the column in which it is shown."""
+    """One image of an arm's set; its kind is empty if all images of the set are of one."""
 
-    column: str
+    arm: str
+    kind: str
     set: SyntheticSet
     place: int
+
+    @property
+    def column(self) -> str:
+        """The column in which it is shown."""
+        return f"{self.arm}: {self.kind}" if self.kind else self.arm
 
 
 def labels(fold: FinishedFold) -> Iterator[Shown]:
@@ -41,18 +47,18 @@ def labels(fold: FinishedFold) -> Iterator[Shown]:
         for index, (line, record) in enumerate(zip(made.metadata, made.records, strict=True)):
             if line.tile is None or line.crop is None or not line.instances or line.types is None:
                 continue
-            column = title if len(kinds) == 1 else f"{title}: {line.kind}"
-            shots = derived.setdefault((line.tile, *line.crop, record.height, record.width), {})
-            shots.setdefault(column, Shot(column, made, index))
+            shot = Shot(title, line.kind if len(kinds) > 1 else "", made, index)
+            derived.setdefault((line.tile, *line.crop, record.height, record.width), {}).setdefault(shot.column, shot)
     for window, real in _chosen(train, derived):
         row = place(*window[:3])
         said = said_of_nuclei(real.types, train.info.classes)
-        alt = f"Training patch of {row}, with its labels: {said}."
+        alt = f"Training patch of {row}, with {said}."
         yield Shown(gallery="labels", row=row, column="real", image=real.image, alt=alt, labels=labels_of(real))
         for shot in derived[window].values():
             sample = shot.set[shot.place]
             said = said_of_nuclei(sample.types, train.info.classes)
-            alt = f"Patch that {shot.column} derived from it, with its labels: {said}."
+            by = f"{shot.arm} ({shot.kind})" if shot.kind else shot.arm
+            alt = f"Patch derived from it by {by}, with {said}."
             yield Shown(
                 gallery="labels", row=row, column=shot.column, image=sample.image, alt=alt, labels=labels_of(sample)
             )
@@ -102,26 +108,32 @@ def _own_sets(fold: FinishedFold) -> Iterator[tuple[str, SyntheticSet]]:
         yield arm.title, made.set
 
 
-def _chosen(train: Dataset, derived: dict[Window, dict[str, Shot]]) -> Iterator[tuple[Window, Sample]]:
-    """Yield one window of each of a few tiles: by number of columns, then by what the real patch shows."""
+def _chosen(train: Dataset, derived: Mapping[Window, Mapping[str, Shot]]) -> Iterator[tuple[Window, Sample]]:
+    """Yield one window of each of a few tiles, first of those with a window in several columns."""
     windows: dict[str, list[Window]] = {}
     for window in sorted(derived):
         windows.setdefault(window[0], []).append(window)
     tiles = [(index, record) for index, record in enumerate(train.records) if record.id in windows]
-    info = train.info
-    worths: list[Worth] = [
-        (max(len(derived[window]) for window in windows[record.id]), *worth(record.nuclei, info.rare))
-        for _, record in tiles
+    joined = {window[0] for window, shots in derived.items() if len(shots) > 1}
+    shown: list[int] = []
+    for several in (True, False):
+        left = [(index, record) for index, record in tiles if (record.id in joined) == several]
+        worths = [worth(record.nuclei, train.info.rare) for _, record in left]
+        shown += [left[at][0] for at in spread(worths, ROWS - len(shown))]
+    for index in shown:
+        yield _best_window(train[index], windows[train.ids[index]], derived, train.info)
+
+
+def _best_window(
+    tile: Sample, windows: Sequence[Window], derived: Mapping[Window, Mapping[str, Shot]], info: DatasetInfo
+) -> tuple[Window, Sample]:
+    """Return the window in most columns of those of a tile, then that whose real patch shows most."""
+    patches = [(window, cut_rectangle(tile, *window[1:])) for window in windows]
+    worths = [
+        (len(derived[window]), *worth(count_nuclei(patch.types, len(info.classes)), info.rare))
+        for window, patch in patches
     ]
-    for at in spread(worths, ROWS):
-        index, record = tiles[at]
-        tile = train[index]
-        patches = [(window, cut_rectangle(tile, *window[1:])) for window in windows[record.id]]
-        of_patches = [
-            (len(derived[window]), *worth(count_nuclei(patch.types, len(info.classes)), info.rare))
-            for window, patch in patches
-        ]
-        yield patches[max(range(len(patches)), key=lambda number: (of_patches[number], -number))]
+    return patches[max(range(len(patches)), key=lambda at: (worths[at], -at))]
 
 
 def _of_class(records: Sequence[SampleRecord], kind: int) -> list[int]:

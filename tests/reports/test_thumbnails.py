@@ -13,7 +13,16 @@ from tests import toy
 
 
 @pytest.mark.parametrize(
-    ("side", "longest", "drawn"), [(32, 192, 128), (64, 192, 128), (96, 192, 192), (150, 192, 150), (256, 192, 192)]
+    ("side", "longest", "drawn"),
+    [
+        (32, 192, 128),
+        (64, 192, 128),
+        (96, 192, 192),
+        (100, 192, 100),
+        (150, 192, 150),
+        (256, 192, 192),
+        (128, 384, 256),
+    ],
 )
 def test_pictures_are_neither_tiny_nor_large(side: int, longest: int, drawn: int) -> None:
     image = np.zeros((side, side // 2, 3), np.uint8)

@@ -33,7 +33,7 @@ def spread(worths: Sequence[Worth], n: int) -> list[int]:
     >>> spread([(0, 0), (0, 0)], 2)
     []
     """
-    stretches = [stretch for stretch in np.array_split(np.arange(len(worths)), n) if len(stretch)]
+    stretches = [part for part in np.array_split(np.arange(len(worths)), n) if len(part)] if n else []
     best = [max(stretch.tolist(), key=lambda at: (worths[at], -at)) for stretch in stretches]
     return [at for at in best if any(worths[at])]
 

@@ -54,7 +54,8 @@ def nearest_to_training(each: Measured, memory: Memory) -> Iterator[Shown]:
         image, patch = made.names[at], train.names[int(index[at])]
         distance = float(apart[at])
         verdict = "suspected copy" if distance <= limit else "not suspected"
-        row, note = f"{title}: {image}", f"{verdict}: distance {distance:.3g}, unseen patches {limit:.3g}"
+        row = f"{title}: {image}"
+        note = f"{verdict}: at distance {distance:.3g}; {QUANTILE:.0%} of test patches are within {limit:.3g}"
         alt = f"Image {image} of {title}, at a distance of {distance:.3g} from the nearest training patch: {verdict}."
         made_image = memory.set.image(places[image])
         yield Shown(gallery="copies", row=row, column=title, image=made_image, alt=alt, note=note, value=distance)

@@ -46,7 +46,7 @@ def same_mask(measured: Sequence[tuple[Measured, Drawn]]) -> Iterator[Shown]:
     chosen = spread(worths, ROWS)
     for index, row, sample in _at(masks, chosen):
         said = said_of_nuclei(sample.types, info.classes)
-        alt = f"Test patch of {row}, with its mask: {said}."
+        alt = f"Test patch of {row}, with its mask of {said}."
         yield Shown(gallery="same-mask", row=row, column="truth", image=sample.image, alt=alt, labels=labels_of(sample))
         alt = f"The same test patch of {row}, without its mask."
         yield Shown(gallery="same-mask", row=row, column="real", image=sample.image, alt=alt)
@@ -68,7 +68,9 @@ def least_faithful(each: Measured, one: Drawn, network: str) -> Iterator[Shown]:
         image = one.set.image(index)
         note = f"FS1 {share(float(fs1[index]))}, FS2 {share(float(fs2[index]))}"
         row, value = f"{title}: {window}", float(fs1[index])
-        alt = f"What {title} drew of the mask of {window}, with the mask: {said_of_nuclei(asked.types, info.classes)}."
+        alt = (
+            f"What {title} drew of the mask of {window}, with the mask of {said_of_nuclei(asked.types, info.classes)}."
+        )
         labels = labels_of(asked)
         yield Shown(
             gallery="faithfulness", row=row, column=title, image=image, alt=alt, labels=labels, note=note, value=value

@@ -53,8 +53,8 @@ def predictions(measured: Sequence[Measured]) -> Iterator[Shown]:
         tile = test[index]
         y, x, height, width = busiest_window(tile, CROP, info.rare)
         part = cut_rectangle(tile, y, x, height, width)
-        row = place(tile.id, y, x)
-        alt = f"Test tile {row}: {said_of_nuclei(part.types, info.classes)}."
+        row = tile.id if (height, width) == tile.image.shape[:2] else place(tile.id, y, x)
+        alt = f"Test tile {row} with {said_of_nuclei(part.types, info.classes)}."
         yield _of_window(row, "truth", part, alt)
         for each, one in shown:
             found = cut_rectangle(_as_predicted(tile, _prediction(one, index)), y, x, height, width)

@@ -57,7 +57,7 @@ def said_of_nuclei(types: UInt8[np.ndarray, " n"] | None, classes: Sequence[str]
     """Return the numbers of nuclei in words, the most frequent class first.
 
     >>> said_of_nuclei(np.array([1, 2, 2], np.uint8), ("round", "long"))
-    '3 nuclei: 2 long, 1 round'
+    '3 nuclei (2 long, 1 round)'
     >>> said_of_nuclei(np.array([], np.uint8), ("round", "long"))
     'no nuclei'
     """
@@ -67,7 +67,7 @@ def said_of_nuclei(types: UInt8[np.ndarray, " n"] | None, classes: Sequence[str]
     counts |= dict(zip(classes, count_nuclei(types, len(classes)), strict=True))
     of_class = sorted((-count, name) for name, count in counts.items() if count)
     total = f"{len(types)} nuclei" if len(types) > 1 else "1 nucleus"
-    return f"{total}: {', '.join(f'{-count} {name}' for count, name in of_class)}"
+    return f"{total} ({', '.join(f'{-count} {name}' for count, name in of_class)})"
 
 
 def labels_of(sample: Sample) -> Labels | None:
