@@ -17,8 +17,8 @@ from bench.evaluation.predictions import Compared
 from bench.evaluation.statistics import write_statistics
 from bench.plan.arms import Arm
 from bench.plan.seeds import Under
-from bench.stages.predict import write_prediction
 from bench.stages import trial
+from bench.stages.predict import write_prediction
 from methods.controls import Copy, RealOnly
 from methods.patches import PatchSettings
 from tests import toy
