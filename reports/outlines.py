@@ -12,9 +12,9 @@ from reports.drawing import enlarge
 
 COLOURS = (
     *((86, 180, 233), (240, 228, 66), (0, 158, 115), (213, 94, 0)),
-    *((0, 114, 178), (230, 159, 0), (204, 121, 167), (0, 0, 0)),
+    *((0, 114, 178), (230, 159, 0), (204, 121, 167), (0, 0, 0), (153, 153, 153)),
 )
-"""Colours of classes by position (Okabe and Ito 2008), those first that differ most from H&E."""
+"""Colours of classes by position (Okabe and Ito 2008, and grey), those first that differ most from H&E."""
 NO_CLASS = (255, 255, 255)
 """Colour of nuclei whose class is not known."""
 

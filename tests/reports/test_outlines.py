@@ -40,9 +40,9 @@ def test_a_nucleus_of_no_class_is_white_and_others_have_the_colours_of_the_legen
 
 
 def test_more_classes_than_colours_begin_again() -> None:
-    found = class_colours([str(number) for number in range(9)])
-    assert found["8"] == found["0"]
-    assert len(set(found.values())) == 8
+    found = class_colours([str(number) for number in range(10)])
+    assert found["9"] == found["0"]
+    assert len(set(found.values())) == 9
 
 
 def test_labels_follow_the_image_to_any_size() -> None:
