@@ -15,6 +15,7 @@ from bench.evaluation.pictures.shown import Shown
 from bench.results.evidence import FOLDER, Confusion, Evidence, Picture
 from bench.run.finished_run import FinishedRun
 from bench.run.galleries import balances, classes, labels
+from bench.run.resolve import Resolved
 
 LARGEST = 1_200_000
 """Bytes of all pictures of a run."""
@@ -56,27 +57,26 @@ def has_evidence(folder: Path) -> bool:
     return found is not None and found.schema_version == current and not found.lacking
 
 
-def write_evidence(folder: Path, complete: FinishedRun, threads: int, warn: Callable[[str], None]) -> None:
+def write_evidence(folder: Path, resolved: Resolved, complete: FinishedRun, warn: Callable[[str], None]) -> None:
     """Write the evidence of a run into the folder of its results, in place of any that is there.
 
     Args:
         folder: the folder of the run's results.
+        resolved: the request.
         complete: the run.
-        threads: the number of threads that may read what steps left.
         warn: says what could not be made.
     """
     from reports.outlines import class_colours
 
     collector = Collector(warn)
     files = fitting(list(_files(complete, collector)), LARGEST)
-    matrices = list(_matrices(complete, threads, collector))
+    matrices = list(_matrices(complete, resolved.request.threads, collector))
     of_classes = list(collector.collect("balances of classes", partial(balances, complete.first)))
-    trial, info = complete.first.trials[0], complete.first.data["train"].info
-    subject = trial.bench.subjects[0]
+    info = complete.first.data["train"].info
     evidence = Evidence(
-        dataset=info.name,
-        method=subject.name,
-        variant=subject.variant,
+        dataset=resolved.card.name,
+        method=resolved.subject.name,
+        variant=resolved.subject.variant,
         pictures=tuple(file.picture for file in files),
         confusions=tuple(matrices),
         balances=tuple(of_classes),

@@ -47,7 +47,7 @@ def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outc
     if not known:
         _write(results, run, document, resolved, complete)
     if not has_evidence(results.folder(run)):  # also for results from before there was any
-        write_evidence(results.folder(run), complete, session.threads, session.reporter.warn)
+        write_evidence(results.folder(run), resolved, complete, session.reporter.warn)
     count = len(session.finished)
     done = f"{count} steps: {session.reused} reused, {count - session.reused} done"
     session.reporter.say(f"{done}; results of run {run} {'reused' if known else 'written'}")

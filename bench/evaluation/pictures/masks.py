@@ -36,10 +36,12 @@ def same_mask(measured: Sequence[tuple[Measured, Drawn]]) -> Iterator[Shown]:
 
     Rows are chosen by the masks, which are the same for every method.
     """
-    drawn = {one.set.digest: (each, one) for each, one in reversed(measured)}
-    shown = list(reversed(drawn.values()))
-    if not shown:
+    drawn: dict[str, tuple[Measured, Drawn]] = {}
+    for each, one in measured:
+        drawn.setdefault(one.set.digest, (each, one))  # arms of one generator draw the same
+    if not drawn:
         return
+    shown = list(drawn.values())
     masks = shown[0][1].masks
     info = masks.test.info
     worths = [worth(count_nuclei(sample.types, len(info.classes)), info.rare) for sample in masks.samples()]
