@@ -7,21 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int32, UInt8
 from PIL import Image, ImageDraw
 
 from bench.contract import Dataset, Sample
 from bench.synthetic import SyntheticSet
 from reports.class_sheet import class_sheet, shows_classes
-from reports.drawing import EMPTY, GAP, INK, PAPER, enlarge, font, save
+from reports.drawing import EMPTY, GAP, INK, PAPER, font, save
+from reports.outlines import class_colours, outlined
 
 PANEL = 192
 """Least side in pixels at which a patch is drawn."""
-COLOURS = (
-    *((255, 215, 0), (60, 220, 255), (60, 255, 90), (255, 90, 60)),
-    *((235, 120, 255), (255, 165, 90), (170, 200, 255), (255, 255, 255)),
-)
-"""Outline colours of the nucleus classes, in order; light colours are visible on H&E."""
 _CAPTION, _HEADER = 18, 46
 
 
@@ -98,29 +93,6 @@ def crop(sample: Sample, corner: Sequence[int] | None, shape: tuple[int, int]) -
     return replace(sample, image=sample.image[window], instances=instances, ignore=None)
 
 
-def outlined(
-    image: UInt8[np.ndarray, "h w 3"],
-    instances: Int32[np.ndarray, "h w"] | None,
-    types: UInt8[np.ndarray, " n"] | None,
-    scale: int = 1,
-) -> UInt8[np.ndarray, "sh sw 3"]:
-    """Enlarge an image `scale` times and draw the outline of every instance inside it, in its class's colour."""
-    drawn = enlarge(image, scale)
-    if instances is None or types is None:
-        return drawn
-    labels = instances.repeat(scale, 0).repeat(scale, 1)
-    edge = np.zeros(labels.shape, bool)
-    for axis in (0, 1):
-        for step in (1, -1):
-            edge |= labels != np.roll(labels, step, axis)
-    # the frame of a patch is not an outline: a nucleus that is cut by it stays open
-    edge[[0, -1]], edge[:, [0, -1]] = False, False
-    edge &= labels > 0
-    palette = np.array([(0, 0, 0), *(COLOURS[(kind - 1) % len(COLOURS)] for kind in types.tolist())], np.uint8)
-    drawn[edge] = palette[labels[edge]]
-    return drawn
-
-
 def _panels(pair: Pair, side: int, scale: int) -> list[np.ndarray]:
     made = pair.synthetic
     empty = np.full((side, side, 3), EMPTY, np.uint8)
@@ -142,7 +114,7 @@ def _header(draw: ImageDraw.ImageDraw, title: str, classes: Sequence[str]) -> No
     order = "of each: real crop, its labels, synthetic with its labels, synthetic"
     draw.text((GAP, 4), f"{title}   ({order})" if title else order, INK, font(14))
     x = GAP
-    for name, colour in zip(classes, COLOURS * (1 + len(classes) // len(COLOURS)), strict=False):
+    for name, colour in class_colours(classes).items():
         draw.rectangle((x, 27, x + 12, 39), fill=colour, outline=INK)
         draw.text((x + 18, 26), name, INK, font(12))
         x += 34 + int(draw.textlength(name, font(12)))

@@ -1,4 +1,4 @@
-"""Drawing functions for contact sheets."""
+"""Drawing functions for contact sheets and small pictures."""
 
 from __future__ import annotations
 
@@ -14,10 +14,11 @@ GAP = 6
 INK, PAPER, EMPTY = (30, 30, 30), (255, 255, 255), (240, 240, 240)
 
 
-def enlarge(image: UInt8[np.ndarray, "h w 3"], scale: int) -> UInt8[np.ndarray, "sh sw 3"]:
-    """Enlarge an image `scale` times, smoothly."""
+def enlarge(image: UInt8[np.ndarray, "h w 3"], scale: float) -> UInt8[np.ndarray, "sh sw 3"]:
+    """Enlarge an image `scale` times, smoothly; a scale below 1 reduces it."""
     height, width = image.shape[:2]
-    return np.array(Image.fromarray(image).resize((width * scale, height * scale), Image.Resampling.BICUBIC))
+    size = max(1, round(width * scale)), max(1, round(height * scale))
+    return np.array(Image.fromarray(image).resize(size, Image.Resampling.BICUBIC))
 
 
 def fit(image: UInt8[np.ndarray, "h w 3"], side: int) -> Image.Image:

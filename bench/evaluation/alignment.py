@@ -25,6 +25,9 @@ from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.captions import TEST_CAPTIONS, captions_of, draw_captions
 from bench.evaluation.comparison import Scored, valued
 from bench.evaluation.distances.features import Images, RealPatches, SetImages, embed_step, read_features
+from bench.evaluation.pictures.arms import subjects
+from bench.evaluation.pictures.captioned import of_own_captions, of_test_captions
+from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
@@ -45,12 +48,13 @@ ALL_EQUAL = "all captions are equal"
 
 
 class Aligned(NamedTuple):
-    """The scores of the captioned images of one split of real images, or of one set; a reason if there are none."""
+    """The scores of the captioned images of one split of real images, or of one `set`; a reason if there are none."""
 
     under: Under
     split: str
     finished: Finished | None
     reason: str = ""
+    set: SyntheticSet | None = None
 
 
 class Evidence(NamedTuple):
@@ -115,6 +119,26 @@ class Alignment(Evaluation):
             if one.finished is not None and evidence is not None:
                 yield Output("statistics", one.finished, one.under, "", one.split, evidence.identity)
 
+    def pictures(self, measured: Sequence[Measured]) -> Iterator[Shown]:
+        """Yield captions with the images that the run's own arms drew of them under the first seed.
+
+        They are test captions if an arm draws these.
+        """
+        shown = [(each, _first_set(each.evidence, TEST_CAPTIONS)) for each in subjects(measured)]
+        drawn = [(each, made) for each, made in shown if made is not None]
+        if drawn:
+            yield from of_test_captions(drawn, drawn[0][0].trial.bench.data["test"])
+            return
+        for each in subjects(measured)[:1]:
+            made = _first_set(each.evidence, "train")
+            if made is not None:
+                yield from of_own_captions(each, made)
+
+
+def _first_set(evidence: Evidence | None, split: str) -> SyntheticSet | None:
+    scores = () if evidence is None else evidence.scores
+    return next((one.set for one in scores if one.set is not None and one.split == split), None)
+
 
 async def _trained(session: Session, handle: EncoderHandle, text: Dataset) -> EncoderHandle | None:
     """Return an encoder with its weights, which are trained first if the run must; None if it cannot be trained."""
@@ -172,7 +196,7 @@ async def _of_drawn(
             for (under, made), captions in zip(sets, said, strict=True)
         )
     )
-    return [Aligned(under, split, finished) for (under, _), finished in zip(sets, done, strict=True)]
+    return [Aligned(under, split, finished, set=made) for (under, made), finished in zip(sets, done, strict=True)]
 
 
 @dataclass(frozen=True)

@@ -10,10 +10,12 @@ from typing import TYPE_CHECKING, Any, ClassVar, NamedTuple
 from bench.contract import DatasetInfo, Weights
 from bench.engine.step import Finished
 from bench.evaluation.over_folds import mean_rows
+from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.row_maker import Rows
 from bench.plan.arms import Arm
 from bench.plan.seeds import Under
 from bench.plugin_version import version_of
+from bench.results.evidence import Confusion
 from bench.results.table import ScoreRow
 from bench.stages.synthesize import Made
 from bench.stages.trial import Trial
@@ -104,6 +106,22 @@ class Evaluation(ABC):
 
     def outputs(self, evidence: Any) -> Iterator[Output]:
         """Yield the outputs that the rows of one arm were made from."""
+        return iter(())
+
+    def pictures(self, measured: Sequence[Measured]) -> Iterator[Shown]:
+        """Yield what a report shows about the arms of a run's first fold, from what their steps left; nothing is done.
+
+        The rows of a gallery that shows the same samples for every method are chosen by the dataset only.
+        """
+        return iter(())
+
+    def confusions(self, measured: Sequence[Measured], threads: int) -> Iterator[Confusion]:
+        """Yield the confusion matrices of the arms of one fold, summed over seeds; a run adds those of its folds.
+
+        Args:
+            measured: the evidence about each arm.
+            threads: the number of threads that may read predictions.
+        """
         return iter(())
 
     def findings(self, evidence: Any) -> Sequence[Mapping[str, Any]]:

@@ -23,6 +23,9 @@ from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, valued
 from bench.evaluation.masks import GivenMasks, MaskPatches, draw_masks, masks_of
 from bench.evaluation.over_folds import value_row
+from bench.evaluation.pictures.arms import subjects
+from bench.evaluation.pictures.masks import Drawn, least_faithful, same_mask
+from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.evaluation.score import Score, mean_score, number
 from bench.evaluation.statistics import Statistics, write_statistics
@@ -44,14 +47,19 @@ NEEDS_SOURCE = "shows no mask without the real patch it is from (a method that c
 class Faithful(NamedTuple):
     """The faithfulness of one arm's images of test masks, according to the segmenter `network`.
 
-    `scores` has one entry per set, whose `seeds` are given; if the arm cannot draw such masks, it is empty and `reason`
+    `drawn` has one entry per set, whose `seeds` are given; if the arm cannot draw such masks, it is empty and `reason`
     says why.
     """
 
     network: str
-    scores: Sequence[Finished] = ()
+    drawn: Sequence[Drawn] = ()
     reason: str = ""
     seeds: Sequence[Under] = ()
+
+    @property
+    def scores(self) -> tuple[Finished, ...]:
+        """The statistics of each set."""
+        return tuple(one.scores for one in self.drawn)
 
 
 class Faithfulness(Evaluation):
@@ -83,16 +91,16 @@ class Faithfulness(Evaluation):
             if first.set.use != EVALUATION:
                 return Faithful(judge.network.name, reason=NEEDS_RENDERINGS)
             given = GivenMasks(trial.bench.data["test"], first.set)
-            scores = [await _score(trial, judge, given, first.set, arm.title)]
-            return Faithful(judge.network.name, scores, seeds=[Under(0, 0)])
+            drawn = [await _score(trial, judge, given, first.set, arm.title)]
+            return Faithful(judge.network.name, drawn, seeds=[Under(0, 0)])
         if "mask" not in arm.method.conditions:
             return Faithful(judge.network.name, reason=f"{arm.name} {SHOWS_NO_MASK}")
         if not arm.method.draws_any_mask:
             return Faithful(judge.network.name, reason=f"{arm.name} {NEEDS_SOURCE}")
         masks = masks_of(trial, first)
         seeds = trial.bench.replicates.sets
-        scores = await together(*(_of_seed(trial, judge, masks, under) for under in seeds))
-        return Faithful(judge.network.name, scores, seeds=seeds)
+        drawn = await together(*(_of_seed(trial, judge, masks, under) for under in seeds))
+        return Faithful(judge.network.name, drawn, seeds=seeds)
 
     def rows(self, measured: Sequence[Measured], rows: Rows) -> Iterator[ScoreRow]:
         """Yield every score with the network that was the segmenter, or the reason why there is no score."""
@@ -139,14 +147,21 @@ class Faithfulness(Evaluation):
             for under, finished in zip(evidence.seeds, evidence.scores, strict=True):
                 yield Output("statistics", finished, under, evidence.network, "test")
 
+    def pictures(self, measured: Sequence[Measured]) -> Iterator[Shown]:
+        """Yield images of the first seed: what each arm drew of the same masks, and to which it is least faithful."""
+        shown = [(each, each.evidence.drawn[0]) for each in subjects(measured) if each.evidence and each.evidence.drawn]
+        yield from same_mask(shown)
+        for each, one in shown[:1]:
+            yield from least_faithful(each, one, each.evidence.network)
 
-async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, under: Under) -> Finished:
-    """Draw images of the test masks with a method under one seed, and return their scores."""
+
+async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, under: Under) -> Drawn:
+    """Draw images of the test masks with a method under one seed, and score them."""
     drawn = await draw_masks(trial, masks, under)
     return await _score(trial, judge, masks, drawn, f"{trial.arm.title}, {trial.bench.replicates.title_of_set(under)}")
 
 
-async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: SyntheticSet, title: str) -> Finished:
+async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: SyntheticSet, title: str) -> Drawn:
     """Segment the drawn and the real patches of masks, and compare both with the masks."""
     session, (network, model) = trial.bench.session, judge
     on_real = f"{network.name} on {masks.n} real patches of {masks.test.info.split}"
@@ -156,7 +171,7 @@ async def _score(trial: Trial, judge: Judge, masks: MaskPatches, drawn: Syntheti
         predict(session, network, model, SetPictures("images", drawn), on_drawn),
     )
     step = ScoreMasks(place=session.numeric, title=title, masks=masks, real=real, drawn=seen)
-    return await session.do(step)
+    return Drawn(masks, drawn, seen, await session.do(step))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -31,9 +31,14 @@ class MaskPatches:
         """Choose `n` patches of `size` pixels; nothing is read yet."""
         self.test, self.n, self.size = test, n, size
 
+    def placed(self) -> Iterator[tuple[int, int, Sample]]:
+        """Yield row and column of the patches with the patches, tile by tile; a sample's id is that of its tile."""
+        windows = random_windows(self.test, range(len(self.test)), self.n, self.size, WINDOW_SEED)
+        return ((window.y, window.x, cut(window)) for window in windows)
+
     def samples(self) -> Iterator[Sample]:
         """Yield the patches, tile by tile; a sample's id is that of its tile."""
-        return map(cut, random_windows(self.test, range(len(self.test)), self.n, self.size, WINDOW_SEED))
+        return (sample for _, _, sample in self.placed())
 
     def key(self) -> dict[str, str | int]:
         """Return what the patches depend on, besides the split."""
@@ -75,8 +80,8 @@ class GivenMasks(MaskPatches):
         super().__init__(test, len(drawn), 0)
         self._drawn = drawn
 
-    def samples(self) -> Iterator[Sample]:
-        """Yield the windows, in the order of the set.
+    def placed(self) -> Iterator[tuple[int, int, Sample]]:
+        """Yield row and column of the windows with the windows, in the order of the set.
 
         Raises:
             SealError: a window extends beyond its test sample.
@@ -91,7 +96,7 @@ class GivenMasks(MaskPatches):
                     got=f"{h} x {w} px at row {y}, column {x}, at {self.test.info.mpp} um per pixel",
                     fix="import the set again with y and x of the window in the table, or with its own --mpp",
                 )
-            yield cut_rectangle(sample, y, x, h, w)
+            yield y, x, cut_rectangle(sample, y, x, h, w)
 
     def key(self) -> dict[str, str | int]:
         """Return what the windows depend on, besides the split."""

@@ -7,13 +7,18 @@ from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
 import numpy as np
-from jaxtyping import Bool, Float64, Int32, UInt8
+from jaxtyping import Float64, Int32
 
 from bench.contract import DatasetInfo, Prediction, Sample
 from bench.errors import DataError
+from bench.evaluation.base import Measured
+from bench.evaluation.ignored import without_ignored
+from bench.evaluation.pictures.nuclei import confused, confusion_matrices, predictions
+from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.predictions import PredictionEvaluation
 from bench.evaluation.score import Score, mean_score, number
 from bench.evaluation.statistics import Statistics
+from bench.results.evidence import Confusion
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
@@ -54,6 +59,15 @@ class Nuclei(PredictionEvaluation):
         """Yield the scores."""
         return nuclei_scores(info.classes)
 
+    def pictures(self, measured: Sequence[Measured]) -> Iterator[Shown]:
+        """Yield predictions for a few test tiles, and nuclei of the classes that are confused most often."""
+        yield from predictions(measured)
+        yield from confused(measured)
+
+    def confusions(self, measured: Sequence[Measured], threads: int) -> Iterator[Confusion]:
+        """Yield the confusion of classes of every arm and network."""
+        return confusion_matrices(measured, threads)
+
 
 def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:
     """Return the statistics of one image: instance metrics, surface distances and the counts of pooled scores.
@@ -88,31 +102,6 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     for name, of_side in zip(("true_counts", "pred_counts"), types, strict=True):
         row[name] = np.bincount(of_side, minlength=n_classes + 1)[1:].tolist()
     return row
-
-
-def without_ignored(
-    instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], ignore: Bool[np.ndarray, "h w"] | None
-) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
-    """Return an instance map and its types without ignored instances; unchanged if `ignore` is None.
-
-    Ignored pixels become background, and so does the rest of an instance of which more than half is ignored: a nucleus
-    found in an ambiguous region must not count as a false positive because of a sliver that crosses its border. Ids are
-    1..n again, in their old order. MoNuSAC's own script blanks only the pixels of predictions and keeps slivers.
-
-    Raises:
-        DataError: `ignore` is not of the map's size.
-    """
-    if ignore is None:
-        return instances, types
-    if ignore.shape != instances.shape:
-        raise DataError(
-            "The mask of ignored pixels is not of the map's size", got=f"{ignore.shape} and {instances.shape}"
-        )
-    area, ignored = (np.bincount(ids, minlength=len(types) + 1) for ids in (instances.ravel(), instances[ignore]))
-    kept = (2 * ignored <= area) & (area > 0)
-    kept[0] = False
-    table = np.where(kept, np.cumsum(kept), 0).astype(np.int32)
-    return np.where(ignore, np.int32(0), table[instances]), types[kept[1:]]
 
 
 def _pixels(

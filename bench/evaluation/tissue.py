@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, ClassVar
 
 import numpy as np
 
 from bench.contract import DatasetInfo, Prediction, Sample
 from bench.errors import DataError
+from bench.evaluation.base import Measured
+from bench.evaluation.pictures.shown import Shown
+from bench.evaluation.pictures.tissue import confused, confusion_matrices
 from bench.evaluation.predictions import PredictionEvaluation
 from bench.evaluation.score import Score
 from bench.evaluation.tissue_scores import tissue_row, tissue_scores
+from bench.results.evidence import Confusion
 
 if TYPE_CHECKING:
     from metrics.entry import Metric
@@ -45,6 +49,14 @@ class Tissue(PredictionEvaluation):
     def scores(self, info: DatasetInfo) -> Iterator[Score]:
         """Yield the scores."""
         return tissue_scores(info.labels)
+
+    def pictures(self, measured: Sequence[Measured]) -> Iterator[Shown]:
+        """Yield images of the classes that are confused most often."""
+        return confused(measured)
+
+    def confusions(self, measured: Sequence[Measured], threads: int) -> Iterator[Confusion]:
+        """Yield the confusion of classes of every arm and network."""
+        return confusion_matrices(measured)
 
 
 def tissue_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> dict[str, object]:

@@ -54,6 +54,15 @@ class Arm:
         return f"{self.name} ({self.variant})" if self.variant else self.name
 
     @property
+    def choice(self) -> str:
+        """The rule by which its set was chosen, such as `centroid`; empty if it was not chosen.
+
+        Larger sets of one pool begin with the same images, so the ratio is no part of it.
+        """
+        settings = {} if self.selection is None else self.selection.model_dump(mode="json")
+        return "-".join(str(value) for key, value in settings.items() if key != "ratio" and value is not None)
+
+    @property
     def settings(self) -> dict[str, Any]:
         """Settings of the method as JSON, without the choice from its pool, which does not change what it draws."""
         chosen = {"selection"} if self.selection is not None else None

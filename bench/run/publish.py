@@ -1,4 +1,4 @@
-"""The end of a run: rows, document, curves, contact sheets and leaderboard, then the log on the tracking server."""
+"""The end of a run: its rows, document, curves, contact sheets, leaderboard and evidence, then its log elsewhere."""
 
 from __future__ import annotations
 
@@ -24,6 +24,7 @@ from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, write_rows
 from bench.run.behind import behind_of, data_digest, group_counts
+from bench.run.evidence import has_evidence, write_evidence
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.outcome import Outcome
 from bench.run.plugins import plugin_versions
@@ -47,6 +48,8 @@ def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outc
     known = run in results.runs()
     if not known:
         _write(results, run, document, resolved, complete)
+    if not has_evidence(results.folder(run)):  # also for results from before there was any
+        write_evidence(results.folder(run), resolved, complete, session.reporter.warn)
     count = len(session.finished)
     done = f"{count} steps: {session.reused} reused, {count - session.reused} done"
     session.reporter.say(f"{done}; results of run {run} {'reused' if known else 'written'}")

@@ -25,17 +25,10 @@ def write_sheets(folder: Path, arms: Sequence[tuple[Arm, Made | None]], train: D
     """
     from reports.contact_sheet import set_sheet
 
-    ways: set[str] = set()
+    choices: set[str] = set()
     for arm, made in arms:
-        way = _way(arm)
-        if way in ways or made is None:
+        if arm.choice in choices or made is None:
             continue
-        name = SHEET if not ways else SHEET.replace(".", f"_{way}.")
-        ways.add(way)
+        name = SHEET if not choices else SHEET.replace(".", f"_{arm.choice}.")
+        choices.add(arm.choice)
         set_sheet(made.set, train, folder / name, title=f"{arm.title}, {dataset}")
-
-
-def _way(arm: Arm) -> str:
-    """Return the rule by which an arm's set was chosen, such as `centroid`; empty if it was not chosen."""
-    settings = {} if arm.selection is None else arm.selection.model_dump(mode="json")
-    return "-".join(str(value) for key, value in settings.items() if key != "ratio" and value is not None)

@@ -9,23 +9,9 @@ import numpy as np
 from bench.contract import Condition
 from bench.imageio import read_rgb
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
-from reports.contact_sheet import COLOURS, PANEL, Pair, contact_sheet, crop, outlined, set_sheet
+from reports.contact_sheet import PANEL, Pair, contact_sheet, crop, set_sheet
+from reports.outlines import outlined
 from tests import toy
-
-
-def test_outlines_lie_inside_nuclei_in_the_colour_of_their_class() -> None:
-    image, instances, types = toy.tile(1, 64)
-    plain, drawn = outlined(image, None, None, 3), outlined(image, instances, types, 3)
-    changed = (plain != drawn).any(-1)
-    labels = instances.repeat(3, 0).repeat(3, 1)
-    assert not changed[labels == 0].any()
-    for identifier, kind in enumerate(types, start=1):
-        colours = np.unique(drawn[changed & (labels == identifier)], axis=0)
-        assert [tuple(c) for c in colours] == [COLOURS[kind - 1]]
-    inner = labels.copy()
-    for axis, step in ((0, 1), (0, -1), (1, 1), (1, -1)):
-        inner[np.roll(labels, step, axis) != labels] = 0
-    assert not changed[inner > 0].any()
 
 
 def test_a_patch_without_labels_is_only_enlarged() -> None:

@@ -23,6 +23,9 @@ from bench.evaluation.distances.result import COLOUR, OF_FEATURES, OF_MEMORY, Re
 from bench.evaluation.distances.sources import source_patches
 from bench.evaluation.distances.steps import POOL, Compare, CompareColour
 from bench.evaluation.masks import GivenMasks, draw_masks, masks_of
+from bench.evaluation.pictures.arms import subjects
+from bench.evaluation.pictures.copies import Memory, nearest_to_training
+from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.row_maker import Rows, metric_columns
 from bench.plan.seeds import Under
 from bench.results.table import ScoreRow
@@ -43,7 +46,8 @@ FEWEST_DRAWN = 64
 class Distance(NamedTuple):
     """One synthetic set compared with one split in the features of one encoder; colour has no encoder.
 
-    If they could not be compared, there is a `reason`.
+    If they could not be compared, there is a `reason`. `memory` is what a comparison with the training split, which
+    also looks for copies, has read.
     """
 
     under: Under
@@ -52,6 +56,7 @@ class Distance(NamedTuple):
     identity: str
     finished: Finished | None
     reason: str = ""
+    memory: Memory | None = None
 
 
 class Distances(Evaluation):
@@ -101,6 +106,14 @@ class Distances(Evaluation):
             if distance.finished is not None:
                 yield Output("statistics", distance.finished, distance.under, "", distance.split, distance.identity)
 
+    def pictures(self, measured: Sequence[Measured]) -> Iterator[Shown]:
+        """Yield the images of the main arm's first set that are nearest to training patches, by the first encoder."""
+        for each in subjects(measured):
+            memory = next((one.memory for one in each.evidence if one.memory is not None), None)
+            if memory is not None:
+                yield from nearest_to_training(each, memory)
+                return
+
 
 async def _compare(trial: Trial, made: SyntheticSet, under: Under) -> list[Distance]:
     """Embed all images that are needed, then compare one set with the real images."""
@@ -112,8 +125,8 @@ async def _compare(trial: Trial, made: SyntheticSet, under: Under) -> list[Dista
         asked.append((Colours(), split, ""))
     done = await together(*(comparison.compare(extractor, split, encoder) for extractor, split, encoder in asked))
     return [
-        Distance(under, split, encoder, extractor.identity, finished)
-        for (extractor, split, encoder), finished in zip(asked, done, strict=True)
+        Distance(under, split, encoder, extractor.identity, finished, memory=memory)
+        for (extractor, split, encoder), (finished, memory) in zip(asked, done, strict=True)
     ]
 
 
@@ -164,7 +177,7 @@ async def _compare_drawn(trial: Trial, drawn: SyntheticSet, under: Under, split:
     done = await together(*(comparison.compare(one, "test", one.metric_name) for one in encoders))
     return [
         Distance(under, split, one.metric_name, one.identity, finished)
-        for one, finished in zip(encoders, done, strict=True)
+        for one, (finished, _) in zip(encoders, done, strict=True)
     ]
 
 
@@ -177,19 +190,22 @@ class _Comparison:
         self._n = min(len(made), trial.bench.preset.reference_samples)
         self._trusted = trial.arm.ready is None
 
-    async def compare(self, extractor: Extractor, split: str, encoder: str) -> Finished:
+    async def compare(self, extractor: Extractor, split: str, encoder: str) -> tuple[Finished, Memory | None]:
         """Return the comparison with one split; with the training split it also looks for copies."""
         kind = CompareColour if not encoder else Compare if split == "test" else CompareWithMemory
         real, made = await together(
             self._embed(extractor, self._real(split)), self._embed(extractor, SetImages(self._made))
         )
         more: dict[str, Any] = {}
+        memory = None
         if kind is CompareWithMemory:
             sources = await source_patches(self._session, self._made, self._data["train"], trusted=self._trusted)
             more = {"test": self._data["test"], "sources": sources, "behind": None}
             more["unseen"] = await self._embed(extractor, self._real("test"))
             if sources is not None:
                 more["behind"] = await self._embed(extractor, sources)
+            of_train = real, more["behind"], more["unseen"]
+            memory = Memory(self._made, self._data["train"], encoder, made, *of_train)
         step = kind(
             place=self._session.torch,
             title=f"{self._title}, {extractor.name}, against {split}",
@@ -204,7 +220,7 @@ class _Comparison:
             made=made,
             **more,
         )
-        return await self._session.do(step)
+        return await self._session.do(step), memory
 
     def _real(self, split: str) -> RealPatches:
         return RealPatches(self._data[split], POOL * self._n, self._patch)

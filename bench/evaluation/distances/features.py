@@ -292,3 +292,11 @@ def _turned(image: Image, symmetry: int) -> Image:
 def _image(window: Window) -> Image:
     name = f"{window.sample.id} {window.y} {window.x} {window.size}"
     return Image(window.image, window.sample.group, name)
+
+
+def patch_named(data: Dataset, name: str) -> UInt8[np.ndarray, "h w 3"]:
+    """Return the pixels of the patch of a split that :class:`RealPatches` or :class:`SourcePatches` calls `name`."""
+    whole, _, symmetry = name.partition(" turned ")
+    sample, y, x, size = whole.rsplit(" ", 3)
+    image = _image(Window(data[list(data.ids).index(sample)], int(y), int(x), int(size)))
+    return (_turned(image, int(symmetry)) if symmetry else image).pixels

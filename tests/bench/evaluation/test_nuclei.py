@@ -10,7 +10,8 @@ import pytest
 
 from bench.contract import Prediction, Sample
 from bench.errors import DataError
-from bench.evaluation.nuclei import IMAGE_VALUES, NO_TISSUE, POOLED, image_statistics, nuclei_scores, without_ignored
+from bench.evaluation.ignored import without_ignored
+from bench.evaluation.nuclei import IMAGE_VALUES, NO_TISSUE, POOLED, image_statistics, nuclei_scores
 from bench.evaluation.statistics import Statistics, write_statistics
 from metrics.instances import score_instances
 from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus
