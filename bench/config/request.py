@@ -21,10 +21,14 @@ class Environment(NamedTuple):
     data_root: Path | None
     weights: Path | None
     tracking_uri: str | None
+    track_models: bool
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Environment:
-        """Read `BENCH_STORE`, `BENCH_DATA_ROOT`, `BENCH_WEIGHTS` and `BENCH_TRACKING_URI`."""
+        """Read `BENCH_STORE`, `BENCH_DATA_ROOT`, `BENCH_WEIGHTS`, `BENCH_TRACKING_URI` and `BENCH_TRACK_MODELS`.
+
+        `BENCH_TRACK_MODELS` is off if it is empty or 0.
+        """
         source = os.environ if variables is None else variables
 
         def path(name: str) -> Path | None:
@@ -35,6 +39,7 @@ class Environment(NamedTuple):
             path("BENCH_DATA_ROOT"),
             path("BENCH_WEIGHTS"),
             source.get("BENCH_TRACKING_URI") or None,
+            source.get("BENCH_TRACK_MODELS", "") not in ("", "0"),
         )
 
 
@@ -63,6 +68,10 @@ def twice(role: str, first: str, second: str) -> ConfigError:
     """Return the error that two datasets are given for one role."""
     fix = f"give one of them: --data {role}={first}"
     return ConfigError(f"Two datasets are given for the role {role!r}", got=f"{first} and {second}", fix=fix)
+
+
+PLACES = ("store", "data_root", "weights", "tracking_uri", "tracking", "track_models", "workers", "jobs")
+"""Fields of a request that change no number."""
 
 
 class RunRequest(Settings):
@@ -99,6 +108,11 @@ class RunRequest(Settings):
     weights: Path | None = None
     tracking_uri: str | None = None
     tracking: bool = True
+    track_models: bool = False
+
+    def what(self) -> dict[str, Any]:
+        """Return the fields that say what is computed, as JSON values: all but places and ways of working."""
+        return self.model_dump(mode="json", exclude=set(PLACES))
 
     @model_validator(mode="before")
     @classmethod
