@@ -64,7 +64,7 @@ def _arm(source: Source, index: int) -> Record:
         metrics=of_arm(source.board, index, source.frame),
         curves=(*generator, *single),
         usage=usage_of(source.usage, keys),
-        inputs=(*lineage.splits(document), *lineage.sets(document, own, _size(source, row))),
+        inputs=(*lineage.sets(document, own, _size(source, row)), *lineage.splits(document)),
         tables={"numbers.json": tables.numbers(source.board, index)},
         models=tuple(_models(source, own)) if source.models else (),
         children=tuple(children),
@@ -84,7 +84,7 @@ def _repetition(source: Source, row: Row, place: Place) -> Record:
         tags=_common(source, row),
         metrics=of_place(source.board, row, source.frame, place),
         curves=_curves(source, row, place),
-        inputs=(*lineage.splits(source.document, place.fold), *lineage.sets(source.document, own, _size(source, row))),
+        inputs=(*lineage.sets(source.document, own, _size(source, row)), *lineage.splits(source.document, place.fold)),
     )
 
 

@@ -46,7 +46,7 @@ def of_arm(board: Leaderboard, index: int, frame: pd.DataFrame) -> dict[str, flo
     rank = board.rank(index)
     if rank is not None and rank.value is not None and board.primary is not None:
         found[f"{metric_name(board.primary).removesuffix(' difference')} rank"] = rank.value
-    return found | _costs(_of(frame, row))
+    return _rounded(found | _costs(_of(frame, row)))
 
 
 def of_place(board: Leaderboard, row: Row, frame: pd.DataFrame, place: Place) -> dict[str, float]:
@@ -64,7 +64,7 @@ def of_place(board: Leaderboard, row: Row, frame: pd.DataFrame, place: Place) ->
         )
         if len(rows):
             found[metric_name(column)] = float(rows["value"].iloc[0])
-    return found | _costs(here[here["seed"] == place.seed])
+    return _rounded(found | _costs(here[here["seed"] == place.seed]))
 
 
 def places(row: Row, frame: pd.DataFrame) -> list[Place]:
@@ -80,6 +80,11 @@ def places(row: Row, frame: pd.DataFrame) -> list[Place]:
 def network_of(row: Row) -> str:
     """Return the name of a row's network, without the remark on what its training started from."""
     return row.downstream.partition(" (")[0]
+
+
+def _rounded(numbers: dict[str, float]) -> dict[str, float]:
+    """Return numbers with five digits, which lists can show; the tables have all."""
+    return {name: float(f"{value:.5g}") for name, value in numbers.items()}
 
 
 def _of(frame: pd.DataFrame, row: Row) -> pd.DataFrame:

@@ -15,10 +15,11 @@ _PAGE = """<!doctype html>
 <title>{{ title }}</title><style>
 :root { color-scheme: light dark; font: 14px/1.5 system-ui, sans-serif; }
 table { border-collapse: collapse; } caption { text-align: left; font-weight: 600; padding: .5em 0; }
-th, td { padding: .25em .8em; text-align: left; border-bottom: 1px solid color-mix(in srgb, currentColor 20%, transparent); }
+th, td { padding: .25em .8em; text-align: left; border-bottom: 1px solid #8884; }
 thead th { vertical-align: bottom; } tbody th { font-weight: 600; } section { overflow-x: auto; }
 </style></head><body><h1>{{ title }}</h1>
-{% for board in boards %}<section tabindex="0" aria-label="{{ board.title }}"><table><caption>{{ board.title }}</caption>
+{% for board in boards %}<section tabindex="0" aria-label="{{ board.title }}">
+<table><caption>{{ board.title }}</caption>
 <thead><tr>{% for name in board.names %}<th scope="col">{{ name }}</th>{% endfor %}</tr></thead>
 <tbody>{% for row in board.rows %}<tr><th scope="row">{{ row[0] }}</th>
 {%- for text in row[1:] %}<td>{{ text }}</td>{% endfor %}</tr>
@@ -31,6 +32,7 @@ thead th { vertical-align: bottom; } tbody th { font-weight: 600; } section { ov
 def leaderboard_page(boards: Sequence[Leaderboard], title: str) -> str:
     """Return the boards of a run as one HTML page, with every remark below its table."""
     from jinja2 import Environment
+
     from reports.remarks import remarks, warnings
 
     shown = []

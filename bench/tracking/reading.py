@@ -48,7 +48,7 @@ def _top(source: Source, results: ResultsStore, boards: list[Leaderboard], work:
     document, run, board = source.document, source.run, source.board
     index = _subject(board, document)
     own = [one for one in document.artefacts if one.method == document.method]
-    said = claims_of(source.frame, document.method)
+    said = claims_of(boards, document.method)
     folder = results.folder(run)
     files = [results.root / f"{run}.json", results.root / f"{run}.parquet"]
     title = " · ".join(part for part in (said.get(LEAK, ""), _title(document)) if part)
@@ -62,7 +62,7 @@ def _top(source: Source, results: ResultsStore, boards: list[Leaderboard], work:
         note=note_of_run(document, board, index, work),
         metrics=of_arm(board, index, source.frame),
         usage=usage_of(source.usage, own_steps(document) if document.started else set(document.timings)),
-        inputs=(*lineage.splits(document), *lineage.sets(document, own, _size(source))),
+        inputs=(*lineage.sets(document, own, _size(source)), *lineage.splits(document)),
         tables={"leaderboard.json": tables.arms(board), "numbers.json": tables.numbers(board)},
         pages={"leaderboard.html": leaderboard_page(boards, f"{document.method} on {document.dataset}")},
         artifacts=(*filter(Path.exists, files), *(path for name in ARTIFACTS for path in sorted(folder.glob(name)))),
@@ -117,9 +117,8 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 def _tags(run: str, document: RunDocument) -> dict[str, str]:
     told = {"run": run, "method": document.method, "preset": document.preset, "harness": str(document.harness)}
-    tags = {f"bench.{key}": value for key, value in told.items()}
-    for section in ("digests", "versions"):
-        tags |= {f"bench.{key}": value for key, value in _flat(section, getattr(document, section))}
     version = document.versions.get("augbench", "")
-    source = f"bench run --method {document.method} --dataset {document.dataset}"
-    return tags | {"mlflow.source.name": source, "mlflow.source.type": "LOCAL", "bench.version": version}
+    preset = document.preset.partition("+")[0]
+    source = f"bench run --method {document.method} --dataset {document.dataset} --preset {preset}"
+    own = {"mlflow.source.name": source, "mlflow.source.type": "LOCAL", "bench.version": version}
+    return {f"bench.{key}": value for key, value in told.items()} | own

@@ -81,7 +81,7 @@ class RunRecord:
     @property
     def content(self) -> str:
         """Hash of everything that is logged except times and usage, so that an unchanged run is not logged again."""
-        return digest([LAYOUT, *(_content(record) for record in self.top.all())])
+        return digest([LAYOUT, *(_content(record) for record in self.top.all())])[:16]
 
 
 def _content(record: Record) -> list[Any]:

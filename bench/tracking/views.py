@@ -13,6 +13,10 @@ from typing import Any
 RUNS, COMPARE, ARMS = "bench-runs", "bench-compare", "bench-arms"
 TAG = "mlflow.sharedViewState."
 _TITLES = {RUNS: "Runs", COMPARE: "Compare runs", ARMS: "Arms of all runs, with controls"}
+_FIRST = ("attributes.`Run Name`", "attributes.`Created`")
+_WIDTHS = {"tags.`bench.verdict`": 200, "attributes.`Duration`": 90, "attributes.`Dataset`": 280}
+_AXES = 7
+"""The most axes of the parallel coordinates: more cannot be read."""
 _LEVEL = "tags.`bench.level` = "
 
 
@@ -61,10 +65,12 @@ def _state(filter: str, order: str, columns: Sequence[str], metrics: Sequence[st
         "modelVersionFilter": "All Runs",
         "datasetsFilter": [],
         "selectedColumns": list(columns),
+        "columnOrder": [*_FIRST, *columns],
+        "columnWidths": {column: _WIDTHS.get(column, 110) for column in columns},
         "compareRunCharts": list(_charts(metrics)),
         "compareRunSections": [
-            {"uuid": name, "name": title, "display": True, "isReordered": False, "deleted": False, "isGenerated": False}
-            for name, title in (("together", "All at once"), ("single", "One by one"))
+            {"uuid": "together", "name": "Fidelity, faithfulness and utility together", **_SECTION, "columns": 1},
+            {"uuid": "single", "name": "One by one", **_SECTION, "columns": 3},
         ],
         "runsHiddenMode": "SHOW_ALL",
         "hideEmptyCharts": True,
@@ -73,13 +79,13 @@ def _state(filter: str, order: str, columns: Sequence[str], metrics: Sequence[st
     }
 
 
+_SECTION = {"display": True, "isReordered": False, "deleted": False, "isGenerated": False, "cardHeight": 360}
+
+
 def _charts(metrics: Sequence[str]) -> Iterator[dict[str, Any]]:
     common = {"deleted": False, "isGenerated": False, "runsCountToCompare": 50}
-    together = {"selectedParams": [], "selectedMetrics": list(metrics), "showAllRuns": True}
-    title = "Fidelity, faithfulness and utility"
-    yield {**common, "uuid": "parallel", "type": "PARALLEL", "metricSectionId": "together", **together} | {
-        "displayName": title
-    }
+    together = {"selectedParams": [], "selectedMetrics": list(metrics[:_AXES]), "showAllRuns": True}
+    yield {**common, "uuid": "parallel", "type": "PARALLEL", "metricSectionId": "together", **together}
     for name in metrics:
         yield {**common, "uuid": f"bar {name}", "type": "BAR", "metricSectionId": "single", "metricKey": name}
 
