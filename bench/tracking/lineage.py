@@ -25,13 +25,19 @@ def sets(document: RunDocument, artefacts: Collection[Artefact], size: int | Non
 
 def _splits(document: RunDocument, fold: str) -> Iterator[Input]:
     others = document.request.get("data") or {}
-    for role, digest in document.digests.items():
+    for role, digest in sorted(document.digests.items(), key=lambda item: _place(item[0])):
         name, _, of_fold = role.partition(" ")
         if fold and of_fold not in ("", fold):
             continue
         dataset = str(others.get(name, document.dataset))
         title = f"{dataset} {role}" if name in _CONTEXTS else f"{dataset} ({role})"
         yield Input(title, digest[:_SHOWN], _CONTEXTS.get(name, name), dataset)
+
+
+def _place(role: str) -> tuple[int, str]:
+    known = list(_CONTEXTS)
+    name = role.partition(" ")[0]
+    return (known.index(name) if name in known else len(known), role)
 
 
 def _set(document: RunDocument, one: Artefact, size: int | None) -> Input:

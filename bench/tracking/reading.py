@@ -87,7 +87,7 @@ def _work(document: RunDocument, rows: pd.DataFrame) -> float:
     """Return the seconds of work of all steps; of an older run, those of the steps whose costs it reports."""
     if document.timings:
         return sum(timing.seconds for timing in document.timings.values())
-    costs = rows[(rows["kind"] == "cost") & rows["metric"].str.endswith("seconds") & rows["value"].notna()]
+    costs = rows[(rows["kind"] == "cost") & rows["metric"].str.contains("seconds") & rows["value"].notna()]
     return float(costs["value"].sum())
 
 

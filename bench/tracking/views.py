@@ -31,12 +31,11 @@ def experiment_tags(dataset: str, headline: Sequence[str], primary: str, time: i
     """
     ordered = list(dict.fromkeys([*([primary, f"{primary} difference"] if primary else []), *headline]))
     shown = [name for name in ordered if name in headline]
-    verdict = ["tags.`bench.verdict`"]
-    own = ["attributes.`Duration`", "attributes.`Dataset`"]
+    verdict, duration, data = "tags.`bench.verdict`", "attributes.`Duration`", "attributes.`Dataset`"
     metrics = [f"metrics.`{name}`" for name in shown]
     states = {
-        RUNS: _state("", "attributes.start_time", [*verdict, *metrics, *own], shown),
-        COMPARE: _state(f"{_LEVEL}'run'", "attributes.start_time", [*verdict, *metrics], shown),
+        RUNS: _state("", "attributes.start_time", [duration, verdict, *metrics, data], shown),
+        COMPARE: _state(f"{_LEVEL}'run'", "attributes.start_time", [verdict, *metrics], shown),
         ARMS: _state(f"{_LEVEL}'arm'", f"metrics.`{primary}`" if primary else "attributes.start_time", metrics, shown),
     }
     views = {TAG + name: _envelope(_TITLES[name], state, time) for name, state in states.items()}
@@ -66,7 +65,7 @@ def _state(filter: str, order: str, columns: Sequence[str], metrics: Sequence[st
         "datasetsFilter": [],
         "selectedColumns": list(columns),
         "columnOrder": [*_FIRST, *columns],
-        "columnWidths": {column: _WIDTHS.get(column, 110) for column in columns},
+        "columnWidths": {column: _WIDTHS.get(column, max(90, 9 * len(column) - 60)) for column in columns},
         "compareRunCharts": list(_charts(metrics)),
         "compareRunSections": [
             {"uuid": "together", "name": "Fidelity, faithfulness and utility together", **_SECTION, "columns": 1},
