@@ -163,6 +163,7 @@ def run(
             "weights": resolve_weights(weights),
             "tracking_uri": tracking_uri or Environment.read().tracking_uri,
             "tracking": tracking,
+            "track_models": Environment.read().track_models,
         },
         "the request",
     )

@@ -91,6 +91,7 @@ def suite(
         "weights": resolve_weights(weights),
         "tracking_uri": tracking_uri or Environment.read().tracking_uri,
         "tracking": tracking,
+        "track_models": Environment.read().track_models,
     }
     runs = expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ())
     chosen = choose(runs, only or (), skip or ())

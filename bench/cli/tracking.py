@@ -20,21 +20,25 @@ def mount(app: typer.Typer) -> None:
 def ui(
     port: Annotated[int, typer.Option(min=0, max=65535, help="Port on this machine; 0 chooses a free one.")] = 5000,
     browser: Annotated[bool, typer.Option(help="Open a browser.")] = True,
+    dataset: Annotated[str | None, typer.Option(help="Open the runs of this dataset [that of the last run].")] = None,
     store: StoreOption = None,
 ) -> None:
-    """Show the store's runs in MLflow's web page until Ctrl-C is pressed."""
+    """Show the store's runs in MLflow's pages until Ctrl-C is pressed: bench ui --dataset consep."""
     from bench.tracking.server import serve
 
-    raise typer.Exit(serve(resolve_store(store), port, browser=browser))
+    raise typer.Exit(serve(resolve_store(store), port, browser=browser, dataset=dataset))
 
 
 def export_mlflow(
-    tracking_uri: Annotated[
-        str | None, typer.Option(help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store].")
+    to: Annotated[
+        str | None, typer.Option(help="MLflow server or database [BENCH_TRACKING_URI, else SQLite in the store].")
+    ] = None,
+    models: Annotated[
+        bool | None, typer.Option(help="Send the files of trained generators and networks [BENCH_TRACK_MODELS].")
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Rebuild the tracking database from results; runs that did not change are kept."""
+    """Send the store's runs to MLflow; runs that did not change are kept: bench export mlflow --to http://host:5000."""
     from bench.config import Environment
     from bench.errors import MissingError
     from bench.results.table import ResultsStore
@@ -45,7 +49,8 @@ def export_mlflow(
         raise MissingError(
             f"There are no results in {folder}", got="an empty store", fix="run `bench run`, or give another --store"
         )
-    uri = tracking_uri or Environment.read().tracking_uri
-    counts = rebuild(folder, uri)
+    environment = Environment.read()
+    uri = to or environment.tracking_uri
+    counts = rebuild(folder, uri, models=environment.track_models if models is None else models)
     place = (uri or default_uri(folder)).rpartition("@")[2]
     typer.echo(f"{place}: {counts['logged']} runs logged, {counts['kept']} kept", err=True)

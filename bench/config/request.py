@@ -21,11 +21,15 @@ class Environment(NamedTuple):
     data_root: Path | None
     weights: Path | None
     tracking_uri: str | None
+    track_models: bool = False
     github_actions: bool = False
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Environment:
-        """Read `BENCH_STORE`, `BENCH_DATA_ROOT`, `BENCH_WEIGHTS`, `BENCH_TRACKING_URI` and `GITHUB_ACTIONS`."""
+        """Read `BENCH_STORE`, `_DATA_ROOT`, `_WEIGHTS`, `_TRACKING_URI`, `_TRACK_MODELS`, and `GITHUB_ACTIONS`.
+
+        `BENCH_TRACK_MODELS` is off if it is empty or 0.
+        """
         source = os.environ if variables is None else variables
 
         def path(name: str) -> Path | None:
@@ -36,6 +40,7 @@ class Environment(NamedTuple):
             path("BENCH_DATA_ROOT"),
             path("BENCH_WEIGHTS"),
             source.get("BENCH_TRACKING_URI") or None,
+            source.get("BENCH_TRACK_MODELS", "") not in ("", "0"),
             source.get("GITHUB_ACTIONS") == "true",
         )
 
@@ -65,6 +70,10 @@ def twice(role: str, first: str, second: str) -> ConfigError:
     """Return the error that two datasets are given for one role."""
     fix = f"give one of them: --data {role}={first}"
     return ConfigError(f"Two datasets are given for the role {role!r}", got=f"{first} and {second}", fix=fix)
+
+
+PLACES = ("store", "data_root", "weights", "tracking_uri", "tracking", "track_models", "workers", "jobs")
+"""Fields of a request that change no number."""
 
 
 class RunRequest(Settings):
@@ -101,6 +110,11 @@ class RunRequest(Settings):
     weights: Path | None = None
     tracking_uri: str | None = None
     tracking: bool = True
+    track_models: bool = False
+
+    def what(self) -> dict[str, Any]:
+        """Return the fields that say what is computed, as JSON values: all but places and ways of working."""
+        return self.model_dump(mode="json", exclude=set(PLACES))
 
     @model_validator(mode="before")
     @classmethod

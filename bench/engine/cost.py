@@ -1,4 +1,4 @@
-"""What a job costs: wall time, peak memory of the process and of the GPU."""
+"""What a step costs: wall time, peak memory of the process and of the GPU; and when it was done."""
 
 from __future__ import annotations
 
@@ -7,27 +7,35 @@ import os
 import sys
 import threading
 import time
+from datetime import UTC, datetime
 from pathlib import Path
 from types import TracebackType
+from typing import Any
 
 import psutil
+
+from bench.engine.usage import Usage
 
 _MIB = 1024 * 1024
 
 
 class Meter:
-    """Measures a block of code; the time of earlier, killed attempts at the same job is kept in `path` and added.
+    """Measures a block of code; what earlier, killed attempts at the same step measured is kept in `path` and added.
 
-    The time is written every few seconds, so that a kill loses no more than that.
+    It is written every few seconds, so that a kill loses no more than that.
     """
 
     interval = 2.0
 
     def __init__(self, path: Path, device: str) -> None:
         self._path, self._device = path, device
-        self._before = json.loads(path.read_text()) if path.exists() else {"seconds": 0.0, "peak_rss_mib": 0.0}
+        before = json.loads(path.read_text()) if path.exists() else {}
+        self._seconds_before = float(before.get("seconds", 0.0))
+        self._seconds = 0.0
+        self._peak = float(before.get("peak_rss_mib", 0.0))
+        self._started = str(before.get("started") or utc_now())
+        self._usage = Usage(device, self.interval, before.get("usage"))
         self._stop = threading.Event()
-        self._peak = float(self._before["peak_rss_mib"])
 
     def __enter__(self) -> Meter:
         self._start = time.perf_counter()
@@ -48,17 +56,22 @@ class Meter:
 
     def total(self) -> dict[str, float]:
         """Return seconds, peak resident memory and, on a GPU, its peak memory (MiB)."""
-        total = {"seconds": float(self._before["seconds"]) + self._seconds, "peak_rss_mib": self._peak}
+        total = {"seconds": self._seconds_before + self._seconds, "peak_rss_mib": self._peak}
         torch = sys.modules.get("torch")
         if self._device == "cuda" and torch is not None:
             total["peak_gpu_mib"] = torch.cuda.max_memory_allocated() / _MIB
         return total
+
+    def about(self) -> dict[str, Any]:
+        """Return when the first attempt started, when the last one ended (ISO time, UTC), and samples of the usage."""
+        return {"started": self._started, "ended": utc_now(), "usage": self._usage.samples}
 
     def _watch(self) -> None:
         process = psutil.Process()
         written = time.perf_counter()
         while True:
             self._peak = max(self._peak, process.memory_info().rss / _MIB)
+            self._usage.look()
             if time.perf_counter() - written > self.interval:
                 written = time.perf_counter()
                 self._seconds = written - self._start
@@ -67,9 +80,19 @@ class Meter:
                 return
 
     def _write(self) -> None:
-        value = {"seconds": float(self._before["seconds"]) + self._seconds, "peak_rss_mib": self._peak}
+        value = {
+            "seconds": self._seconds_before + self._seconds,
+            "peak_rss_mib": self._peak,
+            "started": self._started,
+            "usage": self._usage.samples,
+        }
         temporary = self._path.with_name(self._path.name + ".tmp")
         if not self._path.parent.exists():
             return
         temporary.write_text(json.dumps(value))
         os.replace(temporary, self._path)
+
+
+def utc_now() -> str:
+    """Return the current time as ISO text in UTC."""
+    return datetime.now(UTC).isoformat(timespec="milliseconds")

@@ -64,7 +64,7 @@ class Store:
             partial.mkdir(parents=True, exist_ok=True)
             with Meter(partial / "cost.json", device=step.place.device) as meter:
                 work(partial)
-            self._publish(step, partial, meter.total())
+            self._publish(step, partial, meter)
             return Finished(step.key, step.stage, self.path(step), reused=False, cost=meter.total())
 
     @contextmanager
@@ -83,14 +83,15 @@ class Store:
         finally:
             lock.release()
 
-    def _publish(self, step: Step, partial: Path, cost: dict[str, float]) -> None:
+    def _publish(self, step: Step, partial: Path, meter: Meter) -> None:
         for name in _SCRATCH:
             leftover = partial / name
             if leftover.is_dir():
                 shutil.rmtree(leftover)
             else:
                 leftover.unlink(missing_ok=True)
-        document = {"key": step.key, "title": step.title, **step.document(), "cost": cost}
+        about = {"cost": meter.total(), **meter.about()}
+        document = {"key": step.key, "title": step.title, **step.document(), **about}
         write_json(partial / DOCUMENT, document)
         os.replace(partial, self.path(step))
 

@@ -10,6 +10,7 @@ from pydantic import ConfigDict, Field
 
 from bench.contract import Settings
 from bench.results.artefacts import Artefact, Artefacts
+from bench.results.timing import Timing
 
 SCHEMA_VERSION = 2
 
@@ -21,8 +22,11 @@ class RunDocument(Settings):
     and compared. `division` is what a protocol made of the data, with its hash. `generation_seeds`, `generator_seeds`
     and `ratios` are the request's. `evaluations` are the versions of the evaluations, and `plugins` those of the
     methods, networks and encoders, by entry-point group and name. `reporters` maps every metric, or its family, to the
-    evaluation that reports it. `steps` maps the key of every step to its stage. `digests` are those of the pixels and
-    labels of each role of data; `splits` are those of the samples that it has, which are equal on every processor.
+    evaluation that reports it. `digests` are those of the pixels and labels of each role of data; `splits` are those
+    of the samples that it has, which are equal on every processor. `steps` maps the key of every step to its stage, and
+    `timings` says when each was done. `started` and `ended` (ISO times, UTC) are the begin of the first session that
+    worked on the run and the end of the last of `sessions`; steps that were in the store already may be older.
+    Documents of older runs do not say it.
     """
 
     model_config = ConfigDict(extra="ignore")
@@ -30,6 +34,9 @@ class RunDocument(Settings):
     schema_version: int = SCHEMA_VERSION
     run: str = ""
     created: str = ""
+    started: str = ""
+    ended: str = ""
+    sessions: int = 1
     dataset: str
     method: str
     variant: str = ""
@@ -50,6 +57,7 @@ class RunDocument(Settings):
     digests: Mapping[str, str] = Field(default_factory=dict)
     splits: Mapping[str, str] = Field(default_factory=dict)
     steps: Mapping[str, str] = Field(default_factory=dict)
+    timings: Mapping[str, Timing] = Field(default_factory=dict)
     findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
     artefacts: tuple[Artefact, ...] = ()
     versions: Mapping[str, str] = Field(default_factory=dict)

@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
 SCHEMA_VERSION = 1
+USAGE = "usage.json"
 ALL_SEEDS = -1
 """Seed of a row that stands for several seeds together."""
 POOLED_FOLDS = "pooled folds"
@@ -229,11 +230,20 @@ class ResultsStore:
 
     def curves(self, run: str) -> Iterator[tuple[str, int, float]]:
         """Yield (name, step, value) of a run's training curves, in the order in which they were written."""
+        for record in self.curve_records(run):
+            yield str(record["name"]), int(record["step"]), float(record["value"])
+
+    def curve_records(self, run: str) -> Iterator[dict[str, Any]]:
+        """Yield the points of a run's training curves, with arm, fold, network and seeds unless they are older."""
         path = self.folder(run) / "curves.jsonl"
         if path.exists():
-            for line in path.read_text(encoding="utf-8").splitlines():
-                record = json.loads(line)
-                yield str(record["name"]), int(record["step"]), float(record["value"])
+            yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+
+    def usage(self, run: str) -> dict[str, list[dict[str, float]]]:
+        """Return what the machine did during the steps of a run: samples by the step's key; older runs have none."""
+        path = self.folder(run) / USAGE
+        found: dict[str, list[dict[str, float]]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+        return found
 
 
 def _read(path: Path) -> pyarrow.Table:

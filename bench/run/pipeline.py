@@ -14,6 +14,7 @@ from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import stop_if_missing
 from bench.plan.ratios import capped
+from bench.run.attempt import begin
 from bench.run.divisions import FoldData, divide_data
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.missing import find_missing
@@ -43,9 +44,10 @@ def run_resolved(resolved: Resolved, reporter: Reporter) -> Outcome:
     for remark in remarks(resolved):
         reporter.warn(remark)
     executor = make_executor(resolved.request)
+    attempt = begin(resolved.request)
     try:
         session = open_session(resolved, Store(resolved.request.store), reporter, executor)
-        return publish(session, resolved, drive(work(session, resolved)))
+        return publish(session, resolved, drive(work(session, resolved)), attempt)
     finally:
         executor.close()
 

@@ -11,6 +11,7 @@ from bench.config.overrides import placeless
 from bench.contract import Dataset
 from bench.digest import digest
 from bench.engine.context import read_curves
+from bench.engine.cost import utc_now
 from bench.engine.session import Session
 from bench.engine.versions import package_versions
 from bench.evaluation.base import Measured
@@ -23,6 +24,7 @@ from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
 from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, write_rows
+from bench.run.attempt import Attempt
 from bench.run.behind import behind_of, data_digest, group_counts
 from bench.run.evidence import has_evidence, write_evidence
 from bench.run.finished_run import FinishedFold, FinishedRun
@@ -30,6 +32,7 @@ from bench.run.outcome import Outcome
 from bench.run.plugins import plugin_versions
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
+from bench.run.timings import timings, write_usage
 from bench.run.whole_numbers import plan_digest, split_digest
 from bench.stages.trial import Tested
 from bench.synthetic import MANIFEST
@@ -40,14 +43,17 @@ PROTOCOL = 2
 SCALING = "scaling.png"
 
 
-def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outcome:
+def publish(session: Session, resolved: Resolved, complete: FinishedRun, attempt: Attempt) -> Outcome:
     """Write the results of a run unless they already exist, and log them on the tracking server."""
     document = _document(session, resolved, complete)
     run = run_key(document)
     results = ResultsStore(resolved.request.store)
     known = run in results.runs()
     if not known:
-        _write(results, run, document, resolved, complete)
+        write_usage(results.folder(run), session)
+        times = {"started": attempt.started, "ended": utc_now(), "sessions": attempt.sessions}
+        _write(results, run, document.model_copy(update=times), resolved, complete)
+    attempt.finish()
     if not has_evidence(results.folder(run)):  # also for results from before there was any
         write_evidence(results.folder(run), resolved, complete, session.reporter.warn)
     count = len(session.finished)
@@ -56,7 +62,8 @@ def publish(session: Session, resolved: Resolved, complete: FinishedRun) -> Outc
     if resolved.request.tracking:
         from bench.tracking import track
 
-        track(resolved.request.store, run, resolved.request.tracking_uri, session.reporter.warn)
+        request = resolved.request
+        track(request.store, run, request.tracking_uri, session.reporter.warn, models=request.track_models)
     return Outcome(resolved.request.store, run, resolved.card.name, resolved.preset_label, session.reused, count)
 
 
@@ -113,7 +120,7 @@ def _row_maker(run: str, resolved: Resolved, complete: FinishedRun, *folds: Fini
 
 
 def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> RunDocument:
-    request = resolved.request.model_dump(mode="json")
+    request = resolved.request.what()
     # by name: the paths of cards and weights change no number
     request["dataset"] = resolved.card.name
     request["overrides"] = placeless(resolved.request.overrides)
@@ -125,7 +132,6 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         request.pop("protocol")
     else:
         request["protocol"] = f"{division.name}@{division.sha256}"
-    places = {"store", "data_root", "weights", "tracking_uri", "tracking", "workers", "jobs"}
     arm, info = resolved.subject, complete.first.data["train"].info
     return RunDocument(
         dataset=resolved.card.name,
@@ -138,7 +144,7 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         generator_seeds=resolved.request.generator_seeds,
         ratios=resolved.request.ratios,
         rare=tuple(info.classes[index - 1] for index in info.rare),
-        request={key: value for key, value in request.items() if key not in places},
+        request=request,
         config={
             "preset": resolved.preset.model_dump(mode="json"),
             "method": arm.method.config.model_dump(mode="json"),
@@ -154,6 +160,7 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
         digests=dict(_by_role(complete, lambda data: data.digest)),
         splits=dict(_by_role(complete, split_digest)),
         steps={finished.key: finished.stage for finished in session.finished.values()},
+        timings=timings(session),
         findings={name: tuple(found) for name, found in _findings(complete) if found},
         artefacts=tuple(one for fold in complete.folds for one in _artefacts(resolved, complete, fold)),
         versions=package_versions(*(trial.arm.distribution for trial in complete.first.trials)),
@@ -228,20 +235,24 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
     """Write the training curves of all arms into one file, each under its own name."""
     lines: dict[str, None] = {}
     for fold in complete.folds:
-        for prefix, folder in _curve_folders(fold):
+        for prefix, arm, folder in _curve_folders(fold):
             about = f"{prefix}, fold {fold.name}" if len(complete.folds) > 1 else prefix
+            of = {"fold": fold.name, **arm}
             for name, step, value in read_curves(folder):
-                record = {"name": f"{about}/{name.rpartition('/')[2]}", "step": step, "value": value}
+                record = {"name": f"{about}/{name.rpartition('/')[2]}", "step": step, "value": value, **of}
                 lines[json.dumps(record)] = None
     path.write_text("".join(line + "\n" for line in lines), encoding="utf-8")
 
 
-def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, Path]]:
+def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, dict[str, object], Path]]:
+    """Yield the name, the arm and the folder of each training; a part that arms share is that of the first."""
     for trial, generators, tested in zip(fold.trials, fold.generators, fold.tested, strict=True):
+        arm = {"method": trial.arm.name, "variant": trial.arm.variant}
         for seed, parts in enumerate(generators):
             own = [str(seed)] if len(generators) > 1 else []
-            yield from (("/".join(["fit", name, *own]), finished.path) for name, finished in parts.items())
-        yield from ((_curve(trial.arm, one), one.model.path) for one in tested)
+            yield from (("/".join(["fit", name, *own]), arm, finished.path) for name, finished in parts.items())
+        for one in tested:
+            yield _curve(trial.arm, one), {**arm, "network": one.network, **one.under.columns}, one.model.path
 
 
 def _curve(arm: Arm, tested: Tested) -> str:

@@ -5,21 +5,22 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    import pandas as pd
+    from collections.abc import Sequence
+
+    from reports.board import Leaderboard
 
 LEAK = "bench.leak"
 _LENGTH = 5000
 """The longest text that tracking servers of all versions keep in a tag."""
 
 
-def claims_of(rows: pd.DataFrame, method: str) -> dict[str, str]:
+def claims_of(boards: Sequence[Leaderboard], method: str) -> dict[str, str]:
     """Return the tags of a run of `method`: what its boards say, with the name of the arm if it has several."""
-    from reports.leaderboard import leaderboard
     from reports.remarks import remarks, warnings
     from reports.verdicts import verdict_text
 
     found: dict[str, list[str]] = {LEAK: [], "bench.verdict": [], "bench.remarks": []}
-    for board in leaderboard(rows):
+    for board in boards:
         found["bench.remarks"] += [*warnings(board), *remarks(board)]
         own = [(index, row) for index, row in enumerate(board.rows) if row.method == method]
         for index, row in own:

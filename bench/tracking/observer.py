@@ -13,7 +13,7 @@ from bench.digest import write_json
 from bench.errors import BenchError
 from bench.extras import check_installed
 from bench.results.table import ResultsStore
-from bench.tracking.record import read_record
+from bench.tracking.reading import read_record
 
 MARKER = "tracked.json"
 TIMEOUT = 180.0
@@ -24,44 +24,45 @@ def default_uri(store: Path) -> str:
     return f"sqlite:///{(store / 'mlflow.db').absolute()}"
 
 
-def track(store: Path, run: str, uri: str | None, warn: Callable[[str], None]) -> bool:
+def track(store: Path, run: str, uri: str | None, warn: Callable[[str], None], *, models: bool = False) -> bool:
     """Log one run to the server at `uri` (None: the store's own database); return whether it is logged.
 
-    A run that was logged before and has not changed is not logged again. Errors are only passed to `warn`.
+    A run that was logged before and has not changed is not logged again. Errors are only passed to `warn`. With
+    `models`, the files of trained generators and networks are logged, too.
     """
     try:
-        return _track(store, run, uri)
+        return _track(store, run, uri, models)
     except Exception as error:  # an error in an observer must not stop the run
         warn(f"the run was not tracked, but its results are complete: {error}")
         return False
 
 
-def rebuild(store: Path, uri: str | None = None) -> dict[str, int]:
+def rebuild(store: Path, uri: str | None = None, *, models: bool = False) -> dict[str, int]:
     """Log every run in the store; return how many were `logged` and how many `kept` because they had not changed.
 
     Raises:
         BenchError: the server cannot be reached, or it reports an error.
     """
-    states = _ask(store, uri or default_uri(store), ResultsStore(store).runs())
+    states = _ask(store, uri or default_uri(store), ResultsStore(store).runs(), models)
     return {state: sum(done == state for done in states.values()) for state in ("logged", "kept")}
 
 
-def _track(store: Path, run: str, uri: str | None) -> bool:
+def _track(store: Path, run: str, uri: str | None, models: bool) -> bool:
     address = uri or default_uri(store)
-    logged = {"uri": address.rpartition("@")[2], "content": read_record(store, run).content}
+    logged = {"uri": address.rpartition("@")[2], "content": read_record(store, run, models=models).content}
     marker = ResultsStore(store).folder(run) / MARKER
     database_gone = uri is None and not (store / "mlflow.db").exists()
     if marker.exists() and json.loads(marker.read_text()) == logged and not database_gone:
         return True
-    _ask(store, address, [run])
+    _ask(store, address, [run], models)
     write_json(marker, logged)
     return True
 
 
-def _ask(store: Path, uri: str, runs: Sequence[str]) -> dict[str, str]:
+def _ask(store: Path, uri: str, runs: Sequence[str], models: bool) -> dict[str, str]:
     """Have the worker log runs to `uri`; return what it did with each."""
     check_installed("mlflow")
-    request = {"store": str(store.absolute()), "uri": uri, "runs": list(runs)}
+    request = {"store": str(store.absolute()), "uri": uri, "runs": list(runs), "models": models}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "bench.tracking.worker"],
@@ -69,7 +70,7 @@ def _ask(store: Path, uri: str, runs: Sequence[str]) -> dict[str, str]:
             input=json.dumps(request),
             capture_output=True,
             text=True,
-            timeout=TIMEOUT + 10 * len(runs),
+            timeout=TIMEOUT + 30 * len(runs),
             check=False,
         )
     except subprocess.TimeoutExpired as error:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
 import socket
@@ -14,23 +15,35 @@ import webbrowser
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any
 
 from bench.errors import BenchError, MissingError
 from bench.extras import check_installed
 from bench.tracking.observer import default_uri
+from bench.tracking.views import COMPARE, RUNS, TAG, address
 
 HOST = "127.0.0.1"
 START_SECONDS = 180.0
 
 
-def serve(store: Path, port: int, *, browser: bool) -> int:
-    """Show the store's runs until interrupted; return the server's exit status."""
+def serve(store: Path, port: int, *, browser: bool, dataset: str | None = None) -> int:
+    """Show the store's runs until interrupted; return the server's exit status.
+
+    Args:
+        store: the store.
+        port: port of this machine, or 0 for any free one.
+        browser: whether to open a browser.
+        dataset: whose experiment to open; by default that of the latest run.
+    """
     # SIGTERM ends it as Ctrl-C does: the server must not outlive this process
     signal.signal(signal.SIGTERM, signal.default_int_handler)
     with started(store, port) as (process, url):
-        print(f"{url} (press Ctrl-C to stop)", file=sys.stderr)
+        pages = pages_of(url, dataset)
+        for title, page in pages.items():
+            print(f"{title}: {page}", file=sys.stderr)
+        print("Press Ctrl-C to stop.", file=sys.stderr, flush=True)
         if browser:
-            webbrowser.open(url)
+            webbrowser.open(next(iter(pages.values())))
         try:
             return process.wait()
         except KeyboardInterrupt:
@@ -62,6 +75,34 @@ def started(store: Path, port: int = 0) -> Iterator[tuple[subprocess.Popen[bytes
         yield process, url
     finally:
         _stop(process)
+
+
+def pages_of(url: str, dataset: str | None = None) -> dict[str, str]:
+    """Return the addresses of the lists of runs and of their comparison, in the experiment that changed last.
+
+    Raises:
+        MissingError: no run of the dataset is tracked.
+    """
+    question = {"max_results": 1000, "order_by": ["last_update_time DESC"]}
+    found: list[dict[str, Any]] = _ask(f"{url}/api/2.0/mlflow/experiments/search", question).get("experiments", [])
+    views = {one["name"]: one for one in found if f"{TAG}{RUNS}" in {tag["key"] for tag in one.get("tags", ())}}
+    if dataset is not None and dataset not in views:
+        names = ", ".join(views) or "none"
+        raise MissingError(
+            f"There are no tracked runs of {dataset!r}", got=f"runs of {names}", fix="run `bench export mlflow`"
+        )
+    chosen = views.get(dataset or next(iter(views), ""))
+    if chosen is None:  # an older version logged all of them
+        return {"MLflow": url}
+    experiment = str(chosen["experiment_id"])
+    return {"Runs": address(url, experiment, RUNS), "Comparison": address(url, experiment, COMPARE)}
+
+
+def _ask(url: str, question: dict[str, Any]) -> dict[str, Any]:
+    request = urllib.request.Request(url, json.dumps(question).encode(), {"Content-Type": "application/json"})
+    with urllib.request.urlopen(request, timeout=60) as answer:
+        found: dict[str, Any] = json.load(answer)
+    return found
 
 
 def _stop(process: subprocess.Popen[bytes]) -> None:
@@ -119,6 +160,8 @@ def main(uri: str, port: str) -> None:
         port,
         "--workers",
         "1",
+        "--app-name",
+        "bench",
     ]
     cli(["server", *options, "--uvicorn-opts", "--log-level warning"], prog_name="mlflow")
 

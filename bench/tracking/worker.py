@@ -45,7 +45,7 @@ def main() -> int:
     store = Path(request["store"])
     try:
         tracker = Tracker(store, request["uri"])
-        states = {run: tracker.log(run) for run in request["runs"]}
+        states = {run: tracker.log(run, models=request["models"]) for run in request["runs"]}
     except (BenchError, MlflowException, OSError) as error:
         print(" ".join(str(error).split())[:500] or type(error).__name__, file=sys.stderr)
         return 1

@@ -7,33 +7,22 @@ import subprocess
 import sys
 import urllib.request
 from collections.abc import Sequence
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from bench.errors import BenchError, MissingError
-from bench.results.document import RunDocument
-from bench.results.table import ResultsStore
 from bench.tracking import default_uri, observer, rebuild, track
-from bench.tracking.server import started
-from tests import toy_results
-
-DOCUMENT = RunDocument(dataset="phantom", method="diffmix", preset="smoke", created="2026-01-02T03:04:05+00:00")
-
-
-def make_store(folder: Path, **changes: Any) -> ResultsStore:
-    store = ResultsStore(folder)
-    store.write("run-1", toy_results.rows(**changes), DOCUMENT)
-    line = json.dumps({"name": "loss", "step": 3, "value": 0.5})
-    (store.folder("run-1") / "curves.jsonl").write_text(line + "\n")
-    (store.folder("run-1") / "leaderboard.md").write_text("# table")
-    return store
+from bench.tracking.server import pages_of, started
+from tests.bench.tracking.toy_store import make_store
 
 
 def test_a_run_is_told_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, Sequence[str]]] = []
-    monkeypatch.setattr(observer, "_ask", lambda store, uri, runs: asked.append((uri, runs)))
+    monkeypatch.setattr(observer, "_ask", lambda store, uri, runs, models: asked.append((uri, runs)))
     store = make_store(tmp_path)
     warnings: list[str] = []
     for _ in range(2):
@@ -87,6 +76,16 @@ def _post(url: str, path: str, body: dict[str, Any]) -> dict[str, Any]:
     return found
 
 
+def _runs(url: str, experiment: str, deleted: str = "ACTIVE_ONLY") -> list[dict[str, Any]]:
+    question = {"experiment_ids": [experiment], "max_results": 999, "run_view_type": deleted}
+    found: list[dict[str, Any]] = _post(url, "runs/search", question).get("runs", [])
+    return found
+
+
+def _tags(one: dict[str, Any]) -> dict[str, str]:
+    return {tag["key"]: tag["value"] for tag in one.get("tags", ())}
+
+
 @pytest.mark.slow
 def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) -> None:
     make_store(tmp_path)
@@ -95,23 +94,71 @@ def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) ->
     assert warnings == []
     assert rebuild(tmp_path) == {"logged": 0, "kept": 1}
     make_store(tmp_path, shift=0.1)
-    assert rebuild(tmp_path) == {"logged": 1, "kept": 0}
+    assert rebuild(tmp_path, models=True) == {"logged": 1, "kept": 0}
     with started(tmp_path) as (_, url):
-        experiments = _post(url, "experiments/search", {"max_results": 9})["experiments"]
-        (phantom,) = [found for found in experiments if found["name"] == "phantom"]
+        (phantom,) = _post(url, "experiments/search", {"max_results": 9})["experiments"]  # and no "Default"
+        assert phantom["name"] == "phantom"
         assert phantom["artifact_location"] == (tmp_path / "mlartifacts" / "phantom").as_uri()
-        (run,) = _post(url, "runs/search", {"experiment_ids": [phantom["experiment_id"]]})["runs"]
+        assert _tags(phantom)["mlflow.experimentKind"] == "custom_model_development"
+        assert f"/experiments/{phantom['experiment_id']}/" in pages_of(url)["Runs"]
+        with pytest.raises(MissingError, match="no tracked runs of 'other'"):
+            pages_of(url, "other")
+        runs = _runs(url, phantom["experiment_id"])
+        assert len(runs) == 1 + 4 + 4 * 3  # a run, its arms, and their seeds
+        (run,) = [one for one in runs if "mlflow.parentRunId" not in _tags(one["data"])]
         metrics = {metric["key"]: metric["value"] for metric in run["data"]["metrics"]}
-        assert metrics["pq/image"] == pytest.approx(0.49)
-        assert metrics["curve/loss"] == 0.5
-        assert {tag["key"]: tag["value"] for tag in run["data"]["tags"]}["bench.run"] == "run-1"
+        assert metrics["pq"] == pytest.approx(0.49)
+        assert metrics["system/cpu_utilization_percentage"] == 52.0
+        assert int(run["info"]["end_time"]) - int(run["info"]["start_time"]) == 245_000
         assert run["info"]["status"] == "FINISHED"
+        inputs = [one["dataset"] for one in run["inputs"]["dataset_inputs"]]
+        assert {one["name"]: one["digest"] for one in inputs}["phantom test"] == "b" * 16
+        assert f"/runs/{run['info']['run_id']}/artifacts/leaderboard.html" in _tags(run["data"])["mlflow.note.content"]
         files = Path(run["info"]["artifact_uri"].removeprefix("file://"))
-        assert {path.name for path in files.iterdir()} == {"run-1.json", "run-1.parquet", "leaderboard.md"}
+        made = {"leaderboard.html", "leaderboard.json", "numbers.json"}
+        assert {path.name for path in files.iterdir()} == {"run-1.json", "run-1.parquet", "leaderboard.md", *made}
+        (arm,) = [one for one in runs if one["info"]["run_name"] == "diffmix"]
+        assert _tags(arm["data"])["mlflow.parentRunId"] == run["info"]["run_id"]
+        weights = Path(arm["info"]["artifact_uri"].removeprefix("file://")) / "models/part/seed0/weights.safetensors"
+        assert weights.read_bytes() == b"weights"
         with pytest.raises(BenchError, match="is not free"), started(tmp_path, int(url.rpartition(":")[2])):
             pass
     with pytest.raises(OSError, match="refused"):
         urllib.request.urlopen(url, timeout=5)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("served", [False, True], ids=["database", "server"])
+def test_eight_runs_that_are_logged_at_once_lose_nothing(tmp_path: Path, served: bool) -> None:
+    names = [f"run-{number}" for number in range(8)]
+    for number, name in enumerate(names):
+        make_store(tmp_path / "store", name, seeds=1, shift=0.001 * number)
+    central = tmp_path / "central"
+    central.mkdir()
+    with ExitStack() as stack:
+        # a server has a database of its own; without one, all eight processes open a database that is not there yet
+        place = central if served else tmp_path / "store"
+        if served:
+            make_store(central, "first", seeds=1)
+            rebuild(central)
+        uri = stack.enter_context(started(central))[1] if served else None
+        with ThreadPoolExecutor(8) as pool:
+            warnings: list[str] = []
+            done = list(pool.map(lambda name: track(tmp_path / "store", name, uri, warnings.append), names))
+        assert (done, warnings) == ([True] * 8, [])
+        # what is sent twice is there once
+        assert rebuild(tmp_path / "store", uri) == {"logged": 0, "kept": 8}
+        url = uri or stack.enter_context(started(place))[1]
+        (phantom,) = _post(url, "experiments/search", {"max_results": 9})["experiments"]
+        runs = _runs(url, phantom["experiment_id"])
+        for number, name in enumerate(names):
+            own = [one for one in runs if _tags(one["data"])["bench.run"] == name]
+            assert {one["info"]["status"] for one in own} == {"FINISHED"}
+            (top,) = [one for one in own if "mlflow.parentRunId" not in _tags(one["data"])]
+            children = {_tags(one["data"]).get("mlflow.parentRunId") for one in own} - {None}
+            assert (len(own), children) == (5, {top["info"]["run_id"]})
+            metrics = {metric["key"]: metric["value"] for metric in top["data"]["metrics"]}
+            assert metrics["pq"] == pytest.approx(0.39 + 0.001 * number)
 
 
 @pytest.mark.slow

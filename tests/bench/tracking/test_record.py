@@ -2,112 +2,186 @@
 
 from __future__ import annotations
 
-import json
 import re
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from bench.results.document import RunDocument
 from bench.results.table import ResultsStore, ScoreRow
-from bench.tracking.record import CURVE_POINTS, metric_key, read_record
+from bench.tracking.reading import read_record
+from bench.tracking.record import Record
 from tests import toy_results
-
-DOCUMENT: dict[str, Any] = {
-    "created": "2026-01-02T03:04:05+00:00",
-    "dataset": "phantom",
-    "method": "diffmix",
-    "variant": "guidance_scale=2.0",
-    "preset": "smoke",
-    "harness": 1,
-    "seeds": 3,
-    "request": {"seeds": 3, "store": "/somewhere", "fold": None},
-    "config": {"method": {"guidance_scale": 2.0, "sdm": {"width": 32}}},
-    "digests": {"train": "aa", "test": "bb"},
-    "versions": {"numpy": "2.0"},
-    "steps": {"k": "fit"},
-}
+from tests.bench.tracking.toy_store import document, make_store
 
 
-def document(**changes: Any) -> RunDocument:
-    return RunDocument.model_validate({**DOCUMENT, **changes})
-
-
-def make_store(folder: Path, seeds: int = 3) -> ResultsStore:
-    store = ResultsStore(folder)
-    store.write("run-1", toy_results.rows(seeds=seeds), document())
-    lines = [{"name": "sdm/loss", "step": step, "value": 1.0 / (1 + step)} for step in range(1000)]
-    lines += [{"name": "sdm/loss", "step": 0, "value": 7.0}, {"name": "lr", "step": 5, "value": 0.1}]
-    (store.folder("run-1") / "curves.jsonl").write_text("".join(json.dumps(line) + "\n" for line in lines))
-    (store.folder("run-1") / "leaderboard.md").write_text("# table")
-    return store
+def child(record: Record, name: str) -> Record:
+    return next(one for one in record.children if one.name == name)
 
 
 def test_record_names_the_run_and_its_configuration(tmp_path: Path) -> None:
     make_store(tmp_path)
     record = read_record(tmp_path, "run-1")
+    top = record.top
     assert record.experiment == "phantom"
-    assert record.title == "diffmix · guidance_scale=2.0 · smoke"
-    assert record.created_ms == 1767323045000
-    assert record.parameters["config.method.sdm.width"] == "32"
-    assert "request.store" not in record.parameters
-    assert "request.fold" not in record.parameters
-    assert record.tags["bench.run"] == "run-1"
-    assert record.tags["bench.harness"] == "1"
-    assert record.tags["bench.digests.train"] == "aa"
-    assert [path.name for path in record.artifacts] == ["run-1.json", "run-1.parquet", "leaderboard.md"]
+    assert top.name == "diffmix · guidance_scale=2.0 · smoke · 3 seeds"
+    assert top.parameters["config.method.sdm.width"] == "32"
+    assert "request.store" not in top.parameters
+    assert "request.fold" not in top.parameters
+    assert top.tags["bench.run"] == "run-1"
+    assert top.tags["bench.harness"] == "1"
+    assert top.tags["mlflow.source.name"] == "bench run --method diffmix --dataset phantom --preset smoke"
+    assert [path.name for path in top.artifacts] == ["run-1.json", "run-1.parquet", "leaderboard.md"]
 
 
-def test_metrics_are_those_of_all_seeds_with_intervals_and_the_controls_beside_them(tmp_path: Path) -> None:
+def test_a_run_has_few_numbers_and_all_of_its_own_method(tmp_path: Path) -> None:
     make_store(tmp_path)
-    metrics = read_record(tmp_path, "run-1").metrics
-    assert metrics["pq/image"] == pytest.approx(0.39)  # all seeds, not 0.39 + 0.008 of the last one
-    assert metrics["pq/image_low"] == pytest.approx(0.366)
-    assert metrics["real-only/pq/image"] == pytest.approx(0.36)
-    assert metrics["difference/pq/image"] == pytest.approx(0.03)
-    assert metrics["fd:random-convnet/test"] == 4.2
-    assert metrics["f_type/epithelial_high"] == pytest.approx(0.413)
-    assert metrics["noise/cost/seconds/train"] == 61.0
-    assert not any("miscellaneous" in name for name in metrics)
-    assert all(re.fullmatch(r"[A-Za-z0-9_\-. :/]+", name) for name in metrics)
+    record = read_record(tmp_path, "run-1")
+    metrics = record.top.metrics
+    assert metrics["pq"] == pytest.approx(0.39)  # all seeds, not 0.39 + 0.008 of the last one
+    assert metrics["pq difference"] == pytest.approx(0.03)
+    assert metrics["kd_test:random-convnet"] == pytest.approx(0.0042)
+    assert record.primary == "pq"
+    assert set(record.headline) <= set(metrics)
+    assert len(metrics) <= 16
+    for one in record.top.all():
+        assert not any(name.endswith(("_low", "_high")) or "real-only" in name for name in one.metrics)
+        assert all(re.fullmatch(r"[A-Za-z0-9_\-. :/]+", name) for name in one.metrics)
+
+
+def test_arms_and_seeds_are_children_with_the_same_names(tmp_path: Path) -> None:
+    make_store(tmp_path)
+    top = read_record(tmp_path, "run-1").top
+    assert [(one.name, one.tags["bench.role"]) for one in top.children] == [
+        ("diffmix", "method"),
+        ("real-only", "control"),
+        ("copy", "control"),
+        ("noise", "control"),
+    ]
+    assert child(top, "real-only").metrics["pq"] == pytest.approx(0.36)
+    seeds = child(top, "diffmix").children
+    assert [one.name for one in seeds] == ["seed 0", "seed 1", "seed 2"]
+    assert [one.metrics["pq"] for one in seeds] == pytest.approx([0.39, 0.394, 0.398])
+    assert [one.metrics["kd_test:random-convnet"] for one in seeds] == pytest.approx([0.0042] * 3)
+    assert seeds[1].parameters == {"method": "diffmix", "network": "hovernet", "seed": "1", "generation_seed": "0"}
+
+
+def test_one_seed_needs_no_children_of_arms(tmp_path: Path) -> None:
+    make_store(tmp_path, seeds=1)
+    arm = child(read_record(tmp_path, "run-1").top, "diffmix")
+    assert arm.children == ()
+    assert {point.name for point in arm.curves} == {"sdm/loss", "training/loss"}
+
+
+def test_folds_are_children_of_arms_and_their_mean_is_the_number_of_the_run(tmp_path: Path) -> None:
+    def of_fold(fold: str, value: float, seeds: int) -> list[ScoreRow]:
+        base = {"run": "r", "dataset": "phantom", "preset": "smoke", "fold": fold, "reason": "no interval"}
+        arms = {"real-only": 0.0, "diffmix": 0.1}
+        about = {"split": "test", "downstream": "hovernet", "direction": "higher", "metric": "pq/image"}
+        seed = {"seed": -1, "seeds": seeds} if seeds > 1 else {}
+        return [ScoreRow(**base, **about, **seed, method=arm, value=value + more) for arm, more in arms.items()]
+
+    rows = [*of_fold("1/2", 0.2, 1), *of_fold("2/2", 0.4, 1), *of_fold("all", 0.3, 2)]
+    ResultsStore(tmp_path).write("r", rows, document(variant="", digests={"test 1/2": "a" * 64, "test 2/2": "b" * 64}))
+    top = read_record(tmp_path, "r").top
+    assert top.metrics["pq"] == pytest.approx(0.4)
+    folds = child(top, "diffmix").children
+    assert [(one.name, one.metrics["pq"]) for one in folds] == [("fold 1/2 · seed 0", 0.3), ("fold 2/2 · seed 0", 0.5)]
+    assert [one.inputs[-1].name for one in folds] == ["phantom test 1/2", "phantom test 2/2"]
 
 
 def test_arms_of_one_method_are_told_apart(tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    made = [
-        row.model_copy(update={"variant": "random 50%"} if row.method == "diffmix" else {})
-        for row in toy_results.rows()
-    ]
+    own = [row for row in toy_results.rows(variant="random 50%") if row.method == "diffmix"]
     other = [row for row in toy_results.rows(shift=0.1, variant="centroid 100%") if row.method == "diffmix"]
-    store.write("run-1", [*other, *made, *other], document(variant="random 50%"))
-    metrics = read_record(tmp_path, "run-1").metrics
-    assert metrics["pq/image"] == pytest.approx(0.39)
-    assert metrics["centroid 100-/pq/image"] == pytest.approx(0.49)
-    assert metrics["real-only/pq/image"] == pytest.approx(0.36)
+    controls = [row for row in toy_results.rows() if row.method != "diffmix"]
+    store.write("run-1", [*controls, *other, *own], document(variant="random 50%"))
+    top = read_record(tmp_path, "run-1").top
+    assert top.metrics["pq"] == pytest.approx(0.39)
+    assert child(top, "diffmix (centroid 100%)").metrics["pq"] == pytest.approx(0.49)
+    assert child(top, "diffmix (random 50%)").metrics["pq"] == pytest.approx(0.39)
 
 
-def test_of_one_seed_alone_its_numbers_are_told(tmp_path: Path) -> None:
-    make_store(tmp_path, seeds=1)
-    assert read_record(tmp_path, "run-1").metrics["pq/image"] == pytest.approx(0.39)
-
-
-def test_curves_are_thinned_and_the_last_record_of_a_step_counts(tmp_path: Path) -> None:
+def test_times_are_those_of_the_work(tmp_path: Path) -> None:
     make_store(tmp_path)
-    curves = read_record(tmp_path, "run-1").curves
-    loss = [(step, value) for name, step, value in curves if name == "curve/sdm/loss"]
-    assert len(loss) == CURVE_POINTS
-    assert [step for step, _ in loss] == sorted({step for step, _ in loss})
-    assert loss[0] == (0, 7.0)
-    assert loss[-1] == (999, 1 / 1000)
-    assert ("curve/lr", 5, 0.1) in curves
+    top = read_record(tmp_path, "run-1").top
+    assert top.started_ms == 1767322800000  # 2026-01-02T03:00:00
+    assert top.ended_ms - top.started_ms == 245_000
+    assert child(top, "diffmix").ended_ms - child(top, "diffmix").started_ms == 230_000
+    # the baseline was trained a day earlier, by another run
+    assert child(top, "real-only").started_ms == 1767225600000
+    assert "2 steps, 3 min 20 s of work. 1 steps were reused from earlier runs (1 min 0 s)" in top.note
+    assert [point.value for point in top.usage] == [50.0, 51.0, 52.0]
+    assert top.usage[1].name == "system/cpu_utilization_percentage"
+    assert top.usage[1].time == 1767322822000
+    assert [point.value for point in child(top, "real-only").usage] == [1.0]
+
+
+def test_an_older_document_has_a_duration_that_is_called_an_estimate(tmp_path: Path) -> None:
+    make_store(tmp_path, started="", ended="", timings={})
+    top = read_record(tmp_path, "run-1").top
+    assert top.ended_ms == 1767323045000
+    assert top.ended_ms - top.started_ms == 4 * 61_000
+    assert "it is estimated" in top.note
+
+
+def test_data_are_named_with_their_digests(tmp_path: Path) -> None:
+    make_store(tmp_path)
+    top = read_record(tmp_path, "run-1").top
+    assert [(one.name, one.digest, one.context) for one in top.inputs] == [
+        ("phantom by diffmix (seed 0)", "d" * 16, "synthetic"),
+        ("phantom train", "a" * 16, "training"),
+        ("phantom test", "b" * 16, "testing"),
+        ("pathcap (text)", "c" * 16, "text"),
+    ]
+    assert top.inputs[0].source == "jobs/synthesize/set"
+    assert len(child(top, "real-only").inputs) == 3
+
+
+def test_curves_are_thinned_and_belong_to_their_arm_and_seed(tmp_path: Path) -> None:
+    make_store(tmp_path)
+    top = read_record(tmp_path, "run-1").top
+    assert top.curves == ()
+    arm = child(top, "diffmix")
+    assert [(point.name, point.step, point.value) for point in arm.curves] == [("sdm/loss", 5, 0.1)]
+    loss = arm.children[0].curves
+    assert len(loss) == 100
+    assert [point.step for point in loss] == sorted({point.step for point in loss})
+    assert (loss[0].value, loss[-1].step, loss[-1].value) == (7.0, 999, 1 / 1000)
+    assert arm.children[1].curves == ()
+
+
+def test_tables_have_the_intervals(tmp_path: Path) -> None:
+    make_store(tmp_path)
+    top = read_record(tmp_path, "run-1").top
+    board = top.tables["leaderboard.json"]
+    row = board["arm"].index("diffmix")
+    assert board["pq"][row] == "0.39 [0.366, 0.413]"
+    assert board["pq difference"][row] == "+0.03 [+0.015, +0.045]"
+    assert board["verdict"][row].startswith("better")
+    numbers = top.tables["numbers.json"]
+    index = list(zip(numbers["arm"], numbers["metric"], strict=True)).index(("diffmix", "f_type[epithelial]"))
+    assert (numbers["value"][index], numbers["high"][index]) == pytest.approx((0.39, 0.413))
+    assert set(child(top, "copy").tables["numbers.json"]["arm"]) == {"copy"}
+    assert "0.39 [0.366, 0.413]" in top.note
+
+
+def test_the_page_escapes_names(tmp_path: Path) -> None:
+    rows = [
+        row.model_copy(update={"method": "<script>"} if row.method == "diffmix" else {}) for row in toy_results.rows()
+    ]
+    ResultsStore(tmp_path).write("r", rows, document(method="<script>"))
+    page = read_record(tmp_path, "r").top.pages["leaderboard.html"]
+    assert "<script>" not in page
+    assert "&lt;script&gt;" in page
 
 
 def test_content_sees_numbers_and_pictures_but_not_the_time_or_reuse(tmp_path: Path) -> None:
     store = make_store(tmp_path)
     before = read_record(tmp_path, "run-1").content
-    store.write("run-1", toy_results.rows(seeds=3), document(created="2027-01-01T00:00:00+00:00", steps={}))
+    later = {"created": "2027-01-01T00:00:00+00:00", "started": "2026-01-02T03:00:05+00:00"}
+    store.write("run-1", toy_results.rows(seeds=3), document(**later))
     assert read_record(tmp_path, "run-1").content == before
+    assert read_record(tmp_path, "run-1", models=True).content != before
     (store.folder("run-1") / "leaderboard.md").write_text("# other")
     changed = read_record(tmp_path, "run-1").content
     assert changed != before
@@ -115,40 +189,23 @@ def test_content_sees_numbers_and_pictures_but_not_the_time_or_reuse(tmp_path: P
     assert read_record(tmp_path, "run-1").content not in {before, changed}
 
 
-def test_metric_keys_hold_what_mlflow_allows() -> None:
-    assert metric_key("fd@random-convnet[test]") == "fd:random-convnet/test"
-    assert metric_key("Δ é") == "- -"
-
-
-def test_sets_of_several_generation_seeds_count_together_and_spreads_have_names(tmp_path: Path) -> None:
-    shared = {"run": "r", "dataset": "phantom", "method": "diffmix", "preset": "smoke", "reason": "no interval"}
-    distances = [
-        ScoreRow(
-            **shared, metric="fd@x", encoder="x:1", split="test", value=value, generation=generation, generations=n
-        )
-        for value, generation, n in ((3.0, 0, 1), (4.0, -1, 2), (5.0, 1, 1))
-    ]
-    spreads = [
-        ScoreRow(**shared, kind="spread", metric="pq/image", value=value, aggregation=f"sd over {name} seeds")
-        for value, name in ((0.012, "training"), (0.003, "generation"))
-    ]
-    ResultsStore(tmp_path).write("r", [*distances, *spreads], document(variant=""))
-    metrics = read_record(tmp_path, "r").metrics
-    assert metrics == {
-        "fd:x/test": 4.0,
-        "sd over training seeds/pq/image": 0.012,
-        "sd over generation seeds/pq/image": 0.003,
-    }
+def test_models_are_files_of_trained_parts_and_networks_if_asked_for(tmp_path: Path) -> None:
+    make_store(tmp_path)
+    assert not any(one.models for one in read_record(tmp_path, "run-1").top.all())
+    (arm, *controls) = read_record(tmp_path, "run-1", models=True).top.children
+    assert [(folder, path.name) for folder, path in arm.models] == [("models/part/seed0", "weights.safetensors")]
+    assert not any(one.models for one in controls)  # the folder of the baseline's network is not there
 
 
 def test_a_record_says_its_verdict_its_leak_and_every_remark(tmp_path: Path) -> None:
     store = make_store(tmp_path)
-    clean = read_record(tmp_path, "run-1")
-    assert clean.tags["bench.verdict"] == "pq/image: better"
+    clean = read_record(tmp_path, "run-1").top
+    assert clean.tags["bench.verdict"].startswith("pq/image: better")
     assert "this one trained generator" in clean.tags["bench.remarks"]
     assert "bench.leak" not in clean.tags
     store.write("run-1", [*toy_results.rows(seeds=3), toy_results.leak()], document())
-    leaky = read_record(tmp_path, "run-1")
+    leaky = read_record(tmp_path, "run-1").top
     assert leaky.tags["bench.leak"] == "⚠ contains test images"
-    assert leaky.title == "⚠ contains test images · diffmix · guidance_scale=2.0 · smoke"
+    assert leaky.name == "⚠ contains test images · diffmix · guidance_scale=2.0 · smoke · 3 seeds"
+    assert "⚠ contains test images" in leaky.note
     assert "bench.verdict" not in leaky.tags

@@ -1,0 +1,37 @@
+"""When the work on a request began: a run that was killed and goes on later counts from its first session."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import dataclass
+from pathlib import Path
+
+from bench.config import RunRequest
+from bench.digest import digest, write_json
+from bench.engine.cost import utc_now
+
+FOLDER = "sessions"
+
+
+@dataclass(frozen=True)
+class Attempt:
+    """The work on one request so far: when its first session started (ISO time, UTC), and how many there were."""
+
+    path: Path
+    started: str
+    sessions: int
+
+    def finish(self) -> None:
+        """Forget the attempt once its results are written; the same request begins a new one."""
+        self.path.unlink(missing_ok=True)
+
+
+def begin(request: RunRequest) -> Attempt:
+    """Note that a session works on a request, and return what is known of the work on it."""
+    folder = request.store / FOLDER
+    folder.mkdir(parents=True, exist_ok=True)
+    path = folder / f"{digest(request.what())[:16]}.json"
+    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"started": utc_now(), "sessions": 0}
+    attempt = Attempt(path, str(known["started"]), int(known["sessions"]) + 1)
+    write_json(path, {"started": attempt.started, "sessions": attempt.sessions})
+    return attempt
