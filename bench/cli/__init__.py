@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bench.cli import data, doctor, importing, leaderboard, listing, run, score, suite, tracking, verify
+from bench.cli import data, doctor, importing, leaderboard, listing, report, run, score, suite, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
 from bench.extras import absent
@@ -24,6 +24,7 @@ app = typer.Typer(
 run.mount(app)
 suite.mount(app)
 leaderboard.mount(app)
+report.mount(app)
 listing.mount(app)
 doctor.mount(app)
 data.mount(app)

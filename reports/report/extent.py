@@ -1,0 +1,38 @@
+"""The range of an axis: what charts leave out when one control lies far from everything else."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+
+from reports.board import Cell, Row
+from reports.columns import Column
+
+_FAR = 1.5
+"""A control may make a range this many times as long; one that lies further away is drawn at its edge."""
+_LONG = 2.0
+"""Intervals may reach this many times the range of values beyond them."""
+
+
+def cells_of(rows: Iterable[Row], column: Column) -> list[tuple[Row, Cell]]:
+    """Return the rows that have a number in a column, with its cell."""
+    found = [(row, row.cells[column]) for row in rows if column in row.cells]
+    return [(row, cell) for row, cell in found if cell.value is not None]
+
+
+def extent_of(cells: Sequence[tuple[Row, Cell]], column: Column, extra: Iterable[float] = ()) -> tuple[float, float]:
+    """Return the range of shown values and bounds, multiplied by the factor at which numbers are shown.
+
+    Controls count only if they lie near methods, and long intervals only in part: the rest is drawn at the edge.
+    """
+    near = [cell for row, cell in cells if not row.is_control] or [cell for _, cell in cells]
+    values = [cell.value for cell in near if cell.value is not None] + [one / column.scale for one in extra]
+    low, high = min(values), max(values)
+    bounds = [bound for cell in near for bound in (cell.low, cell.high) if bound is not None]
+    span = max(high - low, 0.3 * max((abs(bound - low) for bound in bounds), default=0.0), 1e-9)
+    low = max(min([low, *bounds]), low - _LONG * span)
+    high = min(max([high, *bounds]), high + _LONG * span)
+    for one in sorted((cell.value for row, cell in cells if row.is_control), key=lambda value: abs(value or 0)):
+        if one is not None and max(high, one) - min(low, one) <= _FAR * (high - low):
+            low, high = min(low, one), max(high, one)
+    room = 0.04 * (high - low) or 0.05 * abs(high) or 0.05
+    return (low - room) * column.scale, (high + room) * column.scale
