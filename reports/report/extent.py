@@ -31,8 +31,12 @@ def extent_of(cells: Sequence[tuple[Row, Cell]], column: Column, extra: Iterable
     span = max(high - low, 0.3 * max((abs(bound - low) for bound in bounds), default=0.0), 1e-9)
     low = max(min([low, *bounds]), low - _LONG * span)
     high = min(max([high, *bounds]), high + _LONG * span)
-    for one in sorted((cell.value for row, cell in cells if row.is_control), key=lambda value: abs(value or 0)):
-        if one is not None and max(high, one) - min(low, one) <= _FAR * (high - low):
-            low, high = min(low, one), max(high, one)
+    for ends in (_ends(cell) for row, cell in cells if row.is_control):
+        if max(high, *ends) - min(low, *ends) <= _FAR * (high - low):
+            low, high = min(low, *ends), max(high, *ends)
     room = 0.04 * (high - low) or 0.05 * abs(high) or 0.05
     return (low - room) * column.scale, (high + room) * column.scale
+
+
+def _ends(cell: Cell) -> list[float]:
+    return [one for one in (cell.value, cell.low, cell.high) if one is not None]

@@ -104,14 +104,19 @@ def _picture(cell: Cell, column: Column, scale: Scale, style: Style, effect: flo
     if cell.low is not None and cell.high is not None:
         for bound, other in ((cell.low, cell.high), (cell.high, cell.low)):
             x, inside = scale.at(bound * column.scale), scale.holds(bound * column.scale)
-            drawing.line((x, middle), (scale.at(other * column.scale), middle), "stroke bar")
+            drawing.line((x, middle), (scale.at(other * column.scale), middle), "stroke solid")
             if inside:
-                drawing.line((x, middle - 4), (x, middle + 4), "stroke bar")
+                drawing.line((x, middle - 4), (x, middle + 4), "stroke solid")
             else:  # the interval goes on beyond the axis
                 tip = 5 if x < _WIDTH / 2 else -5
-                drawing.path([(x + tip, middle - 4), (x, middle), (x + tip, middle + 4)], "stroke bar open")
+                drawing.path([(x + tip, middle - 4), (x, middle), (x + tip, middle + 4)], "stroke solid")
     value = cell.value * column.scale
-    drawing.marker((scale.at(value), middle), style.shape, "dot" if scale.holds(value) else "dot away", 4.5)
+    x = scale.at(value)
+    if scale.holds(value):
+        drawing.marker((x, middle), style.shape, "dot")
+    else:  # an arrow that points to where the number is
+        tip = -9 if x < _WIDTH / 2 else 9
+        drawing.path([(x, middle - 6), (x + tip, middle), (x, middle + 6)], "dot", closed=True)
     drawing.end()
     return drawing.markup(f"{number(cell.value, column)} {interval(cell, column)}".strip())
 
@@ -122,7 +127,7 @@ def _axis(scale: Scale, ticks: Sequence[float], column: Column) -> Markup:
     for tick in ticks:
         x = scale.at(tick)
         drawing.line((x, 0), (x, 5), "axis")
-        drawing.text((x, 19), number(tick / column.scale, column), "tick", "middle")
+        drawing.text((x, 19), number(tick / column.scale, column) if tick else "0", "tick", "middle")
     return drawing.markup(
         f"axis from {number(ticks[0] / column.scale, column)} to {number(ticks[-1] / column.scale, column)}"
     )

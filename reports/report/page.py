@@ -49,6 +49,7 @@ class Omitted(NamedTuple):
 class Shown:
     """A part as the template shows it."""
 
+    dataset: str
     title: str
     anchor: str
     sections: Sequence[Section]
@@ -112,7 +113,7 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
         ),
         (
             Section(
-                "parallel", "Fidelity, faithfulness, utility", _figures(readable, lambda b: parallel_of(b, styles))
+                "parallel", "Fidelity, faithfulness and utility", _figures(readable, lambda b: parallel_of(b, styles))
             ),
             lacking or "fewer than two of these questions have numbers",
         ),
@@ -134,6 +135,7 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
         (Section("provenance", "Provenance", origins_of(part.runs, material.table)), "no run has a document"),
     ]
     return Shown(
+        part.dataset,
         part.title,
         part.anchor,
         [section for section, _ in found if section.content],

@@ -10,7 +10,7 @@ from reports.report.styles import Style
 from reports.report.svg import Drawing, Scale
 from reports.ticks import ticks_of
 
-WIDTH, HEIGHT = 360, 240
+WIDTH, HEIGHT = 310, 220
 _LEFT, _RIGHT, _TOP, _BOTTOM = 52, 14, 30, 40
 
 
@@ -67,7 +67,7 @@ class Panel:
             drawing.path([*upper, *lower], "area", closed=True)
         placed = [(self._x.at(x), self._y.at(y)) for x, y in points]
         if len(placed) > 1:
-            drawing.path(placed, "stroke open")
+            drawing.path(placed, "stroke")
         for place in placed if markers or len(placed) == 1 else ():
             drawing.marker(place, style.shape, "dot", 4)
         drawing.end()

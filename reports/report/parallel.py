@@ -17,6 +17,8 @@ from reports.ticks import ticks_of
 
 _WIDTH, _TOP, _BOTTOM, _LEFT, _RIGHT, _GAP = 820, 62, 24, 70, 210, 17
 _FEWEST = 2
+_BESIDE, _CLEAR = 2.2, 9
+"""Pixels between the intervals of two arms on one axis, and those free of numbers at its ends."""
 
 
 class _Axis(NamedTuple):
@@ -61,11 +63,14 @@ def _figure(
     axes = _axes(rows, columns, height)
     for axis in axes:
         _draw_axis(drawing, axis, rows)
+    beside = {row.title: _BESIDE * (place - (len(rows) - 1) / 2) for place, row in enumerate(rows)}
     last = {row.title: _points(axes, row)[-1:] for row in rows}
     named = [row for row in rows if last[row.title]]
     heights = spread_out([last[row.title][0][1] for row in named], _GAP, _TOP - 8, height - _BOTTOM + 8)
     for row, y in sorted(zip(named, heights, strict=True), key=lambda pair: not pair[0].is_control):
-        _draw_arm(drawing, axes, row, style_of(styles, row.title), y)
+        _draw_arm(drawing, axes, row, style_of(styles, row.title), y, beside[row.title])
+    for axis in axes:  # numbers lie above lines
+        _draw_ticks(drawing, axis)
     about = ", ".join(f"{question}: {metric_title(column)}" for question, column in columns.items())
     alt = f"Parallel axes of {about}{f', {network}' if network else ''}; one line per arm. The table has the numbers."
     caption = "Each line is an arm; higher is better on every axis. Thin bars are 95 % intervals. A broken line means "
@@ -100,18 +105,22 @@ def _draw_axis(drawing: Drawing, axis: _Axis, rows: Sequence[Row]) -> None:
     words = [part for part in axis.column.heading() if part]
     drawing.text((axis.x, 34), words[0], "tick", "middle")
     drawing.text((axis.x, 49), " ".join(words[1:]), "tick", "middle")
-    for tick in axis.ticks:
-        y = axis.scale.at(tick)
-        drawing.line((axis.x - 4, y), (axis.x, y), "axis")
-        drawing.text((axis.x - 8, y + 4), number(tick / axis.column.scale, axis.column), "tick", "end")
     floor = _floor(axis.column, rows)
     if floor is not None:
         y = axis.scale.at(floor * axis.column.scale)
-        drawing.line((axis.x - 4, y), (axis.x + 16, y), "floor")
-        drawing.text((axis.x + 20, y + 4), "real", "tick")
+        drawing.line((axis.x - 14, y), (axis.x + 26, y), "floor")
+        drawing.text((axis.x + 30, y + 4), "real", "tick over")
 
 
-def _draw_arm(drawing: Drawing, axes: Sequence[_Axis], row: Row, style: Style, label: float) -> None:
+def _draw_ticks(drawing: Drawing, axis: _Axis) -> None:
+    ends = (axis.scale.start, axis.scale.end)
+    for tick in axis.ticks:
+        y = axis.scale.at(tick)
+        if min(abs(y - end) for end in ends) >= _CLEAR:
+            drawing.text((axis.x - 20, y + 4), number(tick / axis.column.scale, axis.column), "tick over", "end")
+
+
+def _draw_arm(drawing: Drawing, axes: Sequence[_Axis], row: Row, style: Style, label: float, beside: float) -> None:
     drawing.begin(f"series {style.css}", row.title)
     before: tuple[int, Point] | None = None
     for place, axis in enumerate(axes):
@@ -125,23 +134,23 @@ def _draw_arm(drawing: Drawing, axes: Sequence[_Axis], row: Row, style: Style, l
     for axis in axes:
         cell = row.cells.get(axis.column)
         if cell is not None and cell.value is not None:
-            _draw_point(drawing, axis, cell, style)
+            _draw_point(drawing, axis, cell, style, beside)
     end = _points(axes, row)[-1]
-    drawing.path([(end[0] + 7, end[1]), (end[0] + 20, label), (_WIDTH - _RIGHT + 26, label)], "lead")
+    drawing.path([(end[0] + 14, end[1]), (end[0] + 20, label), (_WIDTH - _RIGHT + 26, label)], "lead")
     drawing.text((_WIDTH - _RIGHT + 30, label + 4), _cut(row.title), "label")
     drawing.end()
 
 
-def _draw_point(drawing: Drawing, axis: _Axis, cell: Cell, style: Style) -> None:
+def _draw_point(drawing: Drawing, axis: _Axis, cell: Cell, style: Style, beside: float) -> None:
     value = (cell.value or 0.0) * axis.column.scale
     y = axis.scale.at(value)
     if cell.low is not None and cell.high is not None:
         low, high = (axis.scale.at(bound * axis.column.scale) for bound in (cell.low, cell.high))
-        drawing.line((axis.x, low), (axis.x, high), "stroke whisker")
+        drawing.line((axis.x + beside, low), (axis.x + beside, high), "stroke solid whisker")
     drawing.marker((axis.x, y), style.shape, "dot" if axis.scale.holds(value) else "dot away")
     if not axis.scale.holds(value):
         down = 1 if y > (axis.scale.start + axis.scale.end) / 2 else -1
-        drawing.path([(axis.x - 4, y + 8 * down), (axis.x, y + 13 * down), (axis.x + 4, y + 8 * down)], "stroke open")
+        drawing.path([(axis.x - 4, y + 8 * down), (axis.x, y + 13 * down), (axis.x + 4, y + 8 * down)], "stroke solid")
         drawing.text((axis.x + 9, y + 12 * down + 3), number(cell.value or 0.0, axis.column), "tick")
 
 

@@ -72,11 +72,11 @@ def _origin(run: Run, rows: pd.DataFrame) -> Origin:
     document = run.document
     seeds = sorted({int(seed) for seed in rows["seed"] if seed >= 0})
     facts = [
-        ("finished", document.created),
+        ("finished", f"{document.created[:16].replace('T', ' ')} UTC"),
         ("device", " · ".join(filter(None, [document.device_name, str(document.config.get("precision", ""))]))),
         ("threads", str(document.request.get("threads", ""))),
         ("seeds", ", ".join(map(str, seeds))),
-        ("version of the harness' protocol", str(document.harness)),
+        ("protocol of the harness", str(document.harness)),
         ("division", json.dumps(dict(document.division), sort_keys=True) if document.division else ""),
         ("settings given", ", ".join(document.request.get("overrides") or ())),
     ]

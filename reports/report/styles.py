@@ -18,6 +18,11 @@ class Style(NamedTuple):
     css: str
     shape: int
 
+    @property
+    def is_control(self) -> bool:
+        """Whether it is the style of a control."""
+        return "control" in self.css.split()
+
 
 def styles_of(titles: Iterable[str]) -> dict[str, Style]:
     """Return the style of each arm by its title; controls are grey, and methods have colours in their order."""
@@ -28,7 +33,7 @@ def styles_of(titles: Iterable[str]) -> dict[str, Style]:
             dash = "" if method == BASELINE else _DASHES[1 + CONTROLS.index(method) % 2]
             found[title] = Style(f"control {dash}".strip(), CONTROLS.index(method))
         else:
-            place = sum(not style.css.startswith("control") for style in found.values())
+            place = sum(not style.is_control for style in found.values())
             dash = _DASHES[place // COLOURS % len(_DASHES)]
             found[title] = Style(f"c{place % COLOURS} {dash}".strip(), place % COLOURS + place // COLOURS)
     return found

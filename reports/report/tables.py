@@ -61,12 +61,13 @@ class BoardTable(NamedTuple):
     leads: Sequence[str]
     headings: Sequence[Heading]
     lines: Sequence[Line]
-    notes: Sequence[str]
+    notes: Sequence[tuple[str, str]]
 
 
 def main_table(board: Leaderboard) -> BoardTable:
-    """Return the page-wide table of a board."""
-    return _table(board, board.main, board.title)
+    """Return the page-wide table of a board, the difference that is tested first."""
+    columns = sorted(board.main, key=lambda column: column not in (board.primary, board.primary_score))
+    return _table(board, sorted(columns, key=lambda column: column != board.primary), board.title)
 
 
 def further_tables(board: Leaderboard) -> list[BoardTable]:
@@ -100,12 +101,16 @@ def _table(board: Leaderboard, columns: Sequence[Column], title: str) -> BoardTa
             lines.append(Line(names[index], cells, "control" if row.is_control else "method", row.warning))
     headings = [Heading(column.heading(with_encoder=not sole), _words(column)) for column in columns]
     return BoardTable(
-        title, subtitle(board, columns), lead, headings, lines, [*notes.lines(), *_spreads(board, columns)]
+        title, subtitle(board, columns), lead, headings, lines, [*_lettered(notes), *_spreads(board, columns)]
     )
 
 
-def _spreads(board: Leaderboard, columns: Sequence[Column]) -> Sequence[str]:
-    return spread_lines(board) if board.primary in columns else ()
+def _lettered(notes: Notes) -> list[tuple[str, str]]:
+    return [(notes.mark(text), text) for text in notes.texts]
+
+
+def _spreads(board: Leaderboard, columns: Sequence[Column]) -> list[tuple[str, str]]:
+    return [("", line) for line in spread_lines(board)] if board.primary in columns else []
 
 
 def _leads(board: Leaderboard) -> tuple[list[str], list[list[str]]]:

@@ -12,6 +12,7 @@ from reports.report.figure import Figure, Table, key
 from reports.report.material import Run
 from reports.report.panel import Panel
 from reports.report.styles import Style, style_of
+from reports.ticks import ticks_of
 
 POINTS = 100
 """Largest number of points of one curve in a chart."""
@@ -42,7 +43,8 @@ def training_of(runs: Sequence[Run], styles: Mapping[str, Style]) -> list[Figure
                 panel[f"{arm} {found['seed']}"] = _Curve(arm, f"seed {found['seed']}", _thinned(points))
     figures = [_figure(f"Training of {name}", panels, styles) for name, panels in networks.items()]
     if parts:
-        figures.append(_figure("Training of generators", parts, {}))
+        alone = {curve.arm: Style("c0", 0) for panel in parts.values() for curve in panel.values()}
+        figures.append(_figure("Training of generators", parts, alone)._replace(legend=()))
     return figures
 
 
@@ -79,7 +81,7 @@ def _figure(title: str, panels: Mapping[str, Mapping[str, _Curve]], styles: Mapp
     curves = [curve for panel in panels.values() for curve in panel.values()]
     arms = list(dict.fromkeys(curve.arm for curve in curves))
     pictures = [_panel(term, list(panel.values()), styles) for term, panel in panels.items()]
-    legend = [key(style_of(styles, arm), arm) for arm in arms] if styles else []
+    legend = [key(style_of(styles, arm), arm) for arm in arms]
     caption = "Means over short stretches of steps; one line per seed and fold. The loss is that of training data, "
     caption += "which differ between arms: a lower one does not mean a better network."
     return Figure(title, pictures, caption, _table(panels), legend)
@@ -89,9 +91,12 @@ def _panel(term: str, curves: Sequence[_Curve], styles: Mapping[str, Style]) -> 
     values = [y for curve in curves for _, y in curve.points]
     last = max(x for curve in curves for x, _ in curve.points)
     panel = Panel(term, (0, max(last, 1)), (min(values), max(values)), "step", lambda value: f"{value:.3g}")
-    panel.ticks_across([(share * last / 4, f"{share * last / 4:.0f}") for share in range(5)])
-    for curve in sorted(curves, key=lambda one: not style_of(styles, one.arm).css.startswith("control")):
-        panel.series(curve.points, style_of(styles, curve.arm), ", ".join(filter(None, [curve.arm, curve.of])))
+    panel.ticks_across([(step, f"{step:g}") for step in ticks_of((0, max(last, 1))) if step <= last])
+    for curve in sorted(curves, key=lambda one: not style_of(styles, one.arm).is_control):
+        style = style_of(styles, curve.arm)
+        panel.series(
+            curve.points, style._replace(css=f"thin {style.css}"), ", ".join(filter(None, [curve.arm, curve.of]))
+        )
     return panel.markup(f"{term} against step, {len(curves)} curves. The table has first and last values.")
 
 
