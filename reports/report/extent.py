@@ -9,8 +9,6 @@ from reports.columns import Column
 
 _FAR = 1.5
 """A control may make a range this many times as long; one that lies further away is drawn at its edge."""
-_LONG = 2.0
-"""Intervals may reach this many times the range of values beyond them."""
 
 
 def cells_of(rows: Iterable[Row], column: Column) -> list[tuple[Row, Cell]]:
@@ -22,15 +20,11 @@ def cells_of(rows: Iterable[Row], column: Column) -> list[tuple[Row, Cell]]:
 def extent_of(cells: Sequence[tuple[Row, Cell]], column: Column, extra: Iterable[float] = ()) -> tuple[float, float]:
     """Return the range of shown values and bounds, multiplied by the factor at which numbers are shown.
 
-    Controls count only if they lie near methods, and long intervals only in part: the rest is drawn at the edge.
+    Controls count only if they and their intervals lie near methods; others are drawn at the edge.
     """
     near = [cell for row, cell in cells if not row.is_control] or [cell for _, cell in cells]
-    values = [cell.value for cell in near if cell.value is not None] + [one / column.scale for one in extra]
-    low, high = min(values), max(values)
-    bounds = [bound for cell in near for bound in (cell.low, cell.high) if bound is not None]
-    span = max(high - low, 0.3 * max((abs(bound - low) for bound in bounds), default=0.0), 1e-9)
-    low = max(min([low, *bounds]), low - _LONG * span)
-    high = min(max([high, *bounds]), high + _LONG * span)
+    shown = [one for cell in near for one in _ends(cell)] + [one / column.scale for one in extra]
+    low, high = min(shown), max(shown)
     for ends in (_ends(cell) for row, cell in cells if row.is_control):
         if max(high, *ends) - min(low, *ends) <= _FAR * (high - low):
             low, high = min(low, *ends), max(high, *ends)

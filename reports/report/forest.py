@@ -101,7 +101,8 @@ def _picture(cell: Cell, column: Column, scale: Scale, style: Style, effect: flo
     if cell.value is None:
         return drawing.markup("no number")
     drawing.begin(f"series {style.css}")
-    if cell.low is not None and cell.high is not None:
+    value = cell.value * column.scale
+    if cell.low is not None and cell.high is not None and scale.holds(value):
         for bound, other in ((cell.low, cell.high), (cell.high, cell.low)):
             x, inside = scale.at(bound * column.scale), scale.holds(bound * column.scale)
             drawing.line((x, middle), (scale.at(other * column.scale), middle), "stroke solid")
@@ -110,7 +111,6 @@ def _picture(cell: Cell, column: Column, scale: Scale, style: Style, effect: flo
             else:  # the interval goes on beyond the axis
                 tip = 5 if x < _WIDTH / 2 else -5
                 drawing.path([(x + tip, middle - 4), (x, middle), (x + tip, middle + 4)], "stroke solid")
-    value = cell.value * column.scale
     x = scale.at(value)
     if scale.holds(value):
         drawing.marker((x, middle), style.shape, "dot")

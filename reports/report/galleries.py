@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import NamedTuple
 
+from bench.errors import DataError
 from bench.results.evidence import FOLDER, Picture
 from reports.report.material import Run
 
@@ -107,7 +108,11 @@ class Gallery:
 
 
 def galleries_of(runs: Sequence[Run]) -> list[Gallery]:
-    """Return the galleries that have pictures, in a fixed order."""
+    """Return the galleries that have pictures, in a fixed order.
+
+    Raises:
+        DataError: a picture is said to lie outside the folder of its run.
+    """
     found = []
     for name, about in _GALLERIES.items():
         by_run = [(run.title, list(_tiles(run, name))) for run in runs]
@@ -122,6 +127,9 @@ def _tiles(run: Run, gallery: str) -> Iterator[Tile]:
     pictures: Iterable[Picture] = () if run.evidence is None else run.evidence.pictures
     for picture in pictures:
         if picture.gallery == gallery:
+            if Path(picture.file).name != picture.file:  # a store may come from elsewhere
+                got = f"{picture.file!r} in run {run.key}"
+                raise DataError("A picture of a run lies outside its folder", got=got, fix="run it again")
             yield Tile(run.folder / FOLDER / picture.file, picture)
 
 

@@ -151,7 +151,7 @@ def _draw_point(drawing: Drawing, axis: _Axis, cell: Cell, style: Style, beside:
     if not axis.scale.holds(value):
         down = 1 if y > (axis.scale.start + axis.scale.end) / 2 else -1
         drawing.path([(axis.x - 4, y + 8 * down), (axis.x, y + 13 * down), (axis.x + 4, y + 8 * down)], "stroke solid")
-        drawing.text((axis.x + 9, y + 12 * down + 3), number(cell.value or 0.0, axis.column), "tick")
+        drawing.text((axis.x - 9, y + 12 * down + 3), number(cell.value or 0.0, axis.column), "tick over", "end")
 
 
 def _points(axes: Sequence[_Axis], row: Row) -> list[Point]:
