@@ -53,7 +53,8 @@ def gather(store: Path, dataset: str | None = None, preset: str | None = None) -
         MissingError: there are no results, or none of this dataset or preset.
         DataError: a file of a run cannot be read.
     """
-    from bench import __version__
+    from importlib.metadata import version
+
     from bench.cli.leaderboard import load_boards
     from bench.cli.report_cards import dataset_cards, method_cards
     from bench.errors import DataError
@@ -73,7 +74,7 @@ def gather(store: Path, dataset: str | None = None, preset: str | None = None) -
         results.table(),
         dataset_cards(board.dataset for board in boards),
         method_cards(row.method for board in boards for row in board.rows),
-        __version__,
+        version("augbench"),
     )
 
 

@@ -56,8 +56,8 @@ def _method(name: str) -> Card:
     about, plugin = card("methods", name), load("methods", name)
     facts = {
         "version": str(plugin.version),
-        "draws from": ", ".join(plugin.conditions),
-        "reads": ", ".join(plugin.roles),
+        "draws from": ", ".join(sorted(plugin.conditions)),
+        "reads": ", ".join(sorted(plugin.roles)),
         "comes with": distribution("methods", name),
         "licence": about.get("licence", ""),
         "source": about.get("citation", ""),

@@ -16,9 +16,11 @@ from bench.contract import Settings
 FOLDER = "evidence"
 """Folder in the folder of a run's results."""
 _FILE = "evidence.json"
+BACKGROUND = "background"
+"""The class of nuclei that were missed or invented, in confusion matrices."""
 
 Gallery = Literal[
-    "labels",  # a training patch | the patches that arms derived from it, with labels
+    "labels",  # a training patch | the patches that arms derived from it, with labels; of one kind a column
     "same-mask",  # a test patch | what each arm drew under its mask
     "predictions",  # a test tile | truth | the prediction of each arm
     "captions",  # a caption: the real image | the image of each arm
@@ -38,12 +40,14 @@ class Picture(Settings):
     Attributes:
         gallery: the gallery.
         row: what all pictures of a row have in common: the id of a sample, a class, or a pair of classes.
-        column: `real`, `truth`, `nearest training patch`, or the title of an arm, such as `diffmix (e)`.
-        file: its name in the folder of the evidence.
+        column: `real`, `truth`, `nearest training patch`, `found by hovernet`, or the title of an arm, such as
+            `diffmix (e)`, or of an arm and a kind of its patches, such as `diffmix: balancing`. Several pictures may
+            have the same row and column.
+        file: its name in the folder of the evidence, a hash of its content; equal pictures share a file.
         alt: what the picture shows, in words, for people who do not see it.
         caption: the caption of the image; empty if it has none.
         note: what is said below the picture, such as `FS1 .41`; may be empty.
-        value: the number by which rows are sorted (worst first), if any.
+        value: the number by which rows are sorted, if any; the smallest is the worst and comes first.
         outlines: whether labels are drawn on the image.
     """
 
@@ -80,7 +84,11 @@ class Balance(Settings):
 
 
 class Evidence(Settings):
-    """Everything that a run shows; `colours` are the colours of classes as `#rrggbb`."""
+    """Everything that a run shows.
+
+    `colours` are the colours of classes as `#rrggbb`; nuclei of no class are outlined in white. `lacking` says what
+    could not be drawn, and why; the same run tries it again.
+    """
 
     schema_version: int = 1
     dataset: str
@@ -90,6 +98,7 @@ class Evidence(Settings):
     confusions: tuple[Confusion, ...] = ()
     balances: tuple[Balance, ...] = ()
     colours: Mapping[str, str] = Field(default_factory=dict)
+    lacking: tuple[str, ...] = ()
 
     @classmethod
     def read(cls, run: Path) -> Self | None:

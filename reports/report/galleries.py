@@ -50,7 +50,7 @@ _GALLERIES = {
     "confusions": _About(
         "Confused most often",
         "Nuclei or images of one class that were taken for another, the most frequent pairs first.",
-        False,
+        True,
     ),
 }
 
@@ -141,7 +141,10 @@ def _grid(subtitle: str, tiles: Sequence[Tile]) -> Grid:
         cell.setdefault(tile.picture.file, tile)  # several runs have the same picture of a real patch
     worst = {name: min(_values(cells.values()), default=0.0) for name, cells in by_row.items()}
     rows = [
-        GridRow(_name(name, cells.values()), [list(cells.get(column, {}).values()) for column in columns])
+        GridRow(
+            _name(name, cells.values()).removeprefix(f"{subtitle}: "),
+            [list(cells.get(column, {}).values()) for column in columns],
+        )
         for name, cells in sorted(by_row.items(), key=lambda item: worst[item[0]])
     ]
     return Grid(subtitle, columns, rows)

@@ -16,7 +16,7 @@ from reports.report.classes import balances_of, colours_of, confusions_of
 from reports.report.figure import Figure
 from reports.report.forest import forests_of
 from reports.report.galleries import Gallery, galleries_of
-from reports.report.material import Card, Material
+from reports.report.material import Card, Material, Run
 from reports.report.parallel import parallel_of
 from reports.report.parts import Part, parts_of
 from reports.report.pictures import data_uri, fitting
@@ -39,7 +39,7 @@ class Section(NamedTuple):
 
 
 class Omitted(NamedTuple):
-    """A section without content, and why."""
+    """A section without content, or pictures that could not be drawn, and why."""
 
     title: str
     reason: str
@@ -139,9 +139,16 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
         part.title,
         part.anchor,
         [section for section, _ in found if section.content],
-        [Omitted(section.title, reason) for section, reason in found if not section.content],
+        [
+            *(Omitted(section.title, reason) for section, reason in found if not section.content),
+            *(Omitted(f"Galleries of {run.title}", reason) for run in part.runs for reason in _not_drawn(run)),
+        ],
         colours_of(part.runs),
     )
+
+
+def _not_drawn(run: Run) -> Sequence[str]:
+    return () if run.evidence is None else run.evidence.lacking
 
 
 def _lacking(board: Leaderboard) -> str:

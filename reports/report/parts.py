@@ -41,11 +41,15 @@ def parts_of(material: Material) -> list[Part]:
 
 
 def _keys(material: Material, board: Leaderboard) -> set[str]:
-    """Return the keys of the runs whose rows are on a board or on another board of its part."""
+    """Return the keys of the runs whose rows are on a board or on another board of its part.
+
+    Runs of an older harness are left out, as boards leave out their numbers.
+    """
     table = material.table
     kept = (table["dataset"] == board.dataset) & (table["preset"] == board.preset)
     kept &= table["division"] == board.division
     if board.data:
         wanted = "" if board.data == _NOT_RECORDED else board.data
         kept &= table["data"].str.startswith(wanted) if wanted else table["data"] == ""
-    return set(table[kept]["run"])
+    current = table[kept]
+    return set(current[current["harness"] == current["harness"].max()]["run"])

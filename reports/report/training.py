@@ -18,6 +18,7 @@ POINTS = 100
 """Largest number of points of one curve in a chart."""
 _SHOWN = ("loss", "dice", "accuracy")
 """The total loss and scores of held-out data; the terms of a loss are left to the tracking server."""
+_MEANS = "Means over short stretches of steps"
 _NETWORK = re.compile(r"(?P<what>[^/]+)/(?P<arm>.+)/(?P<seed>\d+(?:-\d+)?(?:, fold [^/]+/[^/]+)?)/(?P<term>[^/]+)")
 _GENERATOR = re.compile(r"fit/(?P<part>.+)/(?P<term>[^/]+)")
 
@@ -44,7 +45,8 @@ def training_of(runs: Sequence[Run], styles: Mapping[str, Style]) -> list[Figure
     figures = [_figure(f"Training of {name}", panels, styles) for name, panels in networks.items()]
     if parts:
         alone = {curve.arm: Style("c0", 0) for panel in parts.values() for curve in panel.values()}
-        figures.append(_figure("Training of generators", parts, alone)._replace(legend=()))
+        figure = _figure("Training of generators", parts, alone)
+        figures.append(figure._replace(legend=(), caption=f"{_MEANS}; one panel per part that was trained."))
     return figures
 
 
@@ -82,7 +84,7 @@ def _figure(title: str, panels: Mapping[str, Mapping[str, _Curve]], styles: Mapp
     arms = list(dict.fromkeys(curve.arm for curve in curves))
     pictures = [_panel(term, list(panel.values()), styles) for term, panel in panels.items()]
     legend = [key(style_of(styles, arm), arm) for arm in arms]
-    caption = "Means over short stretches of steps; one line per seed and fold. The loss is that of training data, "
+    caption = f"{_MEANS}; one line per seed and fold. The loss is that of training data, "
     caption += "which differ between arms: a lower one does not mean a better network."
     return Figure(title, pictures, caption, _table(panels), legend)
 

@@ -19,7 +19,7 @@ HOSTILE = "</style><script>window.broken = 1</script>"
 def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
     store = tmp_path_factory.mktemp("store")
     runs = [Run("diffmix", rows=1), Run("sdm", rows=1, shift=-0.06), Run(HOSTILE, rows=1)]
-    runs += [Run("gradmix", f"{ratio}x", rows=0, fixed={"ratio": ratio}) for ratio in (0.5, 1.0)]
+    runs += [Run("gradmix", f"{ratio:g}x", rows=0, fixed={"ratio": ratio}) for ratio in (0.5, 1.0)]
     results = fill(store, runs)
     cards = {"datasets": dataset_cards(["phantom"]), "methods": method_cards(["real-only", "diffmix"])}
     path = store / "report.html"

@@ -128,7 +128,7 @@ def test_every_section_is_there_and_linked(page: str) -> None:
         "2 methods (diffmix, sdm) compared with 3 controls (real-only, copy, noise) on phantom, preset smoke" in words
     )
     assert "the smallest difference in pq/image that this table could have found: .021 (80 % power)" in words
-    assert "Scaling : no method was tested at two ratios of synthetic to real images." in words
+    assert "Scaling : no method was tested at two ratios of synthetic to real images" in words
 
 
 def test_verdicts_stand_beside_their_intervals(page: str) -> None:
@@ -188,7 +188,7 @@ def test_what_is_absent_is_said(tmp_path: Path) -> None:
         ("Galleries", "the runs kept nothing to be looked at; run them again"),
         ("Dataset and methods", "there is no card of the dataset or a method"),
     ):
-        assert f"{title} : {reason}." in words
+        assert f"{title} : {reason}" in words
     assert "one seed: intervals cover the choice of test groups only" in words
 
 
@@ -211,6 +211,24 @@ def test_leaks_and_tiny_are_warned_of(tmp_path: Path) -> None:
     tiny = Run("sdm", rows=1, fixed={"preset": "tiny"})
     page = render(material(fill(tmp_path / "b", [tiny])))
     assert "preset tiny: these numbers mean nothing" in page
+
+
+def test_runs_of_an_older_harness_are_left_out(tmp_path: Path) -> None:
+    older = Run("diffmix", rows=1, fixed={"harness": 1})
+    page = render(material(fill(tmp_path, [older, Run("sdm", rows=1, fixed={"harness": 2})])))
+    assert "numbers of an older protocol are left out" in page
+    assert re.findall(r'<section class="origin" aria-labelledby="[^"]*"', page) == [
+        f'<section class="origin" aria-labelledby="phantom-smoke-run-{Run("sdm", fixed={"harness": 2}).key}"'
+    ]
+
+
+def test_what_could_not_be_drawn_is_said(tmp_path: Path) -> None:
+    run = Run("sdm", rows=1)
+    results = fill(tmp_path, [run])
+    kept = Evidence.read(results.folder(run.key))
+    assert kept is not None
+    kept.model_copy(update={"lacking": ("same masks: a set was deleted",)}).write(results.folder(run.key))
+    assert "Galleries of sdm : same masks: a set was deleted" in Reader(render(material(results))).text
 
 
 def test_presets_are_apart(tmp_path: Path) -> None:
