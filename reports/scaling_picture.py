@@ -13,6 +13,7 @@ from reports.board import Cell
 from reports.drawing import INK, PAPER, font, save, shorten
 from reports.numbers import number
 from reports.scaling import Line, Scaling
+from reports.ticks import ticks_of
 
 # Colours of networks (Okabe & Ito), which people with impaired colour vision tell apart.
 COLOURS = ((0, 114, 178), (213, 94, 0), (0, 158, 115), (204, 121, 167), (86, 180, 233), (230, 159, 0))
@@ -78,7 +79,7 @@ def _axes(draw: ImageDraw.ImageDraw, scaling: Scaling, lines: Sequence[Line], co
     left, top = ((corner[0] + _LEFT) * _SMOOTH, (corner[1] + _TOP) * _SMOOTH)
     right = (corner[0] + _PANEL[0] - _RIGHT) * _SMOOTH
     bottom = (corner[1] + _PANEL[1] - _BOTTOM) * _SMOOTH
-    ticks = _ticks(_extent([cell for line in lines for cell in line.cells.values()]))
+    ticks = ticks_of(_extent([cell for line in lines for cell in line.cells.values()]))
     room = 0.04 * scaling.ratios[-1]
     inside = _Box(left, top, right, bottom, (-room, scaling.ratios[-1] + room), (ticks[0], ticks[-1]))
     for tick in ticks:
@@ -120,19 +121,3 @@ def _extent(cells: Sequence[Cell]) -> tuple[float, float]:
     """Return the least and the largest value or bound."""
     numbers = [one for cell in cells for one in (cell.value, cell.low, cell.high) if one is not None]
     return min(numbers), max(numbers)
-
-
-def _ticks(extent: tuple[float, float]) -> list[float]:
-    """Return three to six round numbers that enclose a range.
-
-    >>> _ticks((0.31, 0.47))
-    [0.3, 0.35, 0.4, 0.45, 0.5]
-    """
-    low, high = extent
-    span = (high - low) or max(abs(high), 1.0) * 0.1
-    rough = span / 4
-    power = 10.0 ** math.floor(math.log10(rough))
-    step = next(factor * power for factor in (1, 2, 2.5, 5, 10) if factor * power >= rough)
-    first, last = math.floor(low / step + 1e-9), math.ceil(high / step - 1e-9)
-    last = max(last, first + 1)
-    return [round(place * step, 12) for place in range(first, last + 1)]

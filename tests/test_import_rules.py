@@ -83,6 +83,9 @@ RULES = {
         (
             *GROUND,
             "bench.imageio",
+            "bench.results.artefacts",
+            "bench.results.document",
+            "bench.results.evidence",
             "bench.results.leaks",
             "bench.results.table",
             "bench.synthetic",

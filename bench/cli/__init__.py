@@ -14,6 +14,7 @@ from bench.cli import (
     importing,
     leaderboard,
     listing,
+    report,
     run,
     score,
     suite,
@@ -39,6 +40,7 @@ suite.mount(app)
 leaderboard.mount(app)
 agreement.mount(app)
 check.mount(app)
+report.mount(app)
 listing.mount(app)
 doctor.mount(app)
 data.mount(app)

@@ -1,0 +1,90 @@
+"""The balance of classes before and after, and confusion matrices, as tables of shares."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import NamedTuple
+
+from bench.results.evidence import Balance, Confusion
+from reports.report.material import Run
+
+
+class Share(NamedTuple):
+    """A count and its share, in [0, 1], of a whole."""
+
+    n: int
+    share: float
+
+    @property
+    def percent(self) -> str:
+        """The share in percent: 12 %, 1.4 %, 0 %."""
+        percent = 100 * self.share
+        return f"{percent:.1f} %" if 0 < percent < 10 else f"{percent:.0f} %"
+
+
+class BalanceTable(NamedTuple):
+    """Shares of classes (rows) in the real training data and in those of each arm (columns)."""
+
+    unit: str
+    columns: Sequence[str]
+    rows: Sequence[tuple[str, Sequence[Share | None]]]
+    totals: Sequence[int]
+
+
+class Matrix(NamedTuple):
+    """A confusion matrix; shares are of all nuclei or images of the true class."""
+
+    arm: str
+    downstream: str
+    classes: Sequence[str]
+    rows: Sequence[Sequence[Share]]
+
+
+def balances_of(runs: Sequence[Run]) -> list[BalanceTable]:
+    """Return a table for each unit; an arm that several runs have is shown as in the newest."""
+    newest: dict[tuple[str, str], Balance] = {}
+    for run in runs:
+        if run.evidence is not None:
+            newest |= {(one.unit, one.arm): one for one in run.evidence.balances}
+    units = dict.fromkeys(unit for unit, _ in newest)
+    return [_balance(unit, [one for (of, _), one in newest.items() if of == unit]) for unit in units]
+
+
+def _balance(unit: str, balances: Sequence[Balance]) -> BalanceTable:
+    real = balances[-1].real
+    classes = list(dict.fromkeys([*real, *(name for one in balances for name in (*one.real, *one.synthetic))]))
+    sets = [real, *({name: one.real.get(name, 0) + one.synthetic.get(name, 0) for name in classes} for one in balances)]
+    totals = [sum(counts.values()) for counts in sets]
+    rows = [
+        (name, [_share(counts.get(name, 0), n) for counts, n in zip(sets, totals, strict=True)]) for name in classes
+    ]
+    return BalanceTable(unit, ["real", *(f"real + {one.arm}" for one in balances)], rows, totals)
+
+
+def confusions_of(runs: Sequence[Run], order: Sequence[str]) -> list[Matrix]:
+    """Return the matrix of each arm and network, as in the newest run that has it, in the order of arms on boards."""
+    newest: dict[tuple[str, str], Confusion] = {}
+    for run in runs:
+        if run.evidence is not None:
+            newest |= {(one.downstream, one.arm): one for one in run.evidence.confusions}
+    place = {title: index for index, title in enumerate(order)}
+    ordered = sorted(newest.items(), key=lambda item: (item[0][0], place.get(item[0][1], len(place)), item[0][1]))
+    return [_matrix(one) for _, one in ordered]
+
+
+def _matrix(one: Confusion) -> Matrix:
+    rows = [[_share(count, sum(counts)) for count in counts] for counts in one.counts]
+    return Matrix(one.arm, one.downstream, one.classes, rows)
+
+
+def _share(count: int, whole: int) -> Share:
+    return Share(count, count / whole if whole else 0.0)
+
+
+def colours_of(runs: Iterable[Run]) -> Mapping[str, str]:
+    """Return the colours of classes, those of the newest run first."""
+    found: dict[str, str] = {}
+    for run in runs:
+        if run.evidence is not None:
+            found |= run.evidence.colours
+    return found

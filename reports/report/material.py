@@ -1,0 +1,69 @@
+"""What a report is made of: boards, runs with their evidence, and cards of datasets and methods."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import pandas as pd
+
+from bench.results.document import RunDocument
+from bench.results.evidence import Evidence
+from bench.results.table import ResultsStore
+from reports.board import Leaderboard
+
+Curve = tuple[str, int, float]
+
+
+@dataclass(frozen=True)
+class Run:
+    """One run: its document, what it keeps to be looked at, and its training curves as (name, step, value)."""
+
+    key: str
+    document: RunDocument
+    folder: Path
+    evidence: Evidence | None = None
+    curves: Sequence[Curve] = ()
+
+    @property
+    def title(self) -> str:
+        """The name of the run's method as boards display it."""
+        about = f" ({self.document.variant})" if self.document.variant else ""
+        return self.document.method + about
+
+
+@dataclass(frozen=True)
+class Card:
+    """What is known of a dataset or a method before it is run: a title, a summary, and facts with their names."""
+
+    name: str
+    title: str
+    summary: str = ""
+    facts: Mapping[str, str] = field(default_factory=dict)
+    remarks: Sequence[str] = ()
+
+
+@dataclass(frozen=True)
+class Material:
+    """Everything that a report shows. `version` is that of the package that writes it."""
+
+    boards: Sequence[Leaderboard]
+    runs: Mapping[str, Run]
+    table: pd.DataFrame
+    datasets: Mapping[str, Card] = field(default_factory=dict)
+    methods: Mapping[str, Card] = field(default_factory=dict)
+    version: str = ""
+
+
+def read_runs(results: ResultsStore) -> dict[str, Run]:
+    """Return the runs of a store by key, oldest first.
+
+    Raises:
+        DataError: a document cannot be read.
+        ValueError: a run's evidence is not evidence.
+    """
+    return {
+        key: Run(key, document, results.folder(key), Evidence.read(results.folder(key)), tuple(results.curves(key)))
+        for key, document in results.documents().items()
+    }
