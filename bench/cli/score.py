@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from bench.engine.reporter import Reporter
     from bench.scoring.output import Output
 
-app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup_mode=None)
+app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup_mode=None, no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; docs/score.md describes its fields.")]
 SeedOption = Annotated[

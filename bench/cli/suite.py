@@ -35,14 +35,17 @@ def mount(app: typer.Typer) -> None:
 
 
 def suite(
-    file: Annotated[str, typer.Argument(help="Name of a suite, or path to a suite file; see `bench list suites`.")],
+    file: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE", help="Name of a suite, or path to a suite file; see `bench list suites`."),
+    ],
     preset: Annotated[
         Optional[str], typer.Option(help="Preset for every run, with its own budget and encoders [the file's].")
     ] = None,
     seeds: Annotated[Optional[int], typer.Option(min=1, help="Number of replicates of every run [the file's].")] = None,
     overrides: Annotated[
         Optional[list[str]],
-        typer.Option("--set", help="Override a setting in every run (key=value), after the file's own."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting in every run, after the file's own."),
     ] = None,
     only: Annotated[
         Optional[list[str]],
