@@ -125,11 +125,16 @@ def _is_usage(error: Exception) -> bool:
 
 
 def _unexpected(error: Exception) -> BenchError:
-    return BenchError(
+    notes = getattr(error, "__notes__", [])
+    where = "the traceback is in the log" if notes else "add --debug to see the traceback"
+    known = BenchError(
         "The command failed unexpectedly",
         got=f"{type(error).__name__}: {error}",
-        fix="finished work is kept: run the same command again to continue, or add --debug to see the traceback",
+        fix=f"finished work is kept: run the same command again to continue; {where}",
     )
+    for note in notes:
+        known.add_note(note)
+    return known
 
 
 def _usage(error: Exception) -> BenchError:

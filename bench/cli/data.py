@@ -9,6 +9,7 @@ import typer
 
 from bench.cli import data_splits, data_status, export_data
 from bench.cli.options import DataRootOption, resolve_data_root
+from bench.cli.verbosity import reporter
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -31,6 +32,7 @@ def mount(parent: typer.Typer) -> None:
 
 @app.command("verify")
 def verify(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a dataset, or path to its card.")],
     data_root: DataRootOption = None,
 ) -> None:
@@ -39,9 +41,8 @@ def verify(
 
     from bench.datasets.checks.verify import verify as verify_source
     from bench.datasets.source import open_source
-    from bench.engine.reporter import Reporter
 
-    report = verify_source(open_source(name, resolve_data_root(data_root)), Reporter().progress)
+    report = verify_source(open_source(name, resolve_data_root(data_root)), reporter(context).progress)
     render_report(report, Console(highlight=False))
     if not report.ok:
         raise typer.Exit(2)

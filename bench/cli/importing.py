@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from bench.cli.options import DataRootOption, StoreOption, resolve_data_root, resolve_store
+from bench.cli.verbosity import reporter
 
 
 def mount(app: typer.Typer) -> None:
@@ -16,6 +17,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def import_(
+    context: typer.Context,
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of images; subfolders may name their classes.")],
     dataset: Annotated[str, typer.Option(help="Dataset whose classes the images have, or path to its card.")],
     method_name: Annotated[str, typer.Option(help="Name of the generator, as shown in tables.")],
@@ -49,7 +51,6 @@ def import_(
     from rich.console import Console
 
     from bench.config.validate import build
-    from bench.engine.reporter import Reporter
     from bench.importing.command import ImportRequest, import_set
 
     values = {
@@ -64,7 +65,7 @@ def import_(
         "store": resolve_store(store),
         "data_root": resolve_data_root(data_root),
     }
-    made = import_set(build(ImportRequest, values, "the request"), Reporter())
+    made = import_set(build(ImportRequest, values, "the request"), reporter(context))
     console = Console(highlight=False)
     console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
     for line in made.summary():

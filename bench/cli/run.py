@@ -23,6 +23,7 @@ from bench.cli.options import (
     resolve_store,
     resolve_weights,
 )
+from bench.cli.verbosity import reporter
 
 if TYPE_CHECKING:
     from bench.config import RunRequest
@@ -34,6 +35,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def run(
+    context: typer.Context,
     dataset: Annotated[
         str,
         typer.Option(
@@ -147,6 +149,7 @@ def run(
     from bench.config.validate import build
     from bench.errors import ConfigError
     from bench.run.pipeline import run_request
+    from bench.suite.count import count_steps
 
     if (method is None) == (synthetic is None):
         raise ConfigError(
@@ -189,7 +192,7 @@ def run(
     if dry_run:
         _plan(request)
         return
-    outcome = run_request(request)
+    outcome = run_request(request, reporter(context), count_steps)
     show(outcome.store, dataset=outcome.dataset, preset=outcome.preset)
 
 

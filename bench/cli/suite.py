@@ -23,6 +23,7 @@ from bench.cli.options import (
     resolve_weights,
 )
 from bench.cli.screen import console, count_runs
+from bench.cli.verbosity import reporter
 
 if TYPE_CHECKING:
     from bench.suite.execute import Done
@@ -35,6 +36,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def suite(
+    context: typer.Context,
     file: Annotated[
         str,
         typer.Argument(metavar="NAME|FILE", help="Name of a suite, or path to a suite file; see `bench list suites`."),
@@ -73,7 +75,6 @@ def suite(
 ) -> None:
     """Run a suite; finished steps are not repeated, and a run that fails does not stop the others."""
     from bench.config import Environment
-    from bench.engine.reporter import Reporter
     from bench.errors import ConfigError
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
@@ -104,7 +105,7 @@ def suite(
         show(found, check, as_json=as_json)
         return
     check.stop()
-    done = run_all(check.runs, Reporter())
+    done = run_all(check.runs, reporter(context))
     _print_boards(done)
     _print_paper(found, done)
     _print_summary(found, done)

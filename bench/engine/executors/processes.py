@@ -12,6 +12,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from bench.engine.executors.base import Surroundings
+from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
 
@@ -44,14 +45,19 @@ class Processes:
             found = session.store.find(step)  # another process may have done the step while this one waited
             if found is not None:
                 return found
+            overall = session.reporter.overall
+            if isinstance(overall, Overall):
+                overall.begin()
             worker = self._idle.pop() if self._idle else self._start(session)
-            call = (step, session.store, session.reporter.quiet, session.workers)
+            call = (step, session.store, session.reporter.remote(), session.workers)
             loop = asyncio.get_running_loop()
             kind, value = await loop.run_in_executor(self._threads, worker.call, call)
             self._idle.append(worker)
             if kind == "error":
                 raise value
             finished: Finished = value
+            if isinstance(overall, Overall):
+                overall.end(step)
             return finished
 
     def close(self) -> None:
