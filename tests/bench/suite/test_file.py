@@ -68,8 +68,8 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
 def test_everything_that_is_wrong_in_a_file_is_told_at_once(tmp_path: Path) -> None:
     path = tmp_path / "mine.yaml"
     path.write_text(
-        "title: mine\ndefaults:\n  seds: 3\nruns:\n  - method: copy\n    dataset: phantom\n  - method: copy\n    seeds: many\n"
-        "  - dataset: phantom\n"
+        "title: mine\ndefaults:\n  seds: 3\nruns:\n  - method: copy\n    dataset: phantom\n"
+        "  - method: copy\n    seeds: many\n  - dataset: phantom\n"
     )
     with pytest.raises(ConfigError) as caught:
         find_suite(str(path))
