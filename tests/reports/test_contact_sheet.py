@@ -6,7 +6,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.contract import Condition
+from bench.contract import Condition, Sample
 from bench.imageio import read_rgb
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from reports.contact_sheet import COLOURS, PANEL, Pair, contact_sheet, crop, outlined, set_sheet
@@ -85,3 +85,15 @@ def test_sheet_of_a_sealed_set_mixes_kinds_and_finds_the_crops(tmp_path: Path) -
     again = tmp_path / "again.png"
     set_sheet(SyntheticSet(folder), train, again, n=4)
     assert again.read_bytes() == (tmp_path / "sheet.png").read_bytes()
+
+
+def test_a_sheet_without_sources_or_labels_has_no_empty_panels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 200, (64, 64, 3), dtype=np.uint8) for _ in range(4)]
+    plain = [Pair(Sample(str(n), image, "g", 0.25), None) for n, image in enumerate(images)]
+    contact_sheet(plain, tmp_path / "plain.png", (), title="imported")
+    sheet = np.asarray(read_rgb(tmp_path / "plain.png"))
+    shown = [sheet[46 : 46 + 192, x : x + 192] for x in range(4, sheet.shape[1] - 192, 192 + 4 + 3 * 4)]
+    assert len(shown) >= 4
+    assert not (sheet == 240).all(axis=2).any(), "no grey box"
+    assert all(len(np.unique(panel)) > 100 for panel in shown[:4]), "the four images are next to each other"
