@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from typing import Annotated, Any
 
@@ -14,6 +15,7 @@ from bench.cli.verbosity import Verbosity, options_first
 from bench.errors import BenchError, ConfigError
 from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
+from bench.threads import WAITING
 
 app = typer.Typer(
     name="bench",
@@ -78,6 +80,8 @@ def command_line() -> Any:
 
 def main() -> None:
     """Run the command line; print errors as three lines, or with a traceback if `--debug` is given, and exit."""
+    for name, value in WAITING.items():  # before torch is loaded, which reads them
+        os.environ.setdefault(name, value)
     arguments = options_first(sys.argv[1:])
     debug = "--debug" in arguments
     try:

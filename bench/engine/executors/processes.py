@@ -15,6 +15,7 @@ from bench.engine.executors.base import Surroundings
 from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
+from bench.threads import WAITING
 
 _HEADER = struct.Struct(">Q")
 
@@ -79,13 +80,11 @@ class _Worker:
 
     def __init__(self, threads: int) -> None:
         limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-        # idle threads of one worker must not keep the cores from the others
-        waiting = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.engine.executors.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **limits, **waiting},
+            env={**os.environ, **limits, **WAITING},
         )
 
     def call(self, request: Any) -> tuple[str, Any]:
