@@ -12,10 +12,10 @@ from bench.cli import data, doctor, importing, leaderboard, listing, run, score,
 from bench.cli.errors import print_error
 from bench.cli.help import describe
 from bench.cli.verbosity import Verbosity, options_first
+from bench.engine.threads import WAITING
 from bench.errors import BenchError, ConfigError
 from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
-from bench.threads import WAITING
 
 app = typer.Typer(
     name="bench",

@@ -32,7 +32,7 @@ def commands(command: Any, path: str = "bench") -> Iterator[tuple[str, Any]]:
 
 
 def _name_value(parameter: Any) -> None:
-    """Give a parameter a plain name of its value, in place of `<int range>` or `<list[str]>`."""
+    """Give a parameter a plain name of its value, instead of `<int range>` or `<list[str]>`."""
     if parameter.param_type_name == "argument":
         name = parameter.metavar or parameter.name.upper()
         more = "..." if parameter.nargs != 1 else ""

@@ -1,4 +1,4 @@
-"""Validation of configuration models with errors that say what to change, and all of it at once."""
+"""Validation of configuration models with errors that say everything that must be changed."""
 
 from __future__ import annotations
 

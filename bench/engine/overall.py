@@ -4,10 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Callable
-from typing import TYPE_CHECKING
-
-if TYPE_CHECKING:
-    from bench.engine.step import Step
+from typing import Any
 
 # The share of the estimated time that the first measurements are weighed against.
 _PRIOR = 0.05
@@ -25,7 +22,7 @@ class Overall:
         steps: int,
         cached: int,
         seconds: float,
-        cost: Callable[[Step], float],
+        cost: Callable[[Any], float],
         clock: Callable[[], float] = time.monotonic,
     ) -> None:
         """Begin a run.
@@ -43,12 +40,12 @@ class Overall:
         self._start = self._measured = self._clock()
 
     def begin(self) -> None:
-        """Count a step that begins."""
+        """Count one more step, which begins."""
         self._begun += 1
         self._steps = max(self._steps, self._begun)
 
-    def end(self, step: Step) -> None:
-        """Count the time of a step that is done."""
+    def end(self, step: object) -> None:
+        """Take the time of a step that is done into account."""
         self._done += self._cost(step)
         self._measured = self._clock()
 

@@ -152,7 +152,7 @@ class _Count:
         self._task = TaskID(0)
 
     def show(self, bars: Bars) -> None:
-        """Show a bar in place of lines."""
+        """Show a bar instead of lines."""
         self._bars = bars
         self._task = bars.add_task(self._title, total=self._total, completed=self._done, values=(), rate="")
 

@@ -14,8 +14,8 @@ from typing import IO, Any
 from bench.engine.executors.base import Surroundings
 from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
+from bench.engine.threads import WAITING
 from bench.errors import JobError
-from bench.threads import WAITING
 
 _HEADER = struct.Struct(">Q")
 
