@@ -11,7 +11,7 @@ from PIL import Image, ImageDraw
 
 from bench.contract import Dataset
 from bench.synthetic import SyntheticSet
-from reports.drawing import EMPTY, GAP, INK, PAPER, fit, font, save, shorten
+from reports.drawing import GAP, INK, PAPER, fit, font, save, shorten
 
 PANEL = 112
 """Least side in pixels at which an image is drawn."""
@@ -127,6 +127,5 @@ def _draw(
                 if place < len(images):
                     sheet.paste(fit(images[place], panel), (x, y))
                 elif not images and place == 0:
-                    draw.rectangle((x, y, x + panel - 1, y + panel - 1), fill=EMPTY)
                     draw.text((x + panel // 2, y + panel // 2), "none", _GREY, font(_NOTE), anchor="mm")
     return sheet

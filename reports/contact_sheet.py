@@ -12,12 +12,14 @@ from PIL import Image, ImageDraw
 from bench.contract import Dataset, Sample
 from bench.synthetic import SyntheticSet
 from reports.class_sheet import class_sheet, shows_classes
-from reports.drawing import EMPTY, GAP, INK, PAPER, font, save
+from reports.drawing import GAP, INK, PAPER, font, save
 from reports.outlines import class_colours, outlined
 
 PANEL = 192
 """Least side in pixels at which a patch is drawn."""
 _CAPTION, _HEADER = 18, 46
+_REAL, _REAL_LABELS, _MADE_LABELS, _MADE = "real crop", "its labels", "synthetic with its labels", "synthetic"
+_PANELS = (_REAL, _REAL_LABELS, _MADE_LABELS, _MADE)
 
 
 @dataclass(frozen=True)
@@ -35,7 +37,8 @@ def contact_sheet(
     """Write a sheet as PNG.
 
     A pair has four panels: the real crop without and with its own outlines, and the synthetic patch with the outlines
-    of its labels and without. Patches are enlarged to at least 192 px. Outlines are drawn at that size, one pixel
+    of its labels and without. Panels that no pair has are left out: real crops of images without a source, outlines of
+    images without labels. Patches are enlarged to at least 192 px. Outlines are drawn at that size, one pixel
     inside the nucleus, in the colour of its class.
 
     Args:
@@ -43,22 +46,26 @@ def contact_sheet(
         path: file to write.
         classes: names of nucleus classes 1, 2, ....
         title: heading, for example method and dataset.
-        per_row: number of pairs per row.
+        per_row: number of pairs per row; more if pairs have fewer than four panels.
     """
+    shown = _shown(pairs)
+    per_row *= 4 // len(shown)
     side = max((max(pair.synthetic.image.shape[:2]) for pair in pairs), default=PANEL)
     scale = max(1, -(-PANEL // side))
     panel = side * scale
     rows = -(-len(pairs) // per_row)
-    cell = (4 * (panel + GAP) + 3 * GAP, panel + _CAPTION + GAP)
+    cell = (len(shown) * (panel + GAP) + 3 * GAP, panel + _CAPTION + GAP)
     sheet = Image.new("RGB", (per_row * cell[0] + GAP, max(rows, 1) * cell[1] + _HEADER), PAPER)
     draw = ImageDraw.Draw(sheet)
-    _header(draw, title, classes)
+    _header(draw, title, classes, shown)
     for index, pair in enumerate(pairs):
         x = GAP + index % per_row * cell[0]
         y = _HEADER + index // per_row * cell[1]
-        for place, image in enumerate(_panels(pair, panel, scale)):
-            sheet.paste(Image.fromarray(image), (x + place * (panel + GAP), y))
-        text = _cut(pair.caption, 4 * panel // 7)
+        panels = _panels(pair, scale)
+        for place, name in enumerate(shown):
+            if name in panels:
+                sheet.paste(Image.fromarray(panels[name]), (x + place * (panel + GAP), y))
+        text = _cut(pair.caption, len(shown) * panel // 7)
         draw.text((x, y + panel + 2), text, INK, font(12))
     save(sheet, path)
 
@@ -93,25 +100,25 @@ def crop(sample: Sample, corner: Sequence[int] | None, shape: tuple[int, int]) -
     return replace(sample, image=sample.image[window], instances=instances, ignore=None)
 
 
-def _panels(pair: Pair, side: int, scale: int) -> list[np.ndarray]:
-    made = pair.synthetic
-    empty = np.full((side, side, 3), EMPTY, np.uint8)
-    real = [empty, empty]
-    if pair.real is not None:
-        source = pair.real
-        real = [
-            outlined(source.image, None, None, scale),
-            outlined(source.image, source.instances, source.types, scale),
-        ]
-    return [
-        *real,
-        outlined(made.image, made.instances, made.types, scale),
-        outlined(made.image, None, None, scale),
-    ]
+def _shown(pairs: Sequence[Pair]) -> list[str]:
+    """Return the names of the panels that at least one pair has, in order."""
+    found = {name for pair in pairs for name in _panels(pair, 1)}
+    return [name for name in _PANELS if name in found] or [_MADE]
 
 
-def _header(draw: ImageDraw.ImageDraw, title: str, classes: Sequence[str]) -> None:
-    order = "of each: real crop, its labels, synthetic with its labels, synthetic"
+def _panels(pair: Pair, scale: int) -> dict[str, np.ndarray]:
+    """Return the images of a pair by the names of their panels."""
+    panels = {}
+    for sample, plain, labelled in ((pair.real, _REAL, _REAL_LABELS), (pair.synthetic, _MADE, _MADE_LABELS)):
+        if sample is not None:
+            panels[plain] = outlined(sample.image, None, None, scale)
+            if sample.instances is not None and sample.types is not None:
+                panels[labelled] = outlined(sample.image, sample.instances, sample.types, scale)
+    return panels
+
+
+def _header(draw: ImageDraw.ImageDraw, title: str, classes: Sequence[str], shown: Sequence[str]) -> None:
+    order = f"of each: {', '.join(shown)}"
     draw.text((GAP, 4), f"{title}   ({order})" if title else order, INK, font(14))
     x = GAP
     for name, colour in class_colours(classes).items():

@@ -11,7 +11,7 @@ from PIL import Image, ImageFont
 
 Face = ImageFont.FreeTypeFont | ImageFont.ImageFont
 GAP = 6
-INK, PAPER, EMPTY = (30, 30, 30), (255, 255, 255), (240, 240, 240)
+INK, PAPER = (30, 30, 30), (255, 255, 255)
 
 
 def enlarge(image: UInt8[np.ndarray, "h w 3"], scale: float) -> UInt8[np.ndarray, "sh sw 3"]:

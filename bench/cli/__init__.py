@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import sys
+from typing import Annotated, Any
 
 import typer
 
@@ -22,16 +24,17 @@ from bench.cli import (
     verify,
 )
 from bench.cli.errors import print_error
-from bench.errors import BenchError
+from bench.cli.help import describe
+from bench.cli.verbosity import Verbosity, options_first
+from bench.engine.threads import WAITING
+from bench.errors import BenchError, ConfigError
 from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
 
 app = typer.Typer(
     name="bench",
-    help="Measure whether synthetic images help in pathology, and how far the numbers can be trusted.",
     no_args_is_help=True,
     pretty_exceptions_enable=False,
-    add_completion=False,
     rich_markup_mode=None,  # plain-text help starts in half the time
     context_settings={"help_option_names": ["-h", "--help"]},
 )
@@ -49,23 +52,72 @@ importing.mount(app)
 verify.mount(app)
 tracking.mount(app)
 
+GOES_ON = ("run", "suite")
+"""Commands that continue where they were interrupted."""
+
+
+@app.callback()
+def options(
+    context: typer.Context,
+    quiet: Annotated[
+        bool, typer.Option("--quiet", "-q", is_eager=True, help="Print only errors and the final table.")
+    ] = False,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose", "-v", is_eager=True, help="Print more: versions, reused steps, folders, library messages."
+        ),
+    ] = False,
+    debug: Annotated[bool, typer.Option("--debug", help="Show the traceback of an error.")] = False,
+    version: Annotated[
+        bool,
+        typer.Option(
+            "--version",
+            is_eager=True,
+            callback=lambda context, value: _print_version(context) if value else None,
+            help="Print the version, with -v also those of Python and of libraries, and exit.",
+        ),
+    ] = False,
+) -> None:
+    """Measure whether synthetic images help in pathology, and how far the numbers can be trusted.
+
+    The options -q, -v and --debug may also stand after the command.
+    """
+    if quiet and verbose:
+        raise ConfigError("--quiet and --verbose exclude each other", got="both", fix="leave out one of them")
+    context.obj = Verbosity(quiet, verbose)
+
+
+def command_line() -> Any:
+    """Return the command line as its parser sees it, with complete help texts."""
+    command = typer.main.get_command(app)
+    describe(command)
+    return command
+
 
 def main() -> None:
     """Run the command line; print errors as three lines, or with a traceback if `--debug` is given, and exit."""
-    arguments = [argument for argument in sys.argv[1:] if argument != "--debug"]
-    debug = len(arguments) != len(sys.argv) - 1
+    for name, value in WAITING.items():  # before torch is loaded, which reads them
+        os.environ.setdefault(name, value)
+    arguments = options_first(sys.argv[1:])
+    debug = "--debug" in arguments
     try:
         for name in SIBLINGS:
             check_sibling(name)
-        code = app(args=arguments, prog_name="bench", standalone_mode=False)
+        code = command_line()(args=arguments, prog_name="bench", standalone_mode=False)
     except BenchError as error:
         if debug:
             raise
         print_error(error)
         sys.exit(error.exit_code)
     except typer.Abort:
+        goes_on = any(argument in GOES_ON for argument in arguments)
+        print("interrupted" + ("; the same command goes on from here" if goes_on else ""), file=sys.stderr)
         sys.exit(130)
     except Exception as error:
+        if type(error).__name__ == "NoArgsIsHelpError":
+            print(str(error))
+            sys.exit(0)
         if debug:
             raise
         known = _usage(error) if _is_usage(error) else absent(error)
@@ -74,17 +126,36 @@ def main() -> None:
     sys.exit(code if isinstance(code, int) else 0)
 
 
+def _print_version(context: typer.Context) -> None:
+    """Print versions and stop."""
+    import platform
+
+    from bench.engine.versions import package_versions
+
+    found = package_versions(*(("torchvision", "timm", "mlflow") if context.params.get("verbose") else ()))
+    print(f"augbench {found.pop('augbench')}")
+    if context.params.get("verbose"):
+        for name, number in {"python": platform.python_version(), **found}.items():
+            print(f"{name} {number}")
+    raise typer.Exit
+
+
 def _is_usage(error: Exception) -> bool:
     """Return whether an exception comes from the parser: a wrong option or argument."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
 
 
 def _unexpected(error: Exception) -> BenchError:
-    return BenchError(
+    notes = getattr(error, "__notes__", [])
+    where = "the traceback is in the log" if notes else "add --debug to see the traceback"
+    known = BenchError(
         "The command failed unexpectedly",
         got=f"{type(error).__name__}: {error}",
-        fix="finished work is kept: run the same command again to continue, or add --debug to see the traceback",
+        fix=f"finished work is kept: run the same command again to continue; {where}",
     )
+    for note in notes:
+        known.add_note(note)
+    return known
 
 
 def _usage(error: Exception) -> BenchError:

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import DataRootOption, resolve_data_root
+from bench.cli.verbosity import reporter
 
 
 def mount(app: typer.Typer) -> None:
@@ -16,6 +17,7 @@ def mount(app: typer.Typer) -> None:
 
 
 def export(
+    context: typer.Context,
     name: Annotated[str, typer.Argument(help="Name of a dataset, path to its card, or folder of a sealed set.")],
     format: Annotated[str, typer.Option(help="Format: hovernet, consep, cellvit or imagefolder.", metavar="FORMAT")],
     out: Annotated[Path, typer.Option(help="Folder to write to, new or empty.", metavar="DIR")],
@@ -25,13 +27,12 @@ def export(
     """Export images and labels for training with official code; resolution and class ids are kept."""
     from rich.console import Console
 
-    from bench.engine.reporter import Reporter
     from bench.export import FORMATS, export_parts
     from bench.export.parts import open_parts
 
     # `export_parts` rejects an unknown format, before any data is searched for
     parts = open_parts(name, split, resolve_data_root(data_root)) if format in FORMATS else []
-    done = export_parts(parts, out, format, Reporter().progress)
+    done = export_parts(parts, out, format, reporter(context).progress)
     console = Console(highlight=False)
     for each, (place, n) in done.splits.items():
         console.print(f"{each}: {n} images in {done.folder / place}", soft_wrap=True, markup=False)

@@ -8,6 +8,7 @@ from typing import Annotated, Optional
 import typer
 
 from bench.cli.options import DataRootOption, StoreOption, resolve_data_root, resolve_store
+from bench.cli.verbosity import reporter
 
 
 def mount(app: typer.Typer) -> None:
@@ -16,22 +17,30 @@ def mount(app: typer.Typer) -> None:
 
 
 def import_(
-    folder: Annotated[Path, typer.Argument(help="Folder of images; subfolders may name their classes.")],
+    context: typer.Context,
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of images; subfolders may name their classes.")],
     dataset: Annotated[str, typer.Option(help="Dataset whose classes the images have, or path to its card.")],
     method_name: Annotated[str, typer.Option(help="Name of the generator, as shown in tables.")],
     labels: Annotated[
         Optional[Path],
-        typer.Option(help="Folder of instance maps (.mat, .npy, 16-bit .png or .tif), paired with the images by stem."),
+        typer.Option(
+            metavar="DIR",
+            help="Folder of instance maps (.mat, .npy, 16-bit .png or .tif), paired with the images by stem.",
+        ),
     ] = None,
     table: Annotated[
         Optional[Path],
-        typer.Option(help="CSV file with the column file_name and any of group, label, caption, tissue, source, y, x."),
+        typer.Option(
+            metavar="FILE",
+            help="CSV file with the column file_name and any of group, label, caption, tissue, source, y, x.",
+        ),
     ] = None,
     mpp: Annotated[Optional[float], typer.Option(help="Micrometres per pixel [the dataset's].")] = None,
     rendered_from: Annotated[
         Optional[str],
         typer.Option(
-            help="Give `test` for renderings of test masks: they are scored for faithfulness and never trained on."
+            metavar="SPLIT",
+            help="Give `test` for renderings of test masks: they are scored for faithfulness and never trained on.",
         ),
     ] = None,
     replace: Annotated[bool, typer.Option("--replace", help="Replace the set that has this name.")] = False,
@@ -42,7 +51,6 @@ def import_(
     from rich.console import Console
 
     from bench.config.validate import build
-    from bench.engine.reporter import Reporter
     from bench.importing.command import ImportRequest, import_set
 
     values = {
@@ -57,7 +65,7 @@ def import_(
         "store": resolve_store(store),
         "data_root": resolve_data_root(data_root),
     }
-    made = import_set(build(ImportRequest, values, "the request"), Reporter())
+    made = import_set(build(ImportRequest, values, "the request"), reporter(context))
     console = Console(highlight=False)
     console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
     for line in made.summary():

@@ -38,7 +38,7 @@ WorkersOption = Annotated[
 ]
 TrackingUriOption = Annotated[
     Optional[str],
-    typer.Option("--tracking-uri", help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store]."),
+    typer.Option("--tracking-uri", metavar="URI", help="MLflow server [BENCH_TRACKING_URI, else SQLite in the store]."),
 ]
 TrackingOption = Annotated[bool, typer.Option(help="Log to MLflow.")]
 

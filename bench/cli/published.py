@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 def published_beside(boards: Sequence[Leaderboard]) -> tuple[list[PlainTable], list[str]]:
-    """Return a table for each board and paper's table with numbers of the same arms, and what is to be said of others."""
+    """Return a table for each board and table of a paper that have numbers of the same arms, and notes on others."""
     from bench.suite.published import published_tables, read_claims
     from reports.published.assumptions import Assumptions
     from reports.published.pairs import compare

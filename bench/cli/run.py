@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 
 import typer
 
+from bench.cli import complete
 from bench.cli.options import (
     DataRootOption,
     DeviceOption,
@@ -22,6 +23,7 @@ from bench.cli.options import (
     resolve_store,
     resolve_weights,
 )
+from bench.cli.verbosity import reporter
 
 if TYPE_CHECKING:
     from bench.config import RunRequest
@@ -33,14 +35,28 @@ def mount(app: typer.Typer) -> None:
 
 
 def run(
-    dataset: Annotated[str, typer.Option(help="Dataset to run on, or path to its card; see `bench list datasets`.")],
-    method: Annotated[Optional[str], typer.Option(help="Method to run; see `bench list methods`.")] = None,
+    context: typer.Context,
+    dataset: Annotated[
+        str,
+        typer.Option(
+            autocompletion=complete.datasets, help="Dataset to run on, or path to its card; see `bench list datasets`."
+        ),
+    ],
+    method: Annotated[
+        Optional[str], typer.Option(autocompletion=complete.methods, help="Method to run; see `bench list methods`.")
+    ] = None,
     synthetic: Annotated[
         Optional[str],
-        typer.Option(help="Score this sealed set instead of a method: its folder, or the name of an imported set."),
+        typer.Option(
+            metavar="NAME|DIR",
+            help="Score this sealed set instead of a method: its folder, or the name of an imported set.",
+        ),
     ] = None,
     preset: Annotated[
-        Optional[str], typer.Option(help="Preset: tiny, smoke, small or paper [the dataset's default].")
+        Optional[str],
+        typer.Option(
+            autocompletion=complete.presets, help="Preset: tiny, smoke, small or paper [the dataset's default]."
+        ),
     ] = None,
     seeds: Annotated[
         Optional[int],
@@ -66,12 +82,13 @@ def run(
     ratios: Annotated[
         Optional[str],
         typer.Option(
+            metavar="X,X,...",
             help="Ratios of synthetic to real images, e.g. 1,1.5,2: one set of the largest size, and a part of it per "
-            "ratio [the method's]."
+            "ratio [the method's].",
         ),
     ] = None,
     fold: Annotated[
-        Optional[str], typer.Option(help="Test on fold k of K of the training split, given as k/K.")
+        Optional[str], typer.Option(metavar="k/K", help="Test on fold k of K of the training split.")
     ] = None,
     protocol: Annotated[
         Optional[str],
@@ -84,15 +101,20 @@ def run(
     overrides: Annotated[
         Optional[list[str]],
         typer.Option(
-            "--set", help="Override a setting, e.g. method.guidance_scale=2.0, downstream.vit.batch=16, patch=96."
+            "--set",
+            metavar="KEY=VALUE",
+            help="Override a setting, e.g. method.guidance_scale=2.0, downstream.vit.batch=16, patch=96.",
         ),
     ] = None,
     controls: Annotated[
         Optional[str],
-        typer.Option(help="Controls to run with the method, comma-separated [real-only,copy,noise]."),
+        typer.Option(
+            metavar="NAME,NAME,...", help="Controls to run with the method, comma-separated [real-only,copy,noise]."
+        ),
     ] = None,
     downstream: Annotated[
-        Optional[str], typer.Option(help="Networks to train and test, comma-separated [the dataset's].")
+        Optional[str],
+        typer.Option(metavar="NAME,NAME,...", help="Networks to train and test, comma-separated [the dataset's]."),
     ] = None,
     data: Annotated[
         Optional[list[str]],
@@ -127,6 +149,7 @@ def run(
     from bench.config.validate import build
     from bench.errors import ConfigError
     from bench.run.pipeline import run_request
+    from bench.suite.count import count_steps
 
     if (method is None) == (synthetic is None):
         raise ConfigError(
@@ -170,7 +193,7 @@ def run(
     if dry_run:
         _plan(request)
         return
-    outcome = run_request(request)
+    outcome = run_request(request, reporter(context), count_steps)
     show(outcome.store, dataset=outcome.dataset, preset=outcome.preset)
 
 

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bench.cli.options import WeightsOption, resolve_weights
+from bench.cli.verbosity import verbosity
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
     from bench.engine.reporter import Reporter
     from bench.scoring.output import Output
 
-app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup_mode=None)
+app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup_mode=None, no_args_is_help=True)
 
 JsonOption = Annotated[bool, typer.Option("--json", help="Print JSON; docs/score.md describes its fields.")]
 SeedOption = Annotated[
@@ -35,6 +36,7 @@ def mount(parent: typer.Typer) -> None:
 
 @app.command("nuclei")
 def nuclei(
+    context: typer.Context,
     true: Annotated[Path, typer.Option(help="Folder of true labels: .mat, .npy, 16-bit .png or .tif.", metavar="DIR")],
     pred: Annotated[Path, typer.Option(help="Folder of predicted labels with the same stems.", metavar="DIR")],
     mpp: Annotated[float, typer.Option(help="Micrometres per pixel; nuclei match within 3 micrometres.")] = 0.25,
@@ -55,13 +57,14 @@ def nuclei(
     names = _names(classes)
     pairs = pair_labels(true, pred)
     chosen = read_groups(groups, [pair.stem for pair in pairs])
-    with _reporter().progress("score", len(pairs), unit="image") as progress:
+    with _reporter(context).progress("score", len(pairs), unit="image") as progress:
         report = score_nuclei(pairs, chosen, mpp=mpp, classes=names, progress=progress)
     _show(report, render_nuclei(report, names), as_json)
 
 
 @app.command("images")
 def images(
+    context: typer.Context,
     real: Annotated[
         Path,
         typer.Option(
@@ -99,7 +102,7 @@ def images(
         encoder=encoder,
         weights=resolve_weights(weights),
         device=device,
-        reporter=_reporter(),
+        reporter=_reporter(context),
     )
     report = score_images(sets, seed=seed)
     _show(report, render_images(report), as_json)
@@ -127,6 +130,7 @@ def classes(
 
 @app.command("text")
 def text(
+    context: typer.Context,
     images: Annotated[Path, typer.Option(help="Folder of images; subfolders count.", metavar="DIR")],
     captions: Annotated[
         Path,
@@ -151,7 +155,7 @@ def text(
         weights=resolve_weights(weights),
         device=device,
         seed=seed,
-        reporter=_reporter(),
+        reporter=_reporter(context),
     )
     _show(report, render_text(report), as_json)
 
@@ -177,11 +181,11 @@ def _check_mpp(mpp: float) -> None:
         raise ConfigError("--mpp is not between 0.01 and 10 micrometres per pixel", got=f"{mpp:g}", fix=fix)
 
 
-def _reporter() -> Reporter:
+def _reporter(context: typer.Context) -> Reporter:
     from bench.engine.reporter import Reporter
 
     # standard error holds only errors unless it is a terminal
-    return Reporter(quiet=not sys.stderr.isatty())
+    return Reporter(quiet=verbosity(context).quiet or not sys.stderr.isatty())
 
 
 def _show(report: Output, lines: Iterable[Table | str], as_json: bool) -> None:

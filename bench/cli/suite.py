@@ -23,6 +23,7 @@ from bench.cli.options import (
     resolve_weights,
 )
 from bench.cli.screen import console, count_runs
+from bench.cli.verbosity import reporter
 
 if TYPE_CHECKING:
     from bench.suite.execute import Done
@@ -35,14 +36,18 @@ def mount(app: typer.Typer) -> None:
 
 
 def suite(
-    file: Annotated[str, typer.Argument(help="Name of a suite, or path to a suite file; see `bench list suites`.")],
+    context: typer.Context,
+    file: Annotated[
+        str,
+        typer.Argument(metavar="NAME|FILE", help="Name of a suite, or path to a suite file; see `bench list suites`."),
+    ],
     preset: Annotated[
         Optional[str], typer.Option(help="Preset for every run, with its own budget and encoders [the file's].")
     ] = None,
     seeds: Annotated[Optional[int], typer.Option(min=1, help="Number of replicates of every run [the file's].")] = None,
     overrides: Annotated[
         Optional[list[str]],
-        typer.Option("--set", help="Override a setting in every run (key=value), after the file's own."),
+        typer.Option("--set", metavar="KEY=VALUE", help="Override a setting in every run, after the file's own."),
     ] = None,
     only: Annotated[
         Optional[list[str]],
@@ -70,7 +75,6 @@ def suite(
 ) -> None:
     """Run a suite; finished steps are not repeated, and a run that fails does not stop the others."""
     from bench.config import Environment
-    from bench.engine.reporter import Reporter
     from bench.errors import ConfigError
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
@@ -102,7 +106,7 @@ def suite(
         show(found, check, as_json=as_json)
         return
     check.stop()
-    done = run_all(check.runs, Reporter())
+    done = run_all(check.runs, reporter(context))
     _print_boards(done)
     _print_paper(found, done)
     _print_summary(found, done)

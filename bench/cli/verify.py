@@ -13,7 +13,9 @@ def mount(app: typer.Typer) -> None:
     app.command("verify")(verify)
 
 
-def verify(folder: Annotated[Path, typer.Argument(help="Folder of a sealed set (it holds manifest.json).")]) -> None:
+def verify(
+    folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a sealed set (it holds manifest.json).")],
+) -> None:
     """Recompute every digest of a sealed synthetic set; exit with 2 if a file has changed."""
     from rich.console import Console
 

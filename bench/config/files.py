@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from bench.config.lines import words
 from bench.errors import ConfigError
 from bench.registry import point
 from bench.sibling_packages import HOME, SIBLINGS
@@ -23,6 +24,14 @@ def read_yaml(path: Path) -> dict[str, Any]:
     """
     try:
         value = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except yaml.MarkedYAMLError as error:
+        place = "" if error.problem_mark is None else f"{words(error.problem_mark)}: "
+        context = f" ({error.context})" if error.context else ""
+        raise ConfigError(
+            f"Cannot read {path} as YAML",
+            got=f"{place}{error.problem or 'no YAML'}{context}",
+            fix="correct this line or the one above: indentation, a missing quote, bracket or space after a colon",
+        ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"Cannot read {path} as YAML", got=str(error).splitlines()[0]) from error
     if not isinstance(value, dict):

@@ -9,6 +9,7 @@ from typing import Any, Literal, Self
 from pydantic import Field, field_validator, model_validator
 
 from bench.config.files import merge, plugin_folders, read_yaml
+from bench.config.lines import Lines
 from bench.config.validate import build
 from bench.contract import Settings, Task
 from bench.datasets.splits.division import Division
@@ -158,7 +159,7 @@ def read_card(path: Path) -> DatasetCard:
     """
     values = {"name": path.stem, **read_yaml(path)}
     values.setdefault("source", values["name"])
-    return build(DatasetCard, _extended(values, (path.stem,)), f"the dataset card {path}")
+    return build(DatasetCard, _extended(values, (path.stem,)), f"the dataset card {path}", Lines(path))
 
 
 def load_card(name: str) -> DatasetCard:

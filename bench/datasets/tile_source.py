@@ -12,6 +12,7 @@ from typing import Any, ClassVar
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.checks.look_alikes import look
+from bench.datasets.checks.unknown_classes import UnknownClassError, over_all
 from bench.datasets.source import Finding, Tally, find_folder, missing
 from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_table, some
@@ -99,7 +100,8 @@ class TileSource(ABC):
         """Yield the tiles of a split, in order, reading a few ahead.
 
         Raises:
-            DataError: `layout_findings` holds an error.
+            DataError: `layout_findings` holds an error, a tile cannot be read, or labels have classes that the card
+                does not have: these are counted over all tiles.
         """
         errors = [item for item in self.layout_findings(split) if item.severity == "error"]
         if errors:
@@ -109,7 +111,14 @@ class TileSource(ABC):
                 got=f"{errors[0].file}: {errors[0].message}{more}",
                 fix=f"fix the errors that `bench data verify {self.card.name}` lists",
             )
-        return ordered_map(partial(self.read, split), range(len(self.ids(split))))
+        return self._read_all(split)
+
+    def _read_all(self, split: str) -> Iterator[Sample]:
+        everything = range(len(self.ids(split)))
+        try:
+            yield from ordered_map(partial(self.read, split), everything)
+        except UnknownClassError as error:
+            raise over_all(error, everything, partial(self.read, split)) from error
 
     def grouped(self, ids: Sequence[str], groups: Sequence[str]) -> list[str]:
         """Return the group of every tile of the dataset: by the card's `group_map` if it has one, else as given.
@@ -186,4 +195,6 @@ class TileSource(ABC):
 
 def finding(file: str, error: DataError) -> Finding:
     """Return an error as a finding about a file."""
+    if isinstance(error, UnknownClassError):
+        return Finding("error", file, error.brief)
     return Finding("error", file, f"{error.message}; got {error.got}" if error.got else error.message)

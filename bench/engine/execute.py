@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -22,21 +21,18 @@ def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> F
         reporter: shows the progress.
         workers: processes that may load data during the step; no result depends on it.
     """
-    begun = time.perf_counter()
     name = f"{step.stage}: {step.title}"
 
     def work(folder: Path) -> None:
-        reporter.begin(name)
         context = Run(step.seed, *step.place, workers, folder, reporter)
-        with _threads(step):
+        with reporter.step(name), _threads(step):
             step.run(folder, context)
 
     def wait() -> None:
         reporter.say(f"{name}: another process is working on it; waiting for its result")
 
     finished = store.run(step, work, wait=wait)
-    if not finished.reused:
-        reporter.end(name, time.perf_counter() - begun)
+    reporter.detail(f"  {finished.path}")
     return finished
 
 

@@ -1,4 +1,4 @@
-"""Progress of a run for its user: live bars on a terminal, plain lines elsewhere."""
+"""Progress of a run for its user: live bars on a terminal, plain lines elsewhere, and everything in the run's log."""
 
 from __future__ import annotations
 
@@ -6,116 +6,174 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
+from rich.progress import TaskID
 
 from bench.contract import Progress as ProgressProtocol
+from bench.engine.bars import Bars
+from bench.engine.log import RunLog, libraries
+
+if TYPE_CHECKING:
+    from bench.engine.overall import Overall
 
 
 class Reporter:
     """Messages and progress on standard error; standard output stays free for tables.
 
-    On a terminal there is one bar per stage with its step, newest values, rate and time left; elsewhere one plain line
-    when a stage begins and ends, and at most one every `interval` seconds in between.
+    On a terminal, a display shows the progress of the run and below it that of the step, with its newest values, rate
+    and time left; elsewhere there is one plain line when a step begins and ends, and at most one every `interval`
+    seconds in between. `overall` tells the progress of the run, if it is known. Everything is written to `log`.
     """
 
     interval = 15.0
 
-    def __init__(self, *, quiet: bool = False, live: bool | None = None) -> None:
-        """Print messages unless `quiet`; `live` shows bars, for a terminal of one process (None: detect)."""
-        self.quiet = quiet
-        self._console = Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
+    def __init__(
+        self,
+        *,
+        quiet: bool = False,
+        verbose: bool = False,
+        live: bool | None = None,
+        console: Console | None = None,
+        log: RunLog | None = None,
+        overall: str = "",
+    ) -> None:
+        """Print messages unless `quiet`, and more if `verbose`.
+
+        Args:
+            quiet: print nothing.
+            verbose: print details, too.
+            live: show bars, for a terminal of one process (None: detect).
+            console: where to print (None: standard error).
+            log: a log that is open already, for the worker of a run.
+            overall: the progress of the run in words, for the worker of a run.
+        """
+        self.quiet, self.verbose, self.log = quiet, verbose, log
+        self.overall: Overall | str = overall
+        self._console = console or Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         # with other processes on the same terminal, each line must name its step
         self._alone = live is None
         self._live = (sys.stderr.isatty() if live is None else live) and not quiet
+        self._bars: Bars | None = None
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line; `style` is one of rich's."""
+        if self.log is not None:
+            self.log.write(text)
         self._console.print(text, style=style, markup=False)
 
-    def begin(self, step: str) -> None:
-        """Say that a step begins."""
-        self.say(step, "bold")
-
-    def end(self, step: str, seconds: float) -> None:
-        """Say that a step is done."""
-        self.say(f"  {'' if self._alone else f'{step}: '}done in {seconds:.1f} s", "green")
+    def detail(self, text: str) -> None:
+        """Print a line only if more is wanted than usual; the log has it in any case."""
+        if self.verbose:
+            self.say(text, "dim")
+        elif self.log is not None:
+            self.log.write(text)
 
     def warn(self, text: str) -> None:
         """Print a warning line."""
         self.say(f"warning: {text}", "yellow")
 
     @contextmanager
+    def recording(self, log: RunLog) -> Iterator[None]:
+        """Write everything to a log, with warnings of libraries and the traceback of an error that ends the block.
+
+        The error receives a note that names the log.
+        """
+        self.log = log
+        try:
+            with libraries(log, self.warn):
+                yield
+        except KeyboardInterrupt:
+            log.write("interrupted")
+            raise
+        except BaseException as error:
+            log.write_error(error)
+            error.add_note(f"log:   {log.path}")
+            raise
+        finally:
+            self.log = None
+
+    def remote(self) -> dict[str, Any]:
+        """Return the arguments of the reporter of a worker process that says what this one would say now."""
+        settings = {"quiet": self.quiet, "verbose": self.verbose, "live": False}
+        return {**settings, "log": self.log, "overall": str(self.overall)}
+
+    @contextmanager
+    def step(self, name: str) -> Iterator[None]:
+        """Show that a step begins and that it is done, with its time and the progress of the run."""
+        overall, begun = str(self.overall), time.perf_counter()
+        shown = name if self._live or not overall else f"{name} ({overall})"
+        if self.log is not None and overall:
+            self.log.write(overall)
+        self.say(shown, "bold")
+        if self._live:
+            with self._display():
+                yield
+        else:
+            yield
+        self.say(f"  {'' if self._alone else f'{name}: '}done in {time.perf_counter() - begun:.1f} s", "green")
+
+    @contextmanager
     def progress(self, title: str, total: int, *, done: int = 0, unit: str = "step") -> Iterator[ProgressProtocol]:
         """Show the progress of `total` units of which `done` are done."""
+        if 0 < done < total:
+            self.say(f"  {title}: going on at {done} of {total}")
+        count = _Count(self, title, total, done, unit)
         if self._live:
-            with _bar(self._console) as bar:
-                task = bar.add_task(title, total=total, completed=done, values="", rate="")
-                yield _LiveCount(bar, task, unit)
-            return
-        count = _PlainCount(self, title, total, done, unit)
-        yield count
+            with self._display() as bars:
+                count.show(bars)
+                yield count
+        else:
+            yield count
         count.end()
 
-
-class _Rate:
-    """Units per second since the count began."""
-
-    def __init__(self) -> None:
-        self._start, self._n = time.perf_counter(), 0
-
-    def add(self, n: int) -> float:
-        self._n += n
-        return self._n / max(time.perf_counter() - self._start, 1e-9)
-
-
-class _LiveCount:
-    def __init__(self, bar: Progress, task: object, unit: str) -> None:
-        self._bar, self._task, self._unit, self._rate = bar, task, unit, _Rate()
-
-    def advance(self, n: int = 1, **values: float) -> None:
-        fields = {"values": _values(values)} if values else {}
-        rate = f"{self._rate.add(n):.1f} {self._unit}/s"
-        self._bar.update(self._task, advance=n, rate=rate, **fields)  # type: ignore[arg-type]
+    @contextmanager
+    def _display(self) -> Iterator[Bars]:
+        """Return the live display, which the outermost caller starts and stops."""
+        if self._bars is not None:
+            yield self._bars
+            return
+        with Bars(self._console, lambda: str(self.overall)) as self._bars:
+            try:
+                yield self._bars
+            finally:
+                self._bars = None
 
 
-class _PlainCount:
+class _Count:
+    """The progress of one piece of work: a bar of a display, or lines."""
+
     def __init__(self, reporter: Reporter, title: str, total: int, done: int, unit: str) -> None:
         self._reporter, self._title, self._total, self._done, self._unit = reporter, title, total, done, unit
-        self._rate, self._start, self._said = _Rate(), time.perf_counter(), time.perf_counter()
-        self._first, self._values = done, ""
+        self._start = self._said = time.perf_counter()
+        self._first, self._values = done, list[str]()
+        self._bars: Bars | None = None
+        self._task = TaskID(0)
+
+    def show(self, bars: Bars) -> None:
+        """Show a bar instead of lines."""
+        self._bars = bars
+        self._task = bars.add_task(self._title, total=self._total, completed=self._done, values=(), rate="")
 
     def advance(self, n: int = 1, **values: float) -> None:
         self._done += n
-        rate = self._rate.add(n)
-        self._values = _values(values) if values else self._values
-        if time.perf_counter() - self._said > Reporter.interval:
+        self._values = [f"{name} {value:.4g}" for name, value in values.items()] or self._values
+        rate = (self._done - self._first) / max(time.perf_counter() - self._start, 1e-9)
+        if self._bars is not None:
+            fields: dict[str, Any] = {"values": self._values, "rate": f"{rate:.1f} {self._unit}/s"}
+            self._bars.update(self._task, advance=n, **fields)
+        elif time.perf_counter() - self._said > Reporter.interval:
             self._said = time.perf_counter()
             left = (self._total - self._done) / max(rate, 1e-9)
-            counted = f"{self._done}/{self._total} {self._values}"
+            counted = " ".join([f"{self._done}/{self._total}", *self._values])
             self._reporter.say(f"  {self._title}: {counted} {rate:.1f} {self._unit}/s, {left:.0f} s left")
 
     def end(self) -> None:
+        if self._bars is not None:
+            self._bars.remove_task(self._task)
         seconds = time.perf_counter() - self._start
-        from_checkpoint = f", from {self._first}" if self._first else ""
-        self._reporter.say(
-            f"  {self._title}: {self._done}/{self._total} in {seconds:.1f} s{from_checkpoint} {self._values}".rstrip()
-        )
-
-
-def _values(values: dict[str, float]) -> str:
-    return " ".join(f"{name} {value:.4g}" for name, value in values.items())
-
-
-def _bar(console: Console) -> Progress:
-    return Progress(
-        TextColumn("[bold]{task.description}"),
-        BarColumn(bar_width=20),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[values]}"),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-        console=console,
-        transient=False,
-    )
+        values = " ".join(self._values[:1])
+        self._reporter.say(f"  {self._title}: {self._done}/{self._total} in {seconds:.1f} s {values}".rstrip())
+        if len(self._values) > 1 and self._reporter.log is not None:
+            self._reporter.log.write("    " + " ".join(self._values))

@@ -12,6 +12,7 @@ import numpy as np
 
 from bench.contract import Condition, DatasetInfo, Progress
 from bench.datasets.card import DatasetCard
+from bench.datasets.checks.unknown_classes import UnknownClassError, over_all
 from bench.errors import BenchError, DataError
 from bench.formats.labels import LabelMaps, read_labels
 from bench.formats.npy import read_npy
@@ -50,15 +51,18 @@ def seal_items(
     info = DatasetInfo(card.name, "synthetic", card.task, card.class_names, card.labels, mpp, card.rare, tissues)
     writer = SyntheticSetWriter(folder, info, sources)
     try:
-        conditions = ordered_map(partial(_read, card=card, role=tile_role(str(manifest["use"]))), items)
+        read = partial(_read, card=card, role=tile_role(str(manifest["use"])))
+        conditions = ordered_map(read, items)
         for index, (item, (condition, image)) in enumerate(zip(items, conditions, strict=True)):
             writer.write(index, condition, image, group=item.group)
             progress.advance()
         cost = {"seconds": time.perf_counter() - begun}
         return writer.seal(len(items), {**manifest, "cost": cost})
-    except BenchError:
+    except BenchError as error:
         for path in _contents(folder):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
+        if isinstance(error, UnknownClassError):
+            raise over_all(error, items, read) from error
         raise
 
 
@@ -114,8 +118,7 @@ def _check(maps: LabelMaps, image: np.ndarray, card: DatasetCard, path: Path) ->
     odd = [] if maps.types is None else sorted(set(maps.types.tolist()) - set(card.classes))
     if odd:
         known = ", ".join(f"{index} {name}" for index, name in sorted(card.classes.items()))
-        got = ", ".join(f"class {index}" for index in odd)
-        raise DataError(f"The classes in {path} are not in 1..{len(card.classes)}", got=got, fix=f"classes are {known}")
+        raise UnknownClassError(str(path), odd, card.classes, f"write the classes of {card.name}: {known}")
 
 
 def _contents(folder: Path) -> Iterator[Path]:

@@ -7,9 +7,11 @@ from dataclasses import dataclass
 
 import psutil
 
+from bench.config import Preset
 from bench.contract import Downstream, MethodBase, Weights
 from bench.datasets.card import DatasetCard
 from bench.errors import BenchError, MissingError
+from bench.plan.fitting import datasets_for, methods_for, networks_for
 from bench.track import TRACKS, Track, track_of
 
 
@@ -102,11 +104,14 @@ def check_tracks(networks: Mapping[str, Track], dataset: str, track: Track) -> I
         yield Missing(
             f"The downstream network{_need(names)} a dataset of {people}",
             f"{dataset}, a dataset of {track.people}",
-            f"choose a dataset of {people}, such as {phantom}; or leave out --downstream",
+            f"networks for {dataset}: {', '.join(networks_for(track)) or 'none'}; "
+            f"or choose a dataset of {people}, such as {phantom}; or leave out --downstream",
         )
 
 
-def check_conditions(shows: Mapping[str, frozenset[str]], dataset: str, track: Track) -> Iterable[Missing]:
+def check_conditions(
+    shows: Mapping[str, frozenset[str]], dataset: str, track: Track, preset: Preset
+) -> Iterable[Missing]:
     """Yield each kind of dataset that methods are made for, if they show no labels of the kind that this dataset has.
 
     `shows` maps methods to labels; a method that shows none fits every dataset.
@@ -115,12 +120,13 @@ def check_conditions(shows: Mapping[str, frozenset[str]], dataset: str, track: T
     for method, labels in shows.items():
         if labels and track.conditions and not labels & track.conditions:
             people = next(other.people for other in TRACKS.values() if labels & other.conditions)
-            wanted.setdefault(people, []).append(repr(method))
+            wanted.setdefault(people, []).append(method)
     for people, methods in wanted.items():
+        others = ", ".join(datasets_for(shows[methods[0]]))
         yield Missing(
-            f"The method{_need(methods)} a dataset of {people}",
+            f"The method{_need([repr(method) for method in methods])} a dataset of {people}",
             f"{dataset}, a dataset of {track.people}",
-            "choose another method; `bench list methods` says what each one draws",
+            f"methods for {dataset}: {', '.join(methods_for(track, preset))}; datasets for {methods[0]}: {others}",
         )
 
 

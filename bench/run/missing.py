@@ -45,7 +45,7 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         read = {arm.name: arm.method.roles for arm in resolved.arms}
         shows = {arm.name: arm.method.conditions for arm in resolved.arms}
         missing.extend(check_roles(read, offered, resolved.card.name))
-        missing.extend(check_conditions(shows, resolved.card.name, track))
+        missing.extend(check_conditions(shows, resolved.card.name, track, preset))
         missing.extend(check_protocol(resolved.protocol, resolved.source))
         whole = request.fold is None and resolved.protocol is None and resolved.card.labelled is None
         if request.ratios and whole:

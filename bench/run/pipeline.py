@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from bench.config import RunRequest
 from bench.engine.device import resolve_device
 from bench.engine.executors import Executor, InProcess, Processes
+from bench.engine.log import new_log, write_head
+from bench.engine.overall import Overall
 from bench.engine.reporter import Reporter
 from bench.engine.session import Session, drive, together
 from bench.engine.store import Store, check_writable
@@ -25,9 +27,16 @@ from bench.run.resolve import Resolved, resolve
 from bench.stages.synthesize import real_patches
 from bench.stages.trial import Bench, Trial
 
+Count = Callable[[Resolved], Overall]
 
-def run_request(request: RunRequest) -> Outcome:
+
+def run_request(request: RunRequest, reporter: Reporter | None = None, count: Count | None = None) -> Outcome:
     """Do a run, reusing what is already in the store, and publish its results.
+
+    Args:
+        request: the run.
+        reporter: shows its progress (None: on standard error).
+        count: counts its steps, so that the progress of the whole run can be shown.
 
     Raises:
         ConfigError: an unknown name, key or value.
@@ -36,20 +45,46 @@ def run_request(request: RunRequest) -> Outcome:
     resolved = resolve(request)
     stop_if_missing(find_missing(resolved))
     check_writable(request.store)
-    return run_resolved(resolved, Reporter())
+    return run_resolved(resolved, reporter or Reporter(), count)
 
 
-def run_resolved(resolved: Resolved, reporter: Reporter) -> Outcome:
-    """Do a run that is already resolved and checked, and publish its results."""
-    for remark in remarks(resolved):
-        reporter.warn(remark)
-    executor = make_executor(resolved.request)
-    attempt = begin(resolved.request)
+def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = None) -> Outcome:
+    """Do a run that is already resolved and checked, and publish its results; everything is in a log of its own."""
+    log = new_log(resolved.request.store, resolved.subject.name, resolved.card.name)
+    with reporter.recording(log):
+        write_head(log, _about(resolved))
+        reporter.detail(f"log: {log.path}")
+        for remark in remarks(resolved):
+            reporter.warn(remark)
+        reporter.overall = "" if count is None else _counted(count, resolved, reporter)
+        executor = make_executor(resolved.request)
+        attempt = begin(resolved.request)
+        try:
+            session = open_session(resolved, Store(resolved.request.store), reporter, executor)
+            return publish(session, resolved, drive(work(session, resolved)), attempt)
+        finally:
+            executor.close()
+
+
+def _about(resolved: Resolved) -> dict[str, str]:
+    """Return what the head of a log says of a run."""
+    request = resolved.request
+    return {
+        "store": str(request.store),
+        "device": resolve_device(request.device).name,
+        "preset": resolved.preset_label,
+        "arms": ", ".join(arm.title for arm in resolved.arms),
+        "request": request.model_dump_json(exclude_defaults=True),
+    }
+
+
+def _counted(count: Count, resolved: Resolved, reporter: Reporter) -> Overall | str:
+    """Return the count of a run's steps; empty if they cannot be planned, which stops no run."""
     try:
-        session = open_session(resolved, Store(resolved.request.store), reporter, executor)
-        return publish(session, resolved, drive(work(session, resolved)), attempt)
-    finally:
-        executor.close()
+        return count(resolved)
+    except Exception as error:  # a plan follows the code of plugins over stand-ins
+        reporter.detail(f"the steps of this run cannot be counted: {type(error).__name__}: {error}")
+        return ""
 
 
 def make_executor(request: RunRequest) -> Executor:

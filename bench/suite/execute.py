@@ -14,6 +14,7 @@ from bench.errors import BenchError
 from bench.run.outcome import Outcome
 from bench.run.pipeline import run_resolved
 from bench.suite.check import Checked
+from bench.suite.count import count_steps
 
 
 @dataclass(frozen=True)
@@ -41,10 +42,11 @@ def run_all(checked: Sequence[Checked], reporter: Reporter) -> list[Done]:
 def _run(run: Checked, reporter: Reporter) -> Done:
     begun = time.perf_counter()
     try:
-        outcome = run_resolved(run.resolved, reporter)
+        outcome = run_resolved(run.resolved, reporter, count_steps)
     except Exception as error:  # the other runs continue after any error; an interrupt ends all of them
         known = error if isinstance(error, BenchError) else _unexpected(error)
-        for line in ("error: " + known.message, "got:   " + known.got, "fix:   " + known.fix):
+        lines = ("error: " + known.message, "got:   " + known.got, "fix:   " + known.fix)
+        for line in (*lines, *getattr(error, "__notes__", ())):
             reporter.say(line, "red")
         return Done(run.label, "failed", time.perf_counter() - begun, error=known)
     state: Literal["done", "found"] = "found" if outcome.reused == outcome.steps else "done"
@@ -55,5 +57,5 @@ def _unexpected(error: Exception) -> BenchError:
     return BenchError(
         "The run failed unexpectedly",
         got=f"{type(error).__name__}: {error}",
-        fix="finished work is kept: run the suite again to continue, or a single run with --debug for a traceback",
+        fix="finished work is kept: run the suite again to continue; the traceback is in the log",
     )

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, NamedTuple, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Self, TypeVar
 
 from pydantic import Field, model_validator
 
 from bench.config import BudgetSettings, RunRequest
 from bench.config.files import folder, read_yaml
+from bench.config.lines import Lines
 from bench.config.request import gather_roles
-from bench.config.validate import build
+from bench.config.validate import build, join_errors
 from bench.contract import Settings
 from bench.errors import ConfigError
 from bench.registry import unknown
@@ -19,6 +20,8 @@ from bench.suite.published import find_published
 
 if TYPE_CHECKING:
     from reports.published.layout import PublishedTable
+
+Made = TypeVar("Made", bound=Settings)
 
 
 class Published(Settings):
@@ -151,11 +154,25 @@ def read_suite(path: Path) -> Suite:
     if not isinstance(listed, list) or not listed:
         what = f"{path} has no list `runs`"
         raise ConfigError(what, got=repr(listed), fix="for example `runs: [{method: copy}]`")
-    values["defaults"] = build(Values, _mapping(values.get("defaults") or {}, path), f"`defaults` of {path}")
-    values["runs"] = [
-        build(Entry, _mapping(entry, path), f"run {number} of {path}") for number, entry in enumerate(listed, 1)
-    ]
-    suite = Suite(build(SuiteFile, values, f"the suite {path}"), path)
+    wrong: list[ConfigError] = []
+
+    def made(model: type[Made], of: Any, where: str, *below: str | int) -> Made | None:
+        try:
+            return build(model, _mapping(of, path), where, Lines(path, below))
+        except ConfigError as error:
+            wrong.append(error)
+            return None
+
+    parts: dict[str, Any] = {
+        "defaults": made(Values, values.get("defaults") or {}, f"`defaults` of {path}", "defaults"),
+        "runs": [made(Entry, one, f"run {n} of {path}", "runs", n - 1) for n, one in enumerate(listed, 1)],
+    }
+    # what is wrong with the parts is known: nothing stands for those that are
+    stands = {"defaults": parts["defaults"] or Values(), "runs": [one or Entry(method="copy") for one in parts["runs"]]}
+    file = made(SuiteFile, {**values, **stands}, f"the suite {path}")
+    if wrong or file is None:
+        raise join_errors(wrong, f"the suite {path}")
+    suite = Suite(file, path)
     published_table(suite)
     return suite
 

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.contract import Condition
+from bench.contract import Condition, Sample
 from bench.imageio import read_rgb
 from bench.synthetic import SyntheticSet, SyntheticSetWriter
 from reports.contact_sheet import PANEL, Pair, contact_sheet, crop, set_sheet
+from reports.drawing import GAP
 from reports.outlines import outlined
 from tests import toy
 
@@ -71,3 +72,15 @@ def test_sheet_of_a_sealed_set_mixes_kinds_and_finds_the_crops(tmp_path: Path) -
     again = tmp_path / "again.png"
     set_sheet(SyntheticSet(folder), train, again, n=4)
     assert again.read_bytes() == (tmp_path / "sheet.png").read_bytes()
+
+
+def test_a_sheet_without_sources_or_labels_has_no_empty_panels(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    images = [rng.integers(0, 200, (64, 64, 3), dtype=np.uint8) for _ in range(4)]
+    plain = [Pair(Sample(str(n), image, "g", 0.25), None) for n, image in enumerate(images)]
+    contact_sheet(plain, tmp_path / "plain.png", (), title="imported")
+    sheet = read_rgb(tmp_path / "plain.png")
+    side = PANEL + 4 * GAP  # of a cell of one panel
+    panels = [sheet[46 : 46 + PANEL, GAP + n * side : GAP + n * side + PANEL] for n in range(4)]
+    assert all(len(np.unique(panel)) > 100 for panel in panels), "the four images are next to each other"
+    assert sheet[46 : 46 + PANEL, GAP + 4 * side :].min() == 255, "nothing else is drawn"

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter, defaultdict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,6 +19,8 @@ from bench.datasets.tile_source import finding
 from bench.errors import DataError
 from bench.formats.parallel import ordered_map
 
+MOST_LISTED = 3
+"""Files with the same problem that are listed; more are only counted."""
 FEWEST_GROUPS = 5
 """Intervals over fewer groups than this are not known to hold; see docs/statistics.md."""
 
@@ -83,7 +85,19 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
     findings += _shared(tallies)
     findings += near_duplicates(tallies)
     notes = {} if broken else source.notes()
-    return VerifyReport(source.card, str(folder), reports, notes, tuple(dict.fromkeys(findings)))
+    return VerifyReport(source.card, str(folder), reports, notes, tuple(_together(dict.fromkeys(findings))))
+
+
+def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
+    """Yield findings; one that many files have is told once, with their number and the first of them."""
+    files: dict[tuple[Severity, str], list[str]] = defaultdict(list)
+    for item in findings:
+        files[item.severity, item.message].append(item.file)
+    for (severity, message), named in files.items():
+        if len(named) > MOST_LISTED:
+            yield Finding(severity, f"{len(named)} files, the first {named[0]}", message)
+        else:
+            yield from (Finding(severity, name, message) for name in named)
 
 
 def _read(source: DatasetSource, split: str, progress: StartProgress) -> list[Tally]:

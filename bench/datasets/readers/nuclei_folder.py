@@ -15,6 +15,7 @@ from bench.config.validate import build
 from bench.contract import Sample, Settings
 from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.checks.merging import ClassIds, merge_classes
+from bench.datasets.checks.unknown_classes import UnknownClassError
 from bench.datasets.source import Finding
 from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource, finding
@@ -123,11 +124,8 @@ class NucleiFolder(TileSource):
         known = self.card.merging if self._is_raw() else self.card.classes
         if odd := sorted(set(maps.types.tolist()) - set(known)):
             names = ", ".join(f"{index} {self.card.classes[index]}" for index in sorted(self.card.classes))
-            raise DataError(
-                f"A nucleus in {path} has a class other than {', '.join(map(str, sorted(known)))}",
-                got=", ".join("a nucleus without a class" if index == 0 else f"class {index}" for index in odd),
-                fix=f"name every class in the card (it has {names}), or set `extra: {{typed: false}}`",
-            )
+            fix = f"name every class in the card (it has {names}), or set `extra: {{typed: false}}`"
+            raise UnknownClassError(str(path), odd, known, fix)
         if not self._is_raw():
             return maps.types
         return merge_classes(ClassIds(maps.types, merged=False), self.card.merging, str(path)).ids

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from bench.engine.execute import execute
 from bench.engine.executors.base import Surroundings
+from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
 
 
@@ -12,7 +13,13 @@ class InProcess:
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
         """Do a step and return it finished."""
-        return execute(step, session.store, session.reporter, session.workers)
+        overall = session.reporter.overall
+        if isinstance(overall, Overall):
+            overall.begin()
+        finished = execute(step, session.store, session.reporter, session.workers)
+        if isinstance(overall, Overall):
+            overall.end(step)
+        return finished
 
     def close(self) -> None:
         """Do nothing, because nothing was started."""

@@ -12,7 +12,9 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from bench.engine.executors.base import Surroundings
+from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
+from bench.engine.threads import WAITING
 from bench.errors import JobError
 
 _HEADER = struct.Struct(">Q")
@@ -44,14 +46,19 @@ class Processes:
             found = session.store.find(step)  # another process may have done the step while this one waited
             if found is not None:
                 return found
+            overall = session.reporter.overall
+            if isinstance(overall, Overall):
+                overall.begin()
             worker = self._idle.pop() if self._idle else self._start(session)
-            call = (step, session.store, session.reporter.quiet, session.workers)
+            call = (step, session.store, session.reporter.remote(), session.workers)
             loop = asyncio.get_running_loop()
             kind, value = await loop.run_in_executor(self._threads, worker.call, call)
             self._idle.append(worker)
             if kind == "error":
                 raise value
             finished: Finished = value
+            if isinstance(overall, Overall):
+                overall.end(step)
             return finished
 
     def close(self) -> None:
@@ -73,13 +80,11 @@ class _Worker:
 
     def __init__(self, threads: int) -> None:
         limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
-        # idle threads of one worker must not keep the cores from the others
-        waiting = {"OMP_WAIT_POLICY": "PASSIVE", "KMP_BLOCKTIME": "0"}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.engine.executors.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **limits, **waiting},
+            env={**os.environ, **limits, **WAITING},
         )
 
     def call(self, request: Any) -> tuple[str, Any]:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 from typer.testing import CliRunner
 
-from bench.cli.data import app, dataset_status
+from bench.cli.data import app
+from bench.cli.data_status import dataset_status, status_table
 from bench.errors import ConfigError, MissingError
 from tests.bench.datasets.layouts import toy_card, write_consep
 
@@ -19,28 +20,49 @@ def toy(tmp_path, monkeypatch):
     return tmp_path
 
 
-def test_status_shows_what_is_here_and_how_to_get_the_rest(tmp_path) -> None:
+def status(tmp_path, *arguments: str) -> str:
+    result = RUNNER.invoke(app, ["status", *arguments, "--data-root", str(tmp_path)])
+    assert result.exit_code == 0, result.output
+    return result.stdout
+
+
+def test_status_is_a_line_per_dataset_without_recipes(tmp_path) -> None:
     write_consep(tmp_path / "consep")
     rows = {row.card.name: row for row in dataset_status(tmp_path)}
     assert rows["consep"].folder == tmp_path / "consep"
     assert rows["glysac"].folder is None
-    result = RUNNER.invoke(app, ["status", "--data-root", str(tmp_path)], env={"COLUMNS": "300"})
-    assert result.exit_code == 0
-    assert "1g1_xYFWgp3cRLKrlSwD2U5JDjooC0yHp" in result.stdout
-    lines = {line.split()[0]: line.split()[1] for line in result.stdout.splitlines() if line.split()}
+    shown = status(tmp_path)
+    table = shown.split("\n\n")[0].splitlines()[1:]
+    lines = {line.split()[0]: line.split()[1] for line in table}
+    assert len(table) == len(lines) == len(rows)
     assert (lines["consep"], lines["glysac"], lines["phantom"]) == ("yes", "no", "yes")
+    assert "nuclei-folder" not in shown
+    assert "http" not in shown
+    assert "bench data status conic" in shown
 
 
-def test_status_is_a_short_table_at_100_columns_and_says_each_remedy_once(tmp_path) -> None:
-    result = RUNNER.invoke(app, ["status", "--data-root", str(tmp_path)], env={"COLUMNS": "100"})
+@pytest.mark.parametrize("width", [60, 80, 200])
+def test_status_keeps_a_line_per_dataset_in_any_width(tmp_path, width: int) -> None:
+    from rich.console import Console
+
     rows = dataset_status(tmp_path)
-    table = result.stdout.split("\n\n")[0].splitlines()
-    assert {row.card.name for row in rows} < {line.split()[0] for line in table}
-    assert len(table) <= len(rows) + 4  # few lines wrap
-    assert all(len(line) <= 100 for line in table)
-    assert "\u2026" not in result.stdout  # nothing is cut off
-    assert "nuclei-folder" not in result.stdout
-    assert sum(line.startswith("pannuke") for line in result.stdout.split("\n\n")[1:]) <= 1
+    screen = Console(width=width, record=True, highlight=False)
+    screen.print(status_table(rows))
+    lines = screen.export_text().splitlines()
+    assert len(lines) == len(rows) + 1
+    assert all(row.card.name in line for row, line in zip(rows, lines[1:], strict=True))
+
+
+def test_status_tells_on_request_how_to_get_a_dataset(tmp_path) -> None:
+    one = status(tmp_path, "glysac")
+    assert "1g1_xYFWgp3cRLKrlSwD2U5JDjooC0yHp" in one
+    assert "ask the authors before redistributing anything" in one
+    assert "consep" not in one
+    everything = status(tmp_path, "--how")
+    address = "https://warwick.ac.uk/fac/cross_fac/tia/data/hovernet/"
+    assert any(address in line for line in everything.splitlines()), "no address is broken"
+    with pytest.raises(ConfigError, match="did you mean 'consep'"):
+        RUNNER.invoke(app, ["status", "consepp"], catch_exceptions=False)
 
 
 def test_verify_prints_counts_and_exits_0_on_a_sound_dataset(toy) -> None:

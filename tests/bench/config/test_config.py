@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 from pydantic import model_validator
 
-from bench.config import RunRequest, load_preset, preset_names
-from bench.config.files import folder, merge
+from bench.config import BudgetSettings, RunRequest, load_preset, preset_names
+from bench.config.files import folder, merge, read_yaml
+from bench.config.lines import Lines
 from bench.config.overrides import parse, placeless
 from bench.config.request import Environment
 from bench.config.validate import build
@@ -99,6 +100,58 @@ def test_settings_that_do_not_fit_each_other_are_told_in_short() -> None:
         build(Pair, {"low": 3}, "method 'x'")
     assert caught.value.got == "settings that do not fit each other"
     assert caught.value.fix == "low 3 must not exceed high 1"
+
+
+def test_everything_that_is_wrong_is_told_at_once_with_its_place(tmp_path: Path) -> None:
+    path = tmp_path / "outer.yaml"
+    path.write_text("steps: ten\nnetwork:\n  widht: 3\n  # a comment\nstep: 4\n")
+    with pytest.raises(ConfigError) as caught:
+        build(Outer, read_yaml(path), "the file", Lines(path))
+    error = caught.value
+    assert error.message == "3 things are wrong in the file"
+    got, fix = error.got.splitlines(), error.fix.splitlines()
+    assert len(got) == len(fix) == 3
+    assert any("'ten' (line 1, column 1)" in line and "steps" in line for line in got)
+    assert any("'network.widht' (line 3, column 3)" in line for line in got)
+    assert any("'step' (line 5, column 1)" in line for line in got)
+    assert any("did you mean 'network.width'?" in line for line in fix)
+
+
+def test_a_value_that_is_missing_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "pair.yaml"
+    path.write_text("one:\n  unit: steps\n")
+    with pytest.raises(ConfigError) as caught:
+        build(BudgetSettings, read_yaml(path)["one"], "`one`", Lines(path, ("one",)))
+    assert caught.value.got == "no amount (line 1, column 1)"
+    assert caught.value.fix == "add `amount`"
+
+
+@pytest.mark.parametrize(
+    ("text", "place"),
+    [
+        ("a: 1\nb: [1, 2\nc: 3\n", "line 3, column 2"),
+        ("a: 1\n  b: 2\n", "line 2, column 4"),
+        ("a: 'x\n", "line 2, column 1"),
+    ],
+)
+def test_a_file_that_is_not_yaml_says_where(tmp_path: Path, text: str, place: str) -> None:
+    path = tmp_path / "wrong.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    assert caught.value.got.startswith(place + ": ")
+    assert "indentation" in caught.value.fix
+
+
+def test_a_value_of_several_types_is_one_problem() -> None:
+    class Either(Settings):
+        names: str | tuple[str, ...]
+
+    with pytest.raises(ConfigError) as caught:
+        build(Either, {"names": 3}, "the file")
+    assert caught.value.got == "3"
+    assert "string" in caught.value.fix
+    assert "tuple" in caught.value.fix
 
 
 def test_overrides_are_sorted_by_what_they_change() -> None:

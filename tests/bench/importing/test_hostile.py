@@ -96,7 +96,11 @@ def test_a_label_that_is_none_is_refused(tmp_path: Path, name: str, content: byt
         (".npy", np.full((40, 40), -1, np.int32), "instance ids"),
         (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 300)]).astype(np.int32), "class"),
         (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 256 + 2)]).astype(np.int32), "class"),
-        (".npy", np.dstack([np.ones((40, 40)), np.full((40, 40), 9)]).astype(np.int32), "not in 1..4"),
+        (
+            ".npy",
+            np.dstack([np.ones((40, 40)), np.full((40, 40), 9)]).astype(np.int32),
+            "class 9; the card has 1, 2, 3, 4",
+        ),
         (".tif", np.full((40, 40), 2**31, np.uint32), "instance ids"),
         (".tif", np.full((40, 40), -5, np.int32), "instance ids"),
         (".tif", np.full((40, 40), 0.5, np.float32), "integer image"),

@@ -305,13 +305,28 @@ def test_a_network_of_another_task_is_refused(tmp_path: Path) -> None:
         run_request(request(tmp_path / "store", method="copy", dataset="phantom-tissue", downstream=("hovernet",)))
     assert "nuclei" in caught.value.message
     assert "phantom-tissue" in caught.value.got
+    assert "networks for phantom-tissue: colour-histogram, vit, vit-pretrained" in caught.value.fix
 
 
-@pytest.mark.parametrize(("method", "dataset"), [("stylegan2", "phantom"), ("diffmix", "phantom-tissue")])
-def test_a_method_of_other_labels_is_refused_before_any_work(tmp_path: Path, method: str, dataset: str) -> None:
+@pytest.mark.parametrize(
+    ("method", "dataset", "fit", "fit_method"),
+    [
+        ("stylegan2", "phantom", {"diffmix", "gradmix", "sdm"}, "phantom-tissue"),
+        ("diffmix", "phantom-tissue", {"histodiffusion", "stylegan2"}, "phantom"),
+    ],
+)
+def test_a_method_of_other_labels_is_refused_before_any_work(
+    tmp_path: Path, method: str, dataset: str, fit: set[str], fit_method: str
+) -> None:
     with pytest.raises(MissingError) as caught:
         run_request(request(tmp_path / "store", method=method, dataset=dataset))
     assert method in caught.value.message + caught.value.got
+    named = caught.value.fix.splitlines()[-1]
+    others, _, datasets = named.partition("; datasets for ")
+    methods = set(others.partition(": ")[2].split(", "))
+    assert fit <= methods
+    assert not methods & {method, "copy", "noise"}, "neither the method nor controls"
+    assert datasets.startswith(f"{method}: {fit_method}")
     assert not (tmp_path / "store" / "jobs").exists()
 
 

@@ -65,6 +65,22 @@ def test_a_wrong_file_is_refused(tmp_path: Path, text: str, said: str) -> None:
         read_suite(path)
 
 
+def test_everything_that_is_wrong_in_a_file_is_told_at_once(tmp_path: Path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(
+        "title: mine\ndefaults:\n  seds: 3\nruns:\n  - method: copy\n    dataset: phantom\n"
+        "  - method: copy\n    seeds: many\n  - dataset: phantom\n"
+    )
+    with pytest.raises(ConfigError) as caught:
+        find_suite(str(path))
+    assert caught.value.message.startswith("3 things are wrong in the suite ")
+    got = caught.value.got
+    assert "'seds' (line 3, column 3)" in got
+    assert "'many' (line 8, column 5)" in got
+    assert "(line 9, column 5)" in got
+    assert len(got.splitlines()) == len(caught.value.fix.splitlines()) == 3
+
+
 def test_suites_are_found_by_name_and_by_path(tmp_path: Path) -> None:
     assert find_suite("histodiffusion_table1").file.name == "histodiffusion_table1"
     assert find_suite(str(write(tmp_path, COPY))).file.title == "Mine"

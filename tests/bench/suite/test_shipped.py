@@ -20,7 +20,7 @@ def test_every_request_resolves(name: str, run: SuiteRun) -> None:
     resolved = resolve(run.request)
     assert resolved.preset.name == ("smoke" if name.endswith("_smoke") else "paper")
     shown = {arm.name: arm.method.conditions for arm in resolved.arms}
-    assert list(check_conditions(shown, resolved.card.name, track_of(resolved.card))) == []
+    assert list(check_conditions(shown, resolved.card.name, track_of(resolved.card), resolved.preset)) == []
     # what a method reads is there: the dataset's own, or a dataset named for it
     offered = {*resolved.splits, *resolved.other.roles} | ({"pool"} if resolved.card.labelled else set())
     assert resolved.roles <= offered

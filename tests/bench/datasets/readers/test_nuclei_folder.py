@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import re
 from pathlib import Path
 
 import numpy as np
@@ -135,14 +136,14 @@ def test_classes_are_merged_once_and_the_card_must_say_whether_they_were(tmp_pat
     for name, sample in raw.items():
         np.testing.assert_array_equal(sample.types, (truth[name].types + 1) // 2)
     merged = NucleiFolder(card(merging=merging, classes=classes, classes_merged="merged"), tmp_path)
-    with pytest.raises(DataError, match=r"a class other than 1, 2; got: class [34]"):
+    with pytest.raises(DataError, match=r"classes that the card does not have; got: class [34].*; the card has 1, 2"):
         every(merged)
 
 
 def test_a_class_above_those_of_the_card_names_file_and_classes(tmp_path) -> None:
     write(tmp_path / "mine", n=1)
     source = NucleiFolder(card(classes={1: "a", 2: "b"}, divide=None, splits=("train",)), tmp_path)
-    with pytest.raises(DataError, match=r"tile 0 é\.npy has a class other than 1, 2; got: class 3.*it has 1 a, 2 b"):
+    with pytest.raises(DataError, match=r"tile 0 é\.npy have classes .*; got: class 3.*it has 1 a, 2 b"):
         source.read("train", 0)
     report = verify(source)
     assert not report.ok
@@ -239,3 +240,14 @@ def test_the_generic_card_explains_and_the_example_opens(tmp_path) -> None:
     (tmp_path / "my-nuclei" / "groups.csv").write_text("stem,group\n" + lines, encoding="utf-8")
     source = NucleiFolder(example.model_copy(update={"classes": CLASSES}), tmp_path)
     assert verify(source).ok
+
+
+def test_unknown_classes_are_counted_over_all_files(tmp_path) -> None:
+    write(tmp_path / "mine", n=8)
+    source = NucleiFolder(card(classes={1: "a", 2: "b"}, divide=None, splits=("train",)), tmp_path)
+    with pytest.raises(DataError) as caught:
+        list(source.samples("train"))
+    assert re.search(r"class 3 in \d files, class 4 in \d files; the card has 1, 2 \(first: .*npy\)", caught.value.got)
+    listed = [item for item in verify(source).findings if item.severity == "error"]
+    assert all(re.fullmatch(r"class [34](, class 4)?; the card has 1, 2", item.message) for item in listed)
+    assert any(re.match(r"\d files, the first ", item.file) for item in listed)
