@@ -39,7 +39,7 @@ from bench.synthetic import MANIFEST
 
 DIVISION = "division.csv"
 # The protocol of the harness as a whole: how arms are mixed, trained and compared, and how rows are made.
-PROTOCOL = 2
+PROTOCOL = 3
 SCALING = "scaling.png"
 
 
