@@ -35,6 +35,7 @@ WORKS = {
 NEEDS = {
     "run": (["run", "--method", "copy", "--dataset", "phantom", "--preset", "tiny"], "torch", "models"),
     "embed": (["score", "images", "--real", "images", "--synthetic", "images"], "torch", "models"),
+    "page": (["leaderboard", "--store", "store", "--format", "html"], "great_tables", "pages"),
     "export": (["export", "mlflow", "--store", "store"], "mlflow", "tracking"),
 }
 # Packages of extras are nowhere to be found, as if they were not installed.
