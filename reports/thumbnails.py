@@ -33,7 +33,7 @@ def encode(image: UInt8[np.ndarray, "h w 3"]) -> tuple[bytes, str]:
     """Return the file of an image and its ending: WebP, or PNG where that is smaller, as it is for flat colours."""
     picture = Image.fromarray(image)
     files = {}
-    for ending, settings in (("webp", {"quality": QUALITY, "method": 4}), ("png", {"optimize": True})):
+    for ending, settings in (("webp", {"quality": QUALITY}), ("png", {})):
         buffer = io.BytesIO()
         picture.save(buffer, format=ending, **settings)
         files[ending] = buffer.getvalue()
