@@ -1,4 +1,4 @@
-"""The range of an axis: what charts leave out when one control lies far from everything else."""
+"""The range of an axis: what charts leave out when one control is far from everything else."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from reports.board import Cell, Row
 from reports.columns import Column
 
 _FAR = 1.5
-"""A control may make a range this many times as long; one that lies further away is drawn at its edge."""
+"""A control may make a range this many times as long; one that is further away is drawn at its edge."""
 
 
 def cells_of(rows: Iterable[Row], column: Column) -> list[tuple[Row, Cell]]:
@@ -20,7 +20,7 @@ def cells_of(rows: Iterable[Row], column: Column) -> list[tuple[Row, Cell]]:
 def extent_of(cells: Sequence[tuple[Row, Cell]], column: Column, extra: Iterable[float] = ()) -> tuple[float, float]:
     """Return the range of shown values and bounds, multiplied by the factor at which numbers are shown.
 
-    Controls count only if they and their intervals lie near methods; others are drawn at the edge.
+    Controls count only if they and their intervals are near methods; others are drawn at the edge.
     """
     near = [cell for row, cell in cells if not row.is_control] or [cell for _, cell in cells]
     shown = [one for cell in near for one in _ends(cell)] + [one / column.scale for one in extra]

@@ -66,7 +66,7 @@ def _forest(board: Leaderboard, column: Column, styles: Mapping[str, Style]) -> 
             rows.append(_row(board, index, cell, column, scale, style_of(styles, row.title)))
     better = {"higher": "to the right of", "lower": "to the left of"}.get(column.direction)
     caption = f"Difference from real-only in {metric_title(column)}, paired over test groups; bars are 95 % intervals. "
-    caption += f"Better arms lie {better} the line at 0. " if better else ""
+    caption += f"Better arms are {better} the line at 0. " if better else ""
     caption += f"The band is ±{effect:g}, the smallest effect of interest. " if effect else ""
     caption += "" if tested else "This metric is not tested: nothing is marked. "
     several = not same([row.network for row in rows])
@@ -108,7 +108,7 @@ def _picture(cell: Cell, column: Column, scale: Scale, style: Style, effect: flo
             drawing.line((x, middle), (scale.at(other * column.scale), middle), "stroke solid")
             if inside:
                 drawing.line((x, middle - 4), (x, middle + 4), "stroke solid")
-            else:  # the interval goes on beyond the axis
+            else:  # the interval continues beyond the axis
                 tip = 5 if x < _WIDTH / 2 else -5
                 drawing.path([(x + tip, middle - 4), (x, middle), (x + tip, middle + 4)], "stroke solid")
     x = scale.at(value)

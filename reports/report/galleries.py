@@ -39,7 +39,7 @@ _GALLERIES = {
     "classes": _About("Classes", "Images of each class by every arm; rows are classes.", True),
     "copies": _About(
         "Suspected copies",
-        "The synthetic images that are most like a training patch, beside the nearest one.",
+        "The synthetic images that are most like a training patch, next to the nearest one.",
         False,
     ),
     "faithfulness": _About(
@@ -111,7 +111,7 @@ def galleries_of(runs: Sequence[Run]) -> list[Gallery]:
     """Return the galleries that have pictures, in a fixed order.
 
     Raises:
-        DataError: a picture is said to lie outside the folder of its run.
+        DataError: a picture is said to be outside the folder of its run.
     """
     found = []
     for name, about in _GALLERIES.items():
@@ -129,7 +129,7 @@ def _tiles(run: Run, gallery: str) -> Iterator[Tile]:
         if picture.gallery == gallery:
             if Path(picture.file).name != picture.file:  # a store may come from elsewhere
                 got = f"{picture.file!r} in run {run.key}"
-                raise DataError("A picture of a run lies outside its folder", got=got, fix="run it again")
+                raise DataError("A picture of a run is outside its folder", got=got, fix="run it again")
             yield Tile(run.folder / FOLDER / picture.file, picture)
 
 

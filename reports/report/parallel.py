@@ -63,13 +63,13 @@ def _figure(
     axes = _axes(rows, columns, height)
     for axis in axes:
         _draw_axis(drawing, axis, rows)
-    beside = {row.title: _BESIDE * (place - (len(rows) - 1) / 2) for place, row in enumerate(rows)}
+    aside = {row.title: _BESIDE * (place - (len(rows) - 1) / 2) for place, row in enumerate(rows)}
     last = {row.title: _points(axes, row)[-1:] for row in rows}
     named = [row for row in rows if last[row.title]]
     heights = spread_out([last[row.title][0][1] for row in named], _GAP, _TOP - 8, height - _BOTTOM + 8)
     for row, y in sorted(zip(named, heights, strict=True), key=lambda pair: not pair[0].is_control):
-        _draw_arm(drawing, axes, row, style_of(styles, row.title), y, beside[row.title])
-    for axis in axes:  # numbers lie above lines
+        _draw_arm(drawing, axes, row, style_of(styles, row.title), y, aside[row.title])
+    for axis in axes:  # numbers are above lines
         _draw_ticks(drawing, axis)
     about = ", ".join(f"{question}: {metric_title(column)}" for question, column in columns.items())
     alt = f"Parallel axes of {about}{f', {network}' if network else ''}; one line per arm. The table has the numbers."
@@ -120,7 +120,7 @@ def _draw_ticks(drawing: Drawing, axis: _Axis) -> None:
             drawing.text((axis.x - 20, y + 4), number(tick / axis.column.scale, axis.column), "tick over", "end")
 
 
-def _draw_arm(drawing: Drawing, axes: Sequence[_Axis], row: Row, style: Style, label: float, beside: float) -> None:
+def _draw_arm(drawing: Drawing, axes: Sequence[_Axis], row: Row, style: Style, label: float, aside: float) -> None:
     drawing.begin(f"series {style.css}", row.title)
     before: tuple[int, Point] | None = None
     for place, axis in enumerate(axes):
@@ -134,19 +134,19 @@ def _draw_arm(drawing: Drawing, axes: Sequence[_Axis], row: Row, style: Style, l
     for axis in axes:
         cell = row.cells.get(axis.column)
         if cell is not None and cell.value is not None:
-            _draw_point(drawing, axis, cell, style, beside)
+            _draw_point(drawing, axis, cell, style, aside)
     end = _points(axes, row)[-1]
     drawing.path([(end[0] + 14, end[1]), (end[0] + 20, label), (_WIDTH - _RIGHT + 26, label)], "lead")
     drawing.text((_WIDTH - _RIGHT + 30, label + 4), _cut(row.title), "label")
     drawing.end()
 
 
-def _draw_point(drawing: Drawing, axis: _Axis, cell: Cell, style: Style, beside: float) -> None:
+def _draw_point(drawing: Drawing, axis: _Axis, cell: Cell, style: Style, aside: float) -> None:
     value = (cell.value or 0.0) * axis.column.scale
     y = axis.scale.at(value)
     if cell.low is not None and cell.high is not None:
         low, high = (axis.scale.at(bound * axis.column.scale) for bound in (cell.low, cell.high))
-        drawing.line((axis.x + beside, low), (axis.x + beside, high), "stroke solid whisker")
+        drawing.line((axis.x + aside, low), (axis.x + aside, high), "stroke solid whisker")
     drawing.marker((axis.x, y), style.shape, "dot" if axis.scale.holds(value) else "dot away")
     if not axis.scale.holds(value):
         down = 1 if y > (axis.scale.start + axis.scale.end) / 2 else -1

@@ -44,8 +44,8 @@ def training_of(runs: Sequence[Run], styles: Mapping[str, Style]) -> list[Figure
                 panel[f"{arm} {found['seed']}"] = _Curve(arm, f"seed {found['seed']}", _thinned(points))
     figures = [_figure(f"Training of {name}", panels, styles) for name, panels in networks.items()]
     if parts:
-        alone = {curve.arm: Style("c0", 0) for panel in parts.values() for curve in panel.values()}
-        figure = _figure("Training of generators", parts, alone)
+        own = {curve.arm: Style("c0", 0) for panel in parts.values() for curve in panel.values()}
+        figure = _figure("Training of generators", parts, own)
         figures.append(figure._replace(legend=(), caption=f"{_MEANS}; one panel per part that was trained."))
     return figures
 
