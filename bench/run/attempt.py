@@ -1,4 +1,4 @@
-"""When the work on a request began: a run that was killed and goes on later counts from its first session."""
+"""When the work on a request began: a run that was killed and continues later counts from its first session."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Several processes that log at once: one at a time writes to a database file, and a busy server is asked again."""
+"""Several processes that log at the same time: one at a time writes to a database file, and a busy server is asked again."""
 
 from __future__ import annotations
 

@@ -16,7 +16,8 @@ from bench.results.table import ResultsStore
 from bench.tracking.reading import read_record
 
 MARKER = "tracked.json"
-TIMEOUT = 180.0
+TIMEOUT = 600.0
+"""Seconds; processes that log to one database wait for each other, so one may have to wait for many."""
 
 
 def default_uri(store: Path) -> str:

@@ -87,6 +87,7 @@ def _tags(one: dict[str, Any]) -> dict[str, str]:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) -> None:
     make_store(tmp_path)
     warnings: list[str] = []
@@ -128,6 +129,7 @@ def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) ->
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @pytest.mark.parametrize("served", [False, True], ids=["database", "server"])
 def test_eight_runs_that_are_logged_at_once_lose_nothing(tmp_path: Path, served: bool) -> None:
     names = [f"run-{number}" for number in range(8)]

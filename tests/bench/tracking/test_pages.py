@@ -29,6 +29,7 @@ def open_page(driver: Chrome, url: str, wanted: str) -> str:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(1200)
 @needs_browser
 def test_pages_show_runs_their_numbers_and_data(tmp_path: Path) -> None:
     make_store(tmp_path / "store", "run-1", seeds=1)
@@ -40,8 +41,9 @@ def test_pages_show_runs_their_numbers_and_data(tmp_path: Path) -> None:
         listed = open_page(driver, pages["Runs"], name)
         assert "diffmix · guidance_scale=3.0" in listed
         assert "Evaluation runs" not in listed  # as GenAI mode has
-        heads = [cell.get_attribute("col-id") for cell in driver.find_elements("css selector", "[role=columnheader]")]
-        shown = [head for head in heads if head and head.startswith(("tags", "metrics"))]
+        cells = driver.find_elements("css selector", "[role=columnheader]")
+        heads = [str(cell.get_attribute("col-id")) for cell in sorted(cells, key=lambda cell: cell.location["x"])]
+        shown = [head for head in heads if head.startswith(("tags.", "metrics."))]
         assert shown[:3] == ["tags.`bench.verdict`", "metrics.`pq`", "metrics.`pq difference`"]
         assert "real-only" not in listed  # arms are folded in
         compared = open_page(driver, pages["Comparison"], "Parallel Coordinates")
