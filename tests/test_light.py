@@ -30,7 +30,7 @@ WORKS = {
     "classes": (["score", "classes", "--true", "t.csv", "--pred", "p.csv"], "accuracy"),
     "images": (["score", "images", "--real", "r.npy", "--synthetic", "s.npy"], "coverage"),
     "leaderboard": (["leaderboard", "--store", "store"], "diffmix"),
-    "doctor": (["doctor", "--store", "store"], "augbench[models]"),
+    "doctor": (["doctor", "gpu", "--store", "store"], "augbench[models]"),
 }
 NEEDS = {
     "run": (["run", "--method", "copy", "--dataset", "phantom", "--preset", "tiny"], "torch", "models"),

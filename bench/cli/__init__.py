@@ -52,6 +52,8 @@ importing.mount(app)
 verify.mount(app)
 tracking.mount(app)
 
+INTERRUPTED = 130
+"""The exit code after Ctrl-C."""
 GOES_ON = ("run", "suite")
 """Commands that continue where they were interrupted."""
 
@@ -110,10 +112,8 @@ def main() -> None:
             raise
         print_error(error)
         sys.exit(error.exit_code)
-    except typer.Abort:
-        goes_on = any(argument in GOES_ON for argument in arguments)
-        print("interrupted" + ("; the same command goes on from here" if goes_on else ""), file=sys.stderr)
-        sys.exit(130)
+    except (typer.Abort, KeyboardInterrupt):
+        code = INTERRUPTED
     except Exception as error:
         if type(error).__name__ == "NoArgsIsHelpError":
             print(str(error))
@@ -123,6 +123,9 @@ def main() -> None:
         known = _usage(error) if _is_usage(error) else absent(error)
         print_error(known or _unexpected(error))
         sys.exit(2 if known else 1)
+    if code == INTERRUPTED:  # versions of the parser return it or raise
+        resumes = any(argument in GOES_ON for argument in arguments)
+        print("interrupted" + ("; the same command goes on from here" if resumes else ""), file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
 
 

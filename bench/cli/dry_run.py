@@ -33,10 +33,11 @@ def show(found: Suite, check: Check, *, as_json: bool = False) -> None:
     screen = console()
     screen.print(f"{found.file.title}: {count_runs(len(check.runs))}", style="bold")
     screen.print(_runs(check, seen))
-    screen.print("\nsteps, each once; without a mark: of the paper's table", style="bold")
+    own = "of the method" if found.file.published is None else "of the paper"
+    screen.print(f"\nsteps, each once; without a mark: {own}", style="bold")
     screen.print(_steps(seen))
     screen.print("")
-    screen.print(_stages(seen))
+    screen.print(_stages(seen, own))
     for line in (*_estimate(seen), *_remarks(check, seen)):
         screen.print(line)
     for line in _missing(check.missing):
@@ -71,9 +72,9 @@ def _steps(seen: DryRun) -> Table:
     return table
 
 
-def _stages(seen: DryRun) -> Table:
+def _stages(seen: DryRun, own: str) -> Table:
     table = _table("stage")
-    for name in ("of the paper", "controls", "in the store", "time left", "disk"):
+    for name in (own, "controls", "in the store", "time left", "disk"):
         table.add_column(name, justify="right")
     for stage, count in seen.stages.items():
         table.add_row(stage, *_cells(count))
@@ -91,7 +92,8 @@ def _estimate(seen: DryRun) -> list[str]:
     if seen.measured:
         lines.append(f"{seen.measured:.0%} of the time is estimated from steps in the store")
     if seen.machines:
-        lines.append(f"the rest is a rough guess for {' and '.join(seen.machines)}, not a measurement")
+        subject = "the rest" if seen.measured else "this"
+        lines.append(f"{subject} is a rough guess for {' and '.join(seen.machines)}, not a measurement")
     lines.append("nothing was run; methods that choose from pools may need more pools than are listed")
     return lines
 

@@ -29,7 +29,8 @@ class Preset(Settings):
     `text_encoder` embeds images and captions if a run is about captions,
     `evaluations` are the questions that a table answers (None: all that are about the dataset),
     `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
-    `reference_samples`), `memory_gib` is the free memory that a run needs.
+    `reference_samples`), `memory_gib` is the free memory that a run needs,
+    `pool_samples` caps the split "pool" of unlabelled images (None: all), evenly spread over it.
     """
 
     name: str
@@ -42,6 +43,8 @@ class Preset(Settings):
     faithfulness_samples: int | None = Field(default=None, gt=0)
     budget: BudgetSettings
     encoders: tuple[str, ...]
+    # no part of a run's document: the keys of its steps say it
+    pool_samples: int | None = Field(default=None, gt=0, exclude=True)
     evaluations: tuple[str, ...] | None = None
     text_dataset: str = "phantom"
     text_encoder: str = "plip"

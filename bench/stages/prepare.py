@@ -28,7 +28,10 @@ FOLD_SEED = 0
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Prepare(Step):
-    """Write one split; `square` fits whole images into that many pixels, `mpp` resamples tiles."""
+    """Write one split; `square` fits whole images into that many pixels, `mpp` resamples tiles.
+
+    `limit` is the number of samples that are kept of a larger split, evenly spread over it; None: all are kept.
+    """
 
     stage: ClassVar[str] = "prepare"
 
@@ -37,13 +40,16 @@ class Prepare(Step):
     mpp: float | None
     square: int | None
     fingerprint: str
+    limit: int | None = None
 
     @property
     def config(self) -> dict[str, object]:
         """Dataset, split, resolution and the card's content."""
         card = self.source.card
         config: dict[str, object] = {"dataset": card.name, "split": self.split, "mpp": self.mpp, "card": card.content()}
-        return config if self.square is None else config | {"mpp": None, "square": self.square}
+        if self.square is not None:
+            config |= {"mpp": None, "square": self.square}
+        return config if self.limit is None else config | {"limit": self.limit}
 
     @property
     def inputs(self) -> dict[str, str]:
@@ -52,7 +58,8 @@ class Prepare(Step):
 
     def run(self, folder: Path, context: Run) -> None:
         """Read every sample and write it in canonical form."""
-        prepare(self.source, self.split, self.mpp, folder, context.progress, square=self.square)
+        show = context.progress
+        prepare(self.source, self.split, self.mpp, folder, show, square=self.square, limit=self.limit)
 
 
 async def prepare_splits(
@@ -73,8 +80,15 @@ async def prepare_splits(
         fingerprint=digest(source.fingerprint()),
     )
     names = list(splits)
-    done = await together(*(session.do(step(split=split, title=f"{card.name}, {split}{how}")) for split in names))
+    limits = {"pool": _limit(source, preset.pool_samples)} if "pool" in names else {}
+    steps = [step(split=split, limit=limits.get(split), title=f"{card.name}, {split}{how}") for split in names]
+    done = await together(*(session.do(one) for one in steps))
     return {split: PreparedDataset(finished.path) for split, finished in zip(names, done, strict=True)}
+
+
+def _limit(source: DatasetSource, most: int | None) -> int | None:
+    """Return how many samples of the pool are kept; None if it has no more than that."""
+    return None if most is None or len(source.ids("pool")) <= most else most
 
 
 def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None) -> dict[str, Dataset]:

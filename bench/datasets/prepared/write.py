@@ -36,6 +36,7 @@ def prepare(
     progress: StartProgress,
     *,
     square: int | None = None,
+    limit: int | None = None,
 ) -> None:
     """Write one split into the folder `out`.
 
@@ -50,6 +51,7 @@ def prepare(
         progress: display of the progress.
         square: side in pixels of squares to resize images to; None keeps their shape. The resolution is then that of
             the card divided by the scale of the images, and `mpp` is not used.
+        limit: number of samples to keep, evenly spread over the split; None keeps all.
 
     Raises:
         DataError: a tile is unreadable or not in canonical form, or the split has no tiles.
@@ -61,8 +63,10 @@ def prepare(
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
         writer = _Writer(out, info, stack)
-        advance = stack.enter_context(progress(f"prepare {split}", len(source.ids(split)), unit="tile")).advance
-        for sample in source.samples(split):
+        n = len(source.ids(split))
+        kept = range(n) if limit is None else [place * n // limit for place in range(limit)]
+        advance = stack.enter_context(progress(f"prepare {split}", len(kept), unit="tile")).advance
+        for sample in source.samples(split) if limit is None else (source.read(split, place) for place in kept):
             writer.add(sample, target, square)
             advance()
     if not writer.digests:

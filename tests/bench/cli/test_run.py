@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from bench import cli
+from methods.controls import Copy
 
 
 @pytest.mark.parametrize(
@@ -83,3 +84,53 @@ def test_two_numbers_of_generators_and_sets_are_refused(
     assert "the numbers differ" in error
     assert "generator_seeds=3, generation_seeds=2" in got
     assert "give only --generator-seeds 3" in fix
+
+
+def test_ctrl_c_says_how_to_continue(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def interrupted(*_: object) -> None:
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Copy, "render", interrupted)
+    code, said = bench(monkeypatch, capsys, "-q", *COPY, "--store", str(tmp_path))
+    assert code == 130
+    assert said == ["interrupted; the same command goes on from here"]
+
+
+def test_an_error_of_a_run_names_its_log_which_has_the_traceback(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def render_nothing(*_: object) -> None:
+        raise ValueError("no ink")
+
+    monkeypatch.setattr(Copy, "render", render_nothing)
+    code, said = bench(monkeypatch, capsys, *COPY, "--quiet", "--store", str(tmp_path))
+    assert code == 1
+    assert [line[:6] for line in said] == ["error:", "got:  ", "fix:  ", "log:  "]
+    assert "the traceback is in the log" in said[2]
+    (log,) = (tmp_path / "logs").glob("*-copy-phantom.log")
+    assert said[3] == f"log:   {log}"
+    text = log.read_text(encoding="utf-8")
+    assert "command: bench --quiet run" in text or "command: bench run" in text
+    for part in (
+        "python 3.",
+        "preset: tiny",
+        "step 1 of ",
+        "prepare: phantom, train",
+        "Traceback",
+        "ValueError: no ink",
+    ):
+        assert part in text
+
+
+COPY = ("run", "--method", "copy", "--controls", "", "--dataset", "phantom", "--preset", "tiny", "--no-tracking")
+
+
+def bench(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str
+) -> tuple[object, list[str]]:
+    monkeypatch.setattr(sys, "argv", ["bench", *arguments])
+    with pytest.raises(SystemExit) as caught:
+        cli.main()
+    return caught.value.code, capsys.readouterr().err.splitlines()

@@ -194,3 +194,8 @@ def test_a_folder_of_another_schema_or_cut_short_is_refused(tmp_path) -> None:
 def _nuclei(dataset: PreparedDataset) -> list[int]:
     """Return the nuclei of each class."""
     return [sum(counts) for counts in zip(*(record.nuclei for record in dataset.records), strict=True)]
+
+
+def test_a_limit_keeps_samples_that_are_evenly_spread(tmp_path: Path) -> None:
+    prepare(Memory(toys(8)), "train", None, tmp_path, Counted(), limit=3)
+    assert PreparedDataset(tmp_path).ids == [toys(8)[place].id for place in (0, 2, 5)]
