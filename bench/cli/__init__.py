@@ -6,7 +6,7 @@ import sys
 
 import typer
 
-from bench.cli import data, doctor, importing, leaderboard, listing, run, score, suite, tracking, verify
+from bench.cli import data, doctor, importing, leaderboard, listing, run, score, study, suite, tracking, verify
 from bench.cli.errors import print_error
 from bench.errors import BenchError
 from bench.extras import absent
@@ -31,6 +31,7 @@ score.mount(app)
 importing.mount(app)
 verify.mount(app)
 tracking.mount(app)
+study.mount(app)
 
 
 def main() -> None:
