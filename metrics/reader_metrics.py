@@ -11,8 +11,10 @@ _REPEATED = "answers of readers to questions that they were asked twice"
 _EXPERTS = "PathDiff, Bhosale et al., ICCV 2025, section 4.5"
 
 
-def _readers(id: str, title: str, inputs: str, direction: Direction, aggregation: str, reference: str) -> Metric:
-    return Metric(id, title, "readers", inputs, direction, _UNIT, "", aggregation, reference)
+def _readers(
+    id: str, title: str, inputs: str, direction: Direction, aggregation: str, reference: str, *, main: bool = False
+) -> Metric:
+    return Metric(id, title, "readers", inputs, direction, _UNIT, "", aggregation, reference, main=main)
 
 
 def _agreement(id: str, title: str, inputs: str) -> Metric:
@@ -53,6 +55,7 @@ READER_METRICS = (
         "higher",
         "share of the synthetic images that were called real",
         _EXPERTS,
+        main=True,
     ),
     _readers(
         "preference_share",
@@ -61,6 +64,7 @@ READER_METRICS = (
         "higher",
         "share of the questions in which the method's image was chosen; 1 / number of methods is chance",
         _EXPERTS,
+        main=True,
     ),
     _agreement("fleiss_kappa/turing", "agreement of readers on real and synthetic", _TURING),
     _agreement("fleiss_kappa/preference", "agreement of readers on the most real image", _PREFERENCE),
@@ -70,7 +74,7 @@ READER_METRICS = (
         _REPEATED,
         "higher",
         "share of the repeated questions with the same answer",
-        "",
+        "intra-reader agreement",
     ),
     _readers(
         "repeat_agreement/preference",
@@ -78,6 +82,6 @@ READER_METRICS = (
         _REPEATED,
         "higher",
         "share of the repeated questions with the same answer",
-        "",
+        "intra-reader agreement",
     ),
 )

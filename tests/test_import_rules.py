@@ -83,6 +83,7 @@ RULES = {
         (
             *GROUND,
             "bench.imageio",
+            "bench.results.document",
             "bench.results.leaks",
             "bench.results.table",
             "bench.synthetic",

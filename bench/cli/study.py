@@ -14,7 +14,9 @@ from bench.cli.options import DataRootOption, StoreOption, resolve_data_root, re
 
 if TYPE_CHECKING:
     from bench.engine.reporter import Reporter
+    from reports.study.key import Key
     from reports.study.pools import Pool, RealImage
+    from reports.study.results import StudyResults
     from reports.study.secret import Secret
 
 app = typer.Typer(
@@ -150,3 +152,61 @@ def _reporter() -> Reporter:
 
     # standard error holds only errors unless it is a terminal
     return Reporter(quiet=not sys.stderr.isatty())
+
+
+@app.command("score")
+def score(
+    key: Annotated[Path, typer.Argument(help="The key of the study, key.json.", metavar="KEY")],
+    answers: Annotated[
+        list[Path], typer.Argument(help="Files that readers saved, one per reader.", metavar="ANSWERS...")
+    ],
+    allow_partial: Annotated[
+        bool, typer.Option("--allow-partial", help="Accept readers who did not answer all questions; they are named.")
+    ] = False,
+    style: Annotated[str, typer.Option("--format", help="Format: terminal or markdown.")] = "terminal",
+    as_json: Annotated[bool, typer.Option("--json", help="Print JSON; docs/study.md describes its fields.")] = False,
+    record: Annotated[
+        bool, typer.Option("--record", help="Add the numbers to the results of the store, for boards and reports.")
+    ] = False,
+    store: StoreOption = None,
+) -> None:
+    r"""Check the files of readers, and print what they recognised and preferred, with intervals.
+
+    \b
+    Examples:
+      bench study score study/key.json answers-*.json
+      bench study score study/key.json answers-*.json --record --store bench-store
+    """
+    from bench.cli.screen import console
+    from bench.registry import unknown
+    from reports.study.answers import read_answers
+    from reports.study.key import Key
+    from reports.study.scoring import score as score_answers
+    from reports.study.tables import render_markdown, render_terminal
+
+    if style not in STYLES:
+        raise unknown("format", style, STYLES)
+    read = Key.read(key)
+    results = score_answers(read, read_answers(read, answers, allow_partial=allow_partial))
+    if record:
+        _record(results, read, resolve_store(store))
+    if as_json:
+        print(results.model_dump_json(indent=2))
+    elif style == "markdown":
+        print(render_markdown(results), end="")
+    else:
+        console().print(render_terminal(results))
+
+
+def _record(results: StudyResults, key: Key, store: Path) -> None:
+    """Write the rows of a study and `study.json` into the results of a store."""
+    from bench.digest import write_json
+    from bench.results.table import ResultsStore
+    from reports.study.results import FILE
+    from reports.study.rows import run_key, study_document, study_rows
+
+    kept = ResultsStore(store)
+    rows, run = study_rows(results, key, kept), run_key(results)
+    kept.folder(run).mkdir(parents=True, exist_ok=True)
+    write_json(kept.folder(run) / FILE, results.model_dump(mode="json"))
+    kept.write(run, rows, study_document(results, rows))

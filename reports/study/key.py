@@ -17,11 +17,13 @@ Task = Literal["preference", "turing"]
 
 
 class StudySet(Settings):
-    """A sealed set of a study: the name that its method has in tables, and what its manifest says."""
+    """A sealed set: the name of its method in the study, the key of its step, and what its manifest says."""
 
     method: str
+    step: str
     plugin: str
     variant: str
+    use: str
     digest: str
     seed: int
 

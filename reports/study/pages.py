@@ -102,8 +102,10 @@ def _about(pool: Pool) -> StudySet:
     manifest = pool.content.manifest
     return StudySet(
         method=pool.method,
+        step=pool.content.folder.name,
         plugin=str(manifest["method"]),
         variant=str(manifest.get("variant", "")),
+        use=pool.content.use,
         digest=pool.content.digest,
         seed=int(manifest.get("seed", 0)),
     )

@@ -91,6 +91,7 @@
   window.addEventListener("beforeunload", (event) => {
     if (!answers.kept && answers.list.length > saved) event.preventDefault();
   });
+  $("keys").open = matchMedia("(pointer: fine)").matches;
   explain();
   progress();
   if (!answers.kept) {
