@@ -17,6 +17,9 @@ def rater_statistics(counts: Integer[np.ndarray, "items categories"]) -> Float64
 
     Raises:
         DataError: items differ in their number of raters, or have fewer than two.
+
+    >>> rater_statistics(np.array([[3, 1], [0, 4]])).tolist()
+    [[0.5, 0.75, 0.25, 1.0], [1.0, 0.0, 1.0, 1.0]]
     """
     table = np.asarray(counts, dtype=np.float64)
     raters = np.unique(table.sum(axis=1))
@@ -30,7 +33,11 @@ def rater_statistics(counts: Integer[np.ndarray, "items categories"]) -> Float64
 
 
 def kappa_of(sums: Float64[np.ndarray, "*batch k"]) -> Float64[np.ndarray, "*batch"]:
-    """Return (P - P_e) / (1 - P_e) of summed statistics; NaN if all ratings are of one category."""
+    """Return (P - P_e) / (1 - P_e) of summed statistics; NaN if all ratings are of one category.
+
+    >>> float(kappa_of(np.array([2.0, 1.0, 1.0, 2.0])))
+    1.0
+    """
     n = np.where(sums[..., -1] > 0, sums[..., -1], np.nan)
     observed, shares = sums[..., 0] / n, sums[..., 1:-1] / n[..., None]
     expected = (shares**2).sum(axis=-1)

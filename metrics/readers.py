@@ -10,7 +10,7 @@ from __future__ import annotations
 from dataclasses import dataclass, replace
 
 import numpy as np
-from jaxtyping import Float64, Real
+from jaxtyping import Bool, Float64, Real
 
 from metrics.estimate import Range
 from metrics.groups import MEAN, Groups, Statistic, mean_statistics
@@ -97,13 +97,17 @@ BALANCED = Statistic(_balanced, lambda sums: sums[..., [1, 3]])
 
 
 def balanced_statistics(
-    values: Float64[np.ndarray, "readers images"], first: Real[np.ndarray, " images"]
+    values: Float64[np.ndarray, "readers images"], first: Bool[np.ndarray, " images"]
 ) -> Float64[np.ndarray, "readers images 4"]:
     """Return the statistics of the mean of two shares: that of the images of a first kind, and that of the others.
 
     Args:
         values: 1 for a success, 0 for none, NaN for no answer.
         first: whether an image is of the first kind.
+
+    >>> sums = balanced_statistics(np.array([[1.0, 0.0, 1.0, 1.0]]), np.array([True, True, False, False])).sum(axis=1)
+    >>> float(BALANCED(sums)[0])
+    0.75
     """
     own = mean_statistics(values)
     kind = np.asarray(first, dtype=np.float64)[:, None]

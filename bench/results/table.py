@@ -40,25 +40,25 @@ class ScoreRow(Settings):
     preprocessing), which distinguishes equal names of different weights. A `difference` is the paired difference to
     `real-only` (positive: the arm's value is the larger), with its p-value and the one adjusted by Holm's
     procedure. A `spread` is a standard deviation over the seeds that `aggregation` names, and a `rank` the place of
-    the arm among all arms and the baseline, 1 being the best, whose intervals hold for all of them together. A `study`
-    is a number about the readers of a study, and not about an arm, so that no board has it. A row of `seed` -1 stands
-    for `seeds` seeds together. `generation` is the seed that the arm's set was drawn under, 0 for an arm that draws
-    none; -1 stands for `generations` sets together. `fold` is `k/K`, or `all` for all folds together; the mean over
-    folds is over `seeds` trainings, one per fold and seed. `division` is the name of the protocol that divided the
-    data, with the start of the hash of the division; it is empty for the dataset's own splits. `ratio` is synthetic :
-    real of the arm's training mix (0: only real images; null: it is not trained on), and `n_synthetic` the size of its
-    set. `starts_from` says whether the network's training started from "random" weights or those of a "file", or
-    whether it is a "released" network that is not trained. A number without an interval says why in `reason`. Of the
-    `n` images of a mean, `n_skipped` do not count, because they have nothing to score; over several seeds it is the
-    largest number. `data` is the digest of the splits that the run read. An interval over groups has `n_groups` of
-    them, each a `group_kind` ("slide", "patient", "tile", "patch"), of which `n_effective` contribute to the number as
-    if all were of one size. `n_distinct` is the number of different networks or sets behind a row, which is smaller
-    than the number of seeds if seeds change nothing, and `generators` the number of generators that were trained
-    separately (0: the method trains nothing). A distance has the value of real images, `floor`, with the range of 95 %
-    of its draws, the value within slides, `floor_within`, and the place of the arm's value in relation to that range,
-    `standing`. `detectable` is the smallest difference that an interval like that of the row would exclude from 0 in 80
-    % of repetitions. `protocol` is the version of the metric, `harness` that of the harness: numbers of different
-    versions are different measurements.
+    the arm among all arms and the baseline, 1 being the best, whose intervals hold for all of them together. A row
+    of `seed` -1 stands for `seeds` seeds together. `generation` is the seed that the arm's set was drawn under, 0
+    for an arm that draws none; -1 stands for `generations` sets together. `fold` is `k/K`, or `all` for all folds
+    together; the mean over folds is over `seeds` trainings, one per fold and seed. `division` is the name of the
+    protocol that divided the data, with the start of the hash of the division; it is empty for the dataset's own
+    splits. `ratio` is synthetic : real of the arm's training mix (0: only real images; null: it is not trained on),
+    and `n_synthetic` the size of its set. `starts_from` says whether the network's training started from "random"
+    weights or those of a "file", or whether it is a "released" network that is not trained. A number without an
+    interval says why in `reason`. Of the `n` images of a mean, `n_skipped` do not count, because they have nothing
+    to score; over several seeds it is the largest number. `data` is the digest of the splits that the run read. An
+    interval over groups has `n_groups` of them, each a `group_kind` ("slide", "patient", "tile", "patch"), of which
+    `n_effective` contribute to the number as if all were of one size. `n_distinct` is the number of different
+    networks or sets behind a row, which is smaller than the number of seeds if seeds change nothing, and
+    `generators` the number of generators that were trained separately (0: the method trains nothing). A distance
+    has the value of real images, `floor`, with the range of 95 % of its draws, the value within slides,
+    `floor_within`, and the place of the arm's value in relation to that range, `standing`. `detectable` is the
+    smallest difference that an interval like that of the row would exclude from 0 in 80 % of repetitions.
+    `protocol` is the version of the metric, `harness` that of the harness: numbers of different versions are
+    different measurements. A `study` is a number about the readers of a study and not about an arm; no board has it.
     """
 
     run: str
