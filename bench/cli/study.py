@@ -46,8 +46,9 @@ def build(
         int, typer.Option(min=0, help="Number of questions of the preference task: the most real of one mask.")
     ] = 50,
     turing: Annotated[
-        int, typer.Option(min=0, help="Number of images of the Turing test, half of them real [25 per set, twice].")
-    ] = -1,
+        Optional[int],
+        typer.Option(min=0, help="Number of images of the Turing test, half of them real [25 per set, twice]."),
+    ] = None,
     repeats: Annotated[
         Optional[int], typer.Option(min=0, help="Questions of each task that are asked twice [a tenth].")
     ] = None,
@@ -76,7 +77,7 @@ def build(
     from reports.study.pages import Words, build_study
     from reports.study.secret import Secret
 
-    amounts = Amounts(preference, turing if turing >= 0 else 50 * len(sets), repeats)
+    amounts = Amounts(preference, 50 * len(sets) if turing is None else turing, repeats)
     amounts.check(len(sets))
     secret = Secret(seed)
     pools = _open(sets, dataset, resolve_store(store))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from statistics import median
@@ -96,13 +96,20 @@ class _Task:
         chance: float | None = None,
         families: int = 1,
         bounds: tuple[float, float] = (0.0, 1.0),
-    ) -> Number:
-        """Return one number over some questions; `families` methods share its level."""
-        groups = [group for group, used in zip(self.groups, which, strict=True) if used]
+    ) -> Iterator[Number]:
+        """Yield one number over some questions, if one of them was answered; `families` methods share its level."""
+        given = self.given[:, which]
+        if not given.any():
+            return
+        used = statistics[:, which]
+        # a reader who stopped early may have answered nothing of the kind
+        known = ~np.isnan(statistic(used.sum(axis=1)))
+        groups = [group for group, chosen in zip(self.groups, which, strict=True) if chosen]
         level = 1 - (1 - LEVEL) / families
-        found = of_readers(statistics[:, which], groups, statistic, bounds=bounds, level=level, chance=chance)
-        n = int(self.given[:, which].sum())
-        return _number(metric, method, found, n, int(which.sum()), chance=chance, simultaneous=families > 1)
+        of_known = used[known] if known.any() else used
+        found = of_readers(of_known, groups, statistic, bounds=bounds, level=level, chance=chance)
+        about = {"chance": chance, "simultaneous": families > 1}
+        yield _number(metric, method, found, n=int(given.sum()), n_images=int(which.sum()), **about)
 
 
 def _recognised(task: _Task, methods: Sequence[str]) -> Iterable[Number]:
@@ -112,19 +119,21 @@ def _recognised(task: _Task, methods: Sequence[str]) -> Iterable[Number]:
     real = np.array([origin == REAL for origin in task.origins])
     correct = np.where(real, task.are(REAL), task.are(SYNTHETIC))
     balanced, shares, everything = balanced_statistics(correct, real), mean_statistics(correct), np.ones_like(real)
-    yield task.number("turing_accuracy", OVERALL, balanced, everything, statistic=BALANCED, chance=0.5)
-    yield task.number("turing_sensitivity", OVERALL, shares, ~real)
-    yield task.number("turing_specificity", OVERALL, shares, real)
+    yield from task.number("turing_accuracy", OVERALL, balanced, everything, statistic=BALANCED, chance=0.5)
+    yield from task.number("turing_sensitivity", OVERALL, shares, ~real)
+    yield from task.number("turing_specificity", OVERALL, shares, real)
     fooled = mean_statistics(task.are(REAL))
     own = {method: np.array([origin == method for origin in task.origins]) for method in methods}
     yield from _adjusted(
-        task.number("turing_accuracy", method, balanced, real | own[method], statistic=BALANCED, chance=0.5)
+        number
         for method in methods
         if own[method].any()
+        for number in task.number(
+            "turing_accuracy", method, balanced, real | own[method], statistic=BALANCED, chance=0.5
+        )
     )
     for method in methods:
-        if own[method].any():
-            yield task.number("taken_for_real", method, fooled, own[method])
+        yield from task.number("taken_for_real", method, fooled, own[method])
 
 
 def _preferred(task: _Task, methods: Sequence[str]) -> Iterable[Number]:
@@ -133,8 +142,11 @@ def _preferred(task: _Task, methods: Sequence[str]) -> Iterable[Number]:
         return
     every, n = np.ones(len(task.questions), bool), len(methods)
     yield from _adjusted(
-        task.number("preference_share", method, mean_statistics(task.are(method)), every, chance=1 / n, families=n)
+        number
         for method in methods
+        for number in task.number(
+            "preference_share", method, mean_statistics(task.are(method)), every, chance=1 / n, families=n
+        )
     )
 
 
@@ -148,10 +160,10 @@ def _agreed(task: _Task, choices: Sequence[str]) -> Iterable[Number]:
         of_raters = rater_statistics(counts[by_all])
         statistics = np.zeros((1, len(by_all), of_raters.shape[1]))
         statistics[0, by_all] = of_raters
-        found = task.number(
+        kappa = task.number(
             f"fleiss_kappa/{task.name}", OVERALL, statistics, by_all, statistic=KAPPA, bounds=(-1.0, 1.0)
         )
-        yield found.model_copy(update={"others": Bounds(reason=OF_THESE)})
+        yield from (found.model_copy(update={"others": Bounds(reason=OF_THESE)}) for found in kappa)
     same = np.array(
         [
             [float(one == two) if one and two else np.nan for one, two in zip(first, again, strict=True)]
@@ -159,9 +171,8 @@ def _agreed(task: _Task, choices: Sequence[str]) -> Iterable[Number]:
         ]
     )
     repeated = ~np.isnan(same).all(axis=0)
-    if repeated.any():
-        found = task.number(f"repeat_agreement/{task.name}", OVERALL, mean_statistics(same), repeated)
-        yield found.model_copy(update={"n": int((~np.isnan(same)).sum())})
+    agreement = task.number(f"repeat_agreement/{task.name}", OVERALL, mean_statistics(same), repeated)
+    yield from (found.model_copy(update={"n": int((~np.isnan(same)).sum())}) for found in agreement)
 
 
 def _adjusted(numbers: Iterable[Number]) -> list[Number]:
@@ -180,7 +191,7 @@ def _adjusted(numbers: Iterable[Number]) -> list[Number]:
 
 
 def _number(
-    metric: str, method: str, found: ReaderNumber, n: int, n_images: int, *, chance: float | None, simultaneous: bool
+    metric: str, method: str, found: ReaderNumber, *, n: int, n_images: int, chance: float | None, simultaneous: bool
 ) -> Number:
     return Number(
         metric=metric,

@@ -79,7 +79,9 @@ def real_images(n: int = 20, side: int = SIDE, labels: Sequence[str] = ("",)) ->
     ]
 
 
-def study(folder: Path, *, amounts: Amounts = AMOUNTS, readers: int = 2, seed: str = "known to the owner", **about: Any) -> Built:
+def study(
+    folder: Path, *, amounts: Amounts = AMOUNTS, readers: int = 2, seed: str = "known to the owner", **about: Any
+) -> Built:
     """Build a study of two methods."""
     return build_study(
         pools(folder / "sets", **about),
