@@ -2,7 +2,7 @@
 
 A file is a chain: every answer has a hash of itself, of the answer before and of the reader's token, and the file ends
 with a seal over the last one and the number of answers. The token is also on the reader's page, so the chain shows
-that a file was changed on its way, and not that a reader who can program told the truth.
+that a file was changed on its way, and not that a reader who can program was honest.
 """
 
 from __future__ import annotations
@@ -12,9 +12,7 @@ import json
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Annotated, Literal, NamedTuple
-
-from pydantic import Field, ValidationError
+from typing import Literal, NamedTuple
 
 from bench.contract import Settings
 from bench.errors import DataError
@@ -25,7 +23,6 @@ from reports.study.pages import FEWEST_MS
 _DAY = timedelta(days=1)
 _JITTER_MS = 2000
 """Milliseconds by which the two clocks of a browser may disagree."""
-_Hash = Annotated[str, Field(pattern="^[0-9a-f]{64}$")]
 
 
 class FiledAnswer(Settings):
@@ -35,7 +32,7 @@ class FiledAnswer(Settings):
     choice: str
     ms: int
     at: int
-    link: _Hash
+    link: str
 
 
 class FiledAnswers(Settings):
@@ -48,7 +45,7 @@ class FiledAnswers(Settings):
     items: str
     complete: bool
     answers: tuple[FiledAnswer, ...]
-    seal: _Hash
+    seal: str
 
 
 class Answer(NamedTuple):
@@ -123,16 +120,16 @@ def _hash(*parts: object) -> str:
 
 def _parse(path: Path) -> FiledAnswers:
     try:
-        return FiledAnswers.model_validate(json.loads(path.read_text(encoding="utf-8")))
+        values = json.loads(path.read_text(encoding="utf-8"))
     except FileNotFoundError as error:
         raise DataError(f"There is no file of answers at {path}", got="no such file") from error
-    except ValidationError as error:
-        first = error.errors()[0]
-        got = f"{'.'.join(map(str, first['loc'])) or 'the file'}: {first['msg']}"
-        raise _changed(path, got) from error
     except (OSError, ValueError) as error:
-        fix = "ask the reader for the file that the page saved"
-        raise DataError(f"This is not a file of answers: {path}", got=str(error).splitlines()[0], fix=fix) from error
+        raise DataError(f"This is not a file of answers: {path}", got=str(error).splitlines()[0], fix=_ASK) from error
+    try:
+        return FiledAnswers.model_validate(values)
+    except ValueError as error:
+        # the first of pydantic's complaints: a line with the field, and one that says what is wrong with it
+        raise _changed(path, ": ".join(line.strip() for line in str(error).splitlines()[1:3])) from error
 
 
 def _check(key: Key, path: Path, filed: FiledAnswers) -> KeyReader:

@@ -1,6 +1,6 @@
 """Everything that is random in a study: names and orders, drawn from a secret that only the owner has.
 
-A seeded generator would not do: whoever knows the code and a small seed could draw the same order again, and read
+A seeded generator would not do: someone who knows the code and a small seed could draw the same order again, and read
 from it which images are real.
 """
 

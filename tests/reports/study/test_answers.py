@@ -56,7 +56,7 @@ FORGED = {
     "cut at the end": (lambda file: file["answers"].pop(), "the seal does not fit"),
     "cut, and said so": (lambda file: (file["answers"].pop(), file.update(complete=False)), "the seal does not fit"),
     "another seal": (lambda file: file.update(seal="0" * 64), "the seal does not fit"),
-    "a hash that is none": (lambda file: file["answers"][0].update(link="x"), "answers.0.link"),
+    "a hash that is none": (lambda file: file["answers"][0].update(link="x"), "answer 1 does not fit its hash"),
     "a further field": (lambda file: file.update(score=1.0), "score"),
     "other questions": (lambda file: file.update(items="0" * 64), "other questions than those of reader-1"),
     "an option that was not offered": (lambda file: file["answers"][0].update(choice="both"), "'both', which was not"),
