@@ -57,20 +57,20 @@ def build(
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the real images.")] = "test",
     title: Annotated[str, typer.Option(help="Title of the pages.")] = "Reader study",
-    note: Annotated[str, typer.Option(help="Text on the first screen: who asks, and what for.")] = "",
+    note: Annotated[str, typer.Option(help="Text on the first screen: whose study it is, and what it is for.")] = "",
     seed: Annotated[
         str, typer.Option(help="Secret text that all orders derive from; keep it as you keep the key [a new one].")
     ] = "",
     data_root: DataRootOption = None,
     store: StoreOption = None,
 ) -> None:
-    r"""Write one self-contained page per reader, and the key, which stays with you.
+    """Write one self-contained page per reader, and the key, which stays with you.
 
     \b
     Examples:
       bench study build jobs/render-masks/KEY1 jobs/render-masks/KEY2 --dataset phantom --out study
       bench study build sdm=SET1 diffmix=SET2 --readers 3 --preference 50 --turing 100 --out study
-    """
+    """  # noqa: D301  # \b keeps the lines of the examples
     from rich.console import Console
 
     from reports.study.draft import Amounts
@@ -171,13 +171,13 @@ def score(
     ] = False,
     store: StoreOption = None,
 ) -> None:
-    r"""Check the files of readers, and print what they recognised and preferred, with intervals.
+    """Check the files of readers, and print what they recognised and preferred, with intervals.
 
     \b
     Examples:
       bench study score study/key.json answers-*.json
       bench study score study/key.json answers-*.json --record --store bench-store
-    """
+    """  # noqa: D301  # \b keeps the lines of the examples
     from bench.cli.screen import console
     from bench.registry import unknown
     from reports.study.answers import read_answers

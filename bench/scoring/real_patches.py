@@ -42,7 +42,7 @@ def real_patches(
         order: places of tiles in the split, in the order in which they are read.
         shape: height and width of patches.
         mpp: micrometres per pixel of patches cut from tiles.
-        below: draws a number from 0 to n - 1 for n and the id of a tile.
+        below: returns a random number from 0 to n - 1, given n and the id of a tile.
 
     Raises:
         DataError: a tile is smaller than a patch, or coarser than `mpp`.

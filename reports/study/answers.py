@@ -91,7 +91,7 @@ def read_answers(key: Key, paths: Iterable[Path], *, allow_partial: bool = False
             raise DataError(
                 f"The answers in {path} are not complete",
                 got=f"{len(filed.answers)} of {len(reader.trials)} questions of {reader.reader}",
-                fix="ask the reader to go on, or give --allow-partial",
+                fix="ask the reader to continue, or give --allow-partial",
             )
         found[reader.reader] = path, _meaning(key, reader, filed)
     if not found:

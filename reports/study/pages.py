@@ -112,7 +112,7 @@ def _about(pool: Pool) -> StudySet:
 
 
 def _write_page(folder: Path, key: Key, reader: KeyReader, made: Draft, encoded: dict[str, str], words: Words) -> Path:
-    """Write the page of one reader; it says nothing but what the reader is asked."""
+    """Write the page of one reader; it says only what the reader is asked."""
     questions = by_name(made.questions)
     height, width = next(iter(made.pixels.values())).shape[:2]
     data: dict[str, Any] = {

@@ -47,7 +47,7 @@ def score(key: Key, readers: Sequence[ReaderAnswers]) -> StudyResults:
 
 @dataclass(frozen=True)
 class _Task:
-    """The answers to one task: readers by questions, empty where there is none; `again` are those to repeats."""
+    """The answers to one task, readers by questions, empty if one is missing; `again` are those to repeats."""
 
     name: Task
     questions: tuple[KeyQuestion, ...]

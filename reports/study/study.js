@@ -8,7 +8,7 @@
   let saved = 0;
 
   const EXPLAINED = {
-    preference: "You see images of the same arrangement of nuclei, and choose the one that looks most real to you.",
+    preference: "You see several images that should show the same, and choose the one that looks most real to you.",
     turing: "You see one image, and say whether you think that it is real or synthetic.",
   };
 
@@ -37,13 +37,13 @@
       line.textContent = `${count} questions: ${EXPLAINED[task]}`;
       $("explained").append(line);
     }
-    if (answers.list.length) $("begin").textContent = `Go on with question ${answers.list.length + 1} of ${n}`;
+    if (answers.list.length) $("begin").textContent = `Continue with question ${answers.list.length + 1} of ${n}`;
   }
 
   function stop() {
     show("");
     $("partial").hidden = true;
-    warn("This study was continued in another window. Close this one, and go on there.");
+    warn("This study was continued in another window. Close this one, and continue there.");
   }
 
   const NOT_KEPT =
