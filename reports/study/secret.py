@@ -38,7 +38,7 @@ class Secret:
         return int(self.draw(*names), 16) % n
 
     def shuffled(self, items: Iterable[_Item], *names: Hashable) -> list[_Item]:
-        """Return items in a random order, which does not depend on the order of equal texts."""
+        """Return items in a random order."""
         return [
             item
             for _, item in sorted(((self.draw(*names, "item", n), item) for n, item in enumerate(items)), key=_first)
