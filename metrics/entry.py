@@ -8,7 +8,16 @@ from typing import Literal
 Direction = Literal["higher", "lower", "none"]
 Bounds = tuple[float | None, float | None]
 Group = Literal[
-    "sets", "memorisation", "alignment", "faithfulness", "reconstruction", "selection", "instances", "types", "images"
+    "sets",
+    "memorisation",
+    "alignment",
+    "faithfulness",
+    "reconstruction",
+    "selection",
+    "instances",
+    "types",
+    "images",
+    "readers",
 ]
 
 

@@ -9,6 +9,7 @@ from types import MappingProxyType
 from bench.errors import ConfigError
 from metrics.entry import Bounds, Direction, Group, Metric
 from metrics.families import FAMILIES, PUBLISHED
+from metrics.reader_metrics import READER_METRICS
 
 __all__ = [
     "FAMILIES",
@@ -193,6 +194,7 @@ _ALL = (
     replace(_classes("specificity_class", "specificity of a class", "TN / (TN + FP)"), per_class=True),
     _classes("auroc", "AUROC", "one class against the rest, macro; scikit-learn", "pooled over images", main=True),
     replace(_classes("auroc_class", "AUROC of a class", "scikit-learn", "pooled over images"), per_class=True),
+    *READER_METRICS,
 )
 
 METRICS: Mapping[str, Metric] = MappingProxyType({entry.id: entry for entry in _ALL})

@@ -19,6 +19,7 @@ _TITLES: dict[Group, str] = {
     "instances": "Nuclei: segmentation",
     "types": "Nuclei: detection and types",
     "images": "Image classification",
+    "readers": "Reader studies",
 }
 
 

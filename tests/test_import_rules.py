@@ -83,6 +83,7 @@ RULES = {
         (
             *GROUND,
             "bench.imageio",
+<<<<<<< HEAD
             "bench.results.artefacts",
             "bench.results.document",
             "bench.results.evidence",
@@ -91,8 +92,18 @@ RULES = {
             "bench.synthetic",
             "metrics.agreement",
             "metrics.false_claim",
+=======
+            "bench.results.document",
+            "bench.results.leaks",
+            "bench.results.table",
+            "bench.synthetic",
+            "metrics.groups",
+>>>>>>> study15
             "metrics.planning",
             "metrics.power",
+            "metrics.proportion",
+            "metrics.raters",
+            "metrics.readers",
             "metrics.table",
             "metrics.uncertainty",
             "metrics.verdicts",

@@ -8,21 +8,7 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli import (
-    agreement,
-    check,
-    data,
-    doctor,
-    importing,
-    leaderboard,
-    listing,
-    report,
-    run,
-    score,
-    suite,
-    tracking,
-    verify,
-)
+from bench.cli import agreement, check, data, doctor, importing, leaderboard, listing, report, run, score, study, suite, tracking, verify
 from bench.cli.errors import print_error
 from bench.cli.help import describe
 from bench.cli.verbosity import Verbosity, options_first
@@ -51,6 +37,7 @@ score.mount(app)
 importing.mount(app)
 verify.mount(app)
 tracking.mount(app)
+study.mount(app)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""

@@ -59,11 +59,11 @@ class ScoreRow(Settings):
     `floor_within`, and the place of the arm's value in relation to that range, `standing`. `detectable` is the
     smallest difference that an interval like that of the row would exclude from 0 in 80 % of repetitions.
     `protocol` is the version of the metric, `harness` that of the harness: numbers of different versions are
-    different measurements.
+    different measurements. A `study` is a number about the readers of a study and not about an arm; no board has it.
     """
 
     run: str
-    kind: Literal["score", "difference", "spread", "cost", "rank"] = "score"
+    kind: Literal["score", "difference", "spread", "cost", "rank", "study"] = "score"
     dataset: str
     data: str = ""
     split: str = ""

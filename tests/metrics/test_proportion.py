@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from metrics.proportion import mean_proportion, proportion
+from metrics.proportion import exact_proportion, mean_proportion, proportion
 
 
 @pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (3, 7), (50, 100), (999, 1000)])
@@ -19,6 +19,16 @@ def test_is_scipys(k, n, level):
     assert 0 <= found.low <= found.value <= found.high <= 1
     assert found.low < found.high
     assert found.se == pytest.approx(np.std([1] * k + [0] * (n - k)) / n**0.5)
+
+
+@pytest.mark.parametrize(("k", "n"), [(0, 1), (1, 1), (0, 40), (40, 40), (3, 7), (31, 52), (999, 1000)])
+def test_exact_interval_is_that_of_statsmodels(k, n):
+    from statsmodels.stats.proportion import proportion_confint
+
+    found = exact_proportion(k, n)
+    assert (found.low, found.high) == pytest.approx(proportion_confint(k, n, method="beta"), abs=1e-12)
+    with pytest.raises(DataError):
+        exact_proportion(n + 1, n)
 
 
 def test_covers_the_truth_as_often_as_it_says():
