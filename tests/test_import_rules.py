@@ -83,7 +83,6 @@ RULES = {
         (
             *GROUND,
             "bench.imageio",
-<<<<<<< HEAD
             "bench.results.artefacts",
             "bench.results.document",
             "bench.results.evidence",
@@ -92,13 +91,7 @@ RULES = {
             "bench.synthetic",
             "metrics.agreement",
             "metrics.false_claim",
-=======
-            "bench.results.document",
-            "bench.results.leaks",
-            "bench.results.table",
-            "bench.synthetic",
             "metrics.groups",
->>>>>>> study15
             "metrics.planning",
             "metrics.power",
             "metrics.proportion",

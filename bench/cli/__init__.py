@@ -8,7 +8,22 @@ from typing import Annotated, Any
 
 import typer
 
-from bench.cli import agreement, check, data, doctor, importing, leaderboard, listing, report, run, score, study, suite, tracking, verify
+from bench.cli import (
+    agreement,
+    check,
+    data,
+    doctor,
+    importing,
+    leaderboard,
+    listing,
+    report,
+    run,
+    score,
+    study,
+    suite,
+    tracking,
+    verify,
+)
 from bench.cli.errors import print_error
 from bench.cli.help import describe
 from bench.cli.verbosity import Verbosity, options_first

@@ -63,11 +63,7 @@ def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = N
         attempt = begin(resolved.request)
         try:
             session = open_session(resolved, Store(resolved.request.store), reporter, executor)
-<<<<<<< HEAD
-            return publish(session, resolved, drive(work(session, resolved)), attempt)
-=======
-            outcome = publish(session, resolved, drive(work(session, resolved)))
->>>>>>> first15
+            outcome = publish(session, resolved, drive(work(session, resolved)), attempt)
         finally:
             executor.close()
         if resolved.preset.name == PLUMBING:
