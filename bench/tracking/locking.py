@@ -1,4 +1,4 @@
-"""Several processes that log at the same time: one at a time writes to a database file, and a busy server is asked again."""
+"""Processes that log at the same time take turns with a database file, and ask a busy server again."""
 
 from __future__ import annotations
 
