@@ -26,7 +26,10 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
     "bench leaderboard": (
         "bench leaderboard",
         "bench leaderboard --dataset phantom --preset smoke --all",
-        "bench leaderboard --dataset consep --format csv > consep.csv",
+        "bench leaderboard --dataset phantom --costs   # hours and memory",
+        "bench leaderboard --output board.html         # .tex, .md, .csv, .json",
+        "bench leaderboard --primary f_d --smallest-effect 0.02",
+        "bench leaderboard --published                 # the papers' numbers, too",
         "bench leaderboard --layout paper:diffmix-table1 --format markdown",
     ),
     "bench list": ("bench list", "bench list methods"),

@@ -25,21 +25,11 @@ FORMATS = ("terminal", "markdown", "csv", "latex", "html", "json")
 OF_PAPERS = FORMATS[:3]
 """The formats that papers' tables have."""
 SUFFIXES = {".txt": "terminal", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html", ".json": "json"}
-EXAMPLES = """\b
-Examples:
-  bench leaderboard
-  bench leaderboard --dataset phantom --preset smoke --all
-  bench leaderboard --dataset phantom --costs   # hours and memory
-  bench leaderboard --output board.html         # .tex, .md, .csv, .json
-  bench leaderboard --primary f_d --smallest-effect 0.02
-  bench leaderboard --published                 # the papers' numbers, too
-  bench leaderboard --layout paper:diffmix-table1
-"""
 
 
 def mount(app: typer.Typer) -> None:
     """Add the command."""
-    app.command("leaderboard", epilog=EXAMPLES)(leaderboard)
+    app.command("leaderboard")(leaderboard)
 
 
 def leaderboard(

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.config import RunRequest
 from bench.digest import digest, write_json
@@ -31,7 +32,9 @@ def begin(request: RunRequest) -> Attempt:
     folder = request.store / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(request.what())[:16]}.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"started": utc_now(), "sessions": 0}
+    known: dict[str, Any] = {"started": utc_now(), "sessions": 0}
+    if path.exists():
+        known = json.loads(path.read_text(encoding="utf-8"))
     attempt = Attempt(path, str(known["started"]), int(known["sessions"]) + 1)
     write_json(path, {"started": attempt.started, "sessions": attempt.sessions})
     return attempt

@@ -247,7 +247,7 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
 def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, dict[str, object], Path]]:
     """Yield the name, the arm and the folder of each training; a part that arms share is that of the first."""
     for trial, generators, tested in zip(fold.trials, fold.generators, fold.tested, strict=True):
-        arm = {"method": trial.arm.name, "variant": trial.arm.variant}
+        arm: dict[str, object] = {"method": trial.arm.name, "variant": trial.arm.variant}
         for seed, parts in enumerate(generators):
             own = [str(seed)] if len(generators) > 1 else []
             yield from (("/".join(["fit", name, *own]), arm, finished.path) for name, finished in parts.items())

@@ -126,7 +126,7 @@ class Tracker:
 
     def _write_files(self, run_id: str, record: Record) -> None:
         for name, columns in record.tables.items():
-            self._client.log_table(run_id, columns, name)
+            self._client.log_table(run_id, dict(columns), name)
         for name, text in record.pages.items():
             self._client.log_text(run_id, text, name)
         for path in record.artifacts:

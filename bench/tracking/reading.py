@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 from bench.results.document import RunDocument
 from bench.results.table import ALL_FOLDS, ResultsStore
-from bench.tracking import lineage, tables
+from bench.tracking import curves, lineage, tables
 from bench.tracking.arms import Source, arm_records
 from bench.tracking.claims import LEAK, claims_of
 from bench.tracking.headline import headline, of_arm
@@ -37,7 +37,8 @@ def read_record(store: Path, run: str, *, models: bool = False) -> RunRecord:
     boards = leaderboard(rows)
     board = next((one for one in boards if one.fold in ("", ALL_FOLDS)), boards[0])
     work = _work(document, rows)
-    records, usage = list(results.curve_records(run)), results.usage(run)
+    records: curves.Records = list(results.curve_records(run))
+    usage = results.usage(run)
     source = Source(store, run, document, rows, board, records, usage, span_of_run(document, work), models)
     primary = metric_name(board.primary_score) if board.primary_score is not None else ""
     names = tuple(metric_name(column) for column in headline(board))
