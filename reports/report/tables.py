@@ -66,8 +66,9 @@ class BoardTable(NamedTuple):
 
 def main_table(board: Leaderboard) -> BoardTable:
     """Return the page-wide table of a board, the difference that is tested first."""
-    columns = sorted(board.main, key=lambda column: column not in (board.primary, board.primary_score))
-    return _table(board, sorted(columns, key=lambda column: column != board.primary), board.title)
+    first = (board.primary, board.primary_score)
+    columns = sorted(board.main, key=lambda column: first.index(column) if column in first else len(first))
+    return _table(board, columns, board.title)
 
 
 def further_tables(board: Leaderboard) -> list[BoardTable]:
