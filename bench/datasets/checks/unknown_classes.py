@@ -39,8 +39,8 @@ def over_all(first: UnknownClassError, items: Iterable[Item], read: Callable[[It
     for item in items:
         try:
             read(item)
-        except UnknownClassError as found:
-            files.update(found.classes)
+        except UnknownClassError as error:
+            files.update(error.classes)
             n += 1
         except DataError:  # another problem, which is told when this one is solved
             continue
