@@ -22,7 +22,7 @@ EXTRAS = {
         "torchvision",
         "transformers",
     ),
-    "pages": ("great_tables", "matplotlib", "plotly"),
+    "pages": ("great_tables", "matplotlib"),
     "tracking": ("mlflow",),
 }
 

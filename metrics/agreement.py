@@ -46,7 +46,7 @@ def rank_agreement(boards: Sequence[Board], *, level: float = 0.95) -> Agreement
     Biometrika 1945). Over boards, it is the sum of numerators over the sum of denominators, so that a board counts by
     its pairs. 1 means the same order, -1 the opposite one.
 
-    The arms are the units that were drawn, and an arm is drawn on all of its boards at once. The variance is that of
+    The arms are the units that were drawn, and an arm is drawn on all of its boards together. The variance is that of
     the jackknife over arms, plus 1 / n², without which a perfect order, whose τ no arm changes, would have an interval
     of no width. The interval is τ ± t(n - 1) times its root, cut off at -1 and 1. The p-value is of the same statistic,
     but not below 2 / n!, the probability that chance orders n arms perfectly. How often the interval is right is

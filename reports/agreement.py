@@ -37,7 +37,7 @@ class Predictor:
     """A fidelity metric, and how well the order of arms by it agrees with that by their gains.
 
     `orientation` is 1 if a larger number should go with a larger difference, and -1 if a smaller one should, so that an
-    agreement of 1 means "better goes with better". `methods` is the agreement over arms that are no controls, which
+    agreement of 1 means "better goes with better". `methods` is the agreement over arms other than controls, which
     decides; `all_arms` has the controls, too. `p_holm` is corrected for all metrics of the table. `n_missing` arms
     lack the number.
     """

@@ -30,7 +30,6 @@ VIEWS = frozenset(
         "matplotlib",
         "numpy",
         "pandas",
-        "plotly",
         "pyarrow",
         "rich",
     }

@@ -39,8 +39,6 @@ def agreement(
 
     Arms are ordered by each metric and by their gain over real images only, on every board of the store. With fewer
     than five methods nothing is decided.
-
-    For example: bench agreement --preset smoke --picture agreement.svg
     """
     from bench.registry import unknown
     from reports.agreement_table import agreement_table

@@ -50,12 +50,6 @@ def check(
     """Compare results with a baseline and fail if a number is worse.
 
     Exit with 0 if nothing is worse, 2 if rows cannot be compared, 3 if a number is worse or missing.
-
-    Write a baseline: bench check --update baseline.csv
-
-    Compare the store with it: bench check baseline.csv --junit check.xml
-
-    Compare another table: bench check baseline.csv --current results.parquet --tolerance fd=0.05
     """
     given = _tolerances(tolerance or [])
     if update and (junit is not None or markdown is not None or github):

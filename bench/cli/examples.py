@@ -69,11 +69,27 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "bench import IMAGES --table my.csv --dataset phantom --method-name mine",
     ),
     "bench verify": ("bench verify bench-store/imported/consep/mine",),
-    "bench ui": ("bench ui", "bench ui --port 0 --no-browser --store DIR"),
+    "bench agreement": ("bench agreement", "bench agreement --preset smoke --picture agreement.svg"),
+    "bench check": (
+        "bench check --update baseline.csv",
+        "bench check baseline.csv --junit check.xml",
+        "bench check baseline.csv --current results.parquet --tolerance fd=0.05",
+    ),
+    "bench report": ("bench report --open", "bench report --dataset glysac --output glysac.html"),
+    "bench study": ("bench study build sdm=SET1 diffmix=SET2 --out study",),
+    "bench study build": (
+        "bench study build SET1 SET2 --dataset phantom --out study",
+        "bench study build sdm=SET1 diffmix=SET2 --readers 3 --turing 100 --out study",
+    ),
+    "bench study score": (
+        "bench study score study/key.json answers-*.json",
+        "bench study score study/key.json answers-*.json --record",
+    ),
+    "bench ui": ("bench ui", "bench ui --dataset consep", "bench ui --port 0 --no-browser --store DIR"),
     "bench export": ("bench export mlflow",),
     "bench export mlflow": (
         "bench export mlflow",
-        "bench export mlflow --tracking-uri http://localhost:5000",
+        "bench export mlflow --to http://localhost:5000",
     ),
 }
 """How a command is typed: examples, each short enough for a line of 80 letters."""

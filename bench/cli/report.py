@@ -32,8 +32,6 @@ def report(
     """Write one HTML page with tables, charts, pictures and the provenance of all results.
 
     The page is a single file, which needs no network and runs no script. It can be sent, archived and printed.
-
-    Examples: `bench report --open`, or `bench report --dataset glysac --output glysac.html`.
     """
     from reports.report.page import render
 

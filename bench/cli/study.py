@@ -37,7 +37,7 @@ def build(
     sets: Annotated[
         list[str],
         typer.Argument(
-            metavar="SET...", help="Sealed sets, one per method: a folder or the name of an import, or NAME=SET."
+            metavar="SET", help="Sealed sets, one per method: a folder or the name of an import, or NAME=SET."
         ),
     ],
     out: Annotated[Path, typer.Option(help="New folder for the pages and the key.", metavar="DIR")],
@@ -64,13 +64,7 @@ def build(
     data_root: DataRootOption = None,
     store: StoreOption = None,
 ) -> None:
-    """Write one self-contained page per reader, and the key, which stays with you.
-
-    \b
-    Examples:
-      bench study build jobs/render-masks/KEY1 jobs/render-masks/KEY2 --dataset phantom --out study
-      bench study build sdm=SET1 diffmix=SET2 --readers 3 --preference 50 --turing 100 --out study
-    """  # noqa: D301  # \b keeps the lines of the examples
+    """Write one self-contained page per reader, and the key, which stays with you."""
     from rich.console import Console
 
     from reports.study.draft import Amounts
@@ -158,9 +152,7 @@ def _reporter() -> Reporter:
 @app.command("score")
 def score(
     key: Annotated[Path, typer.Argument(help="The key of the study, key.json.", metavar="KEY")],
-    answers: Annotated[
-        list[Path], typer.Argument(help="Files that readers saved, one per reader.", metavar="ANSWERS...")
-    ],
+    answers: Annotated[list[Path], typer.Argument(help="Files that readers saved, one per reader.", metavar="ANSWERS")],
     allow_partial: Annotated[
         bool, typer.Option("--allow-partial", help="Accept readers who did not answer all questions; they are named.")
     ] = False,
@@ -171,13 +163,7 @@ def score(
     ] = False,
     store: StoreOption = None,
 ) -> None:
-    """Check the files of readers, and print what they recognised and preferred, with intervals.
-
-    \b
-    Examples:
-      bench study score study/key.json answers-*.json
-      bench study score study/key.json answers-*.json --record --store bench-store
-    """  # noqa: D301  # \b keeps the lines of the examples
+    """Check the files of readers, and print what they recognised and preferred, with intervals."""
     from bench.cli.screen import console
     from bench.registry import unknown
     from reports.study.answers import read_answers

@@ -23,7 +23,7 @@ def ui(
     dataset: Annotated[str | None, typer.Option(help="Open the runs of this dataset [that of the last run].")] = None,
     store: StoreOption = None,
 ) -> None:
-    """Show the store's runs in MLflow's pages until Ctrl-C is pressed: bench ui --dataset consep."""
+    """Show the store's runs in MLflow's pages until Ctrl-C is pressed."""
     from bench.tracking.server import serve
 
     raise typer.Exit(serve(resolve_store(store), port, browser=browser, dataset=dataset))
@@ -38,7 +38,7 @@ def export_mlflow(
     ] = None,
     store: StoreOption = None,
 ) -> None:
-    """Send the store's runs to MLflow; runs that did not change are kept: bench export mlflow --to http://host:5000."""
+    """Send the store's runs to MLflow; runs that did not change are kept."""
     from bench.config import Environment
     from bench.errors import MissingError
     from bench.results.table import ResultsStore

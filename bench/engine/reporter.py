@@ -104,7 +104,7 @@ class Reporter:
         """Show that a step begins and that it is done, with its time and the progress of the run."""
         overall, begun = str(self.overall), time.perf_counter()
         shown = name if self._live or not overall else f"{name} ({overall})"
-        if self.log is not None and overall:
+        if self.log is not None and shown is name and overall:
             self.log.write(overall)
         self.say(shown, "bold")
         if self._live:

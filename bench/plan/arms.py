@@ -57,7 +57,7 @@ class Arm:
     def choice(self) -> str:
         """The rule by which its set was chosen, such as `centroid`; empty if it was not chosen.
 
-        Larger sets of one pool begin with the same images, so the ratio is no part of it.
+        Larger sets of one pool begin with the same images, so the ratio does not belong to it.
         """
         settings = {} if self.selection is None else self.selection.model_dump(mode="json")
         return "-".join(str(value) for key, value in settings.items() if key != "ratio" and value is not None)

@@ -32,7 +32,7 @@ class File(NamedTuple):
 
 @dataclass
 class Collector:
-    """Collects what can be shown; what fails is named in a warning and in `lacking`, and the rest goes on."""
+    """Collects what can be shown; what fails is named in a warning and in `lacking`, and the rest is still written."""
 
     warn: Callable[[str], None]
     lacking: list[str] = field(default_factory=list)
@@ -58,7 +58,7 @@ def has_evidence(folder: Path) -> bool:
 
 
 def write_evidence(folder: Path, resolved: Resolved, complete: FinishedRun, warn: Callable[[str], None]) -> None:
-    """Write the evidence of a run into the folder of its results, in place of any that is there.
+    """Write the evidence of a run into the folder of its results, and replace what is there.
 
     Args:
         folder: the folder of the run's results.

@@ -39,7 +39,7 @@ def test_a_plan_lists_the_steps_of_the_run(tmp_path: Path, line: dict) -> None:
     assert not (tmp_path / "after").exists()
     # without data, the same steps; a pool of images without any training is not enough for most arms
     assert stages(before) == stages(after) or line is TISSUE
-    assert stages(before)["select"] == (5 if line is TISSUE else 0)
+    assert stages(before)["select"] == (2 if line is TISSUE else 0)
 
 
 def test_the_steps_of_controls_are_marked(tmp_path: Path) -> None:
