@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from metrics.table import Metric, reading_position
 
 # Groups of metrics, in addition to distances, that an arm without synthetic images does not have.
-OF_SETS = ("faithfulness", "memorisation", "reconstruction", "selection")
+OF_SETS = ("faithfulness", "memorisation", "readers", "reconstruction", "selection")
 _FRECHET = ("fd", "fid", "clip_fid")
 _KERNEL = ("kd", "kid")
 
