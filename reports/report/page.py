@@ -7,10 +7,11 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any, NamedTuple
 
-from jinja2 import Environment, PackageLoader, StrictUndefined
+from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
 from reports.board import Leaderboard
+from reports.html import Drawing, table_of
 from reports.readable import NEEDED
 from reports.report.classes import balances_of, colours_of, confusions_of
 from reports.report.figure import Figure
@@ -24,8 +25,10 @@ from reports.report.provenance import origins_of
 from reports.report.ratios import ratios_of
 from reports.report.styles import styles_of, titles_of
 from reports.report.summary import summary_of
-from reports.report.tables import further_tables, main_table
 from reports.report.training import training_of
+from reports.study.results import FILE as STUDY
+from reports.study.results import StudyResults
+from reports.study.section import study_section
 
 _URL = re.compile(r"https?://[^\s<>\"')\]]*[^\s<>\"')\].,;:]")
 
@@ -73,7 +76,7 @@ def render(material: Material) -> str:
 
 def _environment() -> Environment:
     environment = Environment(
-        loader=PackageLoader("reports.report", "templates"),
+        loader=ChoiceLoader([PackageLoader("reports.report", "templates"), PackageLoader("reports", ".")]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -106,7 +109,7 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
     kept = "" if seen else "the runs kept nothing to be looked at; run them again"
     found = [
         (Section("summary", "Summary", [summary_of(board) for board in part.boards]), ""),
-        (Section("boards", "Leaderboard", [(main_table(one), further_tables(one)) for one in part.boards]), ""),
+        (Section("boards", "Leaderboard", _boards(part)), ""),
         (
             Section("differences", "Differences from real-only", _each(readable, lambda b: forests_of(b, styles))),
             lacking or "no arm was compared with real-only",
@@ -128,6 +131,7 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
             kept or "no network that predicts classes was tested",
         ),
         (Section("galleries", "Galleries", galleries), kept or "the runs kept no pictures"),
+        (Section("studies", "Reader studies", _studies(part.runs)), "no reader was asked (`bench study`)"),
         (
             Section("cards", "Dataset and methods", _cards(part, material)),
             "there is no card of the dataset or a method",
@@ -145,6 +149,22 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
         ],
         colours_of(part.runs),
     )
+
+
+def _boards(part: Part) -> list[tuple[Drawing, Drawing]]:
+    """Return each board with its main columns, and with all of them."""
+    names = [f"{part.anchor}-board-{number}" for number in range(1, len(part.boards) + 1)]
+    return [
+        (table_of(board, name), table_of(board, f"{name}-all", everything=True))
+        for board, name in zip(part.boards, names, strict=True)
+    ]
+
+
+def _studies(runs: Sequence[Run]) -> list[Markup]:
+    """Return the tables of the studies among runs, in one piece."""
+    files = [run.folder / STUDY for run in runs]
+    section = study_section(StudyResults.read(file) for file in files if file.exists())
+    return [section] if section else []
 
 
 def _not_drawn(run: Run) -> Sequence[str]:

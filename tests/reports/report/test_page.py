@@ -14,6 +14,7 @@ from bench.errors import DataError
 from bench.results.evidence import Evidence
 from reports.report.material import Card
 from reports.report.page import linked, render
+from reports.study.results import ReaderSummary, Share, StudyResults
 from tests import toy_results
 from tests.reports.report.toy_report import METHODS, Run, fill, keep, material
 
@@ -148,7 +149,8 @@ def test_missing_numbers_say_why(page: str) -> None:
 
 def test_controls_come_first_in_every_table_of_arms(page: str) -> None:
     for name in ("boards", "differences"):
-        leads = re.findall(r'<th scope="row">([^<]*)', section(page, name))
+        rows = re.findall(r'<th [^>]*scope="row"[^>]*>(?:<[^>]*>)*([^<]*)', section(page, name))
+        leads = [lead.strip() for lead in rows]
         assert leads.index("noise") < leads.index("diffmix")
 
 
@@ -229,6 +231,37 @@ def test_what_could_not_be_drawn_is_said(tmp_path: Path) -> None:
     assert kept is not None
     kept.model_copy(update={"lacking": ("same masks: a set was deleted",)}).write(results.folder(run.key))
     assert "Galleries of sdm : same masks: a set was deleted" in Reader(render(material(results))).text
+
+
+def test_studies_of_readers_have_their_tables(tmp_path: Path) -> None:
+    run = Run("diffmix", rows=1)
+    results = fill(tmp_path, [run])
+    assert "Reader studies : no reader was asked" in Reader(render(material(results))).text
+    reader = ReaderSummary(
+        reader="reader-1",
+        answered=10,
+        asked=10,
+        accuracy=Share(count=6, of=10, value=0.6, low=0.26, high=0.88),
+        sensitivity=None,
+        specificity=None,
+        repeats=None,
+        preferences={"diffmix": 3},
+        median_seconds=2.0,
+    )
+    study = StudyResults(
+        study="s1",
+        title="Which is <real>?",
+        dataset="phantom",
+        methods=("diffmix",),
+        readers=(reader,),
+        partial=(),
+        numbers=(),
+        confusion=(),
+    )
+    (results.folder(run.key) / "study.json").write_text(study.model_dump_json(), encoding="utf-8")
+    found = section(render(material(results)), "studies")
+    assert "Which is &lt;real&gt;?" in found
+    assert "reader-1" in found
 
 
 def test_presets_are_apart(tmp_path: Path) -> None:
