@@ -37,12 +37,12 @@ class Footnotes:
 
     def of_cell(self, found: Iterable[Cause], name: str) -> str:
         """Return the letters of what holds for the cell of an arm."""
-        letters = ""
+        letters: dict[str, None] = {}
         for cause in found:
-            letters += self._letter(cause.words)
+            letters[self._letter(cause.words)] = None
             details = self._names[cause.words].setdefault(name, {})
             details.update({cause.detail: None} if cause.detail else {})
-        return letters
+        return "".join(letters)
 
     def listed(self) -> list[Footnote]:
         """Return the footnotes."""

@@ -10,6 +10,7 @@ from bench.evaluation.alignment import NO_CAPTIONS
 from bench.evaluation.distances.result import NO_INTERVAL
 from bench.evaluation.faithfulness import NEEDS_SOURCE, SHOWS_NO_MASK
 from reports.causes import Cause, causes
+from reports.footnotes import Footnotes
 from reports.leaderboard import leaderboard
 from reports.sheet import sheet_of
 from tests import toy_results as toy
@@ -74,3 +75,10 @@ def test_a_cause_of_a_whole_column_stands_at_its_heading(tmp_path: Path) -> None
     for column in columns:
         assert not any(entry.letters for entry in column.entries)
         assert [notes[letter] for letter in column.letters] == [toy.NO_BOOTSTRAP]
+
+
+def test_two_causes_in_the_same_words_have_one_letter() -> None:
+    notes = Footnotes()
+    found = [Cause("images vary less", "0.18"), Cause("too few images"), Cause("images vary less", "0.19")]
+    assert notes.of_cell(found, "noise") == "ab"
+    assert notes.listed()[0].text == "images vary less: noise (0.18 and 0.19)"
