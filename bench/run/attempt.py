@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from bench.config import RunRequest
 from bench.digest import digest, write_json
@@ -31,7 +32,7 @@ def begin(request: RunRequest) -> Attempt:
     folder = request.store / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(request.what())[:16]}.json"
-    known = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {"started": utc_now(), "sessions": 0}
-    attempt = Attempt(path, str(known["started"]), int(known["sessions"]) + 1)
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    attempt = Attempt(path, str(known.get("started") or utc_now()), int(known.get("sessions", 0)) + 1)
     write_json(path, {"started": attempt.started, "sessions": attempt.sessions})
     return attempt

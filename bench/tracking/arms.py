@@ -12,7 +12,7 @@ from bench.results.document import RunDocument
 from bench.tracking import curves, lineage, tables
 from bench.tracking.headline import Place, network_of, of_arm, of_place, places
 from bench.tracking.note import note_of_arm
-from bench.tracking.record import Record
+from bench.tracking.record import Point, Record
 from bench.tracking.times import Span, span_of, usage_of
 
 if TYPE_CHECKING:
@@ -88,7 +88,7 @@ def _repetition(source: Source, row: Row, place: Place) -> Record:
     )
 
 
-def _curves(source: Source, row: Row, place: Place) -> tuple[curves.Point, ...]:
+def _curves(source: Source, row: Row, place: Place) -> tuple[Point, ...]:
     return curves.of_network(source.curves, row.method, row.variant, network_of(row), place)
 
 
