@@ -32,9 +32,7 @@ def begin(request: RunRequest) -> Attempt:
     folder = request.store / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(request.what())[:16]}.json"
-    known: dict[str, Any] = {"started": utc_now(), "sessions": 0}
-    if path.exists():
-        known = json.loads(path.read_text(encoding="utf-8"))
-    attempt = Attempt(path, str(known["started"]), int(known["sessions"]) + 1)
+    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    attempt = Attempt(path, str(known.get("started") or utc_now()), int(known.get("sessions", 0)) + 1)
     write_json(path, {"started": attempt.started, "sessions": attempt.sessions})
     return attempt

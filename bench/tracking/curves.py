@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from bench.tracking.headline import Place
@@ -12,7 +12,7 @@ from bench.tracking.times import spread
 
 POINTS = 100
 
-Records = list[Mapping[str, Any]]
+Records = Sequence[Mapping[str, Any]]
 
 
 def of_generator(records: Records, method: str, variant: str) -> tuple[Point, ...]:

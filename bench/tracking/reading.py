@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +15,6 @@ from bench.tracking.claims import LEAK, claims_of
 from bench.tracking.headline import headline, of_arm
 from bench.tracking.names import allowed, metric_name
 from bench.tracking.note import note_of_run
-from bench.tracking.page import leaderboard_page
 from bench.tracking.record import Record, RunRecord
 from bench.tracking.times import own_steps, span_of_run, usage_of
 
@@ -45,6 +45,15 @@ def read_record(store: Path, run: str, *, models: bool = False) -> RunRecord:
     return RunRecord(run, document.dataset, _top(source, results, boards, work), names, primary)
 
 
+def _pages(boards: list[Leaderboard]) -> dict[str, str]:
+    """Return the leaderboard as a page; none without the extra that sets tables."""
+    if find_spec("great_tables") is None:
+        return {}
+    from reports.html import render_html
+
+    return {"leaderboard.html": render_html(boards, everything=True)}
+
+
 def _top(source: Source, results: ResultsStore, boards: list[Leaderboard], work: float) -> Record:
     document, run, board = source.document, source.run, source.board
     index = _subject(board, document)
@@ -65,7 +74,7 @@ def _top(source: Source, results: ResultsStore, boards: list[Leaderboard], work:
         usage=usage_of(source.usage, own_steps(document) if document.started else set(document.timings)),
         inputs=(*lineage.sets(document, own, _size(source)), *lineage.splits(document)),
         tables={"leaderboard.json": tables.arms(board), "numbers.json": tables.numbers(board)},
-        pages={"leaderboard.html": leaderboard_page(boards, f"{document.method} on {document.dataset}")},
+        pages=_pages(boards),
         artifacts=(*filter(Path.exists, files), *(path for name in ARTIFACTS for path in sorted(folder.glob(name)))),
         children=tuple(arm_records(source)),
     )

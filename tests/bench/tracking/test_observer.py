@@ -164,8 +164,9 @@ def test_eight_runs_that_are_logged_at_once_lose_nothing(tmp_path: Path, served:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_dead_server_and_a_moved_store_are_told_in_a_sentence(tmp_path: Path) -> None:
-    make_store(tmp_path)
+    make_store(tmp_path, seeds=1)
     warnings: list[str] = []
     assert not track(tmp_path, "run-1", "http://127.0.0.1:9", warnings.append)
     assert "refused" in warnings[0]
@@ -173,6 +174,6 @@ def test_a_dead_server_and_a_moved_store_are_told_in_a_sentence(tmp_path: Path) 
     assert rebuild(tmp_path)["logged"] == 1
     moved = tmp_path.with_name("moved")
     tmp_path.rename(moved)
-    make_store(moved, shift=0.1)
+    make_store(moved, seeds=1, shift=0.1)
     with pytest.raises(BenchError, match="the store was moved"):
         rebuild(moved, default_uri(moved))
