@@ -111,5 +111,5 @@ class Evidence(Settings):
         return cls.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def write(self, run: Path) -> None:
-        """Write it next to its pictures, which lie in `<run>/evidence` already."""
+        """Write it next to its pictures, which are in `<run>/evidence` already."""
         (run / FOLDER / _FILE).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -108,8 +108,8 @@ def _title(document: RunDocument) -> str:
 
 def _parameters(document: RunDocument) -> dict[str, str]:
     """Return the request and the resolved configuration as flat parameters."""
-    told = {"method": document.method, "variant": document.variant, "preset": document.preset}
-    flat = {**told, "seeds": str(document.seeds)}
+    about = {"method": document.method, "variant": document.variant, "preset": document.preset}
+    flat = {**about, "seeds": str(document.seeds)}
     for section in ("request", "config"):
         flat |= dict(_flat(section, getattr(document, section)))
     places = ("request.store", "request.data_root", "request.weights", "request.tracking_uri")
@@ -126,9 +126,9 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
 
 
 def _tags(run: str, document: RunDocument) -> dict[str, str]:
-    told = {"run": run, "method": document.method, "preset": document.preset, "harness": str(document.harness)}
+    about = {"run": run, "method": document.method, "preset": document.preset, "harness": str(document.harness)}
     version = document.versions.get("augbench", "")
     preset = document.preset.partition("+")[0]
     source = f"bench run --method {document.method} --dataset {document.dataset} --preset {preset}"
     own = {"mlflow.source.name": source, "mlflow.source.type": "LOCAL", "bench.version": version}
-    return {f"bench.{key}": value for key, value in told.items()} | own
+    return {f"bench.{key}": value for key, value in about.items()} | own

@@ -1,4 +1,4 @@
-"""What a tracking server is told of a run: the run, a child for every arm, and theirs for folds and seeds."""
+"""What a tracking server gets of a run: the run, a child for every arm, and theirs for folds and seeds."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from typing import Any
 from bench.digest import digest, digest_file
 
 LAYOUT = 2
-"""Raised by hand when the same results are told in another way, so that runs are logged again."""
+"""Raised by hand when the same results are written in another way, so that runs are logged again."""
 EXPERIMENT, RUN = "{experiment}", "{run}"
 """What a note says for the ids that only the server knows."""
 

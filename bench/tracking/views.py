@@ -1,7 +1,7 @@
 """The pages on which MLflow opens an experiment: which columns its lists have, and which charts compare runs.
 
 MLflow keeps a view under a tag of the experiment, `mlflow.sharedViewState.<id>`, and opens it by `viewStateShareKey` in
-the address. The tags of other views are left alone.
+the address. The tags of other views are kept.
 """
 
 from __future__ import annotations

@@ -10,6 +10,8 @@ from reports.html import render_html
 from tests.browser.driver import browser, console_errors, needs_browser, serious_violations
 from tests.reports.boards import HOSTILE, board
 
+pytestmark = pytest.mark.slow
+
 OVERFLOW = "return document.documentElement.scrollWidth - window.innerWidth"
 SCROLLS = "return [...document.querySelectorAll('.scroll')].map(one => one.scrollWidth > one.clientWidth)"
 FIRST = "return document.querySelector('tbody th[scope=row]').getBoundingClientRect().left"

@@ -1,4 +1,4 @@
-"""Classes that labels have and a card does not: told once for all files."""
+"""Classes that labels have and a card does not: reported once for all files."""
 
 from __future__ import annotations
 
@@ -42,7 +42,7 @@ def over_all(first: UnknownClassError, items: Iterable[Item], read: Callable[[It
         except UnknownClassError as error:
             files.update(error.classes)
             n += 1
-        except DataError:  # another problem, which is told when this one is solved
+        except DataError:  # another problem, which is reported when this one is solved
             continue
     if n < 2:
         return first

@@ -89,7 +89,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
 
 
 def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
-    """Yield findings; one that many files have is told once, with their number and the first of them."""
+    """Yield findings; one that many files have is reported once, with their number and the first of them."""
     files: dict[tuple[Severity, str], list[str]] = defaultdict(list)
     for item in findings:
         files[item.severity, item.message].append(item.file)

@@ -25,6 +25,8 @@ from reports.thumbnails import encode, thumbnail
 from tests.bench.conftest import request
 from tests.golden.runs import TISSUE, TRAINED
 
+pytestmark = pytest.mark.slow
+
 
 def folder(outcome: Outcome) -> Path:
     return ResultsStore(outcome.store).folder(outcome.run)

@@ -20,6 +20,8 @@ from bench.suite.plan import plan
 from tests.bench.conftest import request
 from tests.golden.runs import TRAINED
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("patches_per_tile=1", "max_samples=8", "reference_samples=8", "evaluations=[nuclei,faithfulness]", *TRAINED)
 
 

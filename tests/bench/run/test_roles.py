@@ -22,6 +22,8 @@ from tests.bench.conftest import request
 from tests.bench.run.reader import Reader, register
 from tests.bench.run.test_tracks import captions as captions
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(autouse=True)
 def reader(monkeypatch: pytest.MonkeyPatch) -> None:

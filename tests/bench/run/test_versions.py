@@ -36,6 +36,8 @@ from reports.leaderboard import leaderboard
 from tests.bench.conftest import request
 from tests.bench.run.stages import stages
 
+pytestmark = pytest.mark.slow
+
 Patch = pytest.MonkeyPatch
 Bumped = Callable[[str], tuple[Outcome, dict[str, int]]]
 

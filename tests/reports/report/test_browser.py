@@ -12,6 +12,8 @@ from reports.report.page import render
 from tests.browser.driver import browser, console_errors, needs_browser, serious_violations
 from tests.reports.report.toy_report import Run, fill, material
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "</style><script>window.broken = 1</script>"
 
 

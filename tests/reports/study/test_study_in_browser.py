@@ -23,6 +23,8 @@ from reports.study.scoring import score
 from tests.browser.driver import browser, console_errors, needs_browser, serious_violations
 from tests.reports.study.made import right, study
 
+pytestmark = pytest.mark.slow
+
 Answers = Callable[[Chrome, int], None]
 """Gives the answer of a place, counted from 0, to the question that is shown."""
 
