@@ -14,12 +14,16 @@ ROOT = Path(__file__).resolve().parent.parent
 
 # Attributes of other people's objects, and of arrays that come from a plugin.
 ALLOWED = {
+    "__notes__": "Python: only errors to which a note was added have it",
     "attentions": "diffusers: blocks with and without attention share no base class",
+    "commands": "click: groups of commands have them, commands do not",
     "checkpoint_filter_fn": "timm: a function that some of its modules have",
     "ctx": "click: some of its errors know their command",
+    "display_type": "typer: some kinds of its types have it",
     "dtype": "what a plugin returns in the place of an array",
     "exit_code": "click, which typer may bring along under another name: its errors cannot be named",
     "format_message": "click, as above",
+    "is_flag": "click: options have it, arguments do not",
     "labels": "datasets that know their labels without decoding an image",
     "n_frames": "Pillow: only formats that may hold several images have it",
     "no_embed_class": "timm: vision transformers of some kinds",

@@ -59,6 +59,8 @@ def _problems(error: ValidationError, values: Mapping[str, Any]) -> list[_Proble
         path, value = _existing(values, one["loc"])
         if one["type"] == "missing":
             path, value = (*path, one["loc"][-1]), None
+        elif not path and len(one["loc"]) == 1:  # a default that is not valid
+            path, value = one["loc"], one["input"]
         reason = one["msg"].removeprefix("Value error, ")
         before = found.get(path)
         if before is None:

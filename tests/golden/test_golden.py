@@ -15,7 +15,7 @@ from tests.golden.tables import Row, number
 
 pytestmark = pytest.mark.timeout(1800)  # all of them: 90 s on an idle core
 
-SLOW = ("histodiffusion", "stylegan2")
+SLOW = ("diffmix", "histodiffusion", "stylegan2")
 # Absolute tolerances on another platform, by method and the beginning of the metric's name. The longest name counts.
 # Measured with ATEN_CPU_CAPABILITY=default and ONEDNN_MAX_CPU_ISA=SSE41 (README.md). Where a pixel, a nucleus or an
 # image falls on the other side of a threshold, the tolerance is about two such steps.

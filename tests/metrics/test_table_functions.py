@@ -15,6 +15,7 @@ from metrics.copies import copied_share, nearness_to_test
 from metrics.faithfulness import faithfulness
 from metrics.frechet import frechet_distance
 from metrics.frechet_infinity import frechet_infinity
+from metrics.groups import mean_statistics
 from metrics.instances import (
     dice,
     dice_2,
@@ -34,6 +35,8 @@ from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_im
 from metrics.overlap import overlap
 from metrics.pixels import pixel_scores
 from metrics.proportion import mean_proportion, proportion
+from metrics.raters import fleiss_kappa
+from metrics.readers import BALANCED, balanced_statistics, of_readers
 from metrics.reconstruction import reconstruction
 from metrics.surface import hausdorff
 from metrics.table import FAMILIES, METRICS, metric
@@ -208,7 +211,44 @@ def near_test(which):
     return found.value
 
 
+def recognised(kind):
+    """Readers of 200 images, half of them real: images that look real are recognised less often."""
+    real = np.arange(200) < 100
+
+    def value(which):
+        rng = np.random.default_rng(4)
+        right = rng.random((3, 200)) < {"better": 0.6, "worse": 0.9}[which]
+        groups = [str(index) for index in range(200)]
+        if kind == "turing_accuracy":
+            answers = balanced_statistics(right.astype(float), real)
+            return of_readers(answers, groups, BALANCED).these.value
+        shown = {"turing_sensitivity": right[:, ~real], "turing_specificity": right[:, real]}.get(
+            kind, ~right[:, ~real]
+        )
+        return of_readers(mean_statistics(shown.astype(float)), groups[:100]).these.value
+
+    return value
+
+
+def agreed(which):
+    """Three raters of 50 items; the better ones agree more often."""
+    rng = np.random.default_rng(5)
+    truth = rng.integers(0, 2, (50, 1))
+    chosen = np.where(rng.random((50, 3)) < 1 - WRONG[which], truth, 1 - truth)
+    return fleiss_kappa(np.stack([(chosen == value).sum(axis=1) for value in (0, 1)], axis=1))
+
+
+def repeated(which):
+    same = np.random.default_rng(6).random((3, 40)) < 1 - WRONG[which]
+    return of_readers(mean_statistics(same.astype(float)), [str(index) for index in range(40)]).these.value
+
+
 VALUES = {
+    **{name: recognised(name) for name in ("turing_accuracy", "turing_sensitivity", "turing_specificity")},
+    "taken_for_real": recognised("taken_for_real"),
+    "preference_share": repeated,
+    **{f"fleiss_kappa/{task}": agreed for task in ("turing", "preference")},
+    **{f"repeat_agreement/{task}": repeated for task in ("turing", "preference")},
     "clip_fid": on_features(lambda x, y: frechet_distance(x, y).value),
     "colour_fd": lambda which: colour_distance(IMAGES, NOISY[which]).value,
     "clip_fid_inf": on_features(lambda x, y: frechet_infinity(x, y, rng=np.random.default_rng(0))),
@@ -338,6 +378,8 @@ PARTS = {
     "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
     "planning": {"detectable", "groups_needed", "standard_error", "trainings_needed"},
     "power": {"smallest_detectable"},
+    "proportion": {"exact_proportion"},
+    "raters": {"kappa_of", "rater_statistics"},
     "ranks": {"rank_intervals"},
     "slide_spread": {"slide_spread"},
     "sources": {"interval_over_sources", "share_left_out"},
@@ -383,6 +425,8 @@ SCORES = {
     "pixels": {"pixel_scores"},
     "perceptual": {"lpips_distance", "pair_distances", "perceptual_distance"},
     "proportion": {"proportion", "mean_proportion"},
+    "raters": {"fleiss_kappa"},
+    "readers": {"balanced_statistics", "of_readers"},
     "reconstruction": {"reconstruction"},
     "surface": {"hausdorff", "hausdorff_by_definition"},
     "types": {

@@ -116,15 +116,6 @@ def test_costs_are_columns_on_request(tmp_path: Path) -> None:
     assert "hours on CPU" not in run("leaderboard", "--format", "markdown", "--store", tmp_path)[0]
 
 
-def test_the_help_has_examples_that_are_options() -> None:
-    out, _ = run("leaderboard", "--help")
-    examples = [line for line in out.splitlines() if line.startswith("    bench leaderboard")]
-    assert len(examples) >= 4
-    options = {word for line in examples for word in line.partition("#")[0].split() if word.startswith("--")}
-    assert options
-    assert all(out.count(option) > 1 for option in options)
-
-
 def test_what_is_not_there_is_an_error_with_a_way_on(store: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     with pytest.raises(MissingError, match="no results"):
         run("leaderboard", "--store", tmp_path_factory.mktemp("empty"))

@@ -20,6 +20,8 @@ from bench.run.outcome import Outcome
 from tests.cheats import CHEATS, HONEST, crops, turned_over
 from tests.toy import tile
 
+pytestmark = pytest.mark.slow
+
 SIZE, N = 32, 12
 MPP = "0.5"  # of preset tiny
 
@@ -84,12 +86,10 @@ def copies(rows: pd.DataFrame) -> float:
     return float(value)
 
 
-FAST = "a sixth of training copies"
+PART = "a sixth of training copies"
 
 
-@pytest.mark.parametrize(
-    "name", [pytest.param(name, marks=() if name == FAST else pytest.mark.slow) for name in CHEATS]
-)
+@pytest.mark.parametrize("name", CHEATS)
 def test_a_cheat_is_marked(
     monkeypatch: pytest.MonkeyPatch,
     capsys: pytest.CaptureFixture[str],
@@ -100,7 +100,7 @@ def test_a_cheat_is_marked(
 ) -> None:
     images = CHEATS[name](tiles["test"], tiles["train"], N, SIZE, np.random.default_rng(0))
     rows = rows_of(monkeypatch, store, tmp_path / "images", name, images)
-    assert copies(rows) == pytest.approx(1 / 6 if name == FAST else 1.0)
+    assert copies(rows) == pytest.approx(1 / 6 if name == PART else 1.0)
     assert marked(rows)
     for style in ("markdown", "csv"):
         lines = lines_of(monkeypatch, capsys, store, style, method_name(name))
@@ -108,7 +108,6 @@ def test_a_cheat_is_marked(
         assert all("contains test images" in line and "▲" not in line and "**" not in line for line in lines), lines
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", HONEST)
 def test_an_honest_set_is_not_marked(
     monkeypatch: pytest.MonkeyPatch,

@@ -33,6 +33,8 @@ from tests.bench.conftest import request
 from tests.bench.run.stages import stages
 from tests.golden.runs import TRAINED
 
+pytestmark = pytest.mark.slow
+
 CARD = """
 extends: phantom
 default_preset: tiny

@@ -20,6 +20,8 @@ from bench.synthetic import SyntheticSet
 from tests.bench.conftest import request
 from tests.golden.runs import TRAINED
 
+pytestmark = pytest.mark.slow
+
 # 16 tiles of one patch each: sets of 8 and of 16 images
 ONE_PATCH = ("patches_per_tile=1", "max_samples=16", "reference_samples=8", *TRAINED)
 

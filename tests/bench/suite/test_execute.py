@@ -13,6 +13,8 @@ from bench.suite.execute import Done, run_all
 from methods.controls import Copy
 from tests.bench.suite.suites import runs_of
 
+pytestmark = pytest.mark.slow
+
 LINES = ({"method": "copy"}, {"label": "half", "method": "copy", "set": {"method.ratio": 0.5}}, {"method": "real-only"})
 
 
