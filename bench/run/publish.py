@@ -125,7 +125,8 @@ def _document(session: Session, resolved: Resolved, complete: FinishedRun) -> Ru
     request["dataset"] = resolved.card.name
     request["overrides"] = placeless(resolved.request.overrides)
     if resolved.subject.ready is not None:
-        request["synthetic"] = resolved.subject.ready.digest
+        # its rows have its name: the same images under another name are another run
+        request["synthetic"] = f"{resolved.subject.name}@{resolved.subject.ready.digest}"
     request["data"] = {role: source.card.name for role, source in resolved.others.items()}
     division = complete.division
     if division is None:

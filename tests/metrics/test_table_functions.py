@@ -15,7 +15,6 @@ from metrics.copies import copied_share, nearness_to_test
 from metrics.faithfulness import faithfulness
 from metrics.frechet import frechet_distance
 from metrics.frechet_infinity import frechet_infinity
-from metrics.groups import mean_statistics
 from metrics.instances import (
     dice,
     dice_2,
@@ -35,8 +34,6 @@ from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_im
 from metrics.overlap import overlap
 from metrics.pixels import pixel_scores
 from metrics.proportion import mean_proportion, proportion
-from metrics.raters import fleiss_kappa
-from metrics.readers import BALANCED, balanced_statistics, of_readers
 from metrics.reconstruction import reconstruction
 from metrics.surface import hausdorff
 from metrics.table import FAMILIES, METRICS, metric
@@ -51,6 +48,8 @@ from metrics.types import (
     type_recall,
 )
 from tests import toy_maps
+from tests.metrics.public_functions import PARTS, SCORES
+from tests.metrics.reader_values import READERS
 
 N_CLASSES = 3
 RNG = np.random.default_rng(0)
@@ -211,44 +210,8 @@ def near_test(which):
     return found.value
 
 
-def recognised(kind):
-    """Readers of 200 images, half of them real: images that look real are recognised less often."""
-    real = np.arange(200) < 100
-
-    def value(which):
-        rng = np.random.default_rng(4)
-        right = rng.random((3, 200)) < {"better": 0.6, "worse": 0.9}[which]
-        groups = [str(index) for index in range(200)]
-        if kind == "turing_accuracy":
-            answers = balanced_statistics(right.astype(float), real)
-            return of_readers(answers, groups, BALANCED).these.value
-        shown = {"turing_sensitivity": right[:, ~real], "turing_specificity": right[:, real]}.get(
-            kind, ~right[:, ~real]
-        )
-        return of_readers(mean_statistics(shown.astype(float)), groups[:100]).these.value
-
-    return value
-
-
-def agreed(which):
-    """Three raters of 50 items; the better ones agree more often."""
-    rng = np.random.default_rng(5)
-    truth = rng.integers(0, 2, (50, 1))
-    chosen = np.where(rng.random((50, 3)) < 1 - WRONG[which], truth, 1 - truth)
-    return fleiss_kappa(np.stack([(chosen == value).sum(axis=1) for value in (0, 1)], axis=1))
-
-
-def repeated(which):
-    same = np.random.default_rng(6).random((3, 40)) < 1 - WRONG[which]
-    return of_readers(mean_statistics(same.astype(float)), [str(index) for index in range(40)]).these.value
-
-
 VALUES = {
-    **{name: recognised(name) for name in ("turing_accuracy", "turing_sensitivity", "turing_specificity")},
-    "taken_for_real": recognised("taken_for_real"),
-    "preference_share": repeated,
-    **{f"fleiss_kappa/{task}": agreed for task in ("turing", "preference")},
-    **{f"repeat_agreement/{task}": repeated for task in ("turing", "preference")},
+    **READERS,
     "clip_fid": on_features(lambda x, y: frechet_distance(x, y).value),
     "colour_fd": lambda which: colour_distance(IMAGES, NOISY[which]).value,
     "clip_fid_inf": on_features(lambda x, y: frechet_infinity(x, y, rng=np.random.default_rng(0))),
@@ -346,94 +309,6 @@ def test_directions_and_ranges_are_as_the_table_says(id):
         assert (better != worse).all()
     else:
         assert (better > worse).all() if entry.direction == "higher" else (better < worse).all()
-
-
-# Public functions of `metrics` that give no score of their own: parts, statistics, intervals and names.
-PARTS = {
-    "agreement": {"rank_agreement"},
-    "aji": {"best_pairs"},
-    "alignment": {"has_text"},
-    "classification": {"confusion_matrix", "denominators", "one_hot_confusion"},
-    "colour": {"colour_features"},
-    "copies": {"are_copies"},
-    "crossed": {"mean_squares", "sources", "spreads", "variance_of_mean"},
-    "estimate": {"around", "at_the_end", "satterthwaite"},
-    "faithfulness": {"mask_dice", "class_dice"},
-    "false_claim": {"false_claim"},
-    "features": {"check_features", "check_pair"},
-    "floor": {"real_floor", "group_floor", "halves_by_group"},
-    "folds": {"cross_validated", "cross_validated_difference", "corrected_resampled_t"},
-    "frechet": {"frechet_from_moments"},
-    "fresh_range": {"fresh_range"},
-    "groups": {"group_sums", "mean_of", "mean_statistics"},
-    "instances": {"pooled_panoptic", "pooled_weight", "pool"},
-    "jackknife": {"effective_number", "spread_of_groups"},
-    "kernel": {"kernel", "subset_indices", "kernel_distance_subsets"},
-    "matched": {"matched_draws", "number_of_slides"},
-    "memorisation": {"different"},
-    "multiclass": {"class_counts", "mean_defined"},
-    "nearest_neighbours": {"squared_distances", "nearest", "kth_radii"},
-    "overlap": {"overlap"},
-    "own_slides": {"own_slides"},
-    "perceptual": {"load_lpips", "lpips_identity", "lpips_weights", "fill"},
-    "planning": {"detectable", "groups_needed", "standard_error", "trainings_needed"},
-    "power": {"smallest_detectable"},
-    "proportion": {"exact_proportion"},
-    "raters": {"kappa_of", "rater_statistics"},
-    "ranks": {"rank_intervals"},
-    "slide_spread": {"slide_spread"},
-    "sources": {"interval_over_sources", "share_left_out"},
-    "table": {"metric", "of_groups", "distance_name", "reading_position", "find"},
-    "types": {
-        *("matching_radius", "centroids", "match_centroids", "n_counts", "type_counts", "matched_counts"),
-        *("detection_denominators", "type_denominators"),
-    },
-    "uncertainty": {
-        *("arm_interval", "difference_fields", "holm", "interval_fields", "no_interval", "paired_difference"),
-        "spread_over_seeds",
-    },
-    "verdicts": {"verdict"},
-    "window_search": {"find_windows", "searchable", "turned"},
-}
-SCORES = {
-    "aji": {"aji", "aji_plus"},
-    "alignment": {"similarity", "shuffled"},
-    "classification": {
-        "score_classes",
-        "accuracy",
-        "sensitivity",
-        "specificity",
-        "f1",
-        "by_class",
-        "auroc",
-        "auroc_by_class",
-    },
-    "colour": {"colour_distance"},
-    "copies": {"copied_share", "nearness_to_test"},
-    "faithfulness": {"faithfulness"},
-    "frechet": {"frechet_distance"},
-    "frechet_infinity": {"frechet_infinity"},
-    "instances": {
-        *("score_instances", "score_table", "dice", "jaccard", "dice_2", "panoptic", "instance_f1"),
-        *("pooled_dq", "pooled_sq", "pooled_pq"),
-    },
-    "kernel": {"kernel_distance"},
-    "kernel_groups": {"grouped_kernel_distance"},
-    "manifold": {"manifold_scores"},
-    "memorisation": {"memorisation"},
-    "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},
-    "pixels": {"pixel_scores"},
-    "perceptual": {"lpips_distance", "pair_distances", "perceptual_distance"},
-    "proportion": {"proportion", "mean_proportion"},
-    "raters": {"fleiss_kappa"},
-    "readers": {"balanced_statistics", "of_readers"},
-    "reconstruction": {"reconstruction"},
-    "surface": {"hausdorff", "hausdorff_by_definition"},
-    "types": {
-        *("type_scores", "detection_f1", "detection_precision", "detection_recall", "type_accuracy"),
-        *("type_f1", "type_precision", "type_recall"),
-    },
-}
 
 
 @pytest.mark.parametrize("path", sorted(Path(metrics.__file__).parent.glob("*.py")), ids=lambda path: path.stem)
