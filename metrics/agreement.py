@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float64
 from scipy.special import stdtr, stdtrit
 
+from bench.errors import DataError
+
 FEWEST_ARMS = 5
 """With fewer arms than this, there is no interval: no order of four arms is improbable enough by chance."""
 
@@ -19,7 +21,7 @@ Board = Mapping[str, tuple[float, float]]
 
 @dataclass(frozen=True)
 class Agreement:
-    """Kendall's τ-b over boards, with its interval over arms; without one (NaN), `reason` says why.
+    """Kendall's τ-b over boards (-1 to 1), with its interval over arms; without one (NaN), `reason` says why.
 
     `n` is the number of different arms, `boards` that of boards with at least two of them, and `p` the p-value of no
     agreement.
@@ -49,13 +51,21 @@ def rank_agreement(boards: Sequence[Board], *, level: float = 0.95) -> Agreement
     The arms are the units that were drawn, and an arm is drawn on all of its boards together. The variance is that of
     the jackknife over arms, plus 1 / n², without which a perfect order, whose τ no arm changes, would have an interval
     of no width. The interval is τ ± t(n - 1) times its root, cut off at -1 and 1. The p-value is of the same statistic,
-    but not below 2 / n!, the probability that chance orders n arms perfectly. How often the interval is right is
-    simulated in `tests/statistics`.
+    but not below the probability that chance gives a perfect agreement, which is 2 / n! on one board of n arms. On
+    several boards it is 2 over the number of orders that they can have together, at most the product of their n!; if
+    that number is smaller than 5!, there is no interval. How often the interval is right is simulated in
+    `tests/statistics`.
+
+    Raises:
+        DataError: a number is not finite.
 
     >>> found = rank_agreement([{"a": (1, 10), "b": (2, 20), "c": (3, 30), "d": (4, 50), "e": (5, 40)}])
     >>> round(found.tau, 2), round(found.low, 2), round(found.high, 2), found.n
     (0.8, -0.26, 1.0, 5)
     """
+    odd = [name for board in boards for name, pair in board.items() if not np.isfinite(pair).all()]
+    if odd:
+        raise DataError("Numbers of arms must be finite", got=f"another number of {odd[0]}", fix="leave the arm out")
     used = [board for board in boards if len(board) > 1]
     names = sorted({name for board in boards for name in board})
     if not used:
@@ -70,19 +80,25 @@ def rank_agreement(boards: Sequence[Board], *, level: float = 0.95) -> Agreement
     if len(names) < FEWEST_ARMS:
         few = f"fewer than {FEWEST_ARMS} of them"
         return Agreement(tau, math.nan, math.nan, math.nan, len(names), len(used), few)
+    orders = min(math.factorial(len(names)), math.prod(math.factorial(len(board)) for board in used))
+    if orders < math.factorial(FEWEST_ARMS):
+        few = f"boards of so few of them agree by chance: {orders} orders, {math.factorial(FEWEST_ARMS)} are needed"
+        return Agreement(tau, math.nan, math.nan, math.nan, len(names), len(used), few)
     without = np.array([_tau(signs, np.arange(len(names)) != place) for place in range(len(names))])
     if np.isnan(without).any():
         reason = "without one of them, all others have the same number"
         return Agreement(tau, math.nan, math.nan, math.nan, len(names), len(used), reason)
-    return _with_interval(tau, without, len(used), level)
+    return _with_interval(tau, without, len(used), level, orders)
 
 
-def _with_interval(tau: float, without: Float64[np.ndarray, " arms"], boards: int, level: float) -> Agreement:
+def _with_interval(
+    tau: float, without: Float64[np.ndarray, " arms"], boards: int, level: float, orders: int
+) -> Agreement:
     n = len(without)
     variance = (n - 1) / n * float(((without - without.mean()) ** 2).sum()) + 1 / n**2
     se = math.sqrt(variance)
     half = float(stdtrit(n - 1, (1 + level) / 2)) * se
-    p = max(2 * float(stdtr(n - 1, -abs(tau) / se)), 2 / math.factorial(n))
+    p = max(2 * float(stdtr(n - 1, -abs(tau) / se)), 2 / orders)
     return Agreement(tau, max(tau - half, -1.0), min(tau + half, 1.0), p, n, boards)
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Int64
+from jaxtyping import Float, Float64, Int64
 
 from metrics.features import check_pair
 from metrics.nearest_neighbours import kth_radii, nearest
@@ -18,14 +18,17 @@ class MemorisationScores:
     `auth_pct` in [0, 100]: share of synthetic images that are farther from their nearest training image than that one
     is from any other training image; copies give 0, fresh images about 50 and more. `copy_rate` in [0, 1]: share
     nearer to a training image than all but `quantile` of the test images are; fresh images give about `quantile`,
-    copies 1; NaN without test images. `nearest` is the training image nearest to each synthetic one, `n` the number of
-    different synthetic images.
+    copies 1; NaN without test images. `nearest` is the training image nearest to each synthetic one, `distances` how
+    far away that is, `limit` the distance up to which it counts as a copy (NaN without test images), and `n` the number
+    of different synthetic images.
     """
 
     auth_pct: float
     copy_rate: float
     quantile: float
     nearest: Int64[np.ndarray, " m"]
+    distances: Float64[np.ndarray, " m"]
+    limit: float
     n: int
 
 
@@ -61,13 +64,17 @@ def memorisation(
     made, place = np.unique(made, axis=0, return_inverse=True)
     index, distance = nearest(made, real)
     authentic = distance > kth_radii(real, 1)[index]
-    rate = float("nan")
+    rate = limit = float("nan")
     if test is not None:
         _, unseen = check_pair(train, test)
         apart = nearest(unseen[different(unseen)], real)[1]
-        rate = float((distance <= np.quantile(apart, quantile)).mean())
-    whose = np.asarray(first[index][place.reshape(-1)], np.int64)
-    return MemorisationScores(float(100 * authentic.mean()), rate, quantile, whose, len(made))
+        limit = float(np.quantile(apart, quantile))
+        rate = float((distance <= limit).mean())
+    every = place.reshape(-1)
+    whose = np.asarray(first[index][every], np.int64)
+    return MemorisationScores(
+        float(100 * authentic.mean()), rate, quantile, whose, np.sqrt(distance)[every], float(np.sqrt(limit)), len(made)
+    )
 
 
 def different(features: Float[np.ndarray, "n d"]) -> Int64[np.ndarray, " k"]:

@@ -72,7 +72,8 @@ def _table(sheet: Sheet, blocks: Sequence[Block], id: str) -> Markup:
     element = re.search(r"<table.*</table>", written, re.DOTALL)
     assert element is not None
     caption = f"{sheet.title}: {', '.join(dict.fromkeys(block.title for block in blocks))}"
-    return Markup(re.sub("<table[^>]*>", f"<table><caption>{escape(caption)}</caption>", element[0], count=1))
+    begin = f"<table><caption>{escape(caption)}</caption>"
+    return Markup(re.sub("<table[^>]*>", lambda _: begin, element[0], count=1))
 
 
 class _Pen:

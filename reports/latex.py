@@ -100,7 +100,7 @@ def _with_symbols(written: str) -> str:
 
 def _number(text: str) -> str:
     """Return the text of a cell, in which a hyphen before digits is a minus sign."""
-    return re.sub(r"-(?=[.\d])", "$-$", escape(text))
+    return re.sub(r"(?<!\w)-(?=[.\d])", "$-$", escape(text))
 
 
 def _letters(blocks: Sequence[Block]) -> set[str]:

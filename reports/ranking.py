@@ -10,21 +10,32 @@ from reports.board import BASELINE, MIN_SEEDS, Cell, Leaderboard, Row
 from reports.columns import Column
 
 
+def corrected(rows: Sequence[Row], primary: Column) -> dict[int, float]:
+    """Return the p-value of each row's difference from the baseline, corrected over the board, where it is known.
+
+    Holm's correction is over all rows of the board, those with a leak included, since each was an attempt. It is never
+    below the correction within the run that wrote the row.
+    """
+    cells = {i: cell for i, row in enumerate(rows) if (cell := row.cells.get(primary)) and cell.value is not None}
+    adjusted = holm([float("nan") if cell.p is None else cell.p for cell in cells.values()])
+    pairs = zip(cells.items(), adjusted, strict=True)
+    return {i: max(p, cell.p_holm) for (i, cell), p in pairs if p == p and cell.p_holm is not None}
+
+
 def verdicts(rows: Sequence[Row], primary: Column, smallest_effect: float | None) -> dict[int, str]:
     """Return a word for the difference of each row from the baseline: better, worse, equivalent or undecided.
 
-    Holm's correction is over all rows of the board, those with a leak included, since each was an attempt; these have
-    no verdict. An arm is undecided unless it and the baseline have at least three different networks.
+    Rows with a leak have no verdict. An arm is undecided unless it and the baseline have at least three different
+    networks.
     """
-    cells = {i: row.cells[primary] for i, row in enumerate(rows) if primary in row.cells}
-    cells = {i: cell for i, cell in cells.items() if cell.value is not None}
-    adjusted = holm([float("nan") if cell.p is None else cell.p for cell in cells.values()])
+    p = corrected(rows, primary)
     found: dict[int, str] = {}
-    for (i, cell), p in zip(cells.items(), adjusted, strict=True):
-        if rows[i].leak:
+    for i, row in enumerate(rows):
+        cell = row.cells.get(primary)
+        if cell is None or cell.value is None or row.leak:
             continue
         few = min(cell.distinct, _distinct_baselines(rows, rows[i].downstream)) < MIN_SEEDS
-        found[i] = "undecided" if few else _word(cell, p, primary, smallest_effect)
+        found[i] = "undecided" if few else _word(cell, p.get(i), primary, smallest_effect)
     return found
 
 
@@ -43,9 +54,7 @@ def _reaches(rank: Cell | None, first: float) -> bool:
     return rank is None or rank.low is None or rank.low <= first
 
 
-def _word(cell: Cell, adjusted: float, primary: Column, smallest_effect: float | None) -> str:
-    known = adjusted == adjusted and cell.p_holm is not None
-    p = max(adjusted, cell.p_holm or 0.0) if known else None
+def _word(cell: Cell, p: float | None, primary: Column, smallest_effect: float | None) -> str:
     return verdict(cell.value, cell.low, cell.high, p, direction=primary.direction, smallest_effect=smallest_effect)
 
 

@@ -154,7 +154,7 @@ def _left_out(board: Leaderboard, shown: Sequence[Column]) -> Iterator[str]:
     named = dict.fromkeys(column.metric for column in hidden if board.deficient(column))
     if named:
         why = "with no more images than features, a Fréchet distance rewards low diversity; read kd"
-        yield f"not shown here: {_listed(named)}; {why}; use --all to show all columns"
+        yield f"not shown here: {_listed(named)}; {why}"
 
 
 def _skipped(board: Leaderboard) -> Iterator[str]:

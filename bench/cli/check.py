@@ -63,6 +63,7 @@ def check(
     gate, text = _compare(baseline, table, samples, given)
     print(text, end="")
     if markdown is not None:
+        markdown.parent.mkdir(parents=True, exist_ok=True)
         with markdown.open("a", encoding="utf-8") as handle:
             handle.write(text)
     if junit is not None:
@@ -115,8 +116,8 @@ def _update(path: Path, current: Table, samples: Callable[[], Samples], given: M
 
     previous = read(path, finite=True) if path.exists() else None
     rows = make_baseline(current, given, known_metrics(), previous)
-    write_rows(path, COLUMNS, rows)
     found = samples()
+    write_rows(path, COLUMNS, rows)
     companion(path).unlink(missing_ok=True)
     if found:
         write_samples(companion(path), found)

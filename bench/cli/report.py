@@ -33,8 +33,10 @@ def report(
 
     The page is a single file, which needs no network and runs no script. It can be sent, archived and printed.
     """
+    from bench.extras import check_installed
     from reports.report.page import render
 
+    check_installed("great_tables")
     folder = resolve_store(store)
     material = gather(folder, dataset, preset)
     path = (output or folder / _file_name(dataset)).absolute()

@@ -10,12 +10,11 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bench.cli.options import WeightsOption, resolve_weights
-from bench.cli.verbosity import verbosity
+from bench.cli.verbosity import short_reporter
 
 if TYPE_CHECKING:
     from rich.table import Table
 
-    from bench.engine.reporter import Reporter
     from bench.scoring.output import Output
 
 app = typer.Typer(help="Score your own folders, arrays and tables.", rich_markup_mode=None, no_args_is_help=True)
@@ -57,7 +56,7 @@ def nuclei(
     names = _names(classes)
     pairs = pair_labels(true, pred)
     chosen = read_groups(groups, [pair.stem for pair in pairs])
-    with _reporter(context).progress("score", len(pairs), unit="image") as progress:
+    with short_reporter(context).progress("score", len(pairs), unit="image") as progress:
         report = score_nuclei(pairs, chosen, mpp=mpp, classes=names, progress=progress)
     _show(report, render_nuclei(report, names), as_json)
 
@@ -102,7 +101,7 @@ def images(
         encoder=encoder,
         weights=resolve_weights(weights),
         device=device,
-        reporter=_reporter(context),
+        reporter=short_reporter(context),
     )
     report = score_images(sets, seed=seed)
     _show(report, render_images(report), as_json)
@@ -155,7 +154,7 @@ def text(
         weights=resolve_weights(weights),
         device=device,
         seed=seed,
-        reporter=_reporter(context),
+        reporter=short_reporter(context),
     )
     _show(report, render_text(report), as_json)
 
@@ -179,13 +178,6 @@ def _check_mpp(mpp: float) -> None:
     if not 0.01 <= mpp <= 10:
         fix = "give --mpp 0.25 for a magnification of 40, --mpp 0.5 for 20"
         raise ConfigError("--mpp is not between 0.01 and 10 micrometres per pixel", got=f"{mpp:g}", fix=fix)
-
-
-def _reporter(context: typer.Context) -> Reporter:
-    from bench.engine.reporter import Reporter
-
-    # standard error holds only errors unless it is a terminal
-    return Reporter(quiet=verbosity(context).quiet or not sys.stderr.isatty())
 
 
 def _show(report: Output, lines: Iterable[Table | str], as_json: bool) -> None:

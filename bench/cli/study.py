@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Sequence
 from itertools import islice
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bench.cli.options import DataRootOption, StoreOption, resolve_data_root, resolve_store
+from bench.cli.verbosity import short_reporter
 
 if TYPE_CHECKING:
     from bench.engine.reporter import Reporter
@@ -34,6 +34,7 @@ def mount(parent: typer.Typer) -> None:
 
 @app.command("build")
 def build(
+    context: typer.Context,
     sets: Annotated[
         list[str],
         typer.Argument(
@@ -75,7 +76,8 @@ def build(
     amounts.check(len(sets))
     secret = Secret(seed)
     pools = _open(sets, dataset, resolve_store(store))
-    real = _real(pools, dataset, split, amounts.turing // 2, secret, resolve_data_root(data_root))
+    reporter = short_reporter(context)
+    real = _real(pools, dataset, split, amounts.turing // 2, secret, resolve_data_root(data_root), reporter)
     built = build_study(
         pools,
         real,
@@ -115,7 +117,13 @@ def _open(sets: Sequence[str], dataset: str | None, store: Path) -> list[Pool]:
 
 
 def _real(
-    pools: Sequence[Pool], dataset: str | None, split: str, n: int, secret: Secret, data_root: Path | None
+    pools: Sequence[Pool],
+    dataset: str | None,
+    split: str,
+    n: int,
+    secret: Secret,
+    data_root: Path | None,
+    reporter: Reporter,
 ) -> list[RealImage]:
     """Return real patches like those of the sets, more than are needed."""
     if not n:
@@ -134,19 +142,12 @@ def _real(
     patches = real_patches(
         source, split, order, pools[0].size, info.mpp, lambda many, name: secret.below(many, "window", name)
     )
-    with _reporter().progress("read real patches", n * _CHOICE, unit="patch") as progress:
+    with reporter.progress("read real patches", n * _CHOICE, unit="patch") as progress:
         found = []
         for patch in islice(patches, n * _CHOICE):
             found.append(RealImage(*patch))
             progress.advance()
     return found
-
-
-def _reporter() -> Reporter:
-    from bench.engine.reporter import Reporter
-
-    # standard error holds only errors unless it is a terminal
-    return Reporter(quiet=not sys.stderr.isatty())
 
 
 @app.command("score")

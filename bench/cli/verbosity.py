@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -36,6 +37,13 @@ def verbosity(context: typer.Context) -> Verbosity:
     """Return how much the command of a context is to say."""
     found = context.find_root().obj
     return found if isinstance(found, Verbosity) else Verbosity()
+
+
+def short_reporter(context: typer.Context) -> Reporter:
+    """Return the reporter of a command that is done soon: without a terminal, it prints errors only."""
+    from bench.engine.reporter import Reporter
+
+    return Reporter(quiet=verbosity(context).quiet or not sys.stderr.isatty())
 
 
 def reporter(context: typer.Context) -> Reporter:

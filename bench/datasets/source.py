@@ -98,8 +98,8 @@ class DatasetSource(Protocol):
         """
         ...
 
-    def samples(self, split: str) -> Iterator[Sample]:
-        """Read the tiles of a split, in order."""
+    def samples(self, split: str, places: Sequence[int] | None = None) -> Iterator[Sample]:
+        """Read the tiles of a split, in order; only those at `places` if they are given."""
         ...
 
     def notes(self) -> dict[str, Any]:

@@ -96,8 +96,12 @@ class TileSource(ABC):
         """Return the splits that the card names."""
         return self.card.splits
 
-    def samples(self, split: str) -> Iterator[Sample]:
+    def samples(self, split: str, places: Sequence[int] | None = None) -> Iterator[Sample]:
         """Yield the tiles of a split, in order, reading a few ahead.
+
+        Args:
+            split: the split.
+            places: the tiles to read, by their places in the split; all of them by default.
 
         Raises:
             DataError: `layout_findings` holds an error, a tile cannot be read, or labels have classes that the card
@@ -111,14 +115,13 @@ class TileSource(ABC):
                 got=f"{errors[0].file}: {errors[0].message}{more}",
                 fix=f"fix the errors that `bench data verify {self.card.name}` lists",
             )
-        return self._read_all(split)
+        return self._read_all(split, range(len(self.ids(split))) if places is None else places)
 
-    def _read_all(self, split: str) -> Iterator[Sample]:
-        everything = range(len(self.ids(split)))
+    def _read_all(self, split: str, places: Sequence[int]) -> Iterator[Sample]:
         try:
-            yield from ordered_map(partial(self.read, split), everything)
+            yield from ordered_map(partial(self.read, split), places)
         except UnknownClassError as error:
-            raise over_all(error, everything, partial(self.read, split)) from error
+            raise over_all(error, places, partial(self.read, split)) from error
 
     def grouped(self, ids: Sequence[str], groups: Sequence[str]) -> list[str]:
         """Return the group of every tile of the dataset: by the card's `group_map` if it has one, else as given.

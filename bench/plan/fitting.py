@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Collection, Iterator
 
 from bench.config import Preset
-from bench.config.files import card
 from bench.datasets.card import card_names, load_card
 from bench.errors import BenchError
 from bench.plan.arms import make_arm
@@ -32,8 +31,10 @@ def datasets_for(labels: Collection[str]) -> list[str]:
 
 def _shown(preset: Preset) -> Iterator[tuple[str, frozenset[str]]]:
     """Yield the labels that each method shows with the settings of a preset."""
+    from reports.board import CONTROLS
+
     for name in names("methods"):
-        if str(card("methods", name).get("summary", "")).startswith(("control", "baseline")):
+        if name in CONTROLS:
             continue
         try:
             method = make_arm(name, preset).method

@@ -230,8 +230,8 @@ class ResultsStore:
 
     def curves(self, run: str) -> Iterator[tuple[str, int, float]]:
         """Yield (name, step, value) of a run's training curves, in the order in which they were written."""
-        for record in self.curve_records(run):
-            yield str(record["name"]), int(record["step"]), float(record["value"])
+        points = ((str(one["name"]), int(one["step"]), float(one["value"])) for one in self.curve_records(run))
+        yield from dict.fromkeys(points)  # a part that arms share has records of each
 
     def curve_records(self, run: str) -> Iterator[dict[str, Any]]:
         """Yield the points of a run's training curves, with arm, fold, network and seeds unless they are older."""

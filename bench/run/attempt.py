@@ -32,7 +32,16 @@ def begin(request: RunRequest) -> Attempt:
     folder = request.store / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(request.what())[:16]}.json"
-    known: dict[str, Any] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
+    known = _noted(path)
     attempt = Attempt(path, str(known.get("started") or utc_now()), int(known.get("sessions", 0)) + 1)
     write_json(path, {"started": attempt.started, "sessions": attempt.sessions})
     return attempt
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    """Return what an earlier session noted; nothing if it was cut off while it wrote, which must not stop a run."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+    except (FileNotFoundError, ValueError):
+        return {}
+    return found if isinstance(found, dict) else {}

@@ -59,8 +59,8 @@ def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = N
         for remark in remarks(resolved):
             reporter.warn(remark)
         reporter.overall = "" if count is None else _counted(count, resolved, reporter)
-        executor = make_executor(resolved.request)
         attempt = begin(resolved.request)
+        executor = make_executor(resolved.request)
         try:
             session = open_session(resolved, Store(resolved.request.store), reporter, executor)
             outcome = publish(session, resolved, drive(work(session, resolved)), attempt)

@@ -246,7 +246,7 @@ def _write_curves(path: Path, complete: FinishedRun) -> None:
 
 
 def _curve_folders(fold: FinishedFold) -> Iterator[tuple[str, dict[str, object], Path]]:
-    """Yield the name, the arm and the folder of each training; a part that arms share is that of the first."""
+    """Yield the name, the arm and the folder of each training; a part that arms share is there for each."""
     for trial, generators, tested in zip(fold.trials, fold.generators, fold.tested, strict=True):
         arm: dict[str, object] = {"method": trial.arm.name, "variant": trial.arm.variant}
         for seed, parts in enumerate(generators):

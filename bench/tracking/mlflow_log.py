@@ -77,9 +77,11 @@ class Tracker:
 
     def _hide_default(self) -> None:
         """Delete the experiment that MLflow adds to every database, as long as nothing was logged there."""
-        with suppress(MlflowException):  # it may be deleted already
-            if not self._client.search_runs([_DEFAULT], max_results=1):
-                self._client.delete_experiment(_DEFAULT)
+        active = self._client.search_experiments(ViewType.ACTIVE_ONLY, filter_string="name = 'Default'")
+        for one in active:
+            if one.experiment_id == _DEFAULT and not self._client.search_runs([_DEFAULT], max_results=1):
+                with suppress(MlflowException):  # another process may have just deleted it
+                    self._client.delete_experiment(_DEFAULT)
 
     def _experiment(self, name: str) -> str:
         location = (self._store / "mlartifacts" / name).absolute().as_uri() if self._own else None

@@ -27,7 +27,7 @@ class BalanceTable(NamedTuple):
 
     unit: str
     columns: Sequence[str]
-    rows: Sequence[tuple[str, Sequence[Share | None]]]
+    rows: Sequence[tuple[str, Sequence[Share]]]
     totals: Sequence[int]
 
 
@@ -42,16 +42,16 @@ class Matrix(NamedTuple):
 
 def balances_of(runs: Sequence[Run]) -> list[BalanceTable]:
     """Return a table for each unit; an arm that several runs have is shown as in the newest."""
-    newest: dict[tuple[str, str], Balance] = {}
+    newest: dict[str, dict[str, Balance]] = {}
+    last: dict[str, Balance] = {}
     for run in runs:
-        if run.evidence is not None:
-            newest |= {(one.unit, one.arm): one for one in run.evidence.balances}
-    units = dict.fromkeys(unit for unit, _ in newest)
-    return [_balance(unit, [one for (of, _), one in newest.items() if of == unit]) for unit in units]
+        for one in run.evidence.balances if run.evidence is not None else ():
+            newest.setdefault(one.unit, {})[one.arm] = last[one.unit] = one
+    return [_balance(unit, list(of_unit.values()), last[unit]) for unit, of_unit in newest.items()]
 
 
-def _balance(unit: str, balances: Sequence[Balance]) -> BalanceTable:
-    real = balances[-1].real
+def _balance(unit: str, balances: Sequence[Balance], newest: Balance) -> BalanceTable:
+    real = newest.real
     classes = list(dict.fromkeys([*real, *(name for one in balances for name in (*one.real, *one.synthetic))]))
     sets = [real, *({name: one.real.get(name, 0) + one.synthetic.get(name, 0) for name in classes} for one in balances)]
     totals = [sum(counts.values()) for counts in sets]
@@ -82,7 +82,7 @@ def _share(count: int, whole: int) -> Share:
 
 
 def colours_of(runs: Iterable[Run]) -> Mapping[str, str]:
-    """Return the colours of classes, those of the newest run first."""
+    """Return the colours of classes, those of the newest run if runs differ."""
     found: dict[str, str] = {}
     for run in runs:
         if run.evidence is not None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 
-from reports.board import Cell, Row
+from reports.board import BASELINE, Cell, Row
 from reports.columns import Column
 
 _FAR = 1.5
@@ -20,9 +20,10 @@ def cells_of(rows: Iterable[Row], column: Column) -> list[tuple[Row, Cell]]:
 def extent_of(cells: Sequence[tuple[Row, Cell]], column: Column, extra: Iterable[float] = ()) -> tuple[float, float]:
     """Return the range of shown values and bounds, multiplied by the factor at which numbers are shown.
 
-    Controls count only if they and their intervals are near methods; others are drawn at the edge.
+    The baseline counts like methods. Other controls count only if they and their intervals are near these; others are
+    drawn at the edge.
     """
-    near = [cell for row, cell in cells if not row.is_control] or [cell for _, cell in cells]
+    near = [cell for row, cell in cells if not row.is_control or row.method == BASELINE] or [cell for _, cell in cells]
     shown = [one for cell in near for one in _ends(cell)] + [one / column.scale for one in extra]
     low, high = min(shown), max(shown)
     for ends in (_ends(cell) for row, cell in cells if row.is_control):

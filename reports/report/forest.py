@@ -10,6 +10,7 @@ from markupsafe import Markup
 from reports.board import Cell, Leaderboard, Row
 from reports.columns import Column
 from reports.numbers import interval, number, same
+from reports.ranking import corrected
 from reports.report.extent import cells_of, extent_of
 from reports.report.styles import Style, style_of
 from reports.report.summary import metric_title, p_text
@@ -79,6 +80,7 @@ def _row(board: Leaderboard, index: int, cell: Cell, column: Column, scale: Scal
     effect = board.smallest_effect if tested else None
     mark = board.mark(index, column)
     verdict = board.verdicts.get(index, "") if tested else ""
+    p = corrected(board.rows, column).get(index) if tested else None
     return ForestRow(
         row.title,
         row.downstream,
@@ -86,7 +88,7 @@ def _row(board: Leaderboard, index: int, cell: Cell, column: Column, scale: Scal
         _picture(cell, column, scale, style, effect),
         f"no number: {cell.reason}" if cell.value is None else number(cell.value, column),
         interval(cell, column) or ("" if cell.value is None else f"no interval: {cell.reason}"),
-        p_text(cell.p_holm) if tested and cell.p_holm is not None else "",
+        p_text(p) if p is not None else "",
         f"{mark} {verdict}".strip(),
         row.warning,
     )

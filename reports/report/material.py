@@ -18,13 +18,17 @@ Curve = tuple[str, int, float]
 
 @dataclass(frozen=True)
 class Run:
-    """One run: its document, what it keeps to be looked at, and its training curves as (name, step, value)."""
+    """One run: its document, what it keeps to be looked at, and its training curves as (name, step, value).
+
+    `arms` are the method and the variant of the network of each curve, by the curve's name.
+    """
 
     key: str
     document: RunDocument
     folder: Path
     evidence: Evidence | None = None
     curves: Sequence[Curve] = ()
+    arms: Mapping[str, tuple[str, str]] = field(default_factory=dict)
 
     @property
     def title(self) -> str:
@@ -63,7 +67,11 @@ def read_runs(results: ResultsStore) -> dict[str, Run]:
         DataError: a document cannot be read.
         ValueError: a run's evidence is not evidence.
     """
-    return {
-        key: Run(key, document, results.folder(key), Evidence.read(results.folder(key)), tuple(results.curves(key)))
-        for key, document in results.documents().items()
-    }
+    found = {}
+    for key, document in results.documents().items():
+        records = list(results.curve_records(key))
+        curves = dict.fromkeys((str(one["name"]), int(one["step"]), float(one["value"])) for one in records)
+        arms = {str(one["name"]): (str(one["method"]), str(one["variant"])) for one in records if "network" in one}
+        folder = results.folder(key)
+        found[key] = Run(key, document, folder, Evidence.read(folder), tuple(curves), arms)
+    return found

@@ -131,7 +131,10 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
             kept or "no network that predicts classes was tested",
         ),
         (Section("galleries", "Galleries", galleries), kept or "the runs kept no pictures"),
-        (Section("studies", "Reader studies", _studies(part.runs)), "no reader was asked (`bench study`)"),
+        (
+            Section("studies", "Reader studies", _studies(part.runs)),
+            "no study of these sets is recorded",
+        ),
         (
             Section("cards", "Dataset and methods", _cards(part, material)),
             "there is no card of the dataset or a method",

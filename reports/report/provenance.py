@@ -50,7 +50,8 @@ def _arguments(request: Mapping[str, Any]) -> Iterator[str]:
     if request.get("seeds", 1) != 1:
         yield from ("--seeds", str(request["seeds"]))
     for name in _LISTS:
-        if request.get(name):
+        # an empty list of controls means none of them, which is not the default
+        if request.get(name) or (name == "controls" and request.get(name) is not None):
             yield from (
                 f"--{name}",
                 ",".join(f"{one:g}" if isinstance(one, float) else str(one) for one in request[name]),
@@ -83,7 +84,7 @@ def _origin(run: Run, rows: pd.DataFrame) -> Origin:
     return Origin(
         run.key,
         run.title,
-        command_of(document.request) if document.request else "not recorded",
+        command_of(document.request) if "dataset" in document.request else "not recorded",
         [(name, value) for name, value in facts if value],
         [(title, sorted(values)) for title, values in _lists(document, rows) if values],
         json.dumps(document.model_dump(mode="json")["config"], indent=1, sort_keys=True),

@@ -8,6 +8,7 @@ from typing import NamedTuple
 from reports.board import Cell, Leaderboard, Row
 from reports.columns import Column
 from reports.numbers import interval, number, same
+from reports.ranking import corrected
 from reports.remarks import groups_of, remarks, warnings
 from reports.verdicts import rank_text
 
@@ -69,6 +70,7 @@ def _compared(board: Leaderboard) -> str:
 
 def _findings(board: Leaderboard) -> Iterable[Finding]:
     several = not same([row.downstream for row in board.rows if row.downstream])
+    p = {} if board.primary is None else corrected(board.rows, board.primary)
     for index, row in enumerate(board.rows):
         if row.is_control:
             continue
@@ -78,19 +80,19 @@ def _findings(board: Leaderboard) -> Iterable[Finding]:
             row.title,
             row.downstream if several else "",
             verdict or ("leak" if row.leak else "no verdict"),
-            _difference(board, cell, rank_text(board, index)),
+            _difference(board, cell, p.get(index), rank_text(board, index)),
             row.warning,
         )
 
 
-def _difference(board: Leaderboard, cell: Cell | None, rank: str) -> str:
+def _difference(board: Leaderboard, cell: Cell | None, p: float | None, rank: str) -> str:
     if board.primary is None or cell is None:
         return "not compared with real-only"
     if cell.value is None:
         return f"no difference: {cell.reason}"
     parts = [f"{metric_title(board.primary)} {number(cell.value, board.primary)}"]
     parts += [f"95 % interval {interval(cell, board.primary)}"] if interval(cell, board.primary) else []
-    parts += [f"corrected p {p_text(cell.p_holm)}"] if cell.p_holm is not None else []
+    parts += [f"corrected p {p_text(p)}"] if p is not None else []
     return ", ".join([*parts, *([f"rank {rank}"] if rank else [])])
 
 

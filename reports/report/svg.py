@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 
@@ -19,20 +18,15 @@ class Scale:
     high: float
     start: float
     end: float
-    logarithmic: bool = False
 
     def at(self, value: float) -> float:
         """Return the place of a number; one beyond the axis is placed at its end."""
-        low, high, value = (self._measure(one) for one in (self.low, self.high, value))
-        share = (value - low) / (high - low) if high > low else 0.5
+        share = (value - self.low) / (self.high - self.low) if self.high > self.low else 0.5
         return self.start + min(max(share, 0.0), 1.0) * (self.end - self.start)
 
     def holds(self, value: float) -> bool:
         """Return whether a number is on the axis."""
         return self.low <= value <= self.high
-
-    def _measure(self, value: float) -> float:
-        return math.log10(max(value, 1e-12)) if self.logarithmic else value
 
 
 @dataclass

@@ -40,7 +40,7 @@ def training_of(runs: Sequence[Run], styles: Mapping[str, Style]) -> list[Figure
                 parts.setdefault(f"{found['part']}, {found['term']}", {})[name] = curve
             elif found := _NETWORK.fullmatch(name):
                 panel = networks.setdefault(found["what"], {}).setdefault(found["term"], {})
-                arm = _title(found["arm"], run, styles)
+                arm = _arm_of(name, run, styles) or _title(found["arm"], run, styles)
                 panel[f"{arm} {found['seed']}"] = _Curve(arm, f"seed {found['seed']}", _thinned(points))
     figures = [_figure(f"Training of {name}", panels, styles) for name, panels in networks.items()]
     if parts:
@@ -59,8 +59,15 @@ def _by_name(run: Run) -> dict[str, dict[int, float]]:
     return found
 
 
+def _arm_of(name: str, run: Run, styles: Mapping[str, Style]) -> str:
+    """Return the title of the arm that a curve says it is of; empty if no board has it, or in older runs."""
+    method, variant = run.arms.get(name, ("", ""))
+    title = f"{method} ({variant})" if variant else method
+    return title if title in styles else ""
+
+
 def _title(arm: str, run: Run, styles: Mapping[str, Style]) -> str:
-    """Return the title of an arm as boards display it: curves are named by method and ratio only."""
+    """Return the title of an arm of an older run, whose curves are named by method and ratio only."""
     method, _, ratio = arm.partition("/")
     if ratio:
         return next((title for title in styles if title.startswith(f"{method} (") and ratio in title), arm)

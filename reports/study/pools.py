@@ -13,6 +13,7 @@ from jaxtyping import Int32, UInt8
 from bench.contract import Sample
 from bench.errors import ConfigError
 from bench.synthetic import SyntheticRecord, SyntheticSet
+from reports.study.results import OVERALL
 
 
 @dataclass(frozen=True)
@@ -66,9 +67,13 @@ def check_pools(pools: Sequence[Pool]) -> None:
     """Refuse sets that cannot be in one study.
 
     Raises:
-        ConfigError: two have one name, or sets differ in dataset, resolution or size of their images.
+        ConfigError: two have one name, one has a reserved name, or sets differ in dataset, resolution or image size.
     """
     methods = [pool.method for pool in pools]
+    reserved = [name for name in methods if name in ("real", "synthetic", OVERALL)]
+    if reserved:
+        fix = "give another name: `bench study build NAME=SET`"
+        raise ConfigError("A set has a name that answers and numbers have", got=", ".join(reserved), fix=fix)
     twice = sorted({name for name in methods if methods.count(name) > 1})
     if twice:
         fix = "give them names: `bench study build a=SET b=SET`"

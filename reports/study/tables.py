@@ -99,7 +99,7 @@ def render_terminal(results: StudyResults) -> RenderableType:
     for table in text_tables(results):
         drawn = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, title=table.title, title_justify="left")
         for place, heading in enumerate(table.headings):
-            drawn.add_column(heading, justify="right" if place else "left", no_wrap=not place)
+            drawn.add_column(Text(heading), justify="right" if place else "left", no_wrap=not place)
         for row in table.rows:
             drawn.add_row(*map(Text, row))
         parts += [Text(""), drawn, *(Text(line, "dim") for line in table.notes)]

@@ -8,27 +8,18 @@ from bench.results.table import ScoreRow
 from reports.leaderboard import leaderboard
 from reports.markdown import render_markdown
 from tests import toy_results as toy
+from tests.reports.boards import completed
 
 PAGE = Path(__file__).resolve().parent.parent.parent / "docs" / "reading_a_board.md"
 METRICS = ("kd@random-convnet", "pq/image")
 PLACES = {"copy": (0.05, "below"), "noise": (312.0, "above"), "diffmix": (4.2, "above"), "mine": (0.31, "below")}
-FLOOR = {"floor": 6.1e-4, "floor_low": 4.2e-4, "floor_high": 8.1e-4, "floor_within": 3.5e-4}
 
 
 def example() -> list[ScoreRow]:
     """Rows of two methods under three seeds, one of which has drawn from the test split."""
     rows = toy.rows(seeds=3)
     rows += [row for row in toy.rows(method="mine", seeds=3, shift=0.13) if row.method == "mine"]
-    made = []
-    for row in (row for row in rows if row.metric in METRICS and row.kind != "cost"):
-        changes: dict[str, object] = {"n_groups": 14, "group_kind": "slide"}
-        if row.encoder:
-            value, standing = PLACES[row.method]
-            interval = {"value": value / 1000, "ci_low": value / 1100, "ci_high": value / 900}
-            changes |= {**FLOOR, **interval, "standing": standing}
-        if row.kind == "difference":
-            changes["detectable"] = 0.021
-        made.append(row.model_copy(update=changes))
+    made = [completed(row, PLACES) for row in rows if row.metric in METRICS and row.kind != "cost"]
     return [*made, toy.leak(method="mine", value=0.5), toy.leak(value=0.0)]
 
 

@@ -66,7 +66,7 @@ def prepare(
         n = len(source.ids(split))
         kept = range(n) if limit is None else [place * n // limit for place in range(limit)]
         advance = stack.enter_context(progress(f"prepare {split}", len(kept), unit="tile")).advance
-        for sample in source.samples(split) if limit is None else (source.read(split, place) for place in kept):
+        for sample in source.samples(split, kept):
             writer.add(sample, target, square)
             advance()
     if not writer.digests:

@@ -16,8 +16,6 @@ from bench.evaluation.pictures.shown import Shown
 from bench.synthetic import SyntheticSet
 
 MOST, FEWEST = 12, 4
-QUANTILE = 0.05
-"""Share of test patches that are as near to a training patch as a suspected copy; that of `copy_rate`."""
 
 
 class Memory(NamedTuple):
@@ -36,26 +34,26 @@ class Memory(NamedTuple):
 
 
 def nearest_to_training(each: Measured, memory: Memory) -> Iterator[Shown]:
-    """Yield suspected copies, each with the training patch that is nearest in the features of an encoder.
+    """Yield what `copy_rate` counts as copies, each with the training patch that is nearest in an encoder's features.
 
-    The nearest image comes first. Without any, the nearest images are shown.
+    The nearest image comes first. Without any, the nearest images are shown. Equal images are shown once.
     """
-    from metrics.nearest_neighbours import nearest
+    from metrics.memorisation import different, memorisation
 
     parts = [read_features(part.path) for part in (memory.real, memory.behind) if part is not None]
     train, made, unseen = together(parts), read_features(memory.made.path), read_features(memory.unseen.path)
-    index, squared = nearest(made.values, train.values)
-    apart = np.sqrt(squared)
-    limit = float(np.sqrt(np.quantile(nearest(unseen.values, train.values)[1], QUANTILE)))
+    found = memorisation(train.values, made.values, unseen.values)
+    once = different(made.values)
+    apart, limit = found.distances[once], found.limit
     suspected = int((apart <= limit).sum())
     places = {name: place for place, name in enumerate(memory.set.ids)}
     title = each.trial.arm.title
-    for at in np.argsort(apart, kind="stable")[: min(MOST, max(FEWEST, suspected))].tolist():
-        image, patch = made.names[at], train.names[int(index[at])]
-        distance = float(apart[at])
+    for at in once[np.argsort(apart, kind="stable")[: min(MOST, max(FEWEST, suspected))]].tolist():
+        image, patch = made.names[at], train.names[int(found.nearest[at])]
+        distance = float(found.distances[at])
         verdict = "suspected copy" if distance <= limit else "not suspected"
         row = f"{title}: {image}"
-        note = f"{verdict}: at distance {distance:.3g}; {QUANTILE:.0%} of test patches are within {limit:.3g}"
+        note = f"{verdict}: at distance {distance:.3g}; {found.quantile:.0%} of test patches are within {limit:.3g}"
         alt = f"Image {image} of {title}, at a distance of {distance:.3g} from the nearest training patch: {verdict}."
         made_image = memory.set.image(places[image])
         yield Shown(gallery="copies", row=row, column=title, image=made_image, alt=alt, note=note, value=distance)

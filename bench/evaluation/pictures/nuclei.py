@@ -79,7 +79,7 @@ def confused(measured: Sequence[Measured]) -> Iterator[Shown]:
     if arm is None or one is None:
         return
     test = arm.trial.bench.data["test"]
-    seen = [pair(test[index], _prediction(one, index), test.info.mpp) for index in range(len(test))]
+    seen = [pair(test[index], _prediction(one, index)) for index in range(len(test))]
     counts: Counter[tuple[int, int]] = Counter()
     for pairs in seen:
         counts.update(zip(pairs.true.tolist(), pairs.pred.tolist(), strict=True))
@@ -133,7 +133,7 @@ def confusion_matrices(measured: Sequence[Measured], threads: int) -> Iterator[C
 
 def _of_tile(test: Dataset, asked: Sequence[Compared], n: int, index: int) -> list[Int64[np.ndarray, "n n"]]:
     tile = test[index]
-    return [confusion(pair(tile, _prediction(one, index), test.info.mpp), n) for one in asked]
+    return [confusion(pair(tile, _prediction(one, index)), n) for one in asked]
 
 
 def confusion(pairs: Paired, n: int) -> Int64[np.ndarray, "n n"]:
@@ -144,14 +144,14 @@ def confusion(pairs: Paired, n: int) -> Int64[np.ndarray, "n n"]:
     return counts
 
 
-def pair(sample: Sample, prediction: Prediction, mpp: float) -> Paired:
+def pair(sample: Sample, prediction: Prediction) -> Paired:
     """Pair true and predicted nuclei by their centroids, as the detection score does."""
     from metrics.types import centroids, match_centroids, matching_radius
 
     true, true_types = _counted(sample.instances, sample.types, sample)
     found, found_types = _counted(prediction.instances, prediction.types, sample)
     where = centroids(true)
-    matches = match_centroids(where, centroids(found), matching_radius(mpp))
+    matches = match_centroids(where, centroids(found), matching_radius(sample.mpp))
     missed, invented = matches.unmatched_true, matches.unmatched_pred
     rows, nowhere = np.concatenate([matches.pairs[:, 0], missed]), np.zeros(len(invented), np.int64)
     seen = [found_types[matches.pairs[:, 1]], np.zeros(len(missed), np.int64), found_types[invented]]

@@ -7,23 +7,20 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from bench.cli import agreement as command
 from bench.errors import BenchError
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
 from tests import toy_results
+from tests.bench.cli.typed import typed
 
 app = typer.Typer()
 command.mount(app)
 
 
 def run(*arguments: object) -> tuple[str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout, result.stderr
+    return typed(app, *arguments)
 
 
 @pytest.fixture

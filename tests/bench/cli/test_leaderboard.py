@@ -9,7 +9,6 @@ from pathlib import Path
 
 import pytest
 import typer
-from typer.testing import CliRunner
 
 from bench.cli import leaderboard as command
 from bench.cli import tracking
@@ -17,6 +16,7 @@ from bench.errors import BenchError, ConfigError, MissingError
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore, ScoreRow
 from tests import toy_results
+from tests.bench.cli.typed import typed
 
 app = typer.Typer(rich_markup_mode=None)
 command.mount(app)
@@ -24,10 +24,7 @@ tracking.mount(app)
 
 
 def run(*arguments: object) -> tuple[str, str]:
-    result = CliRunner().invoke(app, [str(argument) for argument in arguments])
-    if result.exception is not None:
-        raise result.exception
-    return result.stdout, result.stderr
+    return typed(app, *arguments)
 
 
 @pytest.fixture

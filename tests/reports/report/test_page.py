@@ -134,11 +134,11 @@ def test_every_section_is_there_and_linked(page: str) -> None:
 
 def test_verdicts_stand_beside_their_intervals(page: str) -> None:
     words = Reader(section(page, "summary")).text
-    assert "diffmix better PQ +.030, 95 % interval [+.015, +.045], corrected p .012" in words
+    assert "diffmix better PQ +.030, 95 % interval [+.015, +.045], corrected p .016" in words
     assert "sdm undecided PQ -.010, 95 % interval [-.025, +.005]" in words
     forest = Reader(section(page, "differences")).text
-    assert "diffmix +.030 [+.015, +.045] .012 ▲ better" in forest
-    assert "noise -.160 [-.175, -.145] .012 ▼ worse" in forest
+    assert "diffmix +.030 [+.015, +.045] .016 ▲ better" in forest
+    assert "noise -.160 [-.175, -.145] .016 ▼ worse" in forest
 
 
 def test_missing_numbers_say_why(page: str) -> None:
@@ -236,7 +236,7 @@ def test_what_could_not_be_drawn_is_said(tmp_path: Path) -> None:
 def test_studies_of_readers_have_their_tables(tmp_path: Path) -> None:
     run = Run("diffmix", rows=1)
     results = fill(tmp_path, [run])
-    assert "Reader studies : no reader was asked" in Reader(render(material(results))).text
+    assert "Reader studies : no study of these sets is recorded" in Reader(render(material(results))).text
     reader = ReaderSummary(
         reader="reader-1",
         answered=10,

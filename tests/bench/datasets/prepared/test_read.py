@@ -41,7 +41,7 @@ class Memory(TileSource):
     def read(self, split: str, index: int) -> Sample:
         return self.list[index]
 
-    def samples(self, split: str) -> Iterator[Sample]:
+    def samples(self, split: str, places: Sequence[int] | None = None) -> Iterator[Sample]:
         return iter(self.list)
 
 

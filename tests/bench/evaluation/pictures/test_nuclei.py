@@ -46,7 +46,7 @@ def case() -> tuple[Sample, Prediction]:
 
 
 def test_confusion_of_a_case_that_is_counted_by_hand() -> None:
-    counts = confusion(pair(*case(), 0.5), 5)
+    counts = confusion(pair(*case()), 5)
     expected = np.zeros((5, 5), int)
     expected[1, 1], expected[2, 3], expected[4, 0], expected[0, 2], expected[3, 0] = 1, 2, 1, 1, 1
     np.testing.assert_array_equal(counts, expected)
@@ -56,7 +56,7 @@ def test_ignored_nuclei_are_in_no_confusion() -> None:
     sample, prediction = case()
     ignore = np.zeros((64, 64), bool)
     ignore[:10, 15:50] = ignore[45:, :10] = True
-    counts = confusion(pair(replace(sample, ignore=ignore), prediction, 0.5), 5)
+    counts = confusion(pair(replace(sample, ignore=ignore), prediction), 5)
     assert counts[2].sum() == counts[0].sum() == 0
     assert counts.sum() == 3
 
@@ -75,7 +75,7 @@ def shifted(seed: int) -> Prediction:
 
 def test_confusion_agrees_with_the_counts_of_the_scores() -> None:
     for index in range(len(TEST)):
-        counts = confusion(pair(TEST[index], shifted(index), 0.5), 5)
+        counts = confusion(pair(TEST[index], shifted(index)), 5)
         scored = image_statistics(TEST[index], shifted(index), 4)["types"]
         pairs, invented, missed, equal = scored[:4]
         assert counts[1:, 1:].sum() == pairs
@@ -130,7 +130,7 @@ def test_rows_of_predictions_are_those_of_the_dataset(measured: list[Measured]) 
 def test_confused_nuclei_are_those_of_the_main_arm(measured: list[Measured]) -> None:
     shown = list(confused(measured))
     assert {one.column for one in shown} == {"mine"}
-    counts = sum(confusion(pair(TEST[index], shifted(index), 0.5), 5) for index in range(len(TEST)))
+    counts = sum(confusion(pair(TEST[index], shifted(index)), 5) for index in range(len(TEST)))
     np.fill_diagonal(counts, 0)
     first, second = np.unravel_index(np.argmax(counts[1:, 1:]), (4, 4))
     assert shown[0].row == f"{toy.CLASSES[first]} taken for {toy.CLASSES[second]}"
