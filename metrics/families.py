@@ -58,7 +58,7 @@ def _over_halves(metric: Metric) -> Metric:
 _FRECHET_DISTANCE = _over_halves(_set("fd", "Fréchet distance", _FRECHET, "lower", (0.0, None), main=True))
 _INFINITE_DISTANCE = _set("fd_inf", "Fréchet distance, infinite n", _INFINITE, "lower", (None, None))
 _KERNEL_DISTANCE = replace(
-    _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True), protocol_version=2
+    _set("kd", "kernel distance", _KERNEL, "lower", (None, None), shown_times=1000.0, main=True), protocol_version=3
 )
 _SIMILARITY = replace(
     _set(

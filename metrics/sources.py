@@ -14,6 +14,9 @@ from bench.errors import DataError
 from metrics.uncertainty import Interval
 
 FEWEST_GROUPS = 3
+_REMOVED = 0.75
+"""Share of what a jackknife counts twice that is removed. Its estimate is itself uncertain: if all of it is removed,
+intervals over 8 to 14 slides hold in 90 % of simulations instead of 95 %, and if none is, over 5 slides, in 99.5 %."""
 _NAN = float("nan")
 
 
@@ -129,8 +132,9 @@ def _of_groups(table: Float64[np.ndarray, "seeds groups"]) -> _Part:
 
 
 def _without_twice(parts: list[_Part], seeds: Sequence[LeftOut]) -> list[_Part]:
-    """Return the parts without what a jackknife counts twice, which is at most half of it."""
+    """Return the parts without three quarters of what a jackknife counts twice, which is at most half of it."""
     of_real, of_others = np.mean([each.twice for each in seeds], axis=0)
     total = sum(part.variance for part in parts)
     twice = min(float(of_real + of_others / len(seeds)), total / 2)
-    return [part._replace(variance=part.variance * (1 - twice / total)) for part in parts] if total else parts
+    kept = 1 - _REMOVED * twice / total if total else 1.0
+    return [part._replace(variance=part.variance * kept) for part in parts]

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.stats import kendalltau
 
+from bench.errors import DataError
 from metrics.agreement import FEWEST_ARMS, Board, rank_agreement
 
 VALUES = st.integers(0, 6)
@@ -111,3 +112,19 @@ def test_the_order_and_scale_of_arms_do_not_matter(second: list[int], order: lis
     there = board(list(range(7)), second)
     moved = {name: (math.exp(there[name][0]), 3 * there[name][1] - 1) for name in order}
     assert rank_agreement([moved]) == rank_agreement([there])
+
+
+def test_small_boards_of_different_arms_agree_by_chance() -> None:
+    boards = [{low: (1.0, 1.0), high: (2.0, 2.0)} for low, high in ("ab", "cd", "ef")]
+    found = rank_agreement(boards)
+    assert (found.tau, found.n, found.boards) == (1.0, 6, 3)
+    assert np.isnan([found.low, found.high, found.p]).all()
+    assert "8 orders" in found.reason
+    whole = rank_agreement([{name: (float(i), float(i)) for i, name in enumerate("abcde")}])
+    assert whole.p >= 2 / 120
+
+
+def test_numbers_that_are_not_finite_are_refused() -> None:
+    for odd in ((float("nan"), 1.0), (1.0, float("inf"))):
+        with pytest.raises(DataError, match="finite"):
+            rank_agreement([{**{str(i): (float(i), float(i)) for i in range(5)}, "x": odd}])

@@ -37,3 +37,9 @@ def test_no_gain_is_as_probably_false_as_true_and_larger_gains_are_safer() -> No
 @pytest.mark.parametrize(("gain", "expected"), [(0.01, 0.0), (0.0, 0.5), (-0.01, 1.0)])
 def test_without_any_spread_the_printed_gain_is_the_true_one(gain: float, expected: float) -> None:
     assert false_claim(gain, Spreads(0, 0, 0), Design(14, 5)) == expected
+
+
+def test_a_gain_that_is_not_known_has_no_probability() -> None:
+    for spread in (0.0, 0.02):
+        spreads = Spreads(groups=spread, training=0.0, generator=0.0)
+        assert math.isnan(false_claim(float("nan"), spreads, Design(groups=14, trainings=5, generators=1)))

@@ -47,11 +47,11 @@ def test_groups_of_one_seed_only_belong_to_the_seeds():
     assert found.se == pytest.approx(0.5)
 
 
-def test_what_is_counted_twice_is_taken_off_but_never_more_than_half():
+def test_three_quarters_of_what_is_counted_twice_are_removed_and_never_more_than_of_half():
     sides = ({"a": 0.0, "b": 1.0, "c": 2.0},)
     plain = interval_over_sources([LeftOut(1.0, sides)]).se ** 2
-    assert interval_over_sources([LeftOut(1.0, sides, (0.1, 0.0))]).se ** 2 == pytest.approx(plain - 0.1)
-    assert interval_over_sources([LeftOut(1.0, sides, (9.0, 0.0))]).se ** 2 == pytest.approx(plain / 2)
+    assert interval_over_sources([LeftOut(1.0, sides, (0.1, 0.0))]).se ** 2 == pytest.approx(plain - 0.75 * 0.1)
+    assert interval_over_sources([LeftOut(1.0, sides, (9.0, 0.0))]).se ** 2 == pytest.approx(plain * (1 - 0.75 / 2))
 
 
 def test_bounds_are_kept():

@@ -82,3 +82,10 @@ def test_two_causes_in_the_same_words_have_one_letter() -> None:
     found = [Cause("images vary less", "0.18"), Cause("too few images"), Cause("images vary less", "0.19")]
     assert notes.of_cell(found, "noise") == "ab"
     assert notes.listed()[0].text == "images vary less: noise (0.18 and 0.19)"
+
+
+def test_what_holds_for_a_column_and_for_some_arms_are_two_footnotes() -> None:
+    notes = Footnotes()
+    assert notes.of_column([Cause("no interval")]) == "a"
+    assert notes.of_cell([Cause("no interval")], "noise") == "b"
+    assert [note.text for note in notes.listed()] == ["no interval", "no interval: noise"]
