@@ -71,5 +71,5 @@ def _of_gpu(device: str) -> Iterator[tuple[str, float]]:
     yield f"gpu_{number}_memory_usage_percentage", 100 * (total - free) / total
     try:
         yield f"gpu_{number}_utilization_percentage", float(torch.cuda.utilization(number))
-    except Exception:  # pynvml, which torch asks, may be absent, or raise errors of its own; measuring goes on
+    except Exception:  # pynvml, which torch asks, may be absent, or raise errors of its own; measuring continues
         return
