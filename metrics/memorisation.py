@@ -73,7 +73,13 @@ def memorisation(
     every = place.reshape(-1)
     whose = np.asarray(first[index][every], np.int64)
     return MemorisationScores(
-        float(100 * authentic.mean()), rate, quantile, whose, np.sqrt(distance)[every], float(np.sqrt(limit)), len(made)
+        float(100 * authentic.mean()),
+        rate,
+        quantile,
+        whose,
+        np.sqrt(distance)[every].astype(np.float64),
+        float(np.sqrt(limit)),
+        len(made),
     )
 
 
