@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from rich.console import Console
 from rich.progress import TaskID
@@ -14,9 +14,7 @@ from rich.progress import TaskID
 from bench.contract import Progress as ProgressProtocol
 from bench.engine.bars import Bars
 from bench.engine.log import RunLog, libraries
-
-if TYPE_CHECKING:
-    from bench.engine.overall import Overall
+from bench.engine.overall import Overall
 
 
 class Reporter:
@@ -51,6 +49,8 @@ class Reporter:
         """
         self.quiet, self.verbose, self.log = quiet, verbose, log
         self.overall: Overall | str = overall
+        self.count: Callable[[], Overall | str] | None = None
+        """Counts the steps of the run; called when the first of them begins, so that a finished run counts none."""
         self._console = console or Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         # with other processes on the same terminal, each line must name its step
         self._alone = live is None
@@ -98,6 +98,19 @@ class Reporter:
         """Return the arguments of the reporter of a worker process that says what this one would say now."""
         settings = {"quiet": self.quiet, "verbose": self.verbose, "live": False}
         return {**settings, "log": self.log, "overall": str(self.overall)}
+
+    def begins(self) -> None:
+        """Count one more step of the run, which begins."""
+        if self.count is not None:
+            count, self.count = self.count, None
+            self.overall = count()
+        if isinstance(self.overall, Overall):
+            self.overall.begin()
+
+    def ended(self, step: object) -> None:
+        """Take the time of a step that is done into account."""
+        if isinstance(self.overall, Overall):
+            self.overall.end(step)
 
     @contextmanager
     def step(self, name: str) -> Iterator[None]:

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 from bench.config import RunRequest
 from bench.engine.device import resolve_device
@@ -58,7 +60,8 @@ def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = N
         reporter.detail(f"log: {log.path}")
         for remark in remarks(resolved):
             reporter.warn(remark)
-        reporter.overall = "" if count is None else _counted(count, resolved, reporter)
+        reporter.overall = ""
+        reporter.count = None if count is None else partial(_counted, count, resolved, reporter)
         attempt = begin(resolved.request)
         executor = make_executor(resolved.request)
         try:
@@ -84,9 +87,13 @@ def _about(resolved: Resolved) -> dict[str, str]:
 
 
 def _counted(count: Count, resolved: Resolved, reporter: Reporter) -> Overall | str:
-    """Return the count of a run's steps; empty if they cannot be planned, which stops no run."""
+    """Return the count of a run's steps; empty if they cannot be planned, which stops no run.
+
+    A plan drives a program of its own, which the thread of a running one cannot.
+    """
     try:
-        return count(resolved)
+        with ThreadPoolExecutor(1) as thread:
+            return thread.submit(count, resolved).result()
     except Exception as error:  # a plan follows the code of plugins over stand-ins
         reporter.detail(f"the steps of this run cannot be counted: {type(error).__name__}: {error}")
         return ""

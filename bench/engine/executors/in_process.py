@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from bench.engine.execute import execute
 from bench.engine.executors.base import Surroundings
-from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
 
 
@@ -13,12 +12,9 @@ class InProcess:
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
         """Do a step and return it finished."""
-        overall = session.reporter.overall
-        if isinstance(overall, Overall):
-            overall.begin()
+        session.reporter.begins()
         finished = execute(step, session.store, session.reporter, session.workers)
-        if isinstance(overall, Overall):
-            overall.end(step)
+        session.reporter.ended(step)
         return finished
 
     def close(self) -> None:

@@ -12,7 +12,6 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import IO, Any
 
 from bench.engine.executors.base import Surroundings
-from bench.engine.overall import Overall
 from bench.engine.step import Finished, Step
 from bench.engine.threads import WAITING
 from bench.errors import JobError
@@ -46,9 +45,7 @@ class Processes:
             found = session.store.find(step)  # another process may have done the step while this one waited
             if found is not None:
                 return found
-            overall = session.reporter.overall
-            if isinstance(overall, Overall):
-                overall.begin()
+            session.reporter.begins()
             worker = self._idle.pop() if self._idle else self._start(session)
             call = (step, session.store, session.reporter.remote(), session.workers)
             loop = asyncio.get_running_loop()
@@ -57,8 +54,7 @@ class Processes:
             if kind == "error":
                 raise value
             finished: Finished = value
-            if isinstance(overall, Overall):
-                overall.end(step)
+            session.reporter.ended(step)
             return finished
 
     def close(self) -> None:
