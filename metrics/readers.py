@@ -11,6 +11,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Bool, Float64, Real
+from scipy.optimize import brentq
 
 from metrics.estimate import Range
 from metrics.groups import MEAN, Groups, Statistic, mean_statistics
@@ -25,6 +26,8 @@ FEWEST = 2
 @dataclass(frozen=True)
 class ReaderNumber:
     """A number with its interval for these readers (other images) and for other readers (and other images).
+
+    If readers skipped different images, `these.value` weights answers equally and `others.value` readers.
 
     `p_these` and `p_others` are two-sided p-values of the hypothesis that the number is that of chance; NaN where
     there is no chance to compare with, or no interval.
@@ -117,4 +120,18 @@ def balanced_statistics(
 def _p_value(arm: Jackknife, chance: float, bounds: Range) -> float:
     """Return the p-value of a paired comparison with a number that is chance for every reader, in every group."""
     constant = replace(arm, values=np.full_like(arm.values, chance), influences=np.zeros_like(arm.influences))
-    return paired_difference(arm, constant, bounds=bounds).p_value
+    found = paired_difference(arm, constant, bounds=bounds).p_value
+    return _by_interval(arm, chance, bounds) if np.isnan(found) else found
+
+
+def _by_interval(arm: Jackknife, chance: float, bounds: Range) -> float:
+    """Return the p-value of answers that do not vary: the smallest whose interval does not hold chance."""
+
+    def distance(p: float) -> float:
+        interval = arm_interval(arm, bounds=bounds, level=1 - p)
+        return max(interval.low - chance, chance - interval.high)
+
+    least, most = 1e-15, 1 - 1e-9
+    if distance(most) <= 0:
+        return 1.0
+    return least if distance(least) > 0 else float(brentq(distance, least, most))

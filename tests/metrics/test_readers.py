@@ -78,3 +78,14 @@ def test_balanced_accuracy_is_the_mean_of_two_shares():
     kind = np.arange(30) < 6
     found = of_readers(balanced_statistics(given, kind), np.arange(30), BALANCED)
     assert found.these.value == pytest.approx((given[:, kind].mean() + given[:, ~kind].mean()) / 2)
+
+
+@pytest.mark.parametrize("right", [0.0, 1.0])
+def test_answers_that_do_not_vary_have_the_p_value_of_their_interval(right):
+    found = of_readers(mean_statistics(np.full((3, 20), right)), np.arange(20), chance=0.5)
+    assert 0 < found.p_these < 1e-3
+    assert np.abs(np.array([found.these.low, found.these.high]) - 0.5).min() > 0
+    few = of_readers(mean_statistics(np.full((3, 2), right)), np.arange(2), chance=0.5)
+    assert (few.p_these > 0.05) == (few.these.low <= 0.5 <= few.these.high)
+    certain = of_readers(mean_statistics(np.full((1, 20), right)), np.arange(20), chance=right)
+    assert certain.p_these == 1.0

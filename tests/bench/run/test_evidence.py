@@ -176,6 +176,7 @@ def test_two_methods_show_the_same_rows(tiny: Outcome) -> None:
     found = evidence(tiny)
     for gallery, columns in (("predictions", ("truth", "real-only")), ("same-mask", ("truth", "real"))):
         for column in columns:
+            assert shown(found, gallery, column)
             assert shown(found, gallery, column) == shown(other, gallery, column)
         assert shown(other, gallery, "noise").keys() == shown(found, gallery, "truth").keys()
 
@@ -211,14 +212,15 @@ def test_confusion_of_tissue_has_every_test_image_and_shows_those_that_are_wrong
         assert one.classes == test.info.labels
         assert [sum(row) for row in one.counts] == true
     own = next(one for one in found.confusions if one.arm == "copy")  # of the first network
-    for one in found.pictures:
-        if one.gallery == "confusions":
-            first, second = one.row.split(" taken for ")
-            assert own.counts[own.classes.index(first)][own.classes.index(second)] > 0
-            sample = test[test.ids.index(one.note)]
-            assert test.info.labels[sample.label] == first
-            content, _ = encode(thumbnail(sample.image, None, None, 192))
-            assert (folder(tissue) / FOLDER / one.file).read_bytes() == content
+    confused = [one for one in found.pictures if one.gallery == "confusions"]
+    assert confused
+    for one in confused:
+        first, second = one.row.split(" taken for ")
+        assert own.counts[own.classes.index(first)][own.classes.index(second)] > 0
+        sample = test[test.ids.index(one.note)]
+        assert test.info.labels[sample.label] == first
+        content, _ = encode(thumbnail(sample.image, None, None, 192))
+        assert (folder(tissue) / FOLDER / one.file).read_bytes() == content
 
 
 def test_copies_are_suspected_in_a_run_of_copies(tissue: Outcome) -> None:
