@@ -25,6 +25,17 @@ def published_beside(boards: Sequence[Leaderboard]) -> tuple[list[PlainTable], l
     return [pairs_table(one) for one in found], list(_notes(without, tables))
 
 
+def published_of(boards: Sequence[Leaderboard]) -> list[list[PlainTable]]:
+    """Return, for each board, a table for each table of a paper that has numbers of its arms."""
+    from bench.suite.published import published_tables, read_claims
+    from reports.published.assumptions import Assumptions
+    from reports.published.pairs import compare
+    from reports.published.pairs_table import pairs_table
+
+    tables, assumptions = published_tables(), Assumptions(read_claims())
+    return [[pairs_table(one) for one in compare([board], tables, assumptions)[0]] for board in boards]
+
+
 def print_published(boards: Sequence[Leaderboard], style: str) -> None:
     """Print the tables below boards that were printed; as LaTeX, what is to be said of other boards is a comment."""
     tables, notes = published_beside(boards)

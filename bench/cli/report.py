@@ -56,9 +56,13 @@ def gather(store: Path, dataset: str | None = None, preset: str | None = None) -
     from importlib.metadata import version
 
     from bench.cli.leaderboard import load_boards
+    from bench.cli.published import published_of
     from bench.cli.report_cards import dataset_cards, method_cards
     from bench.errors import DataError
+    from bench.evaluation.registered import known_metrics
     from bench.results.table import ResultsStore
+    from reports.agreement import predictions
+    from reports.agreement_table import agreement_table
     from reports.report.material import Material, read_runs
 
     boards = load_boards(store, dataset, preset, costs=True)
@@ -75,6 +79,8 @@ def gather(store: Path, dataset: str | None = None, preset: str | None = None) -
         dataset_cards(board.dataset for board in boards),
         method_cards(row.method for board in boards for row in board.rows),
         version("augbench"),
+        published_of(boards),
+        [agreement_table(one) for one in predictions(results.table(), dataset, preset, known=known_metrics())],
     )
 
 

@@ -12,6 +12,7 @@ from bench.results.document import RunDocument
 from bench.results.evidence import Evidence
 from bench.results.table import ResultsStore
 from reports.board import Leaderboard
+from reports.plain_table import PlainTable
 
 Curve = tuple[str, int, float]
 
@@ -50,7 +51,11 @@ class Card:
 
 @dataclass(frozen=True)
 class Material:
-    """Everything that a report shows. `version` is that of the package that writes it."""
+    """Everything that a report shows.
+
+    `published` are, for each board, tables of papers' numbers next to its own, `agreement` tables of which metric
+    predicts the gain. `version` is that of the package that writes it.
+    """
 
     boards: Sequence[Leaderboard]
     runs: Mapping[str, Run]
@@ -58,6 +63,8 @@ class Material:
     datasets: Mapping[str, Card] = field(default_factory=dict)
     methods: Mapping[str, Card] = field(default_factory=dict)
     version: str = ""
+    published: Sequence[Sequence[PlainTable]] = ()
+    agreement: Sequence[PlainTable] = ()
 
 
 def read_runs(results: ResultsStore) -> dict[str, Run]:

@@ -12,6 +12,7 @@ from markupsafe import Markup, escape
 
 from reports.board import Leaderboard
 from reports.html import Drawing, table_of
+from reports.plain_table import PlainTable
 from reports.readable import NEEDED
 from reports.report.classes import balances_of, colours_of, confusions_of
 from reports.report.figure import Figure
@@ -71,7 +72,12 @@ def render(material: Material) -> str:
     shown = [_shown(part, found, material) for part, found in zip(parts, galleries, strict=True)]
     template = _environment().get_template("page.html.j2")
     created = max((run.document.created for run in material.runs.values()), default="")
-    return template.render(parts=shown, version=material.version, created=created[:16].replace("T", " "))
+    return template.render(
+        parts=shown,
+        agreement=material.agreement,
+        version=material.version,
+        created=created[:16].replace("T", " "),
+    )
 
 
 def _environment() -> Environment:
@@ -110,6 +116,10 @@ def _shown(part: Part, galleries: Sequence[Gallery], material: Material) -> Show
     found = [
         (Section("summary", "Summary", [summary_of(board) for board in part.boards]), ""),
         (Section("boards", "Leaderboard", _boards(part)), ""),
+        (
+            Section("published", "Published numbers", _published(part, material)),
+            "no table of a paper has an arm that was run",
+        ),
         (
             Section("differences", "Differences from real-only", _each(readable, lambda b: forests_of(b, styles))),
             lacking or "no arm was compared with real-only",
@@ -161,6 +171,13 @@ def _boards(part: Part) -> list[tuple[Drawing, Drawing]]:
         (table_of(board, name), table_of(board, f"{name}-all", everything=True))
         for board, name in zip(part.boards, names, strict=True)
     ]
+
+
+def _published(part: Part, material: Material) -> list[PlainTable]:
+    """Return the tables of papers' numbers next to those of a part's boards."""
+    own = {id(board) for board in part.boards}
+    pairs = zip(material.boards, material.published or [()] * len(material.boards), strict=True)
+    return [table for board, tables in pairs if id(board) in own for table in tables]
 
 
 def _studies(runs: Sequence[Run]) -> list[Markup]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import time
+from dataclasses import replace
 from html.parser import HTMLParser
 from itertools import pairwise
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 
 from bench.errors import DataError
 from bench.results.evidence import Evidence
+from reports.plain_table import Entry, Heading, PlainTable
 from reports.report.material import Card
 from reports.report.page import linked, render
 from reports.study.results import ReaderSummary, Share, StudyResults
@@ -300,6 +302,22 @@ def test_evidence_outside_its_folder_is_an_error(tmp_path: Path) -> None:
     (results.root / "secret.png").write_bytes(b"")
     with pytest.raises(DataError, match="outside"):
         render(material(results))
+
+
+def test_papers_numbers_stand_with_their_boards_and_the_agreement_of_metrics_below_all(tmp_path: Path) -> None:
+    def table(title: str) -> PlainTable:
+        return PlainTable(title, [Heading("arm", "arm", False)], [[Entry("<sdm>", "a")]], [], notes=["a as printed"])
+
+    made = material(fill(tmp_path, [Run("sdm", rows=2)]))
+    page = render(replace(made, published=[[table("A paper")]], agreement=[table("What predicts")]))
+    assert Reader(section(page, "published")).text == "A paper A paper arm <sdm> a a as printed"
+    below = page[page.index('<article id="agreement"') :]
+    assert "What predicts arm <sdm> a a as printed" in Reader(below).text
+    assert '<a href="#agreement">' in page
+    test_headings_are_in_order(page)
+    test_all_elements_are_closed(page)
+    without = Reader(render(made)).text
+    assert "Published numbers : no table of a paper has an arm that was run" in without
 
 
 def test_ten_methods_of_three_seeds_fit_in_15_megabytes_and_20_seconds(tmp_path: Path) -> None:
