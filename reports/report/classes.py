@@ -62,19 +62,26 @@ def _balance(unit: str, balances: Sequence[Balance], newest: Balance) -> Balance
 
 
 def confusions_of(runs: Sequence[Run], order: Sequence[str]) -> list[Matrix]:
-    """Return the matrix of each arm and network, as in the newest run that has it, in the order of arms on boards."""
-    newest: dict[tuple[str, str], Confusion] = {}
+    """Return the matrix of each arm and network, in the order of arms on boards.
+
+    It is that of the newest run of all folds, and the sum over folds if only runs of single folds have it.
+    """
+    newest: dict[tuple[str, str], dict[str, Confusion]] = {}
     for run in runs:
         if run.evidence is not None:
-            newest |= {(one.downstream, one.arm): one for one in run.evidence.confusions}
+            for one in run.evidence.confusions:
+                newest.setdefault((one.downstream, one.arm), {})[str(run.document.request.get("fold") or "")] = one
     place = {title: index for index, title in enumerate(order)}
     ordered = sorted(newest.items(), key=lambda item: (item[0][0], place.get(item[0][1], len(place)), item[0][1]))
-    return [_matrix(one) for _, one in ordered]
+    return [_matrix([folds[""]] if "" in folds else list(folds.values())) for _, folds in ordered]
 
 
-def _matrix(one: Confusion) -> Matrix:
-    rows = [[_share(count, sum(counts)) for count in counts] for counts in one.counts]
-    return Matrix(one.arm, one.downstream, one.classes, rows)
+def _matrix(folds: Sequence[Confusion]) -> Matrix:
+    counts = [
+        [sum(column) for column in zip(*rows, strict=True)] for rows in zip(*(one.counts for one in folds), strict=True)
+    ]
+    rows = [[_share(count, sum(row)) for count in row] for row in counts]
+    return Matrix(folds[0].arm, folds[0].downstream, folds[0].classes, rows)
 
 
 def _share(count: int, whole: int) -> Share:
