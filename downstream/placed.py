@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 def placed(network: nn.Module, run: RunContext, *, channels_last: bool = False) -> tuple[_FabricModule, torch.device]:
     """Return a network in evaluation mode at the run's precision, with its function `features`, and its device."""
-    from lightning_fabric import Fabric
+    from bench.training.fabric import Fabric
 
     fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]
     if channels_last:

@@ -166,7 +166,7 @@ def train(
     Raises:
         JobError: the loss is not finite.
     """
-    from lightning_fabric import Fabric
+    from bench.training.fabric import Fabric
 
     fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
     modules, averages = _set_up(fabric, task, options)

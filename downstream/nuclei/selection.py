@@ -28,7 +28,7 @@ class Selection:
     """
 
     def __init__(self, family: Family, held: Dataset, after: frozenset[int], keep: bool, run: RunContext) -> None:
-        from lightning_fabric import Fabric
+        from bench.training.fabric import Fabric
 
         self._family, self.held, self._after, self._keep, self._run = family, held, after, keep, run
         self._fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]

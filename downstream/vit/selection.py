@@ -28,7 +28,7 @@ class Selection:
     """
 
     def __init__(self, held: LabelledImages, size: int, after: frozenset[int], keep: bool, run: RunContext) -> None:
-        from lightning_fabric import Fabric
+        from bench.training.fabric import Fabric
 
         self._held, self._size, self._after, self._keep, self._run = held, size, after, keep, run
         self._fabric = Fabric(accelerator=run.device, devices=1, precision=run.precision)  # type: ignore[arg-type]

@@ -105,7 +105,7 @@ def load_classifier(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
-    from lightning_fabric import Fabric
+    from bench.training.fabric import Fabric
 
     flags = read_flags(folder / FLAGS, Flags, "a trained classifier")
     network = make_classifier(flags)

@@ -65,7 +65,7 @@ class Codec:
     """A trained, frozen autoencoder that converts images in [-1, 1] to latents of about unit variance, and back."""
 
     def __init__(self, network: Autoencoder, run: RunContext) -> None:
-        from lightning_fabric import Fabric
+        from bench.training.fabric import Fabric
 
         self.network, self.scale = network, float(network.config.scaling_factor)
         self.factor = 2 ** (len(network.config.block_out_channels) - 1)

@@ -88,7 +88,7 @@ def load_denoiser(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: there is none, or its files do not fit each other.
     """
-    from lightning_fabric import Fabric
+    from bench.training.fabric import Fabric
 
     flags = read_flags(folder / FLAGS, Flags, "a trained latent diffusion model")
     unet = with_heads(load_model(folder / FOLDER, UNet2DModel), flags.part.network.heads)

@@ -57,7 +57,7 @@ class Painter:
             classes: names of the classes of the conditions' nuclei.
             run: device and precision.
         """
-        from lightning_fabric import Fabric
+        from bench.training.fabric import Fabric
 
         self._config, self._classes = config, classes
         flags = read_flags(folders.denoiser / DENOISER_FLAGS, DenoiserFlags, "a trained text-conditional denoiser")

@@ -57,7 +57,7 @@ def load_model(folder: Path, run: RunContext) -> tuple[nn.Module, Flags]:
     Raises:
         DataError: flags or weights are missing or do not fit each other.
     """
-    from lightning_fabric import Fabric
+    from bench.training.fabric import Fabric
 
     flags = read_flags(folder / FLAGS, Flags, "a trained SDM")
     network = make_network(flags.part, flags.classes)

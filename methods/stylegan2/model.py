@@ -36,7 +36,7 @@ def load_model(folder: Path, run: RunContext) -> tuple[Generator, Flags]:
     Raises:
         DataError: settings or weights are missing or do not fit each other.
     """
-    from lightning_fabric import Fabric
+    from bench.training.fabric import Fabric
 
     flags = read_flags(folder / FLAGS, Flags, "a trained StyleGAN2")
     generator = make_generator(flags)
