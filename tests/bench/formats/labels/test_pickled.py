@@ -32,14 +32,14 @@ def save(path, payload: bytes, shape=()):
 
 def refused(path, said: str) -> DataError:
     with pytest.raises(DataError, match=said) as caught:
-        read_labels(path, pickled=True)
+        read_labels(path)
     assert str(path) in str(caught.value)
     assert caught.value.fix
     return caught.value
 
 
 def read(path):
-    return read_labels(path, pickled=True)
+    return read_labels(path)
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint16, np.float64, ">i4"])
