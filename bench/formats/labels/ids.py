@@ -12,7 +12,7 @@ MOST_PIXELS = 2**27
 """Larger maps are refused before they are read: a small file may claim any size. Pillow's limit is of this order."""
 
 # whole numbers are exact up to here
-_EXACT = {"float16": 2**11, "float32": 2**24, "float64": LARGEST_ID}
+_EXACT = {"float16": 2**11, "float32": 2**24}
 _LABEL = "label its parts (skimage.measure.label), separate those of nuclei that touch, and save 16 bits or more"
 
 
@@ -32,12 +32,12 @@ def instance_ids(array: Num[np.ndarray, "*shape"], where: str) -> Int32[np.ndarr
         raise DataError(f"There are no {what}", got=f"an empty array {array.shape}")
     if array.dtype.kind == "b":
         return _logical(array, where)
+    if array.dtype.kind == "f" and np.isfinite(array).all():
+        _check_whole(array, where)
     low, high = array.min().item(), array.max().item()
     if not (low >= 0 and high <= LARGEST_ID):  # also false for NaN
         raise _outside(array, where)
-    if array.dtype.kind == "f":
-        _check_whole(array, where)
-    elif _is_mask(array):
+    if _is_mask(array):
         got = f"only {int(low)} and {int(high)}" if low < high else f"only {int(high)}"
         raise DataError(f"The {what} are a mask of the foreground", got=got, fix=_LABEL)
     return array.astype(np.int32)
@@ -102,12 +102,12 @@ def _check_whole(array: Num[np.ndarray, "*shape"], where: str) -> None:
     if fractional.any():
         odd, n = array[fractional].flat[0], int(fractional.sum())
         got = f"{odd}; {n} pixels are fractional"
-        if array.max() <= 1:
+        if array.min() >= 0 and array.max() <= 1:
             fix = f"they look like probabilities: choose a threshold, and {_LABEL}"
         else:
             fix = "resize ids with nearest neighbours (order=0, cv2.INTER_NEAREST), which invents no values"
         raise DataError(f"The instance ids in {where} are not whole numbers", got=got, fix=fix)
-    largest = _EXACT.get(array.dtype.name, LARGEST_ID)
-    if array.max() > largest:
+    largest = _EXACT.get(array.dtype.name)
+    if largest is not None and array.max() > largest:
         got = f"{array.max():.0f}; {array.dtype.name} holds whole numbers exactly up to {largest}"
         raise DataError(f"The instance ids in {where} may be rounded", got=got, fix="save them as integers of 32 bits")

@@ -94,6 +94,8 @@ def _tiff(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
 
 def _check_planes(file: tifffile.TiffFile, path: Path) -> None:
     """Raise an error if a TIFF holds more than one plane; smaller copies of it (a pyramid) do not count."""
+    if not file.series:
+        raise ValueError("a TIFF file without an image")
     if len(file.series) != 1:
         raise DataError(f"The instance map {path} is not one image", got=f"{len(file.series)} images", fix=_PLANE)
     series = file.series[0]

@@ -107,7 +107,7 @@ def doubts(surveys: Mapping[str, Survey], mpp: float, *, drawn: bool = True) -> 
         if rule is not None:
             found[rule].append(name)
     listed = [
-        Doubt(rule.certain and (drawn or rule is not _HUGE), tuple(names), rule.says(surveys[names[0]]), rule.fix)
+        Doubt(rule.certain and (drawn or not rule.labels), tuple(names), rule.says(surveys[names[0]]), rule.fix)
         for rule, names in found.items()
     ]
     return sorted(listed, key=lambda doubt: not doubt.certain)
@@ -144,10 +144,13 @@ def _folder(surveys: Mapping[str, Survey], mpp: float) -> _Folder:
 
 
 class _Rule(NamedTuple):
+    """What a map may show; `labels` says that a prediction may show it and is only bad."""
+
     certain: bool
     applies: Callable[[Survey, _Folder], bool]
     says: Callable[[Survey], str]
     fix: str
+    labels: bool = False
 
 
 def _background(each: Survey, folder: _Folder) -> bool:
@@ -168,12 +171,6 @@ _LABEL = (
     "parts of a mask, in which nuclei that touch are one part"
 )
 _ZERO = "write 0 for background: ids[ids == background] = 0, before ids are cast to a type without a sign"
-_HUGE = _Rule(
-    True,
-    lambda each, folder: each.n > 0 and each.share > 0.5 and each.largest > folder.most,
-    lambda each: f"one id covers {each.share:.0%} of the image, and is larger than any nucleus",
-    f"{_ZERO}; or correct the resolution (mpp)",
-)
 # the first that applies to a map decides
 _RULES = (
     _Rule(
@@ -221,7 +218,20 @@ _RULES = (
         lambda each: "every file has one id, and most have it in several pieces: masks of the foreground",
         _LABEL,
     ),
-    _HUGE,
+    _Rule(
+        True,
+        lambda each, folder: each.framed and each.n > 3 and each.share > 0.5 and each.shortest >= _SMALL,
+        lambda each: f"an id is the background: it covers {each.share:.0%} of the image and reaches all four sides",
+        _ZERO,
+        labels=True,
+    ),
+    _Rule(
+        True,
+        lambda each, folder: each.n > 0 and each.share > 0.5 and each.largest > folder.most,
+        lambda each: f"one id covers {each.share:.0%} of the image, and is larger than any nucleus",
+        f"{_ZERO}; or correct the resolution (mpp)",
+        labels=True,
+    ),
     _Rule(
         False,
         _large,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
@@ -22,6 +22,7 @@ def test_every_type_and_byte_order_keeps_its_values(kind) -> None:
     np.testing.assert_array_equal(found, IDS)
 
 
+@settings(deadline=None)
 @given(arrays.arrays(np.int64, (3, 4), elements=st.integers(0, 2**31 - 1)), st.sampled_from(["<i8", ">u4", "<f8"]))
 def test_no_id_changes(ids, kind) -> None:
     np.testing.assert_array_equal(instance_ids(ids.astype(kind), "a"), ids)
@@ -40,6 +41,7 @@ MARKS = {
     "other signs": (-IDS, r"-100\.\.0", "relabel_sequential"),
     "hashes": (IDS * 2**40, r"0\.\.109951162777600", "relabel_sequential"),
     "probabilities": (IDS / 100, r"0\.07; .* pixels are fractional", "probabilities"),
+    "maps of distances": (IDS / 50 - 1, "pixels are fractional", "nearest neighbours"),
     "interpolated": (IDS + 0.25, "pixels are fractional", "nearest neighbours"),
     "rounded": (np.where(IDS == 7, 2.0**25, 0).astype(np.float32), "33554432; float32", "32 bits"),
     "white in 8 bits": ((IDS > 0) * np.uint8(255), "only 0 and 255", "skimage.measure.label"),
