@@ -10,6 +10,7 @@ from typing import Any, Literal, NamedTuple, Protocol
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard, GroupKind, is_path, load_card
 from bench.errors import ConfigError, MissingError
+from bench.formats.labels.plausible import Survey
 from bench.registry import load
 from bench.track import track_of
 
@@ -34,7 +35,10 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Tally:
-    """The content of one tile. `counts` are nuclei by class id as stored, before any merging."""
+    """The content of one tile.
+
+    `counts` are nuclei by class id as stored, before any merging; `survey` says what its instance map looks like.
+    """
 
     id: str
     group: str
@@ -43,6 +47,7 @@ class Tally:
     label: int | None = None
     findings: tuple[Finding, ...] = ()
     look: Look | None = None
+    survey: Survey | None = None
 
 
 class DatasetSource(Protocol):

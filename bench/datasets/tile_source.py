@@ -17,6 +17,7 @@ from bench.datasets.source import Finding, Tally, find_folder, missing
 from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_table, some
 from bench.formats.folders import inside
+from bench.formats.labels.plausible import survey
 from bench.formats.parallel import ordered_map
 
 
@@ -174,7 +175,9 @@ class TileSource(ABC):
             return Tally(name, "", None, findings=(finding(name, error),))
         height, width = sample.image.shape[:2]
         types = [] if sample.types is None else sample.types.tolist()
-        return Tally(name, sample.group, (height, width), Counter(types), sample.label, look=look(sample.image))
+        found = None if sample.instances is None else survey(sample.instances)
+        shape, seen = (height, width), look(sample.image)
+        return Tally(name, sample.group, shape, Counter(types), sample.label, look=seen, survey=found)
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Return the counts, with zero for each absent class."""

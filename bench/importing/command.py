@@ -117,7 +117,7 @@ class Import(Step):
             "use": self.use,
         }
         with context.progress("import", len(self.items), unit="image") as progress:
-            seal_items(self.items, self.card, self.mpp, self.allowed, manifest, folder, progress)
+            seal_items(self.items, self.card, self.mpp, self.allowed, manifest, folder, progress, context.reporter.warn)
 
 
 def _check_name(name: str) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
 
@@ -15,6 +15,7 @@ from bench.datasets.card import DatasetCard
 from bench.datasets.checks.unknown_classes import UnknownClassError, over_all
 from bench.errors import BenchError, DataError
 from bench.formats.labels import LabelMaps, read_labels
+from bench.formats.labels.plausible import Survey, refuse, survey
 from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
 from bench.imageio import read_rgb
@@ -30,6 +31,7 @@ def seal_items(
     manifest: Mapping[str, object],
     folder: Path,
     progress: Progress,
+    warn: Callable[[str], None],
 ) -> str:
     """Write the items as a sealed set into `folder` and return its digest; after an error nothing is left of it.
 
@@ -41,9 +43,11 @@ def seal_items(
         manifest: more entries of the manifest.
         folder: where to write.
         progress: counts the images done.
+        warn: shows what is doubtful about the labels.
 
     Raises:
-        DataError: an image or a label is unreadable, they differ in size, or a class is not one of the dataset's.
+        DataError: an image or a label is unreadable, they differ in size, a class is not one of the dataset's, or the
+            labels cannot be nuclei.
         SealError: a source is not a sample from which the set may derive.
     """
     begun = time.perf_counter()
@@ -53,9 +57,14 @@ def seal_items(
     try:
         read = partial(_read, card=card, role=tile_role(str(manifest["use"])))
         conditions = ordered_map(read, items)
-        for index, (item, (condition, image)) in enumerate(zip(items, conditions, strict=True)):
+        surveys: dict[str, Survey] = {}
+        for index, (item, (condition, image, found)) in enumerate(zip(items, conditions, strict=True)):
             writer.write(index, condition, image, group=item.group)
+            if found is not None:
+                surveys[str(item.labels or item.image)] = found
             progress.advance()
+        for line in refuse(surveys, mpp):
+            warn(line)
         cost = {"seconds": time.perf_counter() - begun}
         return writer.seal(len(items), {**manifest, "cost": cost})
     except BenchError as error:
@@ -66,14 +75,14 @@ def seal_items(
         raise
 
 
-def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray]:
+def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray, Survey | None]:
     maps = None
     if item.image.suffix.lower() == ".npy":
         image, maps = _from_array(item.image)
     else:
         image = read_rgb(item.image)
     if item.labels is not None:
-        maps = read_labels(item.labels, pickled=True)
+        maps = read_labels(item.labels)
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(
@@ -89,14 +98,14 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
         recipe={"file_name": item.image.name},
         seed=0,
     )
-    return condition, image
+    return condition, image, None if maps is None else survey(maps.instances)
 
 
 def _from_array(path: Path) -> tuple[np.ndarray, LabelMaps | None]:
     """Read an array (h, w, 3) of pixels, or of pixels with instances (and classes) as in HoVer-Net's training data."""
     array = read_npy(path)
-    if array.ndim == 3 and array.shape[2] == 3 and array.dtype == np.uint8 and array.size:
-        return array, None
+    if array.ndim == 3 and array.shape[2] == 3 and array.size:
+        return _pixels(array, path), None
     maps = read_labels(path)
     if maps.image is None:
         got = f"{array.dtype} of shape {array.shape}"
@@ -105,6 +114,14 @@ def _from_array(path: Path) -> tuple[np.ndarray, LabelMaps | None]:
             f"{path} does not hold an image (h, w, 3), or image and labels (h, w, 4 or 5)", got=got, fix=fix
         )
     return maps.image, maps
+
+
+def _pixels(array: np.ndarray, path: Path) -> np.ndarray:
+    if array.dtype != np.uint8:
+        got = f"{array.dtype}, {array.min():g} to {array.max():g}"
+        fix = "save 8 bits: (image * 255).round().astype(np.uint8) if 1 is white"
+        raise DataError(f"The pixels of the image {path} are not whole numbers of 8 bits", got=got, fix=fix)
+    return array
 
 
 def _check(maps: LabelMaps, image: np.ndarray, card: DatasetCard, path: Path) -> None:

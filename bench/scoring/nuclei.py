@@ -18,6 +18,7 @@ from bench.evaluation.predictions import PredictionEvaluation
 from bench.evaluation.registered import prediction_evaluation
 from bench.evaluation.statistics import Statistics, columns_of
 from bench.formats.labels import LabelMaps, read_labels
+from bench.formats.labels.plausible import Survey, refuse, survey
 from bench.formats.parallel import ordered_map
 from bench.scoring.estimates import Estimate, estimates
 from bench.scoring.further import further, further_evaluations, kept
@@ -35,13 +36,15 @@ class Examined(NamedTuple):
     """The data kept of one image, without its maps.
 
     `ours` are the statistics of the evaluation `nuclei`; those that need classes have no meaning if a side has none.
-    `others` are those of the evaluations of other packages, or why there are none.
+    `others` are those of the evaluations of other packages, or why there are none. `surveys` say what the true and the
+    predicted map look like.
     """
 
     ours: Mapping[str, Any]
     true_typed: bool
     pred_typed: bool
     others: Sequence[Mapping[str, Any] | BenchError]
+    surveys: tuple[Survey, Survey]
 
     @property
     def typed(self) -> bool:
@@ -77,7 +80,8 @@ def score_nuclei(
         progress: counts the images done.
 
     Raises:
-        DataError: a file is unreadable, a pair differs in size, a class is above C, or a true nucleus has none.
+        DataError: a file is unreadable, a pair differs in size, a class is above C, a true nucleus has none, or the
+            maps of a side cannot be nuclei.
     """
     names = tuple(classes) or tuple(str(index + 1) for index in range(_largest(pairs)))
     # pairs without classes are scored as if all of their nuclei were of class 1
@@ -88,6 +92,7 @@ def score_nuclei(
         examined.append(item)
         if progress is not None:
             progress.advance()
+    warnings = _implausible(pairs, examined, mpp)
     found = _estimates(ours, examined, info, len(names))
     return NucleiReport(
         images=len(pairs),
@@ -101,6 +106,7 @@ def score_nuclei(
         per_image=[_image(item) for item in examined],
         ci=NucleiIntervals.model_validate(_nested({name: item.bounds for name, item in found.items()})),
         more=further(others, [item.others for item in examined], info),
+        warnings=warnings,
     )
 
 
@@ -125,6 +131,7 @@ def examine(
         true.types is not None,
         pred.types is not None,
         [kept(other, sample, prediction, info) for other in others],
+        (survey(true.instances), survey(pred.instances)),
     )
 
 
@@ -146,6 +153,13 @@ def _check(pair: Pair, true: LabelMaps, pred: LabelMaps, n_classes: int) -> None
                 got=f"class {_highest(labels)}",
                 fix="give all classes with --classes",
             )
+
+
+def _implausible(pairs: Sequence[Pair], examined: Sequence[Examined], mpp: float) -> list[str]:
+    """Raise an error if the maps of a side cannot be nuclei; return what is doubtful about them."""
+    true = {str(pair.true): item.surveys[0] for pair, item in zip(pairs, examined, strict=True)}
+    pred = {str(pair.pred): item.surveys[1] for pair, item in zip(pairs, examined, strict=True)}
+    return refuse(true, mpp) + refuse(pred, mpp, drawn=False)
 
 
 def _largest(pairs: Sequence[Pair]) -> int:

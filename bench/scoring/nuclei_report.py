@@ -90,3 +90,4 @@ class NucleiReport(Output):
     per_image: list[NucleiImage]
     ci: NucleiIntervals
     more: dict[str, FurtherMetric] = Field(description="metrics of installed evaluations of other packages, by name")
+    warnings: list[str] = Field(description="what is doubtful about the maps of true or predicted nuclei")

@@ -60,6 +60,7 @@ def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
     yield f"\n{_images(report.images)}; {n_true:,} true nuclei, {n_pred:,} predicted"
     yield _grouped(len({image.group for image in report.per_image}), report.images)
     yield from _left_out(report)
+    yield from (f"[yellow]! {escape(warning)}[/yellow]" for warning in report.warnings)
     yield from _further(report)
 
 

@@ -59,7 +59,9 @@ class Prepare(Step):
     def run(self, folder: Path, context: Run) -> None:
         """Read every sample and write it in canonical form."""
         show = context.progress
-        prepare(self.source, self.split, self.mpp, folder, show, square=self.square, limit=self.limit)
+        doubtful = prepare(self.source, self.split, self.mpp, folder, show, square=self.square, limit=self.limit)
+        for line in doubtful:
+            context.reporter.warn(f"labels of {self.source.card.name}, {self.split}: {line}")
 
 
 async def prepare_splits(

@@ -17,6 +17,7 @@ from bench.datasets.prepared.write import StartProgress
 from bench.datasets.source import DatasetSource, Finding, Severity, Tally
 from bench.datasets.tile_source import finding
 from bench.errors import DataError
+from bench.formats.labels.plausible import doubts
 from bench.formats.parallel import ordered_map
 
 MOST_LISTED = 3
@@ -82,6 +83,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
         findings += _compare(source.card, split, reports[split], source.left_out(split))
     if "test" in reports:
         findings += _groups(source.group_kind, reports["test"])
+    findings += _implausible(source.card, tallies)
     findings += _shared(tallies)
     findings += near_duplicates(tallies)
     notes = {} if broken else source.notes()
@@ -150,6 +152,13 @@ def _groups(kind: str, test: SplitReport) -> list[Finding]:
         message = f"{test.groups} groups ({kind}); intervals need at least {FEWEST_GROUPS}"
         findings.append(Finding("warning", "test", message))
     return findings
+
+
+def _implausible(card: DatasetCard, tallies: Mapping[str, Sequence[Tally]]) -> list[Finding]:
+    """Return what the instance maps of all splits show that is not, or may not be, nuclei."""
+    read = [tally for split in tallies.values() for tally in split]
+    found = doubts({tally.id: tally.survey for tally in read if tally.survey is not None}, card.mpp)
+    return [Finding("error" if doubt.certain else "warning", doubt.where, doubt.message) for doubt in found]
 
 
 def _shared(tallies: Mapping[str, Sequence[Tally]]) -> list[Finding]:

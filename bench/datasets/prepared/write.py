@@ -18,6 +18,7 @@ from bench.datasets.prepared.resample import fit_square, resample
 from bench.datasets.source import DatasetSource
 from bench.digest import digest, digest_arrays
 from bench.errors import DataError
+from bench.formats.labels.plausible import Survey, refuse, survey
 
 
 class StartProgress(Protocol):
@@ -37,8 +38,8 @@ def prepare(
     *,
     square: int | None = None,
     limit: int | None = None,
-) -> None:
-    """Write one split into the folder `out`.
+) -> list[str]:
+    """Write one split into the folder `out`; return what is doubtful about its labels.
 
     The folder holds one flat file per kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
     little-endian), `samples.jsonl` with one line per sample, and `info.json`, written last.
@@ -54,7 +55,8 @@ def prepare(
         limit: number of samples to keep, evenly spread over the split; None keeps all.
 
     Raises:
-        DataError: a tile is unreadable or not in canonical form, or the split has no tiles.
+        DataError: a tile is unreadable or not in canonical form, the split has no tiles, or its labels cannot be
+            nuclei.
     """
     card = source.card
     target = card.mpp if mpp is None or square is not None else mpp
@@ -71,6 +73,7 @@ def prepare(
             advance()
     if not writer.digests:
         raise DataError(f"The {split} split of {card.name} has no samples", got="none")
+    doubtful = refuse(writer.surveys, card.mpp)
     content = {
         "schema": SCHEMA,
         "info": asdict(replace(info, tissues=writer.tissues())),
@@ -80,6 +83,7 @@ def prepare(
         "counts": writer.counts(),
     }
     (out / INFO_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    return doubtful
 
 
 class _Writer:
@@ -88,6 +92,7 @@ class _Writer:
     def __init__(self, out: Path, info: DatasetInfo, stack: ExitStack) -> None:
         self.info = info
         self.digests: list[str] = []
+        self.surveys: dict[str, Survey] = {}
         self._ids: set[str] = set()
         self._nuclei: Counter[int] = Counter()
         self._labels: Counter[int] = Counter()
@@ -105,6 +110,8 @@ class _Writer:
         if sample.id in self._ids:
             raise DataError(f"{self.info.name} has two samples with the same id", got=f"{sample.id!r} twice")
         self._ids.add(sample.id)
+        if native.instances is not None:
+            self.surveys[sample.id] = survey(native.instances)
         if native.instances is not None and sample.instances is not None:
             self._vanished += int(native.instances.max()) - int(sample.instances.max())
         types = None if sample.types is None else sample.types.tolist()

@@ -23,6 +23,7 @@ from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.formats.csv_tables import read_table
 from bench.formats.labels.canonical import canonical_labels
+from bench.formats.labels.plausible import survey
 from bench.formats.patch_arrays import PatchArray, open_patches, rgb_pixels
 
 
@@ -210,10 +211,12 @@ def read_counts(path: Path, classes: Mapping[int, str], n: int) -> list[dict[int
 
 def _tally(sample: Sample) -> Tally:
     assert sample.types is not None
+    assert sample.instances is not None
     kinds, counts = np.unique(sample.types, return_counts=True)
     height, width = sample.image.shape[:2]
     content = dict(zip(kinds.tolist(), counts.tolist(), strict=True))
-    return Tally(sample.id, sample.group, (height, width), content, look=look(sample.image))
+    found = survey(sample.instances)
+    return Tally(sample.id, sample.group, (height, width), content, look=look(sample.image), survey=found)
 
 
 def _by_name(counts: Mapping[int, int], card: DatasetCard) -> str:

@@ -21,6 +21,7 @@ from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.formats.labels.canonical import centroids
 from bench.formats.labels.mat import MatLabels, read_mat
+from bench.formats.labels.plausible import Survey, survey
 from bench.formats.parallel import ordered_map
 from bench.imageio import read_rgb
 
@@ -109,6 +110,7 @@ class MatTiles(TileSource):
         shape: tuple[int, int] | None = None
         seen: Look | None = None
         counts: Mapping[int, int] = {}
+        found: Survey | None = None
         try:
             image = read_rgb(tile.image)
             shape, seen = (image.shape[0], image.shape[1]), look(image)
@@ -117,12 +119,14 @@ class MatTiles(TileSource):
         try:
             content = read_mat(tile.label)
             counts = Counter(content.labels.types.tolist())
+            found = survey(content.labels.instances)
             if shape is not None:
                 _same_size(tile, shape, content.labels.instances.shape)
             findings.extend(self._centroid_finding(tile, content))
         except DataError as error:
             findings.append(finding(self._relative(tile.label), error))
-        return Tally(tile.stem, self._groups[0][tile.stem], shape, counts, findings=tuple(findings), look=seen)
+        group = self._groups[0][tile.stem]
+        return Tally(tile.stem, group, shape, counts, findings=tuple(findings), look=seen, survey=found)
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Return the merged counts of a whole split, whether its labels are raw or merged already."""

@@ -23,6 +23,7 @@ from bench.errors import DataError
 from bench.formats.aperio import Region, read_regions
 from bench.formats.folders import walk
 from bench.formats.labels.canonical import NucleusLabels, contiguous
+from bench.formats.labels.plausible import survey
 from bench.formats.outlines import Fill, covered, crosses_itself
 from bench.formats.svs import read_svs
 from bench.imageio import read_rgb
@@ -137,9 +138,8 @@ class MoNuSAC(TileSource):
                 tile.stem, tile.patient, shape, findings=(finding(self._relative(tile.label), error),), look=seen
             )
         odd = [Finding("warning", self._relative(tile.label), f"{n} {what}") for what, n in sorted(drawn.odd.items())]
-        return Tally(
-            tile.stem, tile.patient, shape, Counter(drawn.labels.types.tolist()), findings=tuple(odd), look=seen
-        )
+        counts, found = Counter(drawn.labels.types.tolist()), survey(drawn.labels.instances)
+        return Tally(tile.stem, tile.patient, shape, counts, findings=tuple(odd), look=seen, survey=found)
 
     def _draw(self, path: Path, shape: tuple[int, ...]) -> Drawn:
         regions = read_regions(path)

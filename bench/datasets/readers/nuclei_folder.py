@@ -89,7 +89,7 @@ class NucleiFolder(TileSource):
         """
         listing = self._listing(split)
         pair = listing.pairs[index]
-        maps = read_labels(pair.label, pickled=True)
+        maps = read_labels(pair.label)
         image = maps.image if pair.image is None else read_rgb(pair.image)
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"

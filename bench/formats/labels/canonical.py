@@ -8,6 +8,7 @@ import numpy as np
 from jaxtyping import Float64, Int32, Num, UInt8
 
 from bench.errors import DataError
+from bench.formats.labels.ids import instance_ids
 
 
 @dataclass(frozen=True)
@@ -30,13 +31,13 @@ def canonical_labels(
         unclassed: whether a nucleus may have class 0, as predictions may; not in a dataset.
 
     Raises:
-        DataError: ids are fractional or negative, the maps differ in size, or an instance has two classes or
+        DataError: `instance_ids` rejects the ids, the maps differ in size, or an instance has two classes or
             none.
     """
     if instance_map.ndim != 2 or instance_map.shape != type_map.shape:
         got = f"{instance_map.shape} and {type_map.shape}"
         raise DataError(f"Instance and type map in {where} differ in size or are not (h, w)", got=got)
-    ids = whole_numbers(instance_map, f"instance ids in {where}", 2**31 - 1)
+    ids = instance_ids(instance_map, where)
     classes = whole_numbers(type_map, f"class ids in {where}", 255)
     instances, names = contiguous(ids)
     n_kinds = int(classes.max()) + 1

@@ -1,8 +1,7 @@
-"""Labels in `.mat` files: those of CoNSeP, and predictions as HoVer-Net writes them."""
+"""Labels in `.mat` files: those of CoNSeP and Lizard, and predictions as HoVer-Net writes them."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -11,10 +10,14 @@ import numpy as np
 from jaxtyping import Float64, Int32, UInt8
 
 from bench.errors import DataError
+from bench.formats.labels.arrays import maps_of
 from bench.formats.labels.canonical import NucleusLabels, canonical_labels, contiguous, whole_numbers
+from bench.formats.labels.ids import LARGEST_ID, instance_ids
 from bench.formats.labels.maps import LabelMaps
+from bench.formats.labels.matlab import read_variables
 
-_LARGEST_ID = 2**31 - 1
+# lists of classes, and of the ids that they belong to: HoVer-Net's and Lizard's
+_LISTS = {"inst_type": "inst_uid", "class": "id"}
 
 
 @dataclass(frozen=True)
@@ -34,7 +37,7 @@ def read_mat(path: Path) -> MatLabels:
     Raises:
         DataError: the file is unreadable, lacks a map, or holds labels that `canonical_labels` rejects.
     """
-    content = _load(path, required=("inst_map", "type_map"), optional=("inst_centroid",))
+    content = read_variables(path, ["inst_map", "type_map"], ["inst_centroid"])
     labels = canonical_labels(content["inst_map"], content["type_map"], str(path))
     stored = content.get("inst_centroid")
     if stored is None or stored.shape != (len(labels.types), 2) or stored.dtype.kind not in "fiu":
@@ -43,27 +46,27 @@ def read_mat(path: Path) -> MatLabels:
 
 
 def mat_maps(path: Path) -> LabelMaps:
-    """Read instances and classes, the latter from `type_map`, else from `inst_type`, else none.
+    """Read instances and classes, the latter from `type_map`, else from a list, else none.
 
-    `inst_type` holds one class per nucleus: in the order of `inst_uid` if the file has it (HoVer-Net's
-    predictions), else in ascending order of id (CoNSeP). A nucleus that `inst_uid` leaves out, as HoVer-Net does
-    if a contour has fewer than three points, has class 0.
+    The list `inst_type` (or `class`) holds one class per nucleus: in the order of `inst_uid` (or `id`) if the file has
+    it, as HoVer-Net's predictions (and Lizard's labels) do, else in ascending order of id (CoNSeP). A nucleus that
+    `inst_uid` leaves out, as HoVer-Net does if a contour has fewer than three points, has class 0.
 
     Raises:
         DataError: the file is unreadable, has no `inst_map`, or its classes do not fit its nuclei.
     """
-    content = _load(path, required=("inst_map",), optional=("type_map", "inst_type", "inst_uid"))
+    content = read_variables(path, ["inst_map"], ["type_map", *_LISTS, *_LISTS.values()])
     if "type_map" in content:
-        labels = canonical_labels(content["inst_map"], content["type_map"], str(path), unclassed=True)
-        return LabelMaps(labels.instances, labels.types)
+        return maps_of(content["inst_map"], content["type_map"], path)
     if content["inst_map"].ndim != 2:
         raise DataError(f"inst_map in {path} is not a map (h, w)", got=f"shape {content['inst_map'].shape}")
-    instances, names = contiguous(whole_numbers(content["inst_map"], f"instance ids in {path}", _LARGEST_ID))
-    if "inst_type" not in content:
+    instances, names = contiguous(instance_ids(content["inst_map"], str(path)))
+    kind = next((kind for kind in _LISTS if kind in content), None)
+    if kind is None:
         return LabelMaps(instances, None)
-    listed = _numbers(content["inst_type"], f"classes (inst_type) in {path}", 255)
-    uids = content.get("inst_uid")
-    owners = names if uids is None else _numbers(uids, f"ids (inst_uid) in {path}", _LARGEST_ID)
+    listed = _numbers(content[kind], f"classes ({kind}) in {path}", 255)
+    uids = content.get(_LISTS[kind])
+    owners = names if uids is None else _numbers(uids, f"ids ({_LISTS[kind]}) in {path}", LARGEST_ID)
     return LabelMaps(instances, _types(names, owners, listed, path))
 
 
@@ -86,23 +89,3 @@ def _types(
 def _numbers(array: Any, what: str, largest: int) -> Int32[np.ndarray, " n"]:
     # MATLAB keeps an empty list as an empty 2-D array
     return whole_numbers(array.ravel(), what, largest) if array.size else np.zeros(0, dtype=np.int32)
-
-
-def _load(path: Path, *, required: Sequence[str], optional: Sequence[str]) -> dict[str, Any]:
-    """Load some variables of a file, at least those of `required`."""
-    # imported here: scipy.io is slow to import, and cards are read without it
-    from scipy.io import loadmat
-
-    try:
-        with path.open("rb") as handle:
-            content: dict[str, Any] = loadmat(handle, variable_names=[*required, *optional])
-    except FileNotFoundError as error:
-        raise DataError(f"There is no label file at {path}", got="no such file") from error
-    except Exception as error:  # broken bytes make the parser raise any kind of error
-        got = " ".join(f"{type(error).__name__}: {error}".split())
-        raise DataError(f"Cannot read {path} as a MATLAB 5 file", got=got, fix="download or write it again") from error
-    for key in required:
-        if key not in content:
-            found = sorted(name for name in content if not name.startswith("__"))
-            raise DataError(f"{path} does not have the key {key!r}", got=f"keys {found}")
-    return content

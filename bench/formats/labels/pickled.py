@@ -17,10 +17,9 @@ from typing import Any
 import numpy as np
 
 from bench.errors import DataError
-from bench.formats.labels.canonical import canonical_labels, contiguous, whole_numbers
+from bench.formats.labels.arrays import maps_of
 from bench.formats.labels.maps import LabelMaps
 
-_LARGEST_ID = 2**31 - 1
 _FIX = "load it if you trust it and save its maps: np.save(path, np.dstack([inst_map, type_map]))"
 
 
@@ -41,13 +40,7 @@ def pickled_maps(path: Path) -> LabelMaps:
             does not hold these maps.
     """
     maps = _maps(path, ("inst_map", "type_map"))
-    ids = maps["inst_map"]
-    if "type_map" in maps:
-        labels = canonical_labels(ids, maps["type_map"], str(path), unclassed=True)
-        return LabelMaps(labels.instances, labels.types)
-    if ids.ndim != 2:
-        raise DataError(f"inst_map in {path} is not a map (h, w)", got=f"shape {ids.shape}", fix=_FIX)
-    return LabelMaps(contiguous(whole_numbers(ids, f"instance ids in {path}", _LARGEST_ID))[0], None)
+    return maps_of(maps["inst_map"], maps.get("type_map"), path)
 
 
 def _maps(path: Path, keys: tuple[str, ...]) -> dict[str, np.ndarray[Any, np.dtype[Any]]]:

@@ -5,49 +5,46 @@ from __future__ import annotations
 from pathlib import Path
 
 from bench.errors import DataError
-from bench.formats.labels.arrays import array_maps
-from bench.formats.labels.canonical import contiguous
+from bench.formats.labels.arrays import maps_of, npy_maps
+from bench.formats.labels.label_images import read_label_image
 from bench.formats.labels.maps import LabelMaps
 from bench.formats.labels.mat import mat_maps
+from bench.formats.labels.npz import npz_maps
 from bench.formats.labels.pickled import holds_pickle, pickled_maps
-from bench.imageio import read_instances
 
-SUFFIXES = (".mat", ".npy", ".png", ".tif", ".tiff")
+SUFFIXES = (".mat", ".npy", ".npz", ".png", ".tif", ".tiff")
 
 _FIX = "write it again: one whole number per pixel, 0 for background, and one class per nucleus if there are classes"
 
 
-def read_labels(path: Path, *, pickled: bool = False) -> LabelMaps:
+def read_labels(path: Path) -> LabelMaps:
     """Read the instances of one image, and their classes and the image if the format has them.
 
     ========================= ====================================================================
-    `.mat` (MATLAB 5)         `inst_map`; classes from `type_map` (h, w), else from `inst_type`,
-                              one per nucleus in ascending order of id or as `inst_uid` lists them
-    `.npy`, whole numbers     (h, w) instances; (h, w, 2) instances, classes; (h, w, 4) RGB,
+    `.mat` (also v7.3,        `inst_map`; classes from `type_map` (h, w), else from `inst_type` or
+    sparse)                   `class`, one per nucleus in ascending order of id or as `inst_uid` or
+                              `id` lists them
+    `.npy`                    (h, w) instances; (h, w, 2) instances, classes; (h, w, 4) RGB,
                               instances; (h, w, 5) RGB, instances, classes
-    `.npy`, a pickled dict    with `pickled`: `inst_map` and `type_map` (h, w), as CellViT trains on
-    `.png`, `.tif`, `.tiff`   one channel of whole numbers: instances (16 bits for more than 255)
+    `.npy`, a pickled dict    `inst_map` and `type_map` (h, w), as CellViT trains on
+    `.npz`                    `inst_map` and `type_map`, or one array as in `.npy`
+    `.png`, `.tif`, `.tiff`   one channel: instances (16 bits for more than 255)
     ========================= ====================================================================
 
-    0 is background; other ids are renumbered to 1..n in their order. Whole numbers stored as floats are
-    accepted only from `.mat` and from pickled dictionaries. HoVer-Net's `.json` holds outlines without the image's
-    size and is not read: use the `.mat` next to it.
-
-    Args:
-        path: the file.
-        pickled: whether a pickled dictionary may be read; nothing of a pickle is run (`bench.formats.labels.pickled`).
+    0 is background; other ids are renumbered to 1..n in their order. They may have any type of whole numbers and any
+    byte order, and a type of floats that holds them exactly (`bench.formats.labels.ids`). Nothing of a pickle is run
+    (`bench.formats.labels.pickled`). Whether the ids can be nuclei is judged elsewhere, over all files of a folder
+    (`bench.formats.labels.plausible`). HoVer-Net's `.json` holds outlines without the image's size and is not read: use
+    the `.mat` next to it.
 
     Raises:
-        DataError: the suffix is unknown, the file is unreadable, ids are floats, or an instance has two classes.
+        DataError: the suffix is unknown, the file is unreadable, ids are not whole numbers from 0, or an instance has
+            two classes.
     """
     try:
-        return pickled_maps(path) if pickled and _is_pickle(path) else _read(path)
+        return _read(path)
     except DataError as error:
         raise DataError(error.message, got=error.got, fix=error.fix or _FIX) from error
-
-
-def _is_pickle(path: Path) -> bool:
-    return path.suffix.lower() == ".npy" and holds_pickle(path)
 
 
 def _read(path: Path) -> LabelMaps:
@@ -55,7 +52,12 @@ def _read(path: Path) -> LabelMaps:
     if suffix == ".mat":
         return mat_maps(path)
     if suffix == ".npy":
-        return array_maps(path)
+        return pickled_maps(path) if holds_pickle(path) else npy_maps(path)
+    if suffix == ".npz":
+        return npz_maps(path)
     if suffix in SUFFIXES:
-        return LabelMaps(contiguous(read_instances(path))[0], None)
+        return maps_of(read_label_image(path), None, path)
+    if suffix in (".jpg", ".jpeg"):
+        fix = "save the ids as a PNG of 16 bits, from the program that made them"
+        raise DataError("JPEG changes the ids of a label file", got=str(path), fix=fix)
     raise DataError(f"The label file has none of the suffixes {', '.join(SUFFIXES)}", got=str(path))

@@ -70,7 +70,7 @@ def read_back(folder: Path, format: str, labels: tuple[str, ...] = ()) -> dict[s
             image = read_rgb(folder / name)
         else:
             images, places = PLACES[format]
-            maps = read_labels(folder / places / f"{stem}{SUFFIX[format]}", pickled=True)
+            maps = read_labels(folder / places / f"{stem}{SUFFIX[format]}")
             image = maps.image if format == "hovernet" else read_rgb(folder / images / name)
             instances, types = maps.instances, maps.types
         found[stem] = Sample(stem, image, row["group"], 0.5, instances, types, label, row["caption"] or None)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 
 import numpy as np
 import pytest
+from PIL import Image
+from rich.console import Console
 
 from bench.datasets.source import open_source
 from bench.engine.reporter import Reporter
@@ -138,3 +141,46 @@ def test_labels_and_images_pair_up_or_are_refused(tmp_path: Path) -> None:
     (tmp_path / "lab" / "ä tile 1.png").unlink()
     with pytest.raises(DataError, match="do not pair up"):
         bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
+
+
+WRONG = {
+    "masks": (lambda ids: ids > 0, "a mask of the foreground"),
+    "background of 65535": (lambda ids: np.where(ids == 0, 65535, ids), "an id is the background"),
+    "ids of 8 bits and white": (lambda ids: (ids > 0) * 65535, "only 0 and 65535"),
+}
+
+
+@pytest.mark.parametrize("name", WRONG)
+def test_labels_that_are_not_nuclei_are_refused_and_nothing_is_left(tmp_path: Path, name: str) -> None:
+    wrong, said = WRONG[name]
+    for index, map_ in enumerate(write_images(tmp_path)):
+        Image.fromarray(wrong(map_).astype(np.uint16)).save(tmp_path / "lab" / f"ä tile {index}.png")
+    with pytest.raises(DataError, match=said):
+        bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
+    assert not list((tmp_path / "store").rglob("*.png"))
+
+
+def test_doubtful_labels_are_imported_with_a_warning(tmp_path: Path) -> None:
+    map_ = write_images(tmp_path)[2]
+    odd = np.zeros_like(map_)
+    odd[2:8, 2:8] = odd[60:66, 60:66] = 7
+    Image.fromarray(odd.astype(np.uint16)).save(tmp_path / "lab" / "ä tile 2.png")
+    console = Console(file=io.StringIO(), width=200)
+    request = import_request(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
+    assert len(import_set(request, Reporter(console=console))) == 6
+    assert "ä tile 2.png: an id is in pieces far apart" in console.file.getvalue()
+
+
+def test_pictures_of_floats_or_with_alpha_are_refused_as_pictures(tmp_path: Path) -> None:
+    write_images(tmp_path, 1)
+    pixels = np.asarray(Image.open(tmp_path / "img" / "ä tile 0.png"))
+    for name, array in {
+        "a": pixels / np.float32(255),
+        "b": np.dstack([pixels, np.full(pixels.shape[:2], 255, np.uint8)]),
+        "c": np.dstack([pixels, np.full(pixels.shape[:2], 1)]) / 255,
+    }.items():
+        (tmp_path / name).mkdir()
+        np.save(tmp_path / name / "x.npy", array)
+    for name, said in (("a", "not whole numbers of 8 bits; got: float32"), ("b", "a picture"), ("c", "RGB values")):
+        with pytest.raises(DataError, match=said):
+            bring_in(tmp_path / name, tmp_path / "store")

@@ -12,10 +12,11 @@ from PIL import Image
 
 from bench.datasets.card import DatasetCard, load_card, read_card
 from bench.datasets.checks.verify import verify
+from bench.datasets.prepared.write import prepare
 from bench.datasets.readers.nuclei_folder import NucleiFolder
 from bench.datasets.source import open_source
 from bench.errors import ConfigError, DataError, MissingError
-from tests.bench.datasets.layouts import Written, shipped_card, write_image
+from tests.bench.datasets.layouts import Counted, Written, shipped_card, write_image
 from tests.bench.formats.labels import formats
 from tests.toy import tile
 from tests.toy_maps import type_map
@@ -27,11 +28,6 @@ CLASSES = {1: "a", 2: "b", 3: "c", 4: "d"}
 def card(**changes: object) -> DatasetCard:
     values = {"name": "mine", "folders": ("mine",), "classes": CLASSES, "extra": {}, "rare": ()}
     return read_card(EXAMPLE).model_copy(update={**values, **changes})
-
-
-def pickled(path, ids, types):
-    content = {"inst_map": ids, "type_map": type_map(ids, types).astype(np.int32)}
-    np.save(path.with_suffix(".npy"), content, allow_pickle=True)
 
 
 def write(folder: Path, writer=formats.two_channels, n: int = 10, suffix: str = ".png") -> dict[str, Written]:
@@ -60,7 +56,7 @@ def same(found, truth, typed: bool = True) -> None:
             assert sample.types is None
 
 
-@pytest.mark.parametrize("writer", [*formats.TYPED, pickled])
+@pytest.mark.parametrize("writer", formats.TYPED)
 def test_every_typed_format_comes_back(tmp_path, writer) -> None:
     truth = write(tmp_path / "mine", writer)
     source = NucleiFolder(card(), tmp_path)
@@ -251,3 +247,39 @@ def test_unknown_classes_are_counted_over_all_files(tmp_path) -> None:
     listed = [item for item in verify(source).findings if item.severity == "error"]
     assert all(re.fullmatch(r"class [34](, class 4)?; the card has 1, 2", item.message) for item in listed)
     assert any(re.match(r"\d files, the first ", item.file) for item in listed)
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        (lambda ids: ids > 0, "a mask of the foreground"),
+        (lambda ids: ids + 1, "an id is the background"),
+        (lambda ids: (ids > 0) * (1 + ids % 2), "classes, colours, grey values"),
+    ],
+    ids=["masks", "background 1", "classes"],
+)
+def test_labels_that_are_not_nuclei_are_errors_of_verify_and_stop_a_run(tmp_path, wrong, said) -> None:
+    plain = card(extra={"typed": False}, classes={}, divide=None, splits=("train",))
+    write(tmp_path / "mine", formats.one_channel, n=4)
+    for path in sorted((tmp_path / "mine" / "labels").iterdir())[1:]:
+        np.save(path, wrong(np.load(path).astype(int)).astype(np.uint16))
+    report = verify(NucleiFolder(plain, tmp_path))
+    found = [item for item in report.findings if said in item.message]
+    assert [(item.severity, item.file) for item in found] == [("error", "3 files, the first tile 1 é")]
+    with pytest.raises(DataError, match=f"not nuclei: 3 files, the first tile 1 é; got: .*{said}"):
+        prepare(NucleiFolder(plain, tmp_path), "train", None, tmp_path / "out", Counted())
+
+
+def test_labels_that_may_not_be_nuclei_are_warnings(tmp_path) -> None:
+    plain = card(extra={"typed": False}, classes={}, divide=None, splits=("train",))
+    write(tmp_path / "mine", formats.one_channel, n=4)
+    path = tmp_path / "mine" / "labels" / "tile 2 é.npy"
+    ids = np.zeros((48, 48), np.uint16)
+    ids[2:8, 2:8] = ids[2:8, 38:44] = ids[38:44, 2:8] = 3
+    np.save(path, ids)
+    report = verify(NucleiFolder(plain, tmp_path))
+    assert report.ok
+    said = "an id is in pieces far apart, which count as one nucleus"
+    assert ("warning", "tile 2 é", said) in [(item.severity, item.file, item.message) for item in report.findings]
+    doubtful = prepare(NucleiFolder(plain, tmp_path), "train", None, tmp_path / "out", Counted())
+    assert doubtful == [f"tile 2 é: {said}"]

@@ -57,7 +57,7 @@ def test_unreadable_files_are_named(tmp_path, content) -> None:
     path = tmp_path / "a.mat"
     write_mat(path, INSTANCES, TYPES)
     path.write_bytes(content(path))
-    with pytest.raises(DataError, match=r"Cannot read .*a\.mat as a MATLAB 5 file"):
+    with pytest.raises(DataError, match=r"Cannot read .*a\.mat as a MATLAB file"):
         read_mat(path)
 
 

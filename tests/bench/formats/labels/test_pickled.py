@@ -32,20 +32,16 @@ def save(path, payload: bytes, shape=()):
 
 def refused(path, said: str) -> DataError:
     with pytest.raises(DataError, match=said) as caught:
-        read_labels(path, pickled=True)
+        read_labels(path)
     assert str(path) in str(caught.value)
     assert caught.value.fix
     return caught.value
 
 
-def read(path):
-    return read_labels(path, pickled=True)
-
-
 @pytest.mark.parametrize("kind", [np.int32, np.int64, np.uint16, np.float64, ">i4"])
 def test_cellvits_dictionary_comes_back(tmp_path, kind) -> None:
     np.save(tmp_path / "a.npy", {key: value.astype(kind) for key, value in MAPS.items()}, allow_pickle=True)
-    found = read(tmp_path / "a.npy")
+    found = read_labels(tmp_path / "a.npy")
     np.testing.assert_array_equal(found.instances, contiguous(IDS))
     np.testing.assert_array_equal(found.types, TYPES)
     assert (found.instances.dtype, found.types.dtype) == (np.int32, np.uint8)
@@ -65,29 +61,26 @@ def test_files_of_either_numpy_come_back(tmp_path, protocol, core) -> None:
         )
     else:
         payload = payload.replace(b"cnumpy._core.multiarray\n", b"c" + other + b".multiarray\n")
-    found = read(save(tmp_path / "a.npy", payload))
+    found = read_labels(save(tmp_path / "a.npy", payload))
     np.testing.assert_array_equal(found.instances, contiguous(IDS))
     np.testing.assert_array_equal(found.types, TYPES)
 
 
 def test_untyped_empty_and_one_in_a_list(tmp_path) -> None:
     np.save(tmp_path / "a.npy", {"inst_map": IDS}, allow_pickle=True)
-    assert read(tmp_path / "a.npy").types is None
+    assert read_labels(tmp_path / "a.npy").types is None
     np.save(
         tmp_path / "b.npy", {"inst_map": np.zeros((4, 6), int), "type_map": np.zeros((4, 6), int)}, allow_pickle=True
     )
-    assert read(tmp_path / "b.npy").instances.shape == (4, 6)
-    assert read(tmp_path / "b.npy").types.shape == (0,)
+    assert read_labels(tmp_path / "b.npy").instances.shape == (4, 6)
+    assert read_labels(tmp_path / "b.npy").types.shape == (0,)
     np.save(tmp_path / "c.npy", np.array([MAPS], dtype=object), allow_pickle=True)
-    np.testing.assert_array_equal(read(tmp_path / "c.npy").types, TYPES)
+    np.testing.assert_array_equal(read_labels(tmp_path / "c.npy").types, TYPES)
 
 
-def test_arrays_are_read_as_ever_and_pickles_only_where_asked(tmp_path) -> None:
+def test_arrays_are_read_as_ever(tmp_path) -> None:
     np.save(tmp_path / "a.npy", IDS)
-    np.testing.assert_array_equal(read(tmp_path / "a.npy").instances, contiguous(IDS))
-    np.save(tmp_path / "b.npy", MAPS, allow_pickle=True)
-    with pytest.raises(DataError, match="pickled Python objects, which are never loaded"):
-        read_labels(tmp_path / "b.npy")
+    np.testing.assert_array_equal(read_labels(tmp_path / "a.npy").instances, contiguous(IDS))
 
 
 class Call:

@@ -15,6 +15,8 @@ from tests.toy_maps import contiguous, pair, type_map, typed
 
 _, IDS = pair(3, size=90, n=25)  # ids with gaps
 TYPES = typed(np.random.default_rng(3), IDS, 4)
+RGBA = np.random.default_rng(0).integers(0, 256, (90, 90, 4)).astype(np.uint8)
+RGBA[..., 3] = 255
 
 
 def read(tmp_path, writer, ids=IDS, types=TYPES) -> LabelMaps:
@@ -98,16 +100,21 @@ def mat(**content):
 
 
 WRONG = {
-    "float npy": (array(IDS.astype(np.float32)), "not whole numbers; got: dtype float32"),
-    "bool npy": (array(IDS > 0), "not whole numbers; got: dtype bool"),
+    "fractional npy": (array(IDS + np.float32(0.5)), "pixels are fractional.*nearest neighbours"),
+    "bool npy": (array(IDS > 0), r"mask of the foreground; got: logical values with \d+ separate parts"),
+    "text npy": (array(np.full((4, 4), "a")), "not numbers; got: dtype <U1"),
     "negative npy": (array(-IDS), "0..2147483647"),
-    "three channels": (array(np.zeros((9, 9, 3), np.int32)), r"shape \(9, 9, 3\)"),
+    "three equal channels": (array(np.dstack([IDS, IDS, IDS])), r"three times.*ids\[\.\.\., 0\]"),
+    "a picture": (array(RGBA[..., :3]), "a picture; got: three different channels"),
+    "a picture with alpha": (array(RGBA), "a picture; got: RGBA"),
+    "a picture with alpha, as int32": (array(RGBA.astype(np.int32)), "a picture; got: RGBA"),
+    "channels first": (array(np.stack([IDS, IDS])), r"shape \(2, 90, 90\)"),
     "one row": (array(np.arange(4)), r"shape \(4,\)"),
     "empty": (array(np.zeros((0, 4), int)), r"shape \(0, 4\)"),
     "colours above 255": (array(np.full((4, 4, 5), 256)), "RGB values .* 256"),
-    "pickle": (array(np.array({"inst_map": IDS}, dtype=object), allow_pickle=True), "pickled Python objects"),
+    "pickle": (array(np.array({"masks": IDS}, dtype=object), allow_pickle=True), r"'inst_map'; got: keys \['masks'\]"),
     "text as npy": (lambda path: (path / "a.npy").write_text("ids"), "another format"),
-    "float tif": (lambda path: tifffile.imwrite(path / "a.tif", IDS.astype(np.float32)), "float32"),
+    "probabilities": (lambda path: tifffile.imwrite(path / "a.tif", np.float32(IDS / IDS.max())), "probabilities"),
     "pages": (lambda path: tifffile.imwrite(path / "a.tif", np.stack([IDS, IDS]).astype(np.uint16)), "2 pages"),
     "mask": (lambda path: Image.fromarray(((IDS > 0) * 255).astype(np.uint8)).save(path / "a.png"), "foreground"),
     "colours": (lambda path: Image.fromarray(np.zeros((9, 9, 3), np.uint8)).save(path / "a.png"), r"\(9, 9, 3\)"),
@@ -118,6 +125,7 @@ WRONG = {
     "stale inst_uid": (mat(inst_map=IDS, inst_uid=[[1]], inst_type=[[1], [2]]), "2 classes, 1 nuclei"),
     "doubled inst_uid": (mat(inst_map=IDS, inst_uid=[[1], [1]], inst_type=[[1], [2]]), "1 doubled"),
     "two classes in one": (mixed, r"several classes .* classes \[1, 2\]"),
+    "jpeg": (lambda path: Image.fromarray(IDS.astype(np.uint8)).save(path / "a.jpg"), "JPEG changes the ids"),
     "another suffix": (lambda path: (path / "a.json").write_text("{}"), r"\.mat, \.npy"),
 }
 
