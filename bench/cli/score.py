@@ -24,7 +24,8 @@ SeedOption = Annotated[
     int, typer.Option(min=0, help="Seed of splits and shuffled captions; the same seed gives the same numbers.")
 ]
 ClassesOption = Annotated[
-    Optional[str], typer.Option(help="Class names in order, comma-separated.", metavar="NAME,NAME")
+    Optional[str],
+    typer.Option(help='Class names in order, comma-separated; "a, b" in quotes is one.', metavar="NAME,NAME"),
 ]
 
 
@@ -36,8 +37,15 @@ def mount(parent: typer.Typer) -> None:
 @app.command("nuclei")
 def nuclei(
     context: typer.Context,
-    true: Annotated[Path, typer.Option(help="Folder of true labels: .mat, .npy, 16-bit .png or .tif.", metavar="DIR")],
-    pred: Annotated[Path, typer.Option(help="Folder of predicted labels with the same stems.", metavar="DIR")],
+    true: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of true labels: maps (.mat, .npy, 16-bit .png or .tif) or outlines (GeoJSON, COCO, Aperio "
+            "XML, HoVer-Net's or CellViT's JSON); or one COCO file.",
+            metavar="PATH",
+        ),
+    ],
+    pred: Annotated[Path, typer.Option(help="The same of predicted labels, with the same stems.", metavar="PATH")],
     mpp: Annotated[float, typer.Option(help="Micrometres per pixel; nuclei match within 3 micrometres.")] = 0.25,
     classes: ClassesOption = None,
     groups: Annotated[
@@ -58,7 +66,7 @@ def nuclei(
     chosen = read_groups(groups, [pair.stem for pair in pairs])
     with short_reporter(context).progress("score", len(pairs), unit="image") as progress:
         report = score_nuclei(pairs, chosen, mpp=mpp, classes=names, progress=progress)
-    _show(report, render_nuclei(report, names), as_json)
+    _show(report, render_nuclei(report), as_json)
 
 
 @app.command("images")
@@ -160,11 +168,13 @@ def text(
 
 
 def _names(classes: str | None) -> tuple[str, ...]:
+    import csv
+
     from bench.errors import ConfigError
 
     if classes is None:
         return ()
-    names = tuple(name.strip() for name in classes.split(","))
+    names = tuple(name.strip() for row in csv.reader([classes], skipinitialspace=True) for name in row)
     if not all(names) or len(set(names)) != len(names):
         raise ConfigError(
             "--classes does not name each class exactly once", got=classes, fix="for example --classes a,b,c"

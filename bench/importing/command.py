@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -72,6 +73,11 @@ def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
     finished = execute(step, Store(request.store), reporter)
     remember(request.store, card.name, request.method_name, finished.path, request.replace)
     return SyntheticSet(finished.path)
+
+
+def outline_notes(made: SyntheticSet) -> Counter[str]:
+    """Return what was repaired, cut off or left out of an imported set's outlines, with the number of times."""
+    return sum((Counter(record.recipe.get("outlines", {})) for record in made.metadata), Counter())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -158,4 +164,7 @@ def _tissues(items: Sequence[Item]) -> dict[str, object]:
 
 
 def _digest_files(items: Sequence[Item]) -> str:
-    return digest([[digest_file(path) for path in (item.image, item.labels) if path is not None] for item in items])
+    digests = {path: digest_file(path) for path in {item.labels for item in items if item.labels is not None}}
+    return digest(
+        [[digest_file(item.image)] + ([] if item.labels is None else [digests[item.labels]]) for item in items]
+    )

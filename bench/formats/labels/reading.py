@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 
 from bench.errors import DataError
@@ -10,14 +11,22 @@ from bench.formats.labels.label_images import read_label_image
 from bench.formats.labels.maps import LabelMaps
 from bench.formats.labels.mat import mat_maps
 from bench.formats.labels.npz import npz_maps
+from bench.formats.labels.outlined import SUFFIXES as OUTLINE_SUFFIXES
+from bench.formats.labels.outlined import outlined_maps, read_outlines
 from bench.formats.labels.pickled import holds_pickle, pickled_maps
 
-SUFFIXES = (".mat", ".npy", ".npz", ".png", ".tif", ".tiff")
+SUFFIXES = (".mat", ".npy", ".npz", ".png", ".tif", ".tiff", *OUTLINE_SUFFIXES)
 
 _FIX = "write it again: one whole number per pixel, 0 for background, and one class per nucleus if there are classes"
 
 
-def read_labels(path: Path) -> LabelMaps:
+def read_labels(
+    path: Path,
+    *,
+    size: tuple[int, int] | None = None,
+    names: Mapping[str, int] | None = None,
+    image: str | None = None,
+) -> LabelMaps:
     """Read the instances of one image, and their classes and the image if the format has them.
 
     ========================= ====================================================================
@@ -29,19 +38,30 @@ def read_labels(path: Path) -> LabelMaps:
     `.npy`, a pickled dict    `inst_map` and `type_map` (h, w), as CellViT trains on
     `.npz`                    `inst_map` and `type_map`, or one array as in `.npy`
     `.png`, `.tif`, `.tiff`   one channel: instances (16 bits for more than 255)
+    `.geojson`, `.json`       outlines: GeoJSON (QuPath), COCO, predictions of HoVer-Net and CellViT (`cells.json`)
+    `.xml`                    outlines: Aperio ImageScope
     ========================= ====================================================================
 
     0 is background; other ids are renumbered to 1..n in their order. They may have any type of whole numbers and any
-    byte order, and a type of floats that holds them exactly (`bench.formats.labels.ids`). Nothing of a pickle is run
-    (`bench.formats.labels.pickled`). Whether the ids can be nuclei is judged elsewhere, over all files of a folder
-    (`bench.formats.labels.plausible`). HoVer-Net's `.json` holds outlines without the image's size and is not read: use
-    the `.mat` next to it.
+    byte order, and a type of floats that holds them exactly (`bench.formats.labels.ids`). Nuclei of outlines are
+    numbered in the order of the file. Nothing of a pickle is run (`bench.formats.labels.pickled`). Whether the ids can
+    be nuclei is judged elsewhere, over all files of a folder (`bench.formats.labels.plausible`).
+
+    Args:
+        path: the file.
+        size: height and width of the image, which files of outlines do not give; other files are not compared with it.
+        names: id of each class by name, for files that name classes; by default the names get the ids 1..n in
+            alphabetical order.
+        image: stem of the image, for a COCO file of many images; by default the file's own.
 
     Raises:
         DataError: the suffix is unknown, the file is unreadable, ids are not whole numbers from 0, or an instance has
-            two classes.
+            two classes; outlines are not valid or lie outside of the image, their size is not known, or a class is not
+            in `names`.
     """
     try:
+        if path.suffix.lower() in OUTLINE_SUFFIXES:
+            return outlined_maps(path, read_outlines(path, image or path.stem), size, names)
         return _read(path)
     except DataError as error:
         raise DataError(error.message, got=error.got, fix=error.fix or _FIX) from error
