@@ -176,8 +176,8 @@ def _check(pair: Pair, true: LabelMaps, pred: LabelMaps, n_classes: int) -> None
 
 def _implausible(pairs: Sequence[Pair], examined: Sequence[Examined], mpp: float) -> list[str]:
     """Raise an error if the maps of a side cannot be nuclei; return what is doubtful about them."""
-    true = {str(pair.true): item.surveys[0] for pair, item in zip(pairs, examined, strict=True)}
-    pred = {str(pair.pred): item.surveys[1] for pair, item in zip(pairs, examined, strict=True)}
+    true = {f"true labels of {pair.stem}": item.surveys[0] for pair, item in zip(pairs, examined, strict=True)}
+    pred = {f"predicted labels of {pair.stem}": item.surveys[1] for pair, item in zip(pairs, examined, strict=True)}
     return refuse(true, mpp) + refuse(pred, mpp, drawn=False)
 
 

@@ -78,7 +78,7 @@ def test_every_broken_file_is_listed_at_once(toy) -> None:
         "Train/Labels/train_2.mat": "not whole numbers",
         "Train/Labels/train_3.mat": "several classes",
         "Train/Images/train_4.png": "readable image",
-        "Train/Labels/train_5.mat": "as a MATLAB 5 file",
+        "Train/Labels/train_5.mat": "as a MATLAB file",
         "Train/Images/train_6.png": "without a label",
         "Train/Labels/train_7.mat": "inst_map",
     }.items():
