@@ -174,7 +174,10 @@ def _names(classes: str | None) -> tuple[str, ...]:
 
     if classes is None:
         return ()
-    names = tuple(name.strip() for row in csv.reader([classes], skipinitialspace=True) for name in row)
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([classes], skipinitialspace=True)))
+    except csv.Error:  # a line break
+        names = ("",)
     if not all(names) or len(set(names)) != len(names):
         raise ConfigError(
             "--classes does not name each class exactly once", got=classes, fix="for example --classes a,b,c"

@@ -98,7 +98,7 @@ def _mask(
 
 
 def _filled(part: Sequence[Ring], shape: tuple[int, ...]) -> Bool[np.ndarray, "a b"]:
-    """Return the pixels inside the outer ring and not inside a hole; the border of a hole is no hole."""
+    """Return the pixels inside the outer ring and not inside a hole; the border of a hole is inside."""
     filled = np.zeros(shape, bool)
     for index, points in enumerate(part):
         inside, window = covered(points, (shape[0], shape[1]), border=index == 0)

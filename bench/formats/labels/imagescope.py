@@ -18,8 +18,8 @@ def imagescope_outlines(path: Path) -> Outlines:
     """Return the nuclei of an annotation file in document order; a class is the name of an annotation.
 
     Raises:
-        DataError: the file is not valid Aperio XML, an object is no outline, or a negative outline is in no other one
-            of its annotation.
+        DataError: the file is not valid Aperio XML, an object is not an outline, or a negative outline is in no
+            other one of its annotation.
     """
     regions = read_regions(path)
     for number, region in enumerate(regions, 1):
