@@ -178,9 +178,9 @@ def _names(classes: str | None) -> tuple[str, ...]:
         names = tuple(name.strip() for name in next(csv.reader([classes], skipinitialspace=True)))
     except csv.Error:  # a line break
         names = ("",)
-    if not all(names) or len(set(names)) != len(names):
+    if not names or not all(names) or len(set(names)) != len(names):
         raise ConfigError(
-            "--classes does not name each class exactly once", got=classes, fix="for example --classes a,b,c"
+            "--classes does not name each class exactly once", got=repr(classes), fix="for example --classes a,b,c"
         )
     return names
 

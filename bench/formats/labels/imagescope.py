@@ -11,7 +11,7 @@ from bench.formats.aperio import Region, read_regions
 from bench.formats.polygons import Outline, Outlines
 
 # ImageScope's numbers of tools whose vertices are not an outline
-_OTHER_TOOLS = {"2": "an ellipse, of which only the frame is stored", "3": "an arrow", "4": "a ruler", "5": "a counter"}
+_OTHER_TOOLS = {"2": "an ellipse, of which only the frame is stored", "3": "an arrow"}
 
 
 def imagescope_outlines(path: Path) -> Outlines:
