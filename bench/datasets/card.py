@@ -16,6 +16,7 @@ from bench.datasets.splits.division import Division
 from bench.datasets.splits.few_labels import Labelled
 from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
+from bench.paths import is_file
 from bench.registry import names, point, unknown
 from bench.track import track_of
 
@@ -190,7 +191,7 @@ def card_names() -> tuple[str, ...]:
 
 
 def _own_card(path: Path) -> DatasetCard:
-    if not path.is_file():
+    if not is_file(path):
         fix = f"give one of these names: {', '.join(card_names())}; or write a card like those in examples/cards"
         raise ConfigError("The dataset's card does not exist", got=f"no file at {path}", fix=fix)
     card = read_card(path)

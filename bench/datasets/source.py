@@ -5,11 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard, GroupKind, is_path, load_card
+from bench.datasets.looks import Look
 from bench.errors import ConfigError, MissingError
+from bench.paths import is_folder
 from bench.registry import load
 from bench.track import track_of
 
@@ -23,13 +25,6 @@ class Finding:
     severity: Severity
     file: str
     message: str
-
-
-class Look(NamedTuple):
-    """The look of an image: a 64-bit perceptual hash, and whether the image is nearly blank."""
-
-    code: int
-    flat: bool
 
 
 @dataclass(frozen=True)
@@ -168,7 +163,7 @@ def find_folder(root: Path | None, names: Sequence[str], holds: Callable[[Path],
     if root is None:
         return None
     candidates = [*(root / name for name in names), root]
-    return next((folder for folder in candidates if folder.is_dir() and holds(folder)), None)
+    return next((folder for folder in candidates if is_folder(folder) and holds(folder)), None)
 
 
 def missing(card: DatasetCard, root: Path | None) -> MissingError:

@@ -11,7 +11,7 @@ from typing import Any
 
 from bench.contract import Progress
 from bench.datasets.card import ALL_NUCLEI, INDEPENDENT, DatasetCard
-from bench.datasets.checks.look_alikes import near_duplicates
+from bench.datasets.checks.look_alikes import near_duplicates, two_classes
 from bench.datasets.checks.merging import TOLERANCE
 from bench.datasets.prepared.write import StartProgress
 from bench.datasets.source import DatasetSource, Finding, Severity, Tally
@@ -87,6 +87,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
         findings += _groups(source.group_kind, reports["test"])
     findings += _shared(tallies)
     findings += near_duplicates(tallies)
+    findings += two_classes(tallies, source.card.labels)
     notes = {} if broken else source.notes()
     return VerifyReport(source.card, str(folder), reports, notes, tuple(_together(dict.fromkeys(findings))))
 

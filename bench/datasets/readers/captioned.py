@@ -21,7 +21,7 @@ from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource
 from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_table
-from bench.formats.folders import inside
+from bench.formats.folders import inside, spelled
 from bench.imageio import read_rgb
 
 
@@ -215,7 +215,7 @@ def find_image(folder: Path, name: str) -> Path | None:
     if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
         fix = "name images by their paths in that folder"
         raise DataError(f"An image is not named by a path inside {folder}", got=repr(name), fix=fix)
-    return inside(folder, name) if os.path.lexists(folder / name) else None
+    return inside(folder, name) if os.path.lexists(folder / spelled(folder, name)) else None
 
 
 def checked_pattern(card: DatasetCard, pattern: str) -> None:

@@ -19,6 +19,7 @@ from bench.datasets.checks.merging import ClassIds, State, decide_state, merge_c
 from bench.datasets.source import Finding, Look, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
+from bench.formats.folders import stem_of
 from bench.formats.labels.canonical import centroids
 from bench.formats.labels.mat import MatLabels, read_mat
 from bench.formats.parallel import ordered_map
@@ -162,7 +163,7 @@ class MatTiles(TileSource):
         for side, paths, suffixes in ((0, images, IMAGE_SUFFIXES), (1, labels, (".mat",))):
             for path in paths:
                 if path.suffix.lower() in suffixes:
-                    found[path.stem][side].append(path)
+                    found[stem_of(path)][side].append(path)
                 else:
                     findings.append(Finding("info", self._relative(path), f"ignored: not one of {', '.join(suffixes)}"))
         tiles = []

@@ -156,10 +156,10 @@ class NucleiFolder(TileSource):
 
     def _scan(self, folder: Path) -> Listing:
         try:
-            labels = by_stem(folder / self.plan.labels, SUFFIXES, "labels")
+            labels = by_stem(folder / self.plan.labels, SUFFIXES, "labels", self.root)
             images: Mapping[str, Path] = {}
             if self.plan.images is not None:
-                images = by_stem(folder / self.plan.images, self.plan.suffixes, "images")
+                images = by_stem(folder / self.plan.images, self.plan.suffixes, "images", self.root)
         except DataError as error:
             return Listing([], [], [finding(folder.relative_to(self.locate()).as_posix(), error)])
         if self.plan.images is None:

@@ -42,7 +42,7 @@ class Memory(TileSource):
         return self.list[index]
 
     def samples(self, split: str, places: Sequence[int] | None = None) -> Iterator[Sample]:
-        return iter(self.list)
+        return iter(self.list if places is None else [self.list[place] for place in places])
 
 
 def toys(n: int = 4, size: int = 40) -> list[Sample]:
