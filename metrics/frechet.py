@@ -64,7 +64,7 @@ def frechet_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray
         cov = many.T @ many
         root = _root_trace(few @ cov @ few.T if len(few) <= d else _congruent(few.T @ few, cov))
         if shift + traces - 2 * root < -_ROUNDING * max(traces, 1.0):
-            root = _nuclear_norm(*(np.linalg.qr(rows, mode="r") for rows in (x, y)))
+            root = _nuclear_norm(np.linalg.qr(x, mode="r"), np.linalg.qr(y, mode="r"))
     return FrechetDistance(
         value=max(shift + traces - 2 * root, 0.0),
         n_real=n,
@@ -118,7 +118,7 @@ def _root_trace(similar: Float64[np.ndarray, "r r"]) -> float:
 
 
 def _nuclear_norm(x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"]) -> float:
-    """Return tr((S₁S₂)^½) of S₁ = XᵀX and S₂ = YᵀY, the sum of the singular values of XYᵀ: no root magnifies an error."""
+    """Return tr((S₁S₂)^½) of S₁ = XᵀX and S₂ = YᵀY, the sum of the singular values of XYᵀ."""
     return float(np.linalg.svd(x @ y.T, compute_uv=False).sum())
 
 

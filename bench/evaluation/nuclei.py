@@ -168,13 +168,20 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
         found = Score(metric, "", _types, Statistic(function, partial(_detected, place=place)))
         yield found if metric != "acc" else _unless(unknown, found)
     yield mean_score("bpq/image", _bpq)
+    tissues = Statistic(_mean_of_tissues, _of_tissues)
+    yield Score("bpq/tissue", "", partial(_by_tissue, values=_bpq), tissues, missing=_without_tissue)
     yield _unless(unknown, mean_score("mpq/image", _mpq))
-    by_tissue = Score("mpq/tissue", "", _tissues, Statistic(_mean_of_tissues, _of_tissues), missing=_without_tissue)
+    by_tissue = Score("mpq/tissue", "", partial(_by_tissue, values=_mpq), tissues, missing=_without_tissue)
     yield _unless(unknown, by_tissue)
     of_classes = Statistic(
         lambda sums: multiclass.mpq_plus(_by_class(sums)), lambda sums: instances.pooled_weight(_by_class(sums))
     )
     yield _unless(unknown, Score("mpq_plus", "", _classes, of_classes))
+    counted = Statistic(
+        lambda sums: multiclass.mean_defined(count_r2_of_sums(_by_class(sums))),
+        lambda sums: _by_class(sums)[..., 2],
+    )
+    yield _unless(unknown, Score("count_r2_mean", "", _counts_of_classes, counted))
     for index, name in enumerate(classes or [""]):
         yield from (_unless(unknown, score) for score in _class_scores(index, name))
 
@@ -204,6 +211,7 @@ def _class_scores(index: int, name: str) -> Iterator[Score]:
         lambda sums: instances.pooled_weight(_by_class(sums)[..., index, :])[..., None],
     )
     yield Score("pq_class/pooled", name, _classes, quality)
+    yield replace(mean_score("pq_class/image", partial(_pq_of_class, index=index)), class_=name)
     # R2 is 1 less a ratio of squares: an image with many nuclei of the class weighs much
     counts = Statistic(count_r2_of_sums, lambda sums: sums[..., 2:3])
     yield Score("count_r2", name, partial(_count_statistics, index=index), counts)
@@ -271,14 +279,16 @@ def _mpq(statistics: Statistics) -> Float64[np.ndarray, " n"]:
     return mpq_of_images(_by_class(_classes(statistics)))
 
 
-def _tissues(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
-    """Return sum and count of mPQ in the columns of an image's tissue, and 0 in those of other tissues."""
+def _by_tissue(
+    statistics: Statistics, values: Callable[[Statistics], Float64[np.ndarray, " n"]]
+) -> Float64[np.ndarray, "n k"]:
+    """Return sum and count of a value of images in the columns of an image's tissue, 0 in those of other tissues."""
     from metrics.groups import mean_statistics
 
-    tissues, values = statistics.column("tissue"), mean_statistics(_mpq(statistics))
+    tissues, found = statistics.column("tissue"), mean_statistics(values(statistics))
     known = sorted({tissue for tissue in tissues.tolist() if tissue is not None})
-    columns = [values * (tissues == tissue)[:, None] for tissue in known]
-    return np.concatenate(columns, axis=1) if columns else np.zeros((len(values), 2))
+    columns = [found * (tissues == tissue)[:, None] for tissue in known]
+    return np.concatenate(columns, axis=1) if columns else np.zeros((len(found), 2))
 
 
 def _mean_of_tissues(sums: Float64[np.ndarray, "... k"]) -> Float64[np.ndarray, " ..."]:
@@ -299,6 +309,17 @@ def _without_tissue(statistics: Statistics) -> str:
 def _count_statistics(statistics: Statistics, index: int) -> Float64[np.ndarray, "n 4"]:
     true, pred = (statistics.numbers(name)[:, index] for name in ("true_counts", "pred_counts"))
     return np.stack([np.ones_like(true), true, true**2, (true - pred) ** 2], axis=1)
+
+
+def _counts_of_classes(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
+    n_classes = statistics.column("true_counts").shape[1]
+    return np.concatenate([_count_statistics(statistics, index) for index in range(n_classes)], axis=1)
+
+
+def _pq_of_class(statistics: Statistics, index: int) -> Float64[np.ndarray, " n"]:
+    from metrics.multiclass import pq_of_present
+
+    return pq_of_present(_by_class(_classes(statistics))[:, index])
 
 
 def _one_empty(statistics: Statistics) -> str:

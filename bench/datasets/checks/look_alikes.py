@@ -54,7 +54,7 @@ def look(image: UInt8[np.ndarray, "h w 3"]) -> Look | None:
     small = np.asarray(shrink(image, "L"))
     frequencies = dct(dct(small, axis=0), axis=1)[:_LOWEST, :_LOWEST]
     code = np.packbits(frequencies > np.median(frequencies))
-    pixels = blake2b(np.ascontiguousarray(image), digest_size=16).hexdigest()
+    pixels = blake2b(np.ascontiguousarray(image).data, digest_size=16).hexdigest()
     return Look(int.from_bytes(code.tobytes(), "big"), bool(small.std() < _FLAT), pixels)
 
 

@@ -16,7 +16,8 @@ from bench.contract import Sample
 from bench.datasets.card import DatasetCard
 from bench.datasets.checks.look_alikes import look
 from bench.datasets.checks.merging import ClassIds, State, decide_state, merge_classes, settle
-from bench.datasets.source import Finding, Look, Tally
+from bench.datasets.looks import Look
+from bench.datasets.source import Finding, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.formats.folders import stem_of

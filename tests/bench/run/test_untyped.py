@@ -17,8 +17,17 @@ from tests.toy import tile
 
 EXAMPLE = Path(__file__).parents[3] / "examples" / "cards" / "my-nuclei.yaml"
 OF_CLASSES = {
-    *("acc", "f_type", "f_type_paper", "precision_type", "recall_type", "pq_class/pooled", "count_r2"),
-    *("mpq_plus", "mpq/image", "mpq/tissue", "fs1_class/image", "fs2_class/image", "fs_real_class/image"),
+    *("acc", "f_type", "f_type_paper", "precision_type", "recall_type", "pq_class/pooled", "pq_class/image"),
+    *(
+        "count_r2",
+        "count_r2_mean",
+        "mpq_plus",
+        "mpq/image",
+        "mpq/tissue",
+        "fs1_class/image",
+        "fs2_class/image",
+        "fs_real_class/image",
+    ),
 }
 
 
