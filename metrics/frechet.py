@@ -64,7 +64,7 @@ def frechet_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray
         cov = many.T @ many
         root = _root_trace(few @ cov @ few.T if len(few) <= d else _congruent(few.T @ few, cov))
         if shift + traces - 2 * root < -_ROUNDING * max(traces, 1.0):
-            root = _nuclear_norm(np.linalg.qr(x, mode="r"), np.linalg.qr(y, mode="r"))
+            root = _nuclear_norm(_triangle(x), _triangle(y))
     return FrechetDistance(
         value=max(shift + traces - 2 * root, 0.0),
         n_real=n,
@@ -120,6 +120,11 @@ def _root_trace(similar: Float64[np.ndarray, "r r"]) -> float:
 def _nuclear_norm(x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"]) -> float:
     """Return tr((S₁S₂)^½) of S₁ = XᵀX and S₂ = YᵀY, the sum of the singular values of XYᵀ."""
     return float(np.linalg.svd(x @ y.T, compute_uv=False).sum())
+
+
+def _triangle(x: Float64[np.ndarray, "n d"]) -> Float64[np.ndarray, "k d"]:
+    """Return R of X = QR, for which RᵀR = XᵀX."""
+    return np.asarray(np.linalg.qr(x, mode="r"), np.float64)
 
 
 def _factor(cov: Float64[np.ndarray, "d d"], name: str) -> Float64[np.ndarray, "d d"]:

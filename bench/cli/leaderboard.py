@@ -244,8 +244,9 @@ def load_boards(
     doubts = {document.run: doubts_of(document) for document in documents}
     table = results.table()
     known = known_metrics()
-    about = {"rare": rare, "doubts": doubts, "known": known}
-    chosen = build(table, dataset, preset, costs=costs, folds=folds, claims=claims, **about)
+    chosen = build(
+        table, dataset, preset, costs=costs, folds=folds, rare=rare, doubts=doubts, known=known, claims=claims
+    )
     if not chosen:
         raise _nothing(store, build(table), dataset, preset)
     tested = {name for board in chosen for name in testable(board.columns)}

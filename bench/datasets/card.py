@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -24,6 +25,8 @@ MergeSetting = Literal["auto", "raw", "merged"]
 GroupKind = Literal["slide", "patient", "article", "tile", "patch"]
 INDEPENDENT = ("slide", "patient")
 """Kinds of groups that are about independent; intervals over others may be too narrow."""
+LONGEST_NAME = 120
+"""Bytes of a dataset's name, which names folders and is a part of the names of files."""
 NO_CLASS, ALL_NUCLEI = 0, "all"
 """The class id and the name under which nuclei are counted in a dataset whose nuclei have no classes."""
 
@@ -127,6 +130,13 @@ class DatasetCard(Settings):
             "extra",
         }
         return self.model_dump(mode="json", include=fields)
+
+    @field_validator("name")
+    @classmethod
+    def _names_folders(cls, value: str) -> str:
+        if not value.strip(".") or len(value.encode()) > LONGEST_NAME or not re.fullmatch(r"[^/\\\x00-\x1f]+", value):
+            raise ValueError(f"the name is also one of folders: at most {LONGEST_NAME} bytes, without / and \\")
+        return value
 
     @field_validator("protocols", mode="before")
     @classmethod

@@ -39,7 +39,7 @@ def sentences(found: Mapping[str, Any]) -> Iterator[str]:
         own, other, _ = found["pairs"][0]
         yield (
             f"{fold}{found['alike']} of {found['n']} test images look like a training image ({own} like {other}): "
-            "the scores of every arm may be too good"
+            "the scores of every arm may be too good, and copies that are turned or cropped are not found"
         )
     if found["two_classes"]:
         one, other = found["two_classes"][0]

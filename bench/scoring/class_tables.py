@@ -120,8 +120,9 @@ def _check_columns(path: Path, columns: Sequence[str], classes: Sequence[str], *
     others = [name for name in columns if name not in classes]
     if others:
         shown = some([repr(name) if name else "a column without a name" for name in others])
+        unnamed = [name for name in others if not name or name.startswith("Unnamed:")]  # as pandas reads it again
         fix = "remove these columns; name the columns of scores as the labels of the truth"
-        if "" in others:
+        if unnamed:
             fix = "save it without row numbers, in pandas with to_csv(FILE, index=False)"
         elif not given:
             fix += "; if they are classes of which the truth has no image, give all classes with --classes"

@@ -92,7 +92,8 @@ def test_each_fold_is_compared_and_what_is_found_is_said(tmp_path: Path) -> None
     assert found["two_classes"] == [["a5", "t2"]]
     alike, twice = sentences(found)
     assert alike == (
-        "fold 1/2: 2 of 3 test images look like a training image (t1 like a3): the scores of every arm may be too good"
+        "fold 1/2: 2 of 3 test images look like a training image (t1 like a3): "
+        "the scores of every arm may be too good, and copies that are turned or cropped are not found"
     )
     assert twice == "fold 1/2: 1 images have the pixels of one of another class: a5 and t2"
 
