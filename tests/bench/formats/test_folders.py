@@ -97,3 +97,14 @@ def test_images_of_a_dataset_may_be_links_inside_the_data_root(tmp_path: Path) -
     np.testing.assert_array_equal(NucleiFolder(mine, tmp_path).read("train", 0).image, image)
     (said,) = NucleiFolder(mine, tmp_path / "mine").layout_findings("train")
     assert "only links inside it are followed" in said.message
+
+
+def test_tiles_of_published_datasets_are_links_inside_the_data_root_only(tmp_path: Path) -> None:
+    from bench.datasets.readers.mat_tiles import _files
+
+    labels(tmp_path / "root" / "set", "a")
+    (tmp_path / "root" / "set" / "b.npy").symlink_to(tmp_path / "root" / "kept.npy")
+    labels(tmp_path / "root", "kept")
+    assert [path.name for path in _files(tmp_path / "root" / "set", tmp_path / "root")] == ["a.npy", "b.npy"]
+    with pytest.raises(DataError, match="only links inside it are followed"):
+        _files(tmp_path / "root" / "set", tmp_path / "root" / "set")
