@@ -12,7 +12,7 @@ from bench.errors import ConfigError
 from bench.paths import impossible, shortened
 
 LONG = {"overrides", "classes"}
-"""Parameters whose text may be long: it is no name of a file as a whole."""
+"""Parameters whose text may be long: as a whole, it does not name a file."""
 
 
 def guard(command: Any) -> None:
@@ -43,7 +43,7 @@ def _check(parameter: Any, value: str | Path, path: str) -> None:
     option = parameter.param_type_name == "option"
     name = max(parameter.opts, key=len) if option else parameter.metavar or parameter.name.upper()
     raise ConfigError(
-        f"The value of {name} is no name and no path",
+        f"The value of {name} cannot be a name or a path",
         got=f"{shortened(value)}: {why}",
         fix=f"give a shorter one; see {path} --help",
     )

@@ -47,7 +47,7 @@ def inside(folder: Path, name: str, root: Path | None = None) -> Path:
                 raise DataError(
                     f"The link {path} leads out of {root or folder}, and only links inside it are followed",
                     got=f"a link to {resolved}",
-                    fix="copy the file there in place of the link, or move both below one folder",
+                    fix="replace the link by a copy of the file, or move both below one folder",
                 )
             raise DataError(
                 f"A name is not a file inside {folder}", got=name, fix="name files by their paths in that folder"

@@ -38,8 +38,8 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
 
     Raises:
         DataError: a file is not valid, an id is only in one file, an image has no label or one that is not one of the
-            classes, a column of predictions is no class, a class has no column, two names differ only in how they are
-            written, or a score is not finite.
+            classes, a column of predictions is not a class, a class has no column, two names differ only in how they
+            are written, or a score is not finite.
     """
     truth, predictions = read_table(true, "id", ["label"]), read_table(pred, "id")
     _check_ids(truth, predictions)
@@ -116,7 +116,7 @@ def _plain(name: str) -> str:
 
 
 def _check_columns(path: Path, columns: Sequence[str], classes: Sequence[str], *, given: bool) -> None:
-    """Refuse a column that is no class, and a class without a column."""
+    """Refuse a column that is not a class, and a class without a column."""
     others = [name for name in columns if name not in classes]
     if others:
         shown = some([repr(name) if name else "a column without a name" for name in others])

@@ -167,7 +167,7 @@ def _ones(labels: LabelMaps) -> UInt8[np.ndarray, " n"]:
 def _estimates(
     ours: PredictionEvaluation, examined: Sequence[Examined], info: DatasetInfo, n_classes: int
 ) -> dict[str, Estimate]:
-    """Return every metric of the report with its interval; F of class c is `f_type/c`, and others of it likewise."""
+    """Return every metric of the report with its interval; that of class c has a name such as `f_type/c`."""
     of_class = {
         f"{name}/{index + 1}": (metric, info.classes[index])
         for name, metric in _OF_CLASS.items()

@@ -82,7 +82,7 @@ def test_links_inside_the_root_are_followed_and_others_refused_in_these_words(tm
         read(folder, None)
     (folder / "b.npy").symlink_to(tmp_path / "elsewhere" / "secret.npy")
     with pytest.raises(
-        DataError, match=r"b\.npy leads out of .*data, .*got: a link to .*secret\.npy; fix: copy the file"
+        DataError, match=r"b\.npy leads out of .*data, .*got: a link to .*secret\.npy; fix: replace the link"
     ):
         read(folder, root)
 
