@@ -156,12 +156,12 @@ def _is_usage(error: Exception) -> bool:
 
 def _unusable(error: Exception) -> BenchError | None:
     """Return the error of a name that no file can have, such as one in a file of settings; None for any other."""
-    long = isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EILSEQ)
-    null = isinstance(error, ValueError) and "embedded null" in str(error)
-    if not long and not null:
+    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EILSEQ):
+        got = f"{error.strerror}: {shortened(error.filename or '')}"
+    elif isinstance(error, ValueError) and "embedded null" in str(error):
+        got = "a NUL character"
+    else:
         return None
-    found = getattr(error, "filename", None)
-    got = f"{error.strerror}: {shortened(found or '')}" if isinstance(error, OSError) else "a NUL character"
     fix = "shorten this name where it is set: in the command, in a card or in a file of settings"
     return BenchError("A name cannot be that of a file or folder", got=got, fix=fix)
 
