@@ -114,6 +114,29 @@ def count_r2(true: Real[np.ndarray, "n c"], pred: Real[np.ndarray, "n c"]) -> Fl
     return np.asarray(1 - share)
 
 
+def mean_count_r2(true: Real[np.ndarray, "n c"], pred: Real[np.ndarray, "n c"]) -> float:
+    """Return the mean over classes of R² of counts, as CoNIC ranks (Graham et al., 2024); NaN if no class has one.
+
+    A class whose true count is the same in all images is left out. The reference, scikit-learn's `r2_score`, gives it 1
+    if all predictions are right and 0 if not.
+
+    >>> mean_count_r2(np.array([[1, 4], [2, 4], [3, 4]]), np.array([[1, 4], [2, 4], [4, 4]]))
+    0.5
+    """
+    return float(mean_defined(count_r2(true, pred)))
+
+
+def pq_of_classes(counts: Real[np.ndarray, "n c 4"]) -> Float64[np.ndarray, " c"]:
+    """Return PanNuke's PQ of each class: its mean over the images in whose truth the class occurs; NaN if in none.
+
+    Gamper et al. (2020), table of classes. :func:`mpq_of_images` averages over classes first, then over images.
+
+    >>> pq_of_classes(np.array([[[1, 0, 0, 0.8], [0, 2, 0, 0]], [[0, 0, 1, 0], [0, 0, 0, 0]]])).tolist()
+    [0.4, nan]
+    """
+    return mean_defined(pq_of_present(counts).T)
+
+
 def mean_defined(values: Float64[np.ndarray, "*batch c"]) -> Float64[np.ndarray, "*batch"]:
     """Return the mean over the last axis of the values that are not NaN; NaN if all are NaN.
 

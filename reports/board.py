@@ -115,7 +115,7 @@ class Leaderboard:
     `data` is the start of the digest of the data if the dataset's name does not identify them. `primary` is the
     difference that is tested, within `smallest_effect` of 0 it is of no interest, and `verdicts` are the words for it
     by row. `best` holds the rows to print in bold in the score of that metric. `unreadable` says why the controls do
-    not allow to read the board; it has no verdicts then.
+    not allow to read the board; it has no verdicts then. `doubts` speak against every number of it.
     """
 
     dataset: str
@@ -133,6 +133,7 @@ class Leaderboard:
     smallest_effect: float | None = None
     verdicts: Mapping[int, str] = field(default_factory=dict)
     best: Collection[int] = ()
+    doubts: Sequence[str] = ()
     unreadable: Sequence[str] = ()
     spreads: Sequence[Varies] = ()
 

@@ -34,6 +34,7 @@ def leaderboard(
     costs: bool = False,
     folds: bool = False,
     rare: Mapping[str, Collection[str]] | None = None,
+    doubts: Mapping[str, Sequence[str]] | None = None,
     known: Mapping[str, Metric] = METRICS,
     claims: Claims | None = None,
 ) -> list[Leaderboard]:
@@ -46,6 +47,7 @@ def leaderboard(
         costs: whether to make columns of cost rows, and those of `reports.costs`, which sum them up.
         folds: whether to make boards of single folds, too, if all folds together have a board.
         rare: names of the rare classes by dataset, which are among the main columns.
+        doubts: what speaks against every number of a run, by the key of the run.
         known: metrics by id, including those of other packages.
         claims: what is tested; by default the metric of the track, with its own smallest effect.
     """
@@ -83,6 +85,7 @@ def leaderboard(
                 int(part[part["budget"] == budget].index.max()),
                 str(division),
                 str(part["shown"].iloc[0]),
+                doubts=_doubts(shown, doubts or {}),
                 spreads=spreads_of(spread[(spread[[*_DIVIDED, "data", "fold", "budget"]] == place).all(axis=1)], known),
             )
             boards.append(_judged(board, claims or Claims()))
@@ -104,6 +107,11 @@ def _judged(board: Leaderboard, claims: Claims) -> Leaderboard:
         found = verdicts(board.rows, primary, effect)
     judged = replace(board, primary=primary, smallest_effect=effect, unreadable=against, verdicts=found)
     return replace(judged, best=best_rows(judged))
+
+
+def _doubts(shown: pd.DataFrame, doubts: Mapping[str, Sequence[str]]) -> list[str]:
+    """Return what speaks against every number of a board: what its runs say of their data, each once."""
+    return list(dict.fromkeys(text for run in shown["run"].unique() for text in doubts.get(str(run), ())))
 
 
 def _with_costs_of_folds(shown: pd.DataFrame, of_division: pd.DataFrame, fold: str) -> pd.DataFrame:

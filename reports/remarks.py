@@ -29,6 +29,7 @@ def remarks(board: Leaderboard, columns: Sequence[Column] | None = None) -> list
     """Return remarks on a whole board that is shown with `columns` (all of its columns unless given)."""
     shown = board.columns if columns is None else columns
     return [
+        *(f"{WARNING} {doubt}" for doubt in board.doubts),
         *_leaks(board),
         *_seeds(board),
         *_claims(board),

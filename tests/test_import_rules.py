@@ -48,7 +48,7 @@ FLOORS = (
     ("engine", "formats", "config", "results", "training"),
     ("registry", "synthetic", "track"),
     ("contract", "extras", "imageio", "sibling_packages"),
-    ("context", "digest", "errors", "plugin_version", "samples", "weights"),
+    ("context", "digest", "errors", "paths", "plugin_version", "samples", "weights"),
 )
 FLOOR = {f"bench.{part}": number for number, floor in enumerate(FLOORS) for part in floor}
 

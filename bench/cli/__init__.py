@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import os
 import sys
 from typing import Annotated, Any
@@ -26,10 +27,12 @@ from bench.cli import (
 )
 from bench.cli.errors import print_error
 from bench.cli.help import describe
+from bench.cli.values import guard
 from bench.cli.verbosity import Verbosity, options_first
 from bench.engine.threads import WAITING
 from bench.errors import BenchError, ConfigError
 from bench.extras import absent
+from bench.paths import shortened
 from bench.sibling_packages import SIBLINGS, check_sibling
 
 app = typer.Typer(
@@ -93,9 +96,10 @@ def options(
 
 
 def command_line() -> Any:
-    """Return the command line as its parser sees it, with complete help texts."""
+    """Return the command line as its parser sees it, with complete help texts, and checks of the values it is given."""
     command = typer.main.get_command(app)
     describe(command)
+    guard(command)
     return command
 
 
@@ -122,7 +126,7 @@ def main() -> None:
             sys.exit(0)
         if debug:
             raise
-        known = _usage(error) if _is_usage(error) else absent(error)
+        known = _usage(error) if _is_usage(error) else absent(error) or _unusable(error)
         print_error(known or _unexpected(error))
         sys.exit(2 if known else 1)
     if code == INTERRUPTED:  # versions of the parser return it or raise
@@ -148,6 +152,18 @@ def _print_version(context: typer.Context) -> None:
 def _is_usage(error: Exception) -> bool:
     """Return whether an exception comes from the parser: a wrong option or argument."""
     return hasattr(error, "format_message") and hasattr(error, "exit_code")
+
+
+def _unusable(error: Exception) -> BenchError | None:
+    """Return the error of a name that no file can have, such as one in a file of settings; None for any other."""
+    if isinstance(error, OSError) and error.errno in (errno.ENAMETOOLONG, errno.EILSEQ):
+        got = f"{error.strerror}: {shortened(error.filename or '')}"
+    elif isinstance(error, ValueError) and "embedded null" in str(error):
+        got = "a NUL character"
+    else:
+        return None
+    fix = "shorten this name where it is set: in the command, in a card or in a file of settings"
+    return BenchError("A name cannot be that of a file or folder", got=got, fix=fix)
 
 
 def _unexpected(error: Exception) -> BenchError:

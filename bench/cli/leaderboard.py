@@ -234,15 +234,19 @@ def load_boards(
     from bench.evaluation.registered import known_metrics
     from bench.registry import unknown
     from bench.results.table import ResultsStore
+    from bench.run.look_alikes import doubts_of
     from reports.leaderboard import leaderboard as build
     from reports.primary import testable
 
     results = ResultsStore(store)
     documents = results.documents().values()
     rare = {document.dataset: document.rare for document in documents}
+    doubts = {document.run: doubts_of(document) for document in documents}
     table = results.table()
     known = known_metrics()
-    chosen = build(table, dataset, preset, costs=costs, folds=folds, rare=rare, known=known, claims=claims)
+    chosen = build(
+        table, dataset, preset, costs=costs, folds=folds, rare=rare, doubts=doubts, known=known, claims=claims
+    )
     if not chosen:
         raise _nothing(store, build(table), dataset, preset)
     tested = {name for board in chosen for name in testable(board.columns)}

@@ -12,6 +12,7 @@ import yaml
 from bench.config.files import merge
 from bench.digest import digest_file
 from bench.errors import ConfigError
+from bench.paths import impossible
 
 
 class Overrides(NamedTuple):
@@ -71,8 +72,10 @@ def placeless(items: Sequence[str]) -> list[str]:
 
 def _shown(text: str) -> str:
     """Return a value as tables show it: the last part of a path, with the hash of a file, as on any other machine."""
+    if os.sep not in text or impossible(text):
+        return text
     path = Path(text).expanduser()
-    if os.sep not in text or not path.exists():
+    if not path.exists():
         return text
     return f"{path.name}@{digest_file(path)[:8]}" if path.is_file() else path.name
 

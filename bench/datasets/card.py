@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -16,6 +17,7 @@ from bench.datasets.splits.division import Division
 from bench.datasets.splits.few_labels import Labelled
 from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
+from bench.paths import is_file
 from bench.registry import names, point, unknown
 from bench.track import track_of
 
@@ -23,10 +25,17 @@ MergeSetting = Literal["auto", "raw", "merged"]
 GroupKind = Literal["slide", "patient", "article", "tile", "patch"]
 INDEPENDENT = ("slide", "patient")
 """Kinds of groups that are about independent; intervals over others may be too narrow."""
+LONGEST_NAME = 120
+"""Bytes of a dataset's name, which names folders and is a part of the names of files."""
+NO_CLASS, ALL_NUCLEI = 0, "all"
+"""The class id and the name under which nuclei are counted in a dataset whose nuclei have no classes."""
 
 
 class SplitCounts(Settings):
-    """Published size of one split: its tiles, its nuclei by class name, its images by label name."""
+    """Published size of one split: its tiles, its nuclei by class name, its images by label name.
+
+    In a dataset whose nuclei have no classes, `nuclei` gives their number as `all`.
+    """
 
     tiles: int = Field(ge=0)
     nuclei: Mapping[str, int] = {}
@@ -44,8 +53,9 @@ class DatasetCard(Settings):
     `generic` marks the card of a source that reads many datasets: it only explains the source, and your own dataset
     needs a card that names the source. `captions` says that samples of another task than "text" have captions, too.
 
-    `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
-    maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
+    `classes` maps nucleus class ids 1..C to names; without any, networks learn to segment only. `labels` lists
+    image-level classes in id order. `merging` maps every class id that the files hold before merging to its id after
+    it; empty where nothing is merged.
     `classes_merged` says which of the two the files hold; `auto` finds out. `expected` are the published
     counts, `side` the side of its samples in pixels, by which suites are planned. `pattern` is where files are inside
     the dataset's folder, in one line; `layout` the same as a tree. `extra` belongs to the source that reads the card.
@@ -121,6 +131,13 @@ class DatasetCard(Settings):
         }
         return self.model_dump(mode="json", include=fields)
 
+    @field_validator("name")
+    @classmethod
+    def _names_folders(cls, value: str) -> str:
+        if not value.strip(".") or len(value.encode()) > LONGEST_NAME or not re.fullmatch(r"[^/\\\x00-\x1f]+", value):
+            raise ValueError(f"the name is also one of folders: at most {LONGEST_NAME} bytes, without / and \\")
+        return value
+
     @field_validator("protocols", mode="before")
     @classmethod
     def _none_inherited(cls, value: Any) -> Any:
@@ -142,7 +159,7 @@ class DatasetCard(Settings):
         for split, counts in self.expected.items():
             if split not in self.splits:
                 raise ValueError(f"`expected` names the split {split!r}, which `splits` lacks")
-            if odd := set(counts.nuclei) - set(self.classes.values()):
+            if odd := set(counts.nuclei) - (set(self.classes.values()) or {ALL_NUCLEI}):
                 raise ValueError(f"`expected` counts classes that `classes` lacks: {sorted(odd)}")
             if odd := set(counts.labels) - set(self.labels):
                 raise ValueError(f"`expected` counts labels that `labels` lacks: {sorted(odd)}")
@@ -184,7 +201,7 @@ def card_names() -> tuple[str, ...]:
 
 
 def _own_card(path: Path) -> DatasetCard:
-    if not path.is_file():
+    if not is_file(path):
         fix = f"give one of these names: {', '.join(card_names())}; or write a card like those in examples/cards"
         raise ConfigError("The dataset's card does not exist", got=f"no file at {path}", fix=fix)
     card = read_card(path)

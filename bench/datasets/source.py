@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, NamedTuple, Protocol
+from typing import Any, Literal, Protocol
 
 from bench.contract import Sample
 from bench.datasets.card import DatasetCard, GroupKind, is_path, load_card
+from bench.datasets.looks import Look
 from bench.errors import ConfigError, MissingError
 from bench.formats.labels.plausible import Survey
+from bench.paths import is_folder
 from bench.registry import load
 from bench.track import track_of
 
@@ -26,18 +28,12 @@ class Finding:
     message: str
 
 
-class Look(NamedTuple):
-    """The look of an image: a 64-bit perceptual hash, and whether the image is nearly blank."""
-
-    code: int
-    flat: bool
-
-
 @dataclass(frozen=True)
 class Tally:
     """The content of one tile.
 
-    `counts` are nuclei by class id as stored, before any merging; `survey` says what its instance map looks like.
+    `counts` are nuclei by class id as stored, before any merging; nuclei without classes are counted under
+    `bench.datasets.card.NO_CLASS`. `survey` says what the instance map looks like.
     """
 
     id: str
@@ -170,7 +166,7 @@ def find_folder(root: Path | None, names: Sequence[str], holds: Callable[[Path],
     if root is None:
         return None
     candidates = [*(root / name for name in names), root]
-    return next((folder for folder in candidates if folder.is_dir() and holds(folder)), None)
+    return next((folder for folder in candidates if is_folder(folder) and holds(folder)), None)
 
 
 def missing(card: DatasetCard, root: Path | None) -> MissingError:

@@ -17,6 +17,8 @@ from typing import Any
 from bench.engine.versions import package_versions
 
 FOLDER = "logs"
+LONGEST = 60
+"""Letters of the name of a method or a dataset in the name of a log: names of files are limited."""
 # A password in an address.
 _SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _LIBRARIES = ("torchvision", "timm", "transformers", "scipy", "scikit-learn", "pandas", "mlflow")
@@ -46,7 +48,7 @@ def new_log(store: Path, method: str, dataset: str) -> RunLog:
     folder = store / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     names = [re.sub(r"[^\w.+-]+", "-", name).strip("-") for name in (method, dataset)]
-    name = "-".join([time.strftime("%Y%m%d-%H%M%S"), *names])
+    name = "-".join([time.strftime("%Y%m%d-%H%M%S"), *(name[:LONGEST] for name in names)])
     number = 1
     while True:
         path = folder / (f"{name}.log" if number == 1 else f"{name}-{number}.log")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,7 +13,7 @@ from jaxtyping import Float64, Int32
 from bench.contract import DatasetInfo, Prediction, Sample
 from bench.errors import DataError
 from bench.evaluation.base import Measured
-from bench.evaluation.ignored import without_ignored
+from bench.evaluation.ignored import classes_of, without_ignored
 from bench.evaluation.pictures.nuclei import confused, confusion_matrices, predictions
 from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.predictions import PredictionEvaluation
@@ -28,6 +29,7 @@ PIXELS = {"dice_pixels": "dice", "jaccard_pixels": "jaccard", "dice_pixels_cellv
 SURFACES: Mapping[str, Literal["max", "concatenated"]] = {"hd95": "max", "hd95_concatenated": "concatenated"}
 POOLED = ("tp", "fp", "fn", "sum_iou")
 NO_TISSUE = "the dataset does not say of which tissue its images are"
+NO_CLASSES = "the nuclei of the dataset have no classes"
 
 
 class Nuclei(PredictionEvaluation):
@@ -53,7 +55,7 @@ class Nuclei(PredictionEvaluation):
 
     def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
         """Return the statistics of one image."""
-        return image_statistics(sample, prediction, len(info.classes))
+        return image_statistics(sample, prediction, max(1, len(info.classes)))
 
     def scores(self, info: DatasetInfo) -> Iterator[Score]:
         """Yield the scores."""
@@ -74,7 +76,8 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
 
     `types` are the counts of detection and typing (`metrics.types`); `classes` are TP, FP, FN and sum of IoU of each
     class, `true_counts` and `pred_counts` its nuclei. An undefined value is NaN. If the sample has ignored
-    pixels, both maps are scored without them, see :func:`without_ignored`.
+    pixels, both maps are scored without them, see :func:`without_ignored`. Nuclei without classes count as nuclei of
+    one class.
 
     Raises:
         DataError: truth or prediction has no instances, or they differ in shape.
@@ -84,10 +87,14 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     from metrics.overlap import overlap
     from metrics.types import matching_radius, type_counts
 
-    if sample.instances is None or sample.types is None or prediction.instances is None or prediction.types is None:
-        raise DataError("Truth and prediction must have instances and types", got=f"none for {sample.id}")
-    true, true_types = without_ignored(sample.instances, sample.types, sample.ignore)
-    pred, pred_types = without_ignored(prediction.instances, prediction.types, sample.ignore)
+    if sample.instances is None or prediction.instances is None:
+        raise DataError("Truth and prediction must have instances", got=f"none for {sample.id}")
+    if (sample.types is None) != (prediction.types is None):
+        only = "the prediction" if sample.types is None else "the truth"
+        raise DataError("Truth and prediction must both have classes, or neither", got=f"{sample.id}: only {only} has")
+    true, true_types = without_ignored(sample.instances, classes_of(sample.instances, sample.types), sample.ignore)
+    found_types = classes_of(prediction.instances, prediction.types)
+    pred, pred_types = without_ignored(prediction.instances, found_types, sample.ignore)
     table = overlap(true, pred)
     scores = score_table(table)
     radius = matching_radius(sample.mpp)
@@ -132,7 +139,10 @@ def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) ->
 
 
 def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
-    """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`."""
+    """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`.
+
+    Without classes, those of classes have the reason why there is no number.
+    """
     from metrics import instances, multiclass, types
     from metrics.groups import Statistic
 
@@ -146,6 +156,7 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
     yield Score("pq/pooled", "", _pooled, Statistic(instances.pooled_pq, pooled))
     for name in SURFACES:
         yield mean_score(f"{name}/image", partial(number, name=name), remark=_one_empty)
+    unknown = "" if classes else NO_CLASSES
     for place, (metric, function) in enumerate(
         (
             ("f_d", types.detection_f1),
@@ -154,16 +165,30 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
             ("acc", types.type_accuracy),
         )
     ):
-        yield Score(metric, "", _types, Statistic(function, partial(_detected, place=place)))
+        found = Score(metric, "", _types, Statistic(function, partial(_detected, place=place)))
+        yield found if metric != "acc" else _unless(unknown, found)
     yield mean_score("bpq/image", _bpq)
-    yield mean_score("mpq/image", _mpq)
-    yield Score("mpq/tissue", "", _tissues, Statistic(_mean_of_tissues, _of_tissues), missing=_without_tissue)
+    tissues = Statistic(_mean_of_tissues, _of_tissues)
+    yield Score("bpq/tissue", "", partial(_by_tissue, values=_bpq), tissues, missing=_without_tissue)
+    yield _unless(unknown, mean_score("mpq/image", _mpq))
+    by_tissue = Score("mpq/tissue", "", partial(_by_tissue, values=_mpq), tissues, missing=_without_tissue)
+    yield _unless(unknown, by_tissue)
     of_classes = Statistic(
         lambda sums: multiclass.mpq_plus(_by_class(sums)), lambda sums: instances.pooled_weight(_by_class(sums))
     )
-    yield Score("mpq_plus", "", _classes, of_classes)
-    for index, name in enumerate(classes):
-        yield from _class_scores(index, name)
+    yield _unless(unknown, Score("mpq_plus", "", _classes, of_classes))
+    counted = Statistic(
+        lambda sums: multiclass.mean_defined(count_r2_of_sums(_by_class(sums))),
+        lambda sums: _by_class(sums)[..., 2],
+    )
+    yield _unless(unknown, Score("count_r2_mean", "", _counts_of_classes, counted))
+    for index, name in enumerate(classes or [""]):
+        yield from (_unless(unknown, score) for score in _class_scores(index, name))
+
+
+def _unless(reason: str, score: Score) -> Score:
+    """Return a score that has no number if there is a reason against it."""
+    return replace(score, missing=lambda statistics: reason) if reason else score
 
 
 def _class_scores(index: int, name: str) -> Iterator[Score]:
@@ -186,6 +211,7 @@ def _class_scores(index: int, name: str) -> Iterator[Score]:
         lambda sums: instances.pooled_weight(_by_class(sums)[..., index, :])[..., None],
     )
     yield Score("pq_class/pooled", name, _classes, quality)
+    yield replace(mean_score("pq_class/image", partial(_pq_of_class, index=index)), class_=name)
     # R2 is 1 less a ratio of squares: an image with many nuclei of the class weighs much
     counts = Statistic(count_r2_of_sums, lambda sums: sums[..., 2:3])
     yield Score("count_r2", name, partial(_count_statistics, index=index), counts)
@@ -253,14 +279,16 @@ def _mpq(statistics: Statistics) -> Float64[np.ndarray, " n"]:
     return mpq_of_images(_by_class(_classes(statistics)))
 
 
-def _tissues(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
-    """Return sum and count of mPQ in the columns of an image's tissue, and 0 in those of other tissues."""
+def _by_tissue(
+    statistics: Statistics, values: Callable[[Statistics], Float64[np.ndarray, " n"]]
+) -> Float64[np.ndarray, "n k"]:
+    """Return sum and count of a value of images in the columns of an image's tissue, 0 in those of other tissues."""
     from metrics.groups import mean_statistics
 
-    tissues, values = statistics.column("tissue"), mean_statistics(_mpq(statistics))
+    tissues, found = statistics.column("tissue"), mean_statistics(values(statistics))
     known = sorted({tissue for tissue in tissues.tolist() if tissue is not None})
-    columns = [values * (tissues == tissue)[:, None] for tissue in known]
-    return np.concatenate(columns, axis=1) if columns else np.zeros((len(values), 2))
+    columns = [found * (tissues == tissue)[:, None] for tissue in known]
+    return np.concatenate(columns, axis=1) if columns else np.zeros((len(found), 2))
 
 
 def _mean_of_tissues(sums: Float64[np.ndarray, "... k"]) -> Float64[np.ndarray, " ..."]:
@@ -281,6 +309,17 @@ def _without_tissue(statistics: Statistics) -> str:
 def _count_statistics(statistics: Statistics, index: int) -> Float64[np.ndarray, "n 4"]:
     true, pred = (statistics.numbers(name)[:, index] for name in ("true_counts", "pred_counts"))
     return np.stack([np.ones_like(true), true, true**2, (true - pred) ** 2], axis=1)
+
+
+def _counts_of_classes(statistics: Statistics) -> Float64[np.ndarray, "n k"]:
+    n_classes = statistics.column("true_counts").shape[1]
+    return np.concatenate([_count_statistics(statistics, index) for index in range(n_classes)], axis=1)
+
+
+def _pq_of_class(statistics: Statistics, index: int) -> Float64[np.ndarray, " n"]:
+    from metrics.multiclass import pq_of_present
+
+    return pq_of_present(_by_class(_classes(statistics))[:, index])
 
 
 def _one_empty(statistics: Statistics) -> str:

@@ -10,6 +10,7 @@ from bench.contract import Dataset, DatasetInfo, Sample
 from bench.datasets.source import DatasetSource, open_source
 from bench.errors import ConfigError, SealError
 from bench.formats.parallel import ordered_map
+from bench.paths import is_file, is_folder
 from bench.synthetic import MANIFEST, TRAINING, SyntheticSet, sample_digest
 
 ALL = "all"
@@ -66,7 +67,7 @@ def open_parts(name: str, split: str, data_root: Path | None) -> list[Part]:
         SealError: the folder does not hold a set for training.
     """
     folder = Path(name).expanduser()
-    if (folder / MANIFEST).is_file() or ("/" in name and folder.is_dir()):
+    if is_file(folder / MANIFEST) or ("/" in name and is_folder(folder)):
         if split not in (ALL, "train"):
             raise ConfigError("A synthetic set has only the split 'train'", got=repr(split))
         return [set_part(folder)]

@@ -15,6 +15,7 @@ from jaxtyping import Bool
 
 from bench.errors import DataError
 from bench.formats.csv_tables import some
+from bench.formats.folders import stem_of
 from bench.formats.json_files import kind_of
 from bench.formats.polygons import Outline, Outlines, Part, ring
 
@@ -45,7 +46,7 @@ class CocoFile:
         self.images: dict[str, Mapping[str, Any]] = {}
         self._annotations: dict[Any, list[Mapping[str, Any]]] = {}
         for image in self._objects(content, "images", ("id", "file_name")):
-            stem = PurePosixPath(str(image["file_name"]).replace("\\", "/")).stem
+            stem = stem_of(PurePosixPath(str(image["file_name"]).replace("\\", "/")))
             if stem in self.images or _key(image["id"]) in self._annotations:
                 raise DataError(f"Two images in {path} have one name or id", got=str(image["file_name"]), fix=_FIX)
             self.images[stem] = image

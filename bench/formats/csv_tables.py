@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +22,8 @@ class Table:
 
 def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
     """Return a CSV file (UTF-8, comma-separated) whose column `key` identifies its rows.
+
+    Keys are in Unicode's form NFC, so that an accent is the same letter in every table and name.
 
     Raises:
         DataError: the file is absent, unreadable or empty, a column is missing or doubled, a row is longer or
@@ -56,6 +59,7 @@ def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
                 fix="write every cell, and quote cells that hold commas",
             )
         row = dict(zip(columns, line, strict=True))
+        row[key] = unicodedata.normalize("NFC", row[key])
         if not row[key] or row[key] in rows:
             got = f"{row[key]!r} again in row {index}" if row[key] else f"no {key} in row {index}"
             raise DataError(f"{path} does not have each {key} once", got=got, fix="keep one row per image")

@@ -3,42 +3,52 @@
 from __future__ import annotations
 
 import os
+import unicodedata
 from collections.abc import Collection, Iterator, Mapping
-from pathlib import Path
+from pathlib import Path, PurePath
 
 from bench.errors import DataError
 from bench.formats.csv_tables import some
+from bench.paths import impossible
 
 # The suffixes that clean-fid reads as images, without arrays (as FID's reference implementation).
 IMAGE_SUFFIXES = (".bmp", ".jpg", ".jpeg", ".pgm", ".png", ".ppm", ".tif", ".tiff", ".webp")
 
 
-def walk(folder: Path, suffixes: Collection[str]) -> list[Path]:
+def walk(folder: Path, suffixes: Collection[str], root: Path | None = None) -> list[Path]:
     """Return the files of a folder and its subfolders with one of the suffixes, in order of path.
 
-    Hidden files are skipped. Only links to files inside the folder are followed; links to folders are not, so that
-    none can lead in a circle.
+    Hidden files are skipped. Links to files are followed inside `root`, by default the folder itself; links to folders
+    are not, so that none can lead in a circle.
 
     Raises:
-        DataError: there is no such folder, or a link leaves it or has no target.
+        DataError: there is no such folder, or a link leads out of `root` or has no target.
     """
     if not folder.is_dir():
         got = "a file" if folder.exists() else "no such folder"
         raise DataError(f"There is no folder at {folder}", got=got, fix="give the folder that holds the files")
     found = [path for path in _files(folder) if path.suffix.lower() in suffixes]
-    return sorted(inside(folder, path.relative_to(folder).as_posix()) if path.is_symlink() else path for path in found)
+    return sorted(
+        inside(folder, path.relative_to(folder).as_posix(), root) if path.is_symlink() else path for path in found
+    )
 
 
-def inside(folder: Path, name: str) -> Path:
-    """Return `folder / name`, a file in the folder.
+def inside(folder: Path, name: str, root: Path | None = None) -> Path:
+    """Return `folder / name`, a file in the folder, or a link to one inside `root`, by default the folder itself.
 
     Raises:
         DataError: the name is absolute, or leads out of the folder, in a circle or to no file.
     """
-    path = folder / name
+    path = folder / spelled(folder, name)
     try:
         resolved = path.resolve(strict=True)
-        if not resolved.is_relative_to(folder.resolve()):
+        if not resolved.is_relative_to((root or folder).resolve()):
+            if path.is_symlink():
+                raise DataError(
+                    f"The link {path} leads out of {root or folder}, and only links inside it are followed",
+                    got=f"a link to {resolved}",
+                    fix="replace the link by a copy of the file, or move both below one folder",
+                )
             raise DataError(
                 f"A name is not a file inside {folder}", got=name, fix="name files by their paths in that folder"
             )
@@ -54,11 +64,28 @@ def inside(folder: Path, name: str) -> Path:
     return path
 
 
-def by_stem(folder: Path, suffixes: Collection[str], kind: str) -> Mapping[str, Path]:
-    """Return the files of a folder (not of its subfolders) with one of the suffixes, by stem, in order.
+def spelled(folder: Path, name: str) -> str:
+    """Return a name as the folder spells it: as it is, or with its accents in Unicode's form NFC or NFD."""
+    forms = (name, unicodedata.normalize("NFC", name), unicodedata.normalize("NFD", name))
+    return next((form for form in forms if not impossible(form) and os.path.lexists(folder / form)), name)
+
+
+def stem_of(path: PurePath) -> str:
+    """Return the stem by which a file is paired: letters with accents are written in one way (Unicode's form NFC).
+
+    >>> stem_of(Path("e\u0301.png")) == stem_of(Path("\u00e9.npy"))
+    True
+    """
+    return unicodedata.normalize("NFC", path.stem)
+
+
+def by_stem(folder: Path, suffixes: Collection[str], kind: str, root: Path | None = None) -> Mapping[str, Path]:
+    """Return the files of a folder (not of its subfolders) with one of the suffixes, by stem, in order of path.
+
+    Stems are those of :func:`stem_of`; links are followed inside `root`, by default the folder itself.
 
     Raises:
-        DataError: there is no such folder or file, two files have one stem, or a link leaves the folder or is broken.
+        DataError: there is no such folder or file, two files have one stem, or a link leads out of `root` or is broken.
     """
     if not folder.is_dir():
         got = "a file" if folder.exists() else "no such folder"
@@ -70,10 +97,11 @@ def by_stem(folder: Path, suffixes: Collection[str], kind: str) -> Mapping[str, 
     for path in present:
         if path.suffix.lower() in suffixes:
             if path.is_symlink():
-                inside(folder, path.name)
-            if path.stem in found:
-                twice.append(f"{found[path.stem].name} and {path.name}")
-            found[path.stem] = path
+                inside(folder, path.name, root)
+            stem = stem_of(path)
+            if stem in found:
+                twice.append(f"{found[stem].name} and {path.name}")
+            found[stem] = path
     if twice:
         raise DataError(
             f"Two files in {folder} have the same stem",

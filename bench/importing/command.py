@@ -25,7 +25,7 @@ from bench.errors import ConfigError, SealError
 from bench.formats.csv_tables import some
 from bench.importing.items import Item, find_items
 from bench.importing.seal import seal_items
-from bench.importing.store import remember
+from bench.importing.store import path_of_card, remember
 from bench.registry import names
 from bench.synthetic import EVALUATION, TRAINING, SyntheticSet
 
@@ -71,7 +71,8 @@ def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
         allowed=allowed,
     )
     finished = execute(step, Store(request.store), reporter)
-    remember(request.store, card.name, request.method_name, finished.path, request.replace)
+    given = path_of_card(request.dataset)
+    remember(request.store, card.name, request.method_name, finished.path, request.replace, given)
     return SyntheticSet(finished.path)
 
 

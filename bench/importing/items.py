@@ -10,7 +10,7 @@ from bench.datasets.card import DatasetCard
 from bench.digest import digest
 from bench.errors import DataError
 from bench.formats.csv_tables import Table, read_table, some
-from bench.formats.folders import IMAGE_SUFFIXES, inside, walk
+from bench.formats.folders import IMAGE_SUFFIXES, inside, stem_of, walk
 from bench.formats.labels import label_files
 
 COLUMNS = ("file_name", "group", "label", "caption", "tissue", "source", "y", "x")
@@ -91,10 +91,11 @@ def _paired(paths: Sequence[Path], labels: Path) -> dict[Path, Path]:
     found = label_files(labels, "labels")
     by_image: dict[str, Path] = {}
     for path in paths:
-        if path.stem in by_image:
-            got = f"{by_image[path.stem]} and {path}"
+        stem = stem_of(path)
+        if stem in by_image:
+            got = f"{by_image[stem]} and {path}"
             raise DataError("Two images have the same stem, by which labels are paired", got=got, fix="rename one")
-        by_image[path.stem] = path
+        by_image[stem] = path
     unpaired = [
         f"{len(stems)} {what}: {some(stems)}"
         for what, stems in (

@@ -14,6 +14,7 @@ from bench.contract import Condition, DatasetInfo, Progress
 from bench.datasets.card import DatasetCard
 from bench.datasets.checks.unknown_classes import UnknownClassError, over_all
 from bench.errors import BenchError, DataError
+from bench.formats.folders import stem_of
 from bench.formats.labels import LabelMaps, read_labels
 from bench.formats.labels.plausible import Survey, refuse, survey
 from bench.formats.npy import read_npy
@@ -84,7 +85,7 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
     if item.labels is not None:
         names = {name: index for index, name in card.classes.items()}
         size = image.shape[0], image.shape[1]
-        maps = read_labels(item.labels, size=size, names=names or None, image=item.image.stem)
+        maps = read_labels(item.labels, size=size, names=names or None, image=stem_of(item.image))
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(

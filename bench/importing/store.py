@@ -5,13 +5,15 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from bench.datasets.card import is_path
 from bench.digest import write_json
 from bench.errors import ConfigError
+from bench.paths import is_file
 from bench.synthetic import MANIFEST, SyntheticSet, verify_set
 
 
-def remember(store: Path, dataset: str, name: str, folder: Path, replace: bool) -> None:
-    """Store the name of an imported set.
+def remember(store: Path, dataset: str, name: str, folder: Path, replace: bool, card: str = "") -> None:
+    """Store the name of an imported set, and the card that it was imported for if that was given by its path.
 
     Raises:
         ConfigError: the name belongs to another set that must not be replaced.
@@ -27,7 +29,7 @@ def remember(store: Path, dataset: str, name: str, folder: Path, replace: bool) 
                 fix="choose another --method-name, or give --replace",
             )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"folder": relative})
+    write_json(path, {"folder": relative, "card": card})
 
 
 def open_imported(store: Path, dataset: str, name: str) -> SyntheticSet:
@@ -37,14 +39,25 @@ def open_imported(store: Path, dataset: str, name: str) -> SyntheticSet:
         ConfigError: there is no such set.
         SealError: the set has changed since it was sealed.
     """
-    if (Path(name) / MANIFEST).is_file():
+    if is_file(Path(name) / MANIFEST):
         return verify_set(Path(name))
     entry = _entry(store, dataset, name)
-    if not entry.is_file():
+    if not is_file(entry):
         known = sorted(path.stem for path in entry.parent.glob("*.json"))
         fix = f"imported for {dataset} are: {', '.join(known)}" if known else "import a set with `bench import DIR`"
         raise ConfigError("There is no sealed set of this folder or name", got=repr(name), fix=fix)
     return verify_set(store / json.loads(entry.read_text(encoding="utf-8"))["folder"])
+
+
+def card_of(store: Path, dataset: str, name: str) -> str:
+    """Return the path of the card that a set was imported for; empty if it is not known, or a shipped one."""
+    entry = _entry(store, dataset, name)
+    return str(json.loads(entry.read_text(encoding="utf-8")).get("card", "")) if is_file(entry) else ""
+
+
+def path_of_card(name: str) -> str:
+    """Return the whole path of a dataset's card; empty for a name of a dataset that ships."""
+    return str(Path(name).expanduser().resolve()) if is_path(name) else ""
 
 
 def _entry(store: Path, dataset: str, name: str) -> Path:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 from bench.contract import Dataset
 from bench.datasets.splits.id_division import IdDivision
@@ -31,11 +32,15 @@ class FinishedFold:
 
 @dataclass(frozen=True)
 class FinishedRun:
-    """A run whose folds are all finished; a run without folds has one, without a name."""
+    """A run whose folds are all finished; a run without folds has one, without a name.
+
+    `look_alikes` are those of test and training images, by fold; see `bench.run.look_alikes`.
+    """
 
     folds: Sequence[FinishedFold]
     evaluations: Sequence[Evaluation]
     division: IdDivision | None = None
+    look_alikes: Sequence[Mapping[str, Any]] = ()
 
     @property
     def first(self) -> FinishedFold:

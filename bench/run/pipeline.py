@@ -21,6 +21,7 @@ from bench.plan.ratios import capped
 from bench.run.attempt import begin
 from bench.run.divisions import FoldData, divide_data
 from bench.run.finished_run import FinishedFold, FinishedRun
+from bench.run.look_alikes import look_alikes, sentences
 from bench.run.missing import find_missing
 from bench.run.outcome import Outcome
 from bench.run.publish import publish
@@ -115,9 +116,12 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
 async def work(session: Session, resolved: Resolved) -> FinishedRun:
     """Await every step of the arms and evaluations of a run, for each of its folds; publish nothing."""
     divided = await divide_data(session, resolved)
+    alike = look_alikes(divided.folds)
+    for said in (text for found in alike for text in sentences(found)):
+        session.reporter.warn(said)
     asked = evaluations(divided.folds[0].data["test"].info, resolved.preset.evaluations)
     folds = await together(*(_work_on(fold, session, resolved, asked) for fold in divided.folds))
-    return FinishedRun(folds, asked, divided.division)
+    return FinishedRun(folds, asked, divided.division, alike)
 
 
 async def _work_on(fold: FoldData, session: Session, resolved: Resolved, asked: Sequence[Evaluation]) -> FinishedFold:

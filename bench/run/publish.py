@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from bench.config.overrides import placeless
@@ -28,6 +28,8 @@ from bench.run.attempt import Attempt
 from bench.run.behind import behind_of, data_digest, group_counts
 from bench.run.evidence import has_evidence, write_evidence
 from bench.run.finished_run import FinishedFold, FinishedRun
+from bench.run.look_alikes import NAME as LOOK_ALIKES
+from bench.run.look_alikes import sentences
 from bench.run.outcome import Outcome
 from bench.run.plugins import plugin_versions
 from bench.run.resolve import Resolved
@@ -172,6 +174,7 @@ def _findings(complete: FinishedRun) -> Iterator[tuple[str, list[object]]]:
     for one in complete.evaluations:
         measured = [each for fold in complete.folds for each in fold.measured[one.name]]
         yield one.name, [item for each in measured for item in one.findings(each.evidence)]
+    yield LOOK_ALIKES, list(complete.look_alikes)
 
 
 def _by_role(complete: FinishedRun, of_data: Callable[[Dataset], str]) -> Iterator[tuple[str, str]]:
@@ -228,7 +231,8 @@ def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Res
         shutil.copyfile(of_subject[0].set.folder / MANIFEST, folder / MANIFEST)
     shown = [(arm, sets[arm.title][0]) for arm in resolved.subjects if sets[arm.title]]
     write_sheets(folder, shown, first.data["train"], resolved.card.name)
-    _write_leaderboard(folder / "leaderboard.md", folder, rows)
+    doubts = {run: [text for found in complete.look_alikes for text in sentences(found)]}
+    _write_leaderboard(folder / "leaderboard.md", folder, rows, doubts)
     results.write(run, rows, document)
 
 
@@ -264,7 +268,7 @@ def _curve(arm: Arm, tested: Tested) -> str:
     return "/".join([tested.network, arm.name, *ratio, *own])
 
 
-def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> None:
+def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow], doubts: Mapping[str, Sequence[str]]) -> None:
     from reports.leaderboard import leaderboard
     from reports.markdown import render_markdown
     from reports.scaling import scalings
@@ -273,7 +277,7 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow]) -> No
 
     scratch = folder / "rows.parquet"
     write_rows(scratch, rows)
-    boards = leaderboard(read_rows([scratch]), known=known_metrics())
+    boards = leaderboard(read_rows([scratch]), known=known_metrics(), doubts=doubts)
     scratch.unlink()
     # first the columns that fit a page, then all
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]

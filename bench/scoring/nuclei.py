@@ -38,7 +38,9 @@ from bench.scoring.pairing import Pair
 EVALUATION = "nuclei"
 # The report's names for scores of the evaluation, each a metric and a class.
 _MEANS = {name: (f"{name}/image", "") for name in ("dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "hd95")}
-_POOLED = {"f_d": ("f_d", ""), "precision": ("precision_d", ""), "recall": ("recall_d", "")}
+_UNTYPED = {"f_d": "f_d", "precision": "precision_d", "recall": "recall_d", "bpq": "bpq/image"}
+_TYPED = {"acc": "acc", "mpq": "mpq/image", "mpq_plus": "mpq_plus", "r2": "count_r2_mean"}
+_OF_CLASS = {"f_type": "f_type", "pq_class": "pq_class/image", "r2_class": "count_r2"}
 
 
 class Examined(NamedTuple):
@@ -197,12 +199,16 @@ def _ones(labels: LabelMaps) -> UInt8[np.ndarray, " n"]:
 def _estimates(
     ours: PredictionEvaluation, examined: Sequence[Examined], info: DatasetInfo, n_classes: int
 ) -> dict[str, Estimate]:
-    """Return every metric of the report with its interval; that of class c is `f_type/c`."""
-    by_class = {f"f_type/{index + 1}": ("f_type", info.classes[index]) for index in range(n_classes)}
+    """Return every metric of the report with its interval; that of class c has a name such as `f_type/c`."""
+    of_class = {
+        f"{name}/{index + 1}": (metric, info.classes[index])
+        for name, metric in _OF_CLASS.items()
+        for index in range(n_classes)
+    }
     typed = [item for item in examined if item.typed]
     return {
-        **_of(ours, {**_MEANS, **_POOLED}, examined, info),
-        **_of(ours, {"acc": ("acc", ""), **by_class}, typed, info),
+        **_of(ours, {**_MEANS, **{name: (metric, "") for name, metric in _UNTYPED.items()}}, examined, info),
+        **_of(ours, {**{name: (metric, "") for name, metric in _TYPED.items()}, **of_class}, typed, info),
     }
 
 
@@ -222,9 +228,14 @@ def _of(
 
 
 def _nested(values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return values with those of classes gathered under `f_type`."""
+    """Return values with those of classes gathered under the name of their metric."""
     plain = {name: value for name, value in values.items() if "/" not in name}
-    return {**plain, "f_type": {name.partition("/")[2]: value for name, value in values.items() if "/" in name}}
+    of_class: dict[str, dict[str, Any]] = {name: {} for name in _OF_CLASS}
+    for name, value in values.items():
+        if "/" in name:
+            metric, _, place = name.partition("/")
+            of_class[metric][place] = value
+    return plain | of_class
 
 
 def _image(item: Examined) -> NucleiImage:

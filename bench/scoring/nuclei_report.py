@@ -8,7 +8,7 @@ from bench.scoring.output import Bounds, Number, Output
 
 
 class NucleiMetrics(Output):
-    """`dice` to `hd95`: means over images; the rest from counts summed over images. Null where undefined."""
+    """`dice` to `hd95` and `bpq` to `pq_class`: means over images; the rest over all images. Null where undefined."""
 
     dice: Number = Field(description="Dice of the foregrounds")
     jaccard: Number = Field(description="Jaccard index of the foregrounds")
@@ -23,6 +23,12 @@ class NucleiMetrics(Output):
     recall: Number = Field(description="detection recall")
     acc: Number = Field(description="share of matched nuclei of equal class")
     f_type: dict[str, Number] = Field(description="F of each class, by its number")
+    bpq: Number = Field(description="PQ without classes, over images that hold a true nucleus (PanNuke)")
+    mpq: Number = Field(description="PQ over the classes of an image's truth, then over images (PanNuke)")
+    pq_class: dict[str, Number] = Field(description="PQ of each class, over images whose truth holds it (PanNuke)")
+    mpq_plus: Number = Field(description="PQ of each class from counts of all images, then over classes (CoNIC)")
+    r2: Number = Field(description="mean over classes of R2 of the number of nuclei (CoNIC)")
+    r2_class: dict[str, Number] = Field(description="R2 of the number of nuclei of each class, over images")
 
 
 class NucleiIntervals(Output):
@@ -41,6 +47,12 @@ class NucleiIntervals(Output):
     recall: Bounds
     acc: Bounds
     f_type: dict[str, Bounds]
+    bpq: Bounds
+    mpq: Bounds
+    pq_class: dict[str, Bounds]
+    mpq_plus: Bounds
+    r2: Bounds
+    r2_class: dict[str, Bounds]
 
 
 class NucleiSkipped(Output):
@@ -48,8 +60,8 @@ class NucleiSkipped(Output):
 
     both_empty: int = Field(description="no nucleus in truth and prediction: left out of the means")
     one_empty_hd95: int = Field(description="nuclei only on one side: hd95 is the image's diagonal, the rest 0")
-    untyped_true: int = Field(description="true file without classes: left out of acc and f_type")
-    untyped_pred: int = Field(description="predicted file without classes: left out of acc and f_type")
+    untyped_true: int = Field(description="true file without classes: left out of scores of classes")
+    untyped_pred: int = Field(description="predicted file without classes: left out of scores of classes")
 
 
 class NucleiImage(Output):
@@ -70,7 +82,7 @@ class NucleiImage(Output):
     tp_d: int = Field(description="nuclei matched by centroid")
     fp_d: int = Field(description="predicted nuclei without a match")
     fn_d: int = Field(description="true nuclei without a match")
-    typed: bool = Field(description="whether both files have classes, so that the image counts in acc and f_type")
+    typed: bool = Field(description="whether both files have classes, so that the image counts in scores of classes")
 
 
 class FurtherMetric(Output):

@@ -28,8 +28,15 @@ _NUCLEI = {
     "precision": "precision of detection",
     "recall": "recall of detection",
     "acc": "accuracy of types",
+    "bpq": "bPQ (PanNuke)",
+    "mpq": "mPQ (PanNuke)",
+    "mpq_plus": "mPQ+ (CoNIC)",
+    "r2": "R2 of counts, mean over classes",
 }
 _MEAN = ("dice", "jaccard", "aji", "aji_plus", "dq", "sq", "pq", "hd95")
+_PRESENT = {"bpq": "mean, where true", "mpq": "mean, where true"}
+_OF_TYPES = ("acc", "mpq", "mpq_plus", "r2")
+_OF_CLASS = {"f_type": ("F", "pooled"), "pq_class": ("PQ", "mean, where true"), "r2_class": ("R2 of counts", "pooled")}
 _CLASSES = {
     "accuracy": "accuracy",
     "f1_macro": "F1, macro",
@@ -48,13 +55,15 @@ def render_nuclei(report: NucleiReport) -> Lines:
     defined, typed = report.images - report.skipped.both_empty, sum(image.typed for image in report.per_image)
     table = _table("metric", "value", "95 % interval", "images", "over images")
     for name, title in _NUCLEI.items():
-        digits, how = 2 if name == "hd95" else 4, "mean" if name in _MEAN else "pooled"
-        n = defined if name in _MEAN else typed if name == "acc" else report.images
+        digits, how = 2 if name == "hd95" else 4, "mean" if name in _MEAN else _PRESENT.get(name, "pooled")
+        n = defined if name in _MEAN else typed if name in _OF_TYPES else report.images
         interval = _bounds(getattr(ci, name), digits)
         table.add_row(title, _number(getattr(metrics, name), digits), interval, f"{n:,}", how)
-    for number, value in metrics.f_type.items():
-        title = f"F of class {number}" + (f", {escape(report.classes[int(number) - 1])}" if report.classes else "")
-        table.add_row(title, _number(value), _bounds(ci.f_type[number]), f"{typed:,}", "pooled")
+    for name, (title, how) in _OF_CLASS.items():
+        for number, value in getattr(metrics, name).items():
+            of_class = f"{title} of class {number}"
+            of_class += f", {escape(report.classes[int(number) - 1])}" if report.classes else ""
+            table.add_row(of_class, _number(value), _bounds(getattr(ci, name)[number]), f"{typed:,}", how)
     yield table
     n_true, n_pred = (sum(getattr(image, side) for image in report.per_image) for side in ("n_true", "n_pred"))
     yield f"\n{_images(report.images)}; {n_true:,} true nuclei, {n_pred:,} predicted"

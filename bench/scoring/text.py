@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
+from unicodedata import normalize
 
 import numpy as np
 
@@ -84,7 +85,7 @@ def score_text(
 
 def _paths(folder: Path, table: Table) -> list[Path]:
     """Return the image of each row, after a comparison of the table with the folder."""
-    there = {path.relative_to(folder).as_posix(): path for path in walk(folder, IMAGE_SUFFIXES)}
+    there = {normalize("NFC", path.relative_to(folder).as_posix()): path for path in walk(folder, IMAGE_SUFFIXES)}
     sides = (
         ([name for name in table.rows if name not in there], f"in {table.path} without an image in {folder}"),
         ([name for name in there if name not in table.rows], f"in {folder} without a row in {table.path}"),

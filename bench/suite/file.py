@@ -15,6 +15,7 @@ from bench.config.request import gather_roles
 from bench.config.validate import build, join_errors
 from bench.contract import Settings
 from bench.errors import ConfigError
+from bench.paths import is_file
 from bench.registry import unknown
 from bench.suite.published import find_published
 
@@ -134,7 +135,7 @@ def find_suite(name: str) -> Suite:
     """
     if name.endswith((".yaml", ".yml")) or "/" in name or "\\" in name:
         path = Path(name).expanduser()
-        if not path.is_file():
+        if not is_file(path):
             fix = f"give the path of a suite file or one of these names: {', '.join(suite_names())}"
             raise ConfigError("The suite file does not exist", got=f"no file at {path}", fix=fix)
         return read_suite(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import os.path
 import shlex
 from collections.abc import Mapping
 from functools import cached_property
@@ -60,7 +61,8 @@ class ExternalConfig(PatchSettings):
         return {
             token: hashlib.sha256(path.read_bytes()).hexdigest()[:16]
             for token, path in paths.items()
-            if path.is_file() and path.stat().st_size <= SCRIPT_LIMIT
+            if os.path.isfile(path)  # noqa: PTH113  # `Path.is_file` refuses a long word, such as a script for bash
+            and path.stat().st_size <= SCRIPT_LIMIT
         }
 
     @property

@@ -73,7 +73,10 @@ SCORES = {
     "kernel_groups": {"grouped_kernel_distance"},
     "manifold": {"manifold_scores"},
     "memorisation": {"memorisation"},
-    "multiclass": {"pq_of_present", "mpq_of_images", "mpq_plus", "mean_by_tissue", "count_r2"},
+    "multiclass": {
+        *("pq_of_present", "pq_of_classes", "mpq_of_images", "mpq_plus"),
+        *("mean_by_tissue", "count_r2", "mean_count_r2"),
+    },
     "pixels": {"pixel_scores"},
     "perceptual": {"lpips_distance", "pair_distances", "perceptual_distance"},
     "proportion": {"proportion", "mean_proportion"},

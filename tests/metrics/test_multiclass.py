@@ -7,8 +7,18 @@ import torch
 
 from bench.errors import DataError
 from metrics.instances import panoptic, pooled_pq
-from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus, pq_of_present
+from metrics.multiclass import (
+    class_counts,
+    count_r2,
+    mean_by_tissue,
+    mean_count_r2,
+    mpq_of_images,
+    mpq_plus,
+    pq_of_classes,
+    pq_of_present,
+)
 from metrics.overlap import overlap
+from tests.reference import pannuke
 from tests.toy_maps import pair, type_map, typed
 
 # Image 1: class 1 matched at IoU .6, class 2 absent but once predicted. Image 2: class 1 perfect, class 2 missed.
@@ -98,6 +108,7 @@ def test_equals_torchmetrics(agree):
     tissues = ["colon", "colon", "colon", "lung"]
     theirs = pd.Series(np.nanmean(by_image, axis=1)).groupby(tissues).mean().mean()
     agree("mpq/tissue", mean_by_tissue(mpq_of_images(counts), tissues).value, theirs, **about)
+    agree("pq_class/image", pq_of_classes(counts), np.nanmean(by_image, axis=0), **about)
 
 
 def test_binary_equals_torchmetrics(agree):
@@ -109,7 +120,11 @@ def test_binary_equals_torchmetrics(agree):
     # An image without a true nucleus does not count: torchmetrics is not asked about it.
     theirs = np.mean([by_torchmetrics([both])[0] for both in pairs[:-1]])
     inputs = "four maps of 200 px with 90 nuclei and one without, which is left out"
-    agree("bpq/image", ours, theirs, reference="torchmetrics", function="panoptic_quality", inputs=inputs, bound=1e-6)
+    about = {"reference": "torchmetrics", "function": "panoptic_quality", "inputs": inputs, "bound": 1e-6}
+    agree("bpq/image", ours, theirs, **about)
+    tissues = ["colon", "colon", "colon", "lung", "skin"]
+    by_tissue = pd.Series([by_torchmetrics([both])[0] for both in pairs[:-1]]).groupby(tissues[:-1]).mean().mean()
+    agree("bpq/tissue", mean_by_tissue(pq_of_present(counts[:, 0]), tissues).value, by_tissue, **about)
 
 
 def test_r2_equals_scikit_learn(agree):
@@ -122,6 +137,28 @@ def test_r2_equals_scikit_learn(agree):
     about = {"reference": "scikit-learn", "function": "r2_score", "inputs": "counts of 4 classes in 30 images"}
     agree("count_r2", count_r2(true, pred), theirs, **about, bound=1e-9)
     assert np.isnan(count_r2(np.ones((3, 1)), np.zeros((3, 1)))).all()
+    agree("count_r2_mean", mean_count_r2(true, pred), r2_score(true, pred), **about, bound=1e-9)
+    constant = np.column_stack([true, np.ones(30)]), np.column_stack([pred, np.zeros(30)])
+    assert mean_count_r2(*constant) == mean_count_r2(true, pred)
+    assert np.isnan(mean_count_r2(np.ones((3, 2)), np.zeros((3, 2))))
+
+
+def test_averages_are_those_of_the_definitions_written_out():
+    """Three tissues, one of which has no true nucleus; class 3 is absent from some truths, class 4 from all."""
+    pairs = [((t, tt), (p, pt)) for t, tt, p, pt in typed_pairs(5)]
+    nothing = np.zeros((200, 200), dtype=np.int32), np.zeros(0, int)
+    pairs.append((nothing, pairs[0][1]))
+    tissues = ["colon", "lung", "lung", "colon", "lung", "skin"]
+    counts = np.stack([class_counts(overlap(t, p), tt, pt, 4) for (t, tt), (p, pt) in pairs])
+    whole = np.stack([class_counts(overlap(t, p), 1 + 0 * tt, 1 + 0 * pt, 1) for (t, tt), (p, pt) in pairs])
+    binary = mean_by_tissue(pq_of_present(whole[:, 0]), tissues).value
+    assert binary == pytest.approx(pannuke.bpq_by_tissue(pairs, tissues))
+    expected = [pannuke.pq_of_class(pairs, kind) for kind in (1, 2, 3, 4)]
+    assert pq_of_classes(counts) == pytest.approx(expected, nan_ok=True)
+    assert np.isnan(expected[3])
+    numbers = (counts[..., 0] + counts[..., 2], counts[..., 0] + counts[..., 1])
+    r2 = [pannuke.r2_of_class(pairs, kind) for kind in (1, 2, 3, 4)]
+    assert mean_count_r2(*numbers) == pytest.approx(pannuke.mean_of_defined(r2))
 
 
 def test_refuses_types_that_do_not_fit():

@@ -30,7 +30,16 @@ from metrics.instances import (
 from metrics.kernel_groups import grouped_kernel_distance
 from metrics.manifold import manifold_scores
 from metrics.memorisation import memorisation
-from metrics.multiclass import class_counts, count_r2, mean_by_tissue, mpq_of_images, mpq_plus, pq_of_present
+from metrics.multiclass import (
+    class_counts,
+    count_r2,
+    mean_by_tissue,
+    mean_count_r2,
+    mpq_of_images,
+    mpq_plus,
+    pq_of_classes,
+    pq_of_present,
+)
 from metrics.overlap import overlap
 from metrics.pixels import pixel_scores
 from metrics.proportion import mean_proportion, proportion
@@ -261,9 +270,12 @@ VALUES = {
     "pq_class/pooled": of_classes(lambda counts: pooled_pq(counts.sum(axis=0))),
     "mpq_plus": of_classes(lambda counts: mpq_plus(counts.sum(axis=0))),
     "bpq/image": of_classes(lambda counts: np.nanmean(pq_of_present(counts.sum(axis=1)))),
+    "bpq/tissue": of_classes(lambda counts: mean_by_tissue(pq_of_present(counts.sum(axis=1)), list("aabb")).value),
+    "pq_class/image": of_classes(pq_of_classes),
     "mpq/image": of_classes(lambda counts: np.nanmean(mpq_of_images(counts))),
     "mpq/tissue": of_classes(lambda counts: mean_by_tissue(mpq_of_images(counts), list("aabb")).value),
     "count_r2": of_classes(lambda counts: count_r2(counts[..., [0, 2]].sum(-1), counts[..., [0, 1]].sum(-1))),
+    "count_r2_mean": of_classes(lambda counts: mean_count_r2(counts[..., [0, 2]].sum(-1), counts[..., [0, 1]].sum(-1))),
     **{
         f"{name}_{average}": classified(f"{name}_{average}")
         for name in ("f1", "sensitivity", "specificity")

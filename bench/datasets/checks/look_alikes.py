@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import blake2b
 from itertools import combinations
 from typing import TYPE_CHECKING, NamedTuple
 
 import numpy as np
 from jaxtyping import Int, UInt8, UInt64
 
-from bench.datasets.source import Finding, Look, Tally
+from bench.datasets.looks import Look
+from bench.datasets.source import Finding, Tally
 
 if TYPE_CHECKING:
     from PIL import Image
@@ -52,7 +54,8 @@ def look(image: UInt8[np.ndarray, "h w 3"]) -> Look | None:
     small = np.asarray(shrink(image, "L"))
     frequencies = dct(dct(small, axis=0), axis=1)[:_LOWEST, :_LOWEST]
     code = np.packbits(frequencies > np.median(frequencies))
-    return Look(int.from_bytes(code.tobytes(), "big"), bool(small.std() < _FLAT))
+    pixels = blake2b(np.ascontiguousarray(image).data, digest_size=16).hexdigest()
+    return Look(int.from_bytes(code.tobytes(), "big"), bool(small.std() < _FLAT), pixels)
 
 
 def shrink(image: UInt8[np.ndarray, "h w 3"], mode: str, side: int = _SIDE) -> Image.Image:
@@ -107,6 +110,36 @@ def near_duplicates(tallies: Mapping[str, Sequence[Tally]]) -> Iterator[Finding]
     for split, read in looks.items():
         if n := sum(item.flat for item in read):
             yield Finding("info", split, f"{n} nearly blank images were not compared with other splits")
+
+
+def same_pixels(ids: Sequence[str], looks: Sequence[Look], labels: Sequence[int | None]) -> list[tuple[str, str]]:
+    """Return pairs of images of the same pixels and size that have different image-level classes.
+
+    >>> twice = [Look(1, False, "a"), Look(2, False, "b"), Look(1, False, "a")]
+    >>> same_pixels(["x", "y", "z"], twice, [0, 0, 1]), same_pixels(["x", "y", "z"], twice, [1, 0, 1])
+    ([('x', 'z')], [])
+    """
+    first: dict[str, int] = {}
+    found = []
+    for index, one in enumerate(looks):
+        other = first.setdefault(one.pixels, index)
+        if labels[index] is not None and labels[other] is not None and labels[index] != labels[other]:
+            found.append((ids[other], ids[index]))
+    return found
+
+
+def two_classes(tallies: Mapping[str, Sequence[Tally]], names: Sequence[str]) -> Iterator[Finding]:
+    """Yield a warning for each of the first 20 images that another class holds, too, and for their number."""
+    seen = [tally for read in tallies.values() for tally in read if tally.look is not None]
+    of_id = {tally.id: tally.label for tally in seen}
+    found = same_pixels(
+        [tally.id for tally in seen], [tally.look for tally in seen if tally.look], [tally.label for tally in seen]
+    )
+    for first, second in found[:LISTED]:
+        one, other = (names[of_id[name] or 0] for name in (first, second))
+        yield Finding("warning", second, f"has the pixels of {first}, but is of class {other} and not {one}")
+    if len(found) > LISTED:
+        yield Finding("warning", "all splits", f"{len(found)} images are in two classes, {LISTED} are listed")
 
 
 def _patterned(looks: Sequence[Look]) -> Int[np.ndarray, " n"]:

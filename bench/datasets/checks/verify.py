@@ -10,8 +10,8 @@ from functools import partial
 from typing import Any
 
 from bench.contract import Progress
-from bench.datasets.card import INDEPENDENT, DatasetCard
-from bench.datasets.checks.look_alikes import near_duplicates
+from bench.datasets.card import ALL_NUCLEI, INDEPENDENT, DatasetCard
+from bench.datasets.checks.look_alikes import near_duplicates, two_classes
 from bench.datasets.checks.merging import TOLERANCE
 from bench.datasets.prepared.write import StartProgress
 from bench.datasets.source import DatasetSource, Finding, Severity, Tally
@@ -28,7 +28,10 @@ FEWEST_GROUPS = 5
 
 @dataclass(frozen=True)
 class SplitReport:
-    """Counts of a split: tiles, groups, tiles by size (h, w), nuclei by class name, images by label."""
+    """Counts of a split: tiles, groups, tiles by size (h, w), nuclei by class name, images by label.
+
+    Nuclei without classes are counted under `bench.datasets.card.ALL_NUCLEI`.
+    """
 
     tiles: int
     groups: int
@@ -86,6 +89,7 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
     findings += _implausible(source.card, tallies)
     findings += _shared(tallies)
     findings += near_duplicates(tallies)
+    findings += two_classes(tallies, source.card.labels)
     notes = {} if broken else source.notes()
     return VerifyReport(source.card, str(folder), reports, notes, tuple(_together(dict.fromkeys(findings))))
 
@@ -119,7 +123,7 @@ def _report(card: DatasetCard, tallies: Sequence[Tally], nuclei: Mapping[int, in
         tiles=len(tallies),
         groups=len({tally.group for tally in tallies if tally.group}),
         shapes=Counter(tally.shape for tally in tallies if tally.shape is not None),
-        nuclei={card.classes[index]: n for index, n in nuclei.items()},
+        nuclei={card.classes.get(index, ALL_NUCLEI): n for index, n in nuclei.items()},
         labels={name: labels[index] for index, name in enumerate(card.labels)},
     )
 

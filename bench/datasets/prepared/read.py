@@ -13,12 +13,14 @@ from typing import Any, NamedTuple
 import numpy as np
 
 from bench.contract import DatasetInfo, Sample, SampleRecord, count_nuclei
+from bench.datasets.looks import Look
 from bench.digest import digest
 from bench.errors import DataError
 
 SCHEMA = 1
 INFO_FILE = "info.json"
 SAMPLES_FILE = "samples.jsonl"
+LOOKS_FILE = "looks.json"
 DTYPES = {"image": ("images.u8", "u1"), "instances": ("instances.i32", "<i4"), "ignore": ("ignore.u8", "u1")}
 """File and element type of each kind of array."""
 _KINDS = tuple(DTYPES)
@@ -90,6 +92,18 @@ class PreparedDataset:
     def digest(self) -> str:
         """Hash of the samples' pixels and labels, in order, and of class names; not of the split's name."""
         return dataset_digest(self.info, [record.digest for record in self._records])
+
+    @cached_property
+    def looks(self) -> list[Look] | None:
+        """What each image looks like, in order; None for data that were prepared before this was written.
+
+        An image without pixels is flat.
+        """
+        path = self.path / LOOKS_FILE
+        if not path.exists():
+            return None
+        stored = json.loads(path.read_text(encoding="utf-8"))
+        return [Look(0, True) if stored[index] is None else Look(*stored[index]) for index in self._indices]
 
     @property
     def notes(self) -> dict[str, Any]:

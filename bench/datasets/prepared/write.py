@@ -12,8 +12,10 @@ from typing import Any, BinaryIO, Protocol
 import numpy as np
 
 from bench.contract import DatasetInfo, Progress, Sample
+from bench.datasets.checks.look_alikes import look
+from bench.datasets.looks import Look
 from bench.datasets.prepared.canonical import validate_sample
-from bench.datasets.prepared.read import DTYPES, INFO_FILE, SAMPLES_FILE, SCHEMA, dataset_digest
+from bench.datasets.prepared.read import DTYPES, INFO_FILE, LOOKS_FILE, SAMPLES_FILE, SCHEMA, dataset_digest
 from bench.datasets.prepared.resample import fit_square, resample
 from bench.datasets.source import DatasetSource
 from bench.digest import digest, digest_arrays
@@ -42,7 +44,8 @@ def prepare(
     """Write one split into the folder `out`; return what is doubtful about its labels.
 
     The folder holds one flat file per kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
-    little-endian), `samples.jsonl` with one line per sample, and `info.json`, written last.
+    little-endian), `samples.jsonl` with one line per sample, `looks.json` with the look of each image, and `info.json`,
+    written last.
 
     Args:
         source: the dataset's source.
@@ -82,6 +85,7 @@ def prepare(
         "native_mpp": card.mpp,
         "counts": writer.counts(),
     }
+    (out / LOOKS_FILE).write_text(json.dumps(writer.looks()), encoding="utf-8")
     (out / INFO_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
     return doubtful
 
@@ -98,6 +102,7 @@ class _Writer:
         self._labels: Counter[int] = Counter()
         self._tissues: set[str] = set()
         self._vanished = 0
+        self._looks: list[Look | None] = []
         self._files: dict[str, BinaryIO] = {
             kind: stack.enter_context((out / name).open("wb")) for kind, (name, _) in DTYPES.items()
         }
@@ -128,12 +133,17 @@ class _Writer:
             "tissue": sample.tissue,
             "mpp": sample.mpp,
         }
+        self._looks.append(look(native.image))
         arrays = {"image": sample.image, "instances": sample.instances, "ignore": sample.ignore}
         pixels = digest_arrays(sample.image, sample.instances, sample.types, sample.ignore)
         record["digest"] = digest({**record, "pixels": pixels})
         record["offsets"] = {kind: self._append(kind, array) for kind, array in arrays.items()}
         self.digests.append(record["digest"])
         self._lines.write(json.dumps(record, ensure_ascii=False) + "\n")
+
+    def looks(self) -> list[list[Any] | None]:
+        """Return what each image looks like at its own resolution, as JSON values."""
+        return [None if one is None else list(one) for one in self._looks]
 
     def counts(self) -> dict[str, Any]:
         """Return the numbers of tiles, nuclei by class, images by label, and nuclei lost in resampling."""

@@ -21,7 +21,7 @@ from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource
 from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_table
-from bench.formats.folders import inside
+from bench.formats.folders import inside, spelled
 from bench.imageio import read_rgb
 
 
@@ -161,7 +161,7 @@ class Captioned(TileSource):
         folder = self.caption_file().parent / self.plan.images
         for caption in self._chosen():
             try:
-                path = find_image(folder, caption.name)
+                path = find_image(folder, caption.name, self.root)
             except DataError as error:
                 findings.append(self._odd(f"{error.message}; got {error.got}"))
                 continue
@@ -205,17 +205,17 @@ class Captioned(TileSource):
         return Finding("error", self.caption_file().name, message)
 
 
-def find_image(folder: Path, name: str) -> Path | None:
-    """Return the path of an image that a list names, or None if it is absent.
+def find_image(folder: Path, name: str, root: Path | None = None) -> Path | None:
+    """Return the path of an image that a list names, or None if it is absent; a link is followed inside `root`.
 
     Raises:
-        DataError: the name is empty, absolute or leads outside the folder.
+        DataError: the name is empty, absolute or leads outside the folder, or a link leads out of `root`.
     """
     parts = PurePosixPath(name)
     if not name or parts.is_absolute() or ".." in parts.parts or "\0" in name:
         fix = "name images by their paths in that folder"
         raise DataError(f"An image is not named by a path inside {folder}", got=repr(name), fix=fix)
-    return inside(folder, name) if os.path.lexists(folder / name) else None
+    return inside(folder, name, root) if os.path.lexists(folder / spelled(folder, name)) else None
 
 
 def checked_pattern(card: DatasetCard, pattern: str) -> None:

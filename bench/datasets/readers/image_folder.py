@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import unicodedata
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -17,7 +18,7 @@ from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource
 from bench.errors import ConfigError, DataError, MissingError
 from bench.formats.csv_tables import read_table, some
-from bench.formats.folders import IMAGE_SUFFIXES, inside, walk
+from bench.formats.folders import IMAGE_SUFFIXES, inside, stem_of, walk
 from bench.imageio import read_rgb
 
 
@@ -191,7 +192,7 @@ class ImageFolder(TileSource):
                 findings.append(Finding("error", self._relative(path), "a link to a folder, which is not followed"))
             elif path.name in self._label_of:
                 label = self._label_of[path.name]
-                found += [self._item(image, label) for image in walk(path, self.plan.suffixes)]
+                found += [self._item(image, label) for image in walk(path, self.plan.suffixes, self.root)]
             else:
                 findings += self._unknown(path)
         items = list(self._unique(found, findings))
@@ -205,10 +206,10 @@ class ImageFolder(TileSource):
         return Listing(items, findings)
 
     def _item(self, path: Path, label: int) -> Item:
-        return Item(self._relative(path).removesuffix(path.suffix), path, path.stem, label)
+        return Item(self._relative(path).removesuffix(path.suffix), path, stem_of(path), label)
 
     def _unknown(self, path: Path) -> list[Finding]:
-        n = len(walk(path, self.plan.suffixes))
+        n = len(walk(path, self.plan.suffixes, self.root))
         known = ", ".join(self._label_of)
         if n:
             return [
@@ -261,7 +262,8 @@ class ImageFolder(TileSource):
         return {self.card.labels[label], *(folder for folder, index in self._label_of.items() if index == label)}
 
     def _relative(self, path: Path) -> str:
-        return path.relative_to(self._base).as_posix()
+        # letters with accents in one form, as in the ids of tables
+        return unicodedata.normalize("NFC", path.relative_to(self._base).as_posix())
 
 
 def _no_image(name: str, table: str) -> Finding:

@@ -16,9 +16,11 @@ from bench.contract import Sample
 from bench.datasets.card import DatasetCard
 from bench.datasets.checks.look_alikes import look
 from bench.datasets.checks.merging import ClassIds, State, decide_state, merge_classes, settle
-from bench.datasets.source import Finding, Look, Tally
+from bench.datasets.looks import Look
+from bench.datasets.source import Finding, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
+from bench.formats.folders import inside, stem_of
 from bench.formats.labels.canonical import centroids
 from bench.formats.labels.mat import MatLabels, read_mat
 from bench.formats.labels.plausible import Survey, survey
@@ -152,7 +154,7 @@ class MatTiles(TileSource):
     def _listing(self) -> dict[str, dict[str, list[Path]]]:
         folders = {split: self.locate() / split.capitalize() for split in self.splits()}
         return {
-            split: {"images": _files(folder / "Images"), "labels": _files(folder / "Labels")}
+            split: {kind.lower(): _files(folder / kind, self.root) for kind in ("Images", "Labels")}
             for split, folder in folders.items()
         }
 
@@ -166,7 +168,7 @@ class MatTiles(TileSource):
         for side, paths, suffixes in ((0, images, IMAGE_SUFFIXES), (1, labels, (".mat",))):
             for path in paths:
                 if path.suffix.lower() in suffixes:
-                    found[path.stem][side].append(path)
+                    found[stem_of(path)][side].append(path)
                 else:
                     findings.append(Finding("info", self._relative(path), f"ignored: not one of {', '.join(suffixes)}"))
         tiles = []
@@ -201,11 +203,12 @@ def _holds_tiles(folder: Path) -> bool:
     return (folder / "Train" / "Images").is_dir() and (folder / "Train" / "Labels").is_dir()
 
 
-def _files(folder: Path) -> list[Path]:
+def _files(folder: Path, root: Path | None) -> list[Path]:
     if not folder.is_dir():
         return []
     # names that begin with a dot are a file browser's, not the dataset's
-    return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+    found = [path for path in folder.iterdir() if path.is_file() and not path.name.startswith(".")]
+    return sorted(inside(folder, path.name, root) if path.is_symlink() else path for path in found)
 
 
 def _natural(stem: str) -> list[tuple[int, str]]:

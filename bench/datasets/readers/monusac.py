@@ -21,7 +21,7 @@ from bench.datasets.source import Finding, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.formats.aperio import Region, read_regions
-from bench.formats.folders import walk
+from bench.formats.folders import stem_of, walk
 from bench.formats.labels.canonical import NucleusLabels, contiguous
 from bench.formats.labels.plausible import survey
 from bench.formats.outlines import Fill, covered, crosses_itself
@@ -178,7 +178,10 @@ class MoNuSAC(TileSource):
     @cached_property
     def _listing(self) -> dict[str, list[Path]]:
         folder = self.locate()
-        return {split: walk(folder / SPLIT_FOLDERS[split], (*IMAGE_SUFFIXES, LABEL_SUFFIX)) for split in self.splits()}
+        return {
+            split: walk(folder / SPLIT_FOLDERS[split], (*IMAGE_SUFFIXES, LABEL_SUFFIX), self.root)
+            for split in self.splits()
+        }
 
     @cached_property
     def _pairing(self) -> dict[str, tuple[list[Tile], list[Finding]]]:
@@ -187,7 +190,7 @@ class MoNuSAC(TileSource):
     def _pair(self, paths: Sequence[Path]) -> tuple[list[Tile], list[Finding]]:
         found: dict[str, dict[str, list[Path]]] = defaultdict(lambda: defaultdict(list))
         for path in paths:
-            found[path.stem][path.suffix.lower()].append(path)
+            found[stem_of(path)][path.suffix.lower()].append(path)
         tiles, findings = [], []
         for stem in sorted(found, key=_natural):
             files = found[stem]

@@ -7,6 +7,7 @@ from dataclasses import replace
 from functools import cached_property
 
 from bench.contract import Dataset, DatasetInfo, Sample, SampleRecord
+from bench.datasets.looks import Look
 from bench.datasets.prepared.read import PreparedDataset
 from bench.digest import digest
 from bench.errors import ConfigError
@@ -64,6 +65,12 @@ class Joined:
     def records(self) -> Sequence[SampleRecord]:
         """The record of each sample, in order."""
         return [record for part in self._parts for record in part.records]
+
+    @cached_property
+    def looks(self) -> list[Look] | None:
+        """What each image looks like, in order; None if this is not known of all parts."""
+        known = [part.looks for part in self._parts]
+        return None if None in known else [one for part in known for one in part or ()]
 
     @cached_property
     def digest(self) -> str:

@@ -21,13 +21,14 @@ class Preview(NamedTuple):
     extent: tuple[int, int] | None
 
 
-def label_files(place: Path, kind: str) -> Mapping[str, Path]:
+def label_files(place: Path, kind: str, root: Path | None = None) -> Mapping[str, Path]:
     """Return the label file of each image by the image's stem, in order.
 
     Args:
         place: a folder of label files with the stems of their images; or a COCO file of many images, or a folder with
             only that file.
         kind: what the labels are, for errors.
+        root: the folder inside which links are followed; by default `place`.
 
     Raises:
         DataError: there is no such folder or file, it has no labels, or two files have one stem.
@@ -38,7 +39,7 @@ def label_files(place: Path, kind: str) -> Mapping[str, Path]:
             got = f"a file, {place.name}, that does not list its images as COCO does"
             raise DataError(f"There is no folder of {kind} at {place}", got=got, fix="give the folder that holds them")
         return dict.fromkeys(sorted(images), place)
-    found = by_stem(place, SUFFIXES, kind)
+    found = by_stem(place, SUFFIXES, kind, root)
     if len(found) == 1:
         stem, path = next(iter(found.items()))
         images = images_in(path)

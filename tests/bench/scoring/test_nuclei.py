@@ -9,12 +9,23 @@ from bench.errors import DataError
 from bench.scoring.nuclei import score_nuclei
 from bench.scoring.nuclei_report import NucleiReport
 from bench.scoring.pairing import pair_labels
+from metrics.multiclass import (
+    class_counts,
+    count_r2,
+    mean_count_r2,
+    mpq_of_images,
+    mpq_plus,
+    pq_of_classes,
+    pq_of_present,
+)
+from metrics.overlap import overlap
 from tests.bench.formats.labels import formats
 from tests.reference import instances as slow
 from tests.reference import types as slow_types
 from tests.toy_maps import pair, typed
 
 N_CLASSES = 3
+OF_CLASS = ("f_type", "pq_class", "r2_class")
 
 
 def images(n=6):
@@ -100,7 +111,7 @@ def test_nothing_anywhere_is_null_not_nan(tmp_path) -> None:
     blank, nothing = np.zeros((20, 20), np.int32), np.zeros(0, np.int64)
     report = score(write(tmp_path, [(blank, nothing, blank, nothing)] * 3))
     values = report.metrics.model_dump()
-    assert values.pop("f_type") == {}
+    assert [values.pop(name) for name in OF_CLASS] == [{}, {}, {}]
     assert set(values.values()) == {None}
     assert "NaN" not in report.model_dump_json()
 
@@ -109,11 +120,13 @@ def test_nothing_anywhere_is_null_not_nan(tmp_path) -> None:
 def test_predictions_without_classes_have_no_type_scores(tmp_path, writer) -> None:
     expected = score(write(tmp_path / "typed", IMAGES)).metrics
     report = score(write(tmp_path, IMAGES, pred_writer=writer))
-    assert report.metrics.acc is None
-    assert report.metrics.f_type == dict.fromkeys("123")
+    for name in ("acc", "mpq", "mpq_plus", "r2"):
+        assert getattr(report.metrics, name) is None
+    for name in OF_CLASS:
+        assert getattr(report.metrics, name) == dict.fromkeys("123")
     assert report.ci.acc is None
     assert report.skipped.untyped_pred == len(IMAGES)
-    for name in ("pq", "f_d", "precision", "recall"):
+    for name in ("pq", "f_d", "precision", "recall", "bpq"):
         assert getattr(report.metrics, name) == getattr(expected, name)
 
 
@@ -130,12 +143,25 @@ def test_where_some_have_classes_types_are_scored_on_these(tmp_path) -> None:
     assert [image.typed for image in report.per_image] == [True] * 3 + [False] * 3
 
 
+def test_scores_of_pannuke_and_conic_are_those_of_runs(tmp_path) -> None:
+    found = score(write(tmp_path, IMAGES)).metrics
+    counts = np.stack([class_counts(overlap(t, p), tt, pt, 3) for t, tt, p, pt in IMAGES])
+    binary = np.stack([class_counts(overlap(t, p), 1 + 0 * tt, 1 + 0 * pt, 1)[0] for t, tt, p, pt in IMAGES])
+    true, pred = counts[..., 0] + counts[..., 2], counts[..., 0] + counts[..., 1]
+    assert found.bpq == pytest.approx(np.nanmean(pq_of_present(binary)))
+    assert found.mpq == pytest.approx(np.nanmean(mpq_of_images(counts)))
+    assert found.mpq_plus == pytest.approx(mpq_plus(counts.sum(axis=0)))
+    assert list(found.pq_class.values()) == pytest.approx(pq_of_classes(counts).tolist())
+    assert list(found.r2_class.values()) == pytest.approx(count_r2(true, pred).tolist())
+    assert found.r2 == pytest.approx(mean_count_r2(true, pred))
+
+
 def test_intervals_hold_the_value_and_are_over_groups(tmp_path) -> None:
     pairs = write(tmp_path, IMAGES)
     report = score(pairs)
     values, ends = report.metrics.model_dump(), report.ci.model_dump()
     for name in values:
-        if name != "f_type":
+        if name not in OF_CLASS:
             assert ends[name][0] <= values[name] <= ends[name][1]
     assert all(0 <= low <= high <= 1 for low, high in ends["f_type"].values())
     assert score(pairs) == report

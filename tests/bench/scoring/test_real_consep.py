@@ -26,7 +26,8 @@ def test_labels_agree_with_themselves_and_less_with_moved_ones(tmp_path) -> None
     paths = [LABELS / "test_1.mat", LABELS / "test_3.mat"]
     same = score([Pair(path.stem, path, path) for path in paths]).metrics.model_dump()
     assert same.pop("hd95") == 0
-    assert set(same.pop("f_type").values()) <= {1.0, None}
+    for name in ("f_type", "pq_class", "r2_class"):
+        assert set(same.pop(name).values()) <= {1.0, None}
     assert set(same.values()) == {1.0}
     for path in paths:
         labels = read_labels(path)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 
 import pytest
 from rich.console import Console
@@ -34,7 +35,7 @@ def test_every_number_is_whole(width) -> None:
     nuclei = NucleiReport.model_validate_json(EXAMPLES["nuclei"])
     text = shown(render_nuclei(nuclei), width)
     for value, (low, high) in zip(nuclei.metrics.f_type.values(), nuclei.ci.f_type.values(), strict=True):
-        assert f"{value:.4f}  {low:.4f} to {high:.4f}" in text
+        assert re.search(rf" {value:.4f} +{low:.4f} to {high:.4f} ", text)
     classes = ClassesReport.model_validate_json(EXAMPLES["classes"])
     text = shown(render_classes(classes), width)
     assert f"{classes.auroc:.4f}" in text

@@ -103,7 +103,7 @@ def test_what_is_odd_is_listed_and_nothing_is_drawn_from_it(tmp_path: Path) -> N
         "a.jpg and a.png have the same id",
         "'../secret.png'",
         "'/etc/hostname'",
-        "got link.png",
+        "only links inside it are followed; got a link to",
         "'circle.png'",
         "a folder",
         "nothing.png has neither a caption nor an image",
