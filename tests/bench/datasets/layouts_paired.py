@@ -49,7 +49,7 @@ def small_card(name: str, **extra: object) -> DatasetCard:
     return card.model_copy(update={"expected": {}, "extra": {**kept, **extra}})
 
 
-def write_nuinsseg(root: Path, size: int = 48) -> dict[str, Written]:
+def write_nuinsseg(root: Path, size: int = 72) -> dict[str, Written]:
     """Write images, both kinds of label masks and vague areas; ids go up in steps."""
     truth = {}
     for number, (organ, n) in enumerate(NUINSSEG.items()):
@@ -106,7 +106,7 @@ def write_lizard_mat(path: Path, instances: np.ndarray, types: np.ndarray) -> No
     )
 
 
-def write_monuseg(root: Path, size: int = 64, extra: bool = True) -> dict[str, dict[str, Written]]:
+def write_monuseg(root: Path, size: int = 80, extra: bool = True) -> dict[str, dict[str, Written]]:
     """Write both folders; with `extra`, the training folder holds a tile that was not published."""
     places = {"train": root / "MoNuSeg 2018 Training Data", "test": root / "MoNuSegTestData"}
     truth: dict[str, dict[str, Written]] = {"train": {}, "test": {}}
@@ -146,7 +146,7 @@ def write_unnamed_xml(path: Path, instances: np.ndarray) -> None:
     path.write_text(text, encoding="utf-8")
 
 
-def write_puma(root: Path, size: int = 64, stems: list[str] = PUMA) -> dict[str, Written]:
+def write_puma(root: Path, size: int = 80, stems: list[str] = PUMA) -> dict[str, Written]:
     """Write images with alpha and outlines with names of classes; `types` are raw ids."""
     names = shipped_card("puma").raw_classes
     truth = {}

@@ -52,7 +52,7 @@ def test_nuinsseg_comes_back_as_written(tmp_path) -> None:
 
 def test_vague_areas_are_not_counted_unless_the_card_says_so(tmp_path) -> None:
     write_nuinsseg(tmp_path / "nuinsseg")
-    marked = np.zeros((48, 48), bool)
+    marked = np.zeros((72, 72), bool)
     marked[VAGUE] = True
     for name, item in every(source(tmp_path)).items():
         if name.endswith("_01"):
