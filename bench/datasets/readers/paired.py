@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -12,9 +13,10 @@ import numpy as np
 from jaxtyping import Bool, UInt8
 
 from bench.contract import Sample
+from bench.datasets.card import DatasetCard
 from bench.datasets.checks.merging import ClassIds, merge_classes
 from bench.datasets.checks.unknown_classes import UnknownClassError
-from bench.datasets.source import Finding
+from bench.datasets.source import Finding, Tally
 from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
@@ -52,6 +54,10 @@ class PairedTiles(TileSource):
 
     maps_groups = True
 
+    def __init__(self, card: DatasetCard, root: Path | None) -> None:
+        super().__init__(card, root)
+        self._notes: dict[str, Mapping[str, int]] = {}
+
     @abstractmethod
     def list_tiles(self) -> Mapping[str, Listing]:
         """Return the tiles of every split, in order, or those of `WHOLE`, which the card divides."""
@@ -80,9 +86,19 @@ class PairedTiles(TileSource):
         image = read_rgb(tile.image)
         maps = self.labels(tile, (image.shape[0], image.shape[1]))
         _same_size(tile.image, image.shape[:2], tile.label, maps.instances.shape)
+        self._notes[tile.id] = maps.notes
         types = self._types(maps, tile.label) if self.card.classes else None
         ignore, tissue = self._ignored(tile, image.shape[:2]), tile.tissue or self.card.organ
         return Sample(tile.id, image, tile.group, self.card.mpp, maps.instances, types, tissue=tissue, ignore=ignore)
+
+    def inspect(self, split: str, index: int) -> Tally:
+        """Read one tile and return its content with what was changed or left out of its outlines, or its problems."""
+        tally = super().inspect(split, index)
+        tile = self._listing(split).tiles[index]
+        notes = self._notes.get(tile.id, {}) if tally.shape is not None else {}
+        label = self.relative(tile.label)
+        odd = tuple(Finding("warning", label, f"{n} {what}") for what, n in notes.items())
+        return replace(tally, findings=(*tally.findings, *odd))
 
     def layout_findings(self, split: str) -> list[Finding]:
         """Return problems: images without a label, labels without an image, and whatever the reader finds."""

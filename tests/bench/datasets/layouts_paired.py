@@ -6,6 +6,7 @@ import json
 from pathlib import Path
 
 import numpy as np
+import shapely
 from PIL import Image
 from scipy.io import savemat
 
@@ -158,7 +159,7 @@ def write_puma(root: Path, size: int = 80, stems: list[str] = PUMA) -> dict[str,
             {
                 "type": "Feature",
                 "id": f"{stem}-{index}",
-                "geometry": {"type": "Polygon", "coordinates": [ring(instances == index)]},
+                "geometry": corners(instances == index),
                 "properties": {"objectType": "annotation", "classification": {"name": names[kind], "color": [0, 0, 9]}},
             }
             for index, kind in enumerate(types.tolist(), 1)
@@ -170,7 +171,7 @@ def write_puma(root: Path, size: int = 80, stems: list[str] = PUMA) -> dict[str,
     return truth
 
 
-def ring(mask: np.ndarray) -> list[list[float]]:
-    """Return the closed outline of a region without holes."""
-    line = [[x, y] for x, y in outline(mask)]
-    return [*line, line[0]]
+def corners(mask: np.ndarray) -> dict[str, object]:
+    """Return a region as a GeoJSON geometry whose vertices are corners of pixels, as QuPath draws them."""
+    pixels = [shapely.box(x, y, x + 1, y + 1) for y, x in np.argwhere(mask)]
+    return shapely.geometry.mapping(shapely.union_all(pixels))
