@@ -29,29 +29,41 @@ _FIX = "download the annotation again from its publisher"
 class Region:
     """One outline: the name of its annotation as written, and its vertices as (x, y) in pixels, x along columns.
 
-    Vertices may have fractions and may be outside the image. The outline is closed; the point (c, r) is the
-    centre of the pixel in column c and row r, as in MoNuSAC's own conversion.
+    The name is empty if the annotation has none. Vertices may have fractions and may be outside the image. The outline
+    is closed; the point (c, r) is the centre of the pixel in column c and row r, as in MoNuSAC's own conversion.
+    `negative` outlines are holes of others (`NegativeROA`), `shape` is ImageScope's number of the tool that drew it,
+    and `layer` the place of its annotation in the file.
     """
 
     name: str
     vertices: Float64[np.ndarray, "n 2"]
+    negative: bool = False
+    shape: str = ""
+    layer: int = 0
 
 
 def read_regions(path: Path) -> list[Region]:
     """Return the outlines of a file in document order, or an empty list if it has none.
 
-    The name of an annotation is its `Attributes/Attribute[@Name]`, or else its own `Name`.
+    The name of an annotation is its `Attributes/Attribute[@Name]`, or else its own `Name`. ImageScope writes the
+    attribute `Description` into every annotation, whose `Value` is then the name.
 
     Raises:
         DataError: the file is absent, larger than 32 MiB, malformed, not Aperio XML, or holds a DTD, an entity or an
-            external reference; a vertex is not a number or is beyond a million pixels; an outline has no name.
+            external reference; a vertex is not a number or is beyond a million pixels.
     """
     root = _parse(path)
     if root.tag != "Annotations":
         raise DataError(f"{path} does not hold Aperio annotations", got=f"<{str(root.tag)[:40]}>", fix=_FIX)
     return [
-        Region(_name(annotation, path), _vertices(region, path))
-        for annotation in root.iterfind("Annotation")
+        Region(
+            _name(annotation),
+            _vertices(region, path),
+            region.get("NegativeROA", "0").strip() == "1",
+            region.get("Type", "").strip(),
+            layer,
+        )
+        for layer, annotation in enumerate(root.iterfind("Annotation"))
         for region in annotation.iterfind("Regions/Region")
     ]
 
@@ -81,16 +93,10 @@ def _parse(path: Path) -> Element:
     return root
 
 
-def _name(annotation: Element, path: Path) -> str:
-    names = [
-        *(item.get("Name", "") for item in annotation.iterfind("Attributes/Attribute")),
-        annotation.get("Name", ""),
-    ]
-    found = next((name for name in names if name.strip()), None)
-    if found is None:
-        got = f"no name of annotation {annotation.get('Id', '')[:20]!r}"
-        raise DataError(f"An outline in {path} has no class name", got=got, fix=_FIX)
-    return found
+def _name(annotation: Element) -> str:
+    attributes = [(item.get("Name", ""), item.get("Value", "")) for item in annotation.iterfind("Attributes/Attribute")]
+    names = [value if name.strip().casefold() == "description" else name for name, value in attributes]
+    return next((name for name in (*names, annotation.get("Name", "")) if name.strip()), "")
 
 
 def _vertices(region: Element, path: Path) -> Float64[np.ndarray, "n 2"]:

@@ -13,7 +13,7 @@ _SNAP = 1e-9  # px; interpolation along an edge has smaller errors
 
 
 def covered(
-    vertices: Float64[np.ndarray, "n 2"], shape: tuple[int, int], fill: Fill = "nonzero"
+    vertices: Float64[np.ndarray, "n 2"], shape: tuple[int, int], fill: Fill = "nonzero", *, border: bool = True
 ) -> tuple[Bool[np.ndarray, "a b"], tuple[slice, slice]]:
     """Return the pixels that a polygon covers, as a mask and its window (rows, columns) of the image.
 
@@ -26,6 +26,8 @@ def covered(
         vertices: (x, y) in pixels; the outline is closed. Parts outside the image are cut off.
         shape: rows and columns of the image.
         fill: the rule.
+        border: whether pixels on the border are covered; they are not for a hole, whose border belongs to what is
+            around it.
     """
     rows, columns = (_window(vertices[:, axis], size) for axis, size in ((1, shape[0]), (0, shape[1])))
     height, width = rows.stop - rows.start, columns.stop - columns.start
@@ -51,9 +53,9 @@ def covered(
     mask = winding != 0 if fill == "nonzero" else winding % 2 == 1
 
     on_border = slanted & (x == np.rint(x)) & (x >= 0) & (x < width)
-    mask[y[on_border], x[on_border].astype(np.int64)] = True
+    mask[y[on_border], x[on_border].astype(np.int64)] = border
     for row, left, right in zip(y[~slanted], np.minimum(x0, x1)[~slanted], np.maximum(x0, x1)[~slanted], strict=True):
-        mask[row, max(int(np.ceil(left)), 0) : max(int(np.floor(right)) + 1, 0)] = True
+        mask[row, max(int(np.ceil(left)), 0) : max(int(np.floor(right)) + 1, 0)] = border
     return mask, (rows, columns)
 
 

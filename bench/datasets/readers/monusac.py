@@ -143,6 +143,9 @@ class MoNuSAC(TileSource):
 
     def _draw(self, path: Path, shape: tuple[int, ...]) -> Drawn:
         regions = read_regions(path)
+        if unnamed := sum(not region.name for region in regions):
+            fix = "download the annotation again from its publisher"
+            raise DataError(f"An outline in {path} has no class name", got=f"{unnamed} without a name", fix=fix)
         ids = {_folded(name): index for index, name in self.card.classes.items()}
         ids |= dict.fromkeys(map(_folded, self.settings.ignored), 0)
         if odd := sorted(

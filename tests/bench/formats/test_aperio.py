@@ -45,8 +45,24 @@ def test_the_name_of_the_annotation_serves_where_no_attribute_names_it(tmp_path)
     path.write_text(text.replace('Id="1"', 'Id="1" Name="Macrophage"'))
     assert read_regions(path)[0].name == "Macrophage"
     path.write_text(text)
-    with pytest.raises(DataError, match=r"An outline in .*a\.xml has no class name; got: no name of annotation '1'"):
-        read_regions(path)
+    assert read_regions(path)[0].name == ""
+
+
+def test_the_description_that_imagescope_writes_names_a_class_only_by_its_value(tmp_path) -> None:
+    attributes = '<Attributes><Attribute Name="Description" Id="0" Value="{}"/></Attributes>'
+    (tmp_path / "a.xml").write_text(annotation(attributes.format("") + REGION.format("")))
+    assert read_regions(tmp_path / "a.xml")[0].name == ""
+    (tmp_path / "a.xml").write_text(annotation(attributes.format("Tumor") + REGION.format("")))
+    assert read_regions(tmp_path / "a.xml")[0].name == "Tumor"
+
+
+def test_negative_outlines_tools_and_layers_are_kept(tmp_path) -> None:
+    region = '<Region NegativeROA="{}" Type="{}"><Vertices/></Region>'
+    layer = "<Annotation><Regions>{}</Regions></Annotation>"
+    first, second = region.format(0, 0) + region.format(1, 2), region.format(0, 1)
+    (tmp_path / "a.xml").write_text(f"<Annotations>{layer.format(first)}{layer.format(second)}</Annotations>")
+    read = [(region.negative, region.shape, region.layer) for region in read_regions(tmp_path / "a.xml")]
+    assert read == [(False, "0", 0), (True, "2", 0), (False, "1", 1)]
 
 
 LAUGHS = "".join(f'<!ENTITY l{i} "{f"&l{i - 1};" * 10}">' for i in range(1, 10))

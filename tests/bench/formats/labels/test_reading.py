@@ -118,7 +118,8 @@ WRONG = {
     "stale inst_uid": (mat(inst_map=IDS, inst_uid=[[1]], inst_type=[[1], [2]]), "2 classes, 1 nuclei"),
     "doubled inst_uid": (mat(inst_map=IDS, inst_uid=[[1], [1]], inst_type=[[1], [2]]), "1 doubled"),
     "two classes in one": (mixed, r"several classes .* classes \[1, 2\]"),
-    "another suffix": (lambda path: (path / "a.json").write_text("{}"), r"\.mat, \.npy"),
+    "another suffix": (lambda path: (path / "a.txt").write_text("{}"), r"\.mat, \.npy"),
+    "an empty object": (lambda path: (path / "a.json").write_text("{}"), "no known format .* an empty object"),
 }
 
 
