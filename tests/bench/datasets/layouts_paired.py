@@ -9,6 +9,7 @@ import numpy as np
 import shapely
 from PIL import Image
 from scipy.io import savemat
+from skimage.measure import label
 
 from bench.datasets.card import DatasetCard
 from bench.formats.labels.canonical import contiguous
@@ -127,7 +128,8 @@ def whole_tile(seed: int, size: int) -> tuple[np.ndarray, np.ndarray, np.ndarray
     """Draw a tile whose nuclei are in one piece without holes, so that outlines can draw them."""
     image, instances, types = tile(seed, size, density=0.01)
     image, instances = image[: size - 7], instances[: size - 7]  # no square, so that rows are not columns
-    whole = [index for index in range(1, len(types) + 1) if is_whole(instances == index)]
+    masks = [instances == index for index in range(1, len(types) + 1)]
+    whole = [index for index, mask in enumerate(masks, 1) if is_whole(mask) and label(mask, connectivity=1).max() == 1]
     instances, kept = contiguous(np.where(np.isin(instances, whole), instances, 0).astype(np.int32))
     return image, instances, types[kept - 1]
 
