@@ -24,8 +24,9 @@ def import_(
     labels: Annotated[
         Optional[Path],
         typer.Option(
-            metavar="DIR",
-            help="Folder of instance maps (.mat, .npy, 16-bit .png or .tif), paired with the images by stem.",
+            metavar="PATH",
+            help="Folder of label maps (.mat, .npy, 16-bit .png or .tif) or outlines (GeoJSON, COCO, Aperio XML, "
+            "HoVer-Net's or CellViT's JSON), paired with the images by stem; or one COCO file.",
         ),
     ] = None,
     table: Annotated[

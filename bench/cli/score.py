@@ -36,8 +36,15 @@ def mount(parent: typer.Typer) -> None:
 @app.command("nuclei")
 def nuclei(
     context: typer.Context,
-    true: Annotated[Path, typer.Option(help="Folder of true labels: .mat, .npy, 16-bit .png or .tif.", metavar="DIR")],
-    pred: Annotated[Path, typer.Option(help="Folder of predicted labels with the same stems.", metavar="DIR")],
+    true: Annotated[
+        Path,
+        typer.Option(
+            help="Folder of true labels: maps (.mat, .npy, 16-bit .png or .tif) or outlines (GeoJSON, COCO, Aperio "
+            "XML, HoVer-Net's or CellViT's JSON); or one COCO file.",
+            metavar="PATH",
+        ),
+    ],
+    pred: Annotated[Path, typer.Option(help="The same of predicted labels, with the same stems.", metavar="PATH")],
     mpp: Annotated[float, typer.Option(help="Micrometres per pixel; nuclei match within 3 micrometres.")] = 0.25,
     classes: ClassesOption = None,
     groups: Annotated[
@@ -58,7 +65,7 @@ def nuclei(
     chosen = read_groups(groups, [pair.stem for pair in pairs])
     with short_reporter(context).progress("score", len(pairs), unit="image") as progress:
         report = score_nuclei(pairs, chosen, mpp=mpp, classes=names, progress=progress)
-    _show(report, render_nuclei(report, names), as_json)
+    _show(report, render_nuclei(report), as_json)
 
 
 @app.command("images")

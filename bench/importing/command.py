@@ -158,4 +158,7 @@ def _tissues(items: Sequence[Item]) -> dict[str, object]:
 
 
 def _digest_files(items: Sequence[Item]) -> str:
-    return digest([[digest_file(path) for path in (item.image, item.labels) if path is not None] for item in items])
+    digests = {path: digest_file(path) for path in {item.labels for item in items if item.labels is not None}}
+    return digest(
+        [[digest_file(item.image)] + ([] if item.labels is None else [digests[item.labels]]) for item in items]
+    )

@@ -10,8 +10,8 @@ from bench.datasets.card import DatasetCard
 from bench.digest import digest
 from bench.errors import DataError
 from bench.formats.csv_tables import Table, read_table, some
-from bench.formats.folders import IMAGE_SUFFIXES, by_stem, inside, walk
-from bench.formats.labels import SUFFIXES as LABEL_SUFFIXES
+from bench.formats.folders import IMAGE_SUFFIXES, inside, walk
+from bench.formats.labels import label_files
 
 COLUMNS = ("file_name", "group", "label", "caption", "tissue", "source", "y", "x")
 # A sample's id names its files, and most file systems allow names of 255 bytes.
@@ -39,7 +39,8 @@ def find_items(folder: Path, labels: Path | None, table: Path | None, card: Data
     Args:
         folder: images (or `.npy` files of image and labels together). If all of them are in subfolders named as the
             dataset's image-level classes, these are their classes.
-        labels: a folder of instance maps, paired with the images by stem; None for none.
+        labels: a folder of label maps or outlines, paired with the images by stem, or a COCO file of many images; None
+            for none.
         table: a CSV file with `file_name` and any of `group`, `label` (a class name), `caption`, `tissue`, `source`
             (the id of the sample that an image derives from) and `y`, `x`; None for none.
         card: of the dataset whose classes the images have.
@@ -87,7 +88,7 @@ def _told(folder: Path, table: Path | None) -> Mapping[str, dict[str, str]]:
 
 
 def _paired(paths: Sequence[Path], labels: Path) -> dict[Path, Path]:
-    found = by_stem(labels, LABEL_SUFFIXES, "labels")
+    found = label_files(labels, "labels")
     by_image: dict[str, Path] = {}
     for path in paths:
         if path.stem in by_image:

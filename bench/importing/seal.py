@@ -73,7 +73,9 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
     else:
         image = read_rgb(item.image)
     if item.labels is not None:
-        maps = read_labels(item.labels, pickled=True)
+        names = {name: index for index, name in card.classes.items()}
+        size = image.shape[0], image.shape[1]
+        maps = read_labels(item.labels, size=size, names=names or None, image=item.image.stem, pickled=True)
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(
@@ -86,7 +88,7 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
         sources={} if item.source is None else {role: item.source},
         crop=item.crop,
         kind="imported",
-        recipe={"file_name": item.image.name},
+        recipe={"file_name": item.image.name} | ({"outlines": dict(maps.notes)} if maps and maps.notes else {}),
         seed=0,
     )
     return condition, image

@@ -5,6 +5,7 @@ Statistics and scores are those of the evaluation `nuclei`; evaluations of other
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, NamedTuple
@@ -17,11 +18,19 @@ from bench.errors import BenchError, DataError
 from bench.evaluation.predictions import PredictionEvaluation
 from bench.evaluation.registered import prediction_evaluation
 from bench.evaluation.statistics import Statistics, columns_of
-from bench.formats.labels import LabelMaps, read_labels
+from bench.formats.labels import LabelMaps
 from bench.formats.parallel import ordered_map
 from bench.scoring.estimates import Estimate, estimates
 from bench.scoring.further import further, further_evaluations, kept
-from bench.scoring.nuclei_report import NucleiImage, NucleiIntervals, NucleiMetrics, NucleiReport, NucleiSkipped
+from bench.scoring.label_pairs import Scheme, read_pair, scheme_of
+from bench.scoring.nuclei_report import (
+    NucleiImage,
+    NucleiIntervals,
+    NucleiMetrics,
+    NucleiOutlines,
+    NucleiReport,
+    NucleiSkipped,
+)
 from bench.scoring.output import number
 from bench.scoring.pairing import Pair
 
@@ -35,13 +44,16 @@ class Examined(NamedTuple):
     """The data kept of one image, without its maps.
 
     `ours` are the statistics of the evaluation `nuclei`; those that need classes have no meaning if a side has none.
-    `others` are those of the evaluations of other packages, or why there are none.
+    `others` are those of the evaluations of other packages, or why there are none. The notes count what was changed
+    or left out of outlines.
     """
 
     ours: Mapping[str, Any]
     true_typed: bool
     pred_typed: bool
     others: Sequence[Mapping[str, Any] | BenchError]
+    true_notes: Mapping[str, int]
+    pred_notes: Mapping[str, int]
 
     @property
     def typed(self) -> bool:
@@ -73,18 +85,19 @@ def score_nuclei(
         pairs: the files of each image.
         groups: slide or patient of each, which the intervals are over.
         mpp: micrometres per pixel: nuclei match within 3 micrometres, 12 px at 0.25.
-        classes: names of classes 1..C; without them C is the largest class found.
+        classes: names of classes 1..C; without them the names in the files, or 1 to the largest number.
         progress: counts the images done.
 
     Raises:
         DataError: a file is unreadable, a pair differs in size, a class is above C, or a true nucleus has none.
     """
-    names = tuple(classes) or tuple(str(index + 1) for index in range(_largest(pairs)))
+    scheme = scheme_of(pairs, classes)
+    names = scheme.classes
     # pairs without classes are scored as if all of their nuclei were of class 1
     info = DatasetInfo("files", "test", "nuclei", names or ("1",), (), mpp)
     ours, others = prediction_evaluation(EVALUATION), further_evaluations(info, EVALUATION)
     examined = []
-    for item in ordered_map(lambda each: examine(*each, info, ours, others), zip(pairs, groups, strict=True)):
+    for item in ordered_map(lambda each: examine(*each, scheme, info, ours, others), zip(pairs, groups, strict=True)):
         examined.append(item)
         if progress is not None:
             progress.advance()
@@ -101,18 +114,23 @@ def score_nuclei(
         per_image=[_image(item) for item in examined],
         ci=NucleiIntervals.model_validate(_nested({name: item.bounds for name, item in found.items()})),
         more=further(others, [item.others for item in examined], info),
+        classes=list(names) if scheme.named else [],
+        outlines=NucleiOutlines(
+            true=_total([item.true_notes for item in examined]), pred=_total([item.pred_notes for item in examined])
+        ),
     )
 
 
 def examine(
     pair: Pair,
     group: str,
+    scheme: Scheme,
     info: DatasetInfo,
     ours: PredictionEvaluation,
     others: Sequence[PredictionEvaluation] = (),
 ) -> Examined:
     """Read and compare the two files of one image."""
-    true, pred = read_labels(pair.true), read_labels(pair.pred)
+    true, pred = read_pair(pair, scheme)
     _check(pair, true, pred, len(info.classes))
     sample = Sample(pair.stem, np.zeros((0, 0, 3), np.uint8), group, info.mpp, true.instances, true.types)
     prediction = Prediction(pred.instances, pred.types)
@@ -125,6 +143,8 @@ def examine(
         true.types is not None,
         pred.types is not None,
         [kept(other, sample, prediction, info) for other in others],
+        true.notes,
+        pred.notes,
     )
 
 
@@ -148,10 +168,9 @@ def _check(pair: Pair, true: LabelMaps, pred: LabelMaps, n_classes: int) -> None
             )
 
 
-def _largest(pairs: Sequence[Pair]) -> int:
-    """Return the largest class of all files, or 0 if none has classes."""
-    files = [path for pair in pairs for path in (pair.true, pair.pred)]
-    return max(ordered_map(lambda path: _highest(read_labels(path)), files), default=0)
+def _total(notes: Sequence[Mapping[str, int]]) -> dict[str, int]:
+    """Return the sums of remarks over images, in alphabetical order."""
+    return dict(sorted(sum(map(Counter, notes), Counter[str]()).items()))
 
 
 def _highest(labels: LabelMaps) -> int:

@@ -81,6 +81,13 @@ class FurtherMetric(Output):
     reason: str = Field(description="why value or ci is null, or remarks that a reader needs; mostly empty")
 
 
+class NucleiOutlines(Output):
+    """What was repaired, cut off or left out when outlines were drawn, with the number of times; mostly empty."""
+
+    true: dict[str, int] = Field(description="in the true files")
+    pred: dict[str, int] = Field(description="in the predicted files")
+
+
 class NucleiReport(Output):
     """Predicted nuclei compared with true ones."""
 
@@ -90,3 +97,5 @@ class NucleiReport(Output):
     per_image: list[NucleiImage]
     ci: NucleiIntervals
     more: dict[str, FurtherMetric] = Field(description="metrics of installed evaluations of other packages, by name")
+    classes: list[str] = Field(description="names of classes 1, 2, ...; empty if files only number them")
+    outlines: NucleiOutlines

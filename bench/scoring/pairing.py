@@ -1,4 +1,4 @@
-"""Pairs of true and predicted files, from two folders by stem."""
+"""Pairs of true and predicted labels, from two folders or COCO files by the stem of the image."""
 
 from __future__ import annotations
 
@@ -7,12 +7,11 @@ from typing import NamedTuple
 
 from bench.errors import DataError
 from bench.formats.csv_tables import some
-from bench.formats.folders import by_stem
-from bench.formats.labels import SUFFIXES
+from bench.formats.labels import label_files
 
 
 class Pair(NamedTuple):
-    """The true and the predicted labels of one image."""
+    """The files of the true and the predicted labels of one image, which may hold those of others too."""
 
     stem: str
     true: Path
@@ -22,12 +21,13 @@ class Pair(NamedTuple):
 def pair_labels(true: Path, pred: Path) -> list[Pair]:
     """Return the label files of two folders paired by stem, in the order of stems.
 
-    Files of other kinds, hidden files and subfolders are ignored; suffixes may differ between the folders.
+    Files of other kinds, hidden files and subfolders are ignored; suffixes may differ between the folders. Each place
+    may also be a COCO file of many images, or a folder with only that file.
 
     Raises:
-        DataError: a folder is absent or has no labels, or a stem occurs twice in a folder or only in one folder.
+        DataError: a place is absent or has no labels, or a stem occurs twice in a folder or only in one place.
     """
-    truths, predictions = by_stem(true, SUFFIXES, "true labels"), by_stem(pred, SUFFIXES, "predicted labels")
+    truths, predictions = label_files(true, "true labels"), label_files(pred, "predicted labels")
     unpaired = [
         f"{len(stems)} only in {folder}: {some(stems)}"
         for folder, stems in (

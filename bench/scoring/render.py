@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 
 from rich.markup import escape
 from rich.table import Table
@@ -42,7 +42,7 @@ _CLASSES = {
 }
 
 
-def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
+def render_nuclei(report: NucleiReport) -> Lines:
     """Yield the table of nuclei, and below it what is left out."""
     metrics, ci = report.metrics, report.ci
     defined, typed = report.images - report.skipped.both_empty, sum(image.typed for image in report.per_image)
@@ -53,7 +53,7 @@ def render_nuclei(report: NucleiReport, classes: Sequence[str] = ()) -> Lines:
         interval = _bounds(getattr(ci, name), digits)
         table.add_row(title, _number(getattr(metrics, name), digits), interval, f"{n:,}", how)
     for number, value in metrics.f_type.items():
-        title = f"F of class {number}" + (f", {escape(classes[int(number) - 1])}" if classes else "")
+        title = f"F of class {number}" + (f", {escape(report.classes[int(number) - 1])}" if report.classes else "")
         table.add_row(title, _number(value), _bounds(ci.f_type[number]), f"{typed:,}", "pooled")
     yield table
     n_true, n_pred = (sum(getattr(image, side) for image in report.per_image) for side in ("n_true", "n_pred"))
@@ -152,6 +152,8 @@ def _left_out(report: NucleiReport) -> Iterator[str]:
         (skipped.untyped_pred, "predictions without classes, left out of types"),
     )
     yield from (f"[yellow]! {text}: {_images(n)}[/yellow]" for n, text in texts if n)
+    for side, notes in (("true", report.outlines.true), ("predicted", report.outlines.pred)):
+        yield from (f"[yellow]! {side} files, {escape(text)}: {n:,}[/yellow]" for text, n in notes.items())
 
 
 def _grouped(n_groups: int, n: int) -> str:

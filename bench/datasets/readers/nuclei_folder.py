@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from functools import cached_property
 from pathlib import Path
 from typing import NamedTuple
@@ -16,18 +17,20 @@ from bench.contract import Sample, Settings
 from bench.datasets.card import DatasetCard, GroupKind
 from bench.datasets.checks.merging import ClassIds, merge_classes
 from bench.datasets.checks.unknown_classes import UnknownClassError
-from bench.datasets.source import Finding
+from bench.datasets.source import Finding, Tally
 from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_groups
 from bench.formats.folders import IMAGE_SUFFIXES, by_stem
-from bench.formats.labels import SUFFIXES, LabelMaps, read_labels
+from bench.formats.labels import OUTLINE_SUFFIXES, LabelMaps, label_files, read_labels
 from bench.imageio import read_rgb
 
 
 class NucleiPlan(Settings):
     """The `extra` section of such a dataset's card; folders are relative to the dataset's.
+
+    `labels` may also name a COCO file of all images.
 
     `splits` gives the folder of each split, which holds the folders `images` and `labels`; if it is empty, these are
     in the dataset's folder and divided by the card's `divide`. `images` is None if label files hold the
@@ -75,7 +78,7 @@ class NucleiFolder(TileSource):
     def holds(self, folder: Path) -> bool:
         """Return whether a folder holds labels, or the folder of a split with labels."""
         places = self.plan.splits.values() or (".",)
-        return any((folder / place / self.plan.labels).is_dir() for place in places)
+        return any((folder / place / self.plan.labels).exists() for place in places)
 
     def ids(self, split: str) -> Sequence[str]:
         """Return the stems of a split's images, in order."""
@@ -89,8 +92,9 @@ class NucleiFolder(TileSource):
         """
         listing = self._listing(split)
         pair = listing.pairs[index]
-        maps = read_labels(pair.label, pickled=True)
-        image = maps.image if pair.image is None else read_rgb(pair.image)
+        image = None if pair.image is None else read_rgb(pair.image)
+        maps = self._maps(pair, None if image is None else (image.shape[0], image.shape[1]))
+        image = maps.image if image is None else image
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"
             raise DataError(f"{pair.label} does not hold an image with the labels", got="only labels", fix=fix)
@@ -104,16 +108,31 @@ class NucleiFolder(TileSource):
         group, organ = listing.groups[index], self.card.organ
         return Sample(pair.stem, image, group, self.card.mpp, maps.instances, types, tissue=organ)
 
+    def inspect(self, split: str, index: int) -> Tally:
+        """Read one image and count what was repaired, cut off or left out of outlines."""
+        tally = super().inspect(split, index)
+        pair = self._listing(split).pairs[index]
+        if tally.shape is None or pair.label.suffix.lower() not in OUTLINE_SUFFIXES:
+            return tally
+        file = pair.label.relative_to(self.locate()).as_posix()
+        notes = self._maps(pair, tally.shape).notes
+        counted = [Finding("warning", file, f"{tally.id}: {n} {what}") for what, n in notes.items()]
+        return replace(tally, findings=(*tally.findings, *counted))
+
     def files(self) -> list[Path]:
         """Return every image and label of all splits, and the table of groups."""
         table = [] if self.plan.groups is None else [self.locate() / self.plan.groups]
         table = [path for path in table if path.is_file()]  # else `layout_findings` reports it
         pairs = [pair for split in self.splits() for pair in self._listing(split).pairs]
-        return table + sorted(path for pair in pairs for path in (pair.image, pair.label) if path is not None)
+        return table + sorted({path for pair in pairs for path in (pair.image, pair.label) if path is not None})
 
     def layout_findings(self, split: str) -> list[Finding]:
         """Return problems: images without a label, labels without an image and images without a group."""
         return self._listing(split).findings
+
+    def _maps(self, pair: Pair, size: tuple[int, int] | None) -> LabelMaps:
+        names = {name: index for index, name in self.card.classes.items()} if self.plan.typed else None
+        return read_labels(pair.label, size=size, names=names, image=pair.stem, pickled=True)
 
     def _types(self, maps: LabelMaps, path: Path) -> UInt8[np.ndarray, " n"] | None:
         if not self.plan.typed:
@@ -121,12 +140,12 @@ class NucleiFolder(TileSource):
         if maps.types is None:
             fix = "write classes with the ids, or set `extra: {typed: false}` in the card"
             raise DataError(f"The nuclei in {path} have no classes", got="a format without classes", fix=fix)
-        known = self.card.merging if self._is_raw() else self.card.classes
+        known = self.card.merging if self._is_raw() and not maps.names else self.card.classes
         if odd := sorted(set(maps.types.tolist()) - set(known)):
             names = ", ".join(f"{index} {self.card.classes[index]}" for index in sorted(self.card.classes))
             fix = f"name every class in the card (it has {names}), or set `extra: {{typed: false}}`"
             raise UnknownClassError(str(path), odd, known, fix)
-        if not self._is_raw():
+        if not self._is_raw() or maps.names:  # names are those of merged classes
             return maps.types
         return merge_classes(ClassIds(maps.types, merged=False), self.card.merging, str(path)).ids
 
@@ -153,7 +172,7 @@ class NucleiFolder(TileSource):
 
     def _scan(self, folder: Path) -> Listing:
         try:
-            labels = by_stem(folder / self.plan.labels, SUFFIXES, "labels")
+            labels = label_files(folder / self.plan.labels, "labels")
             images: Mapping[str, Path] = {}
             if self.plan.images is not None:
                 images = by_stem(folder / self.plan.images, self.plan.suffixes, "images")
@@ -165,7 +184,11 @@ class NucleiFolder(TileSource):
         else:
             pairs = [Pair(stem, path, labels[stem]) for stem, path in images.items() if stem in labels]
             unpaired = [(path, "an image without a label") for stem, path in images.items() if stem not in labels]
-            unpaired += [(path, "a label without an image") for stem, path in labels.items() if stem not in images]
+            unpaired += [
+                (path, "a label without an image" + ("" if path.stem == stem else f": {stem}"))
+                for stem, path in labels.items()
+                if stem not in images
+            ]
             findings = [Finding("error", path.relative_to(self.locate()).as_posix(), what) for path, what in unpaired]
         stems = [pair.stem for pair in pairs]
         try:

@@ -119,7 +119,8 @@ def _problem(part: Part) -> str:
         return ""
     if any(crosses_itself(points) for points in (shell, *holes)):
         return _CROSSING
-    # an outline of pixels often touches itself; only holes can be wrong otherwise
+    if not holes:  # it only touches itself, as outlines of pixels often do
+        return ""
     around = shapely.make_valid(shapely.Polygon(shell))
     inside = [shapely.make_valid(shapely.Polygon(hole)) for hole in holes]
     union = shapely.union_all(inside)

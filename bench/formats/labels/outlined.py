@@ -3,36 +3,86 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from jaxtyping import UInt8
 
 from bench.errors import DataError
+from bench.formats.coco import CocoFile, is_coco
 from bench.formats.geojson import feature_outlines, is_geojson
 from bench.formats.json_files import kind_of, read_json
 from bench.formats.labels.drawing import draw
 from bench.formats.labels.imagescope import imagescope_outlines
 from bench.formats.labels.maps import LabelMaps
 from bench.formats.polygons import Outline, Outlines
+from bench.formats.prediction_json import cellvit_outlines, hovernet_outlines, is_cellvit, is_hovernet
 
 SUFFIXES = (".geojson", ".json", ".xml")
 
-_KNOWN = "GeoJSON (QuPath)"
+_KNOWN = "GeoJSON (QuPath), COCO, HoVer-Net's or CellViT's predictions"
 
 
-def read_outlines(path: Path) -> Outlines:
-    """Return the outlines in a file of any supported format.
+def read_outlines(path: Path, image: str) -> Outlines:
+    """Return the outlines of one image in a file of any supported format.
+
+    Args:
+        path: the file.
+        image: stem of the image's file, for files of many images.
 
     Raises:
         DataError: the file is unreadable, of no supported format, or an outline in it is not valid.
     """
     if path.suffix.lower() == ".xml":
         return imagescope_outlines(path)
-    content = read_json(path)
+    content = _content(path)
+    if isinstance(content, CocoFile):
+        return content.outlines(image)
     if is_geojson(content):
         return feature_outlines(content, path)
+    if is_hovernet(content):
+        return hovernet_outlines(content, path)
+    if is_cellvit(content):
+        return cellvit_outlines(content, path)
     raise DataError(f"The JSON in {path} is of no known format of labels", got=kind_of(content), fix=f"write {_KNOWN}")
+
+
+def images_in(path: Path) -> tuple[str, ...]:
+    """Return the stems of the images that a COCO file holds; none for any other file."""
+    if path.suffix.lower() not in SUFFIXES or path.suffix.lower() == ".xml":
+        return ()
+    content = _content(path)
+    return tuple(content.images) if isinstance(content, CocoFile) else ()
+
+
+def _content(path: Path) -> Any:
+    """Return a COCO file, which is read once for all of its images, or the value of any other JSON file."""
+    try:
+        state = path.stat()
+    except OSError as error:
+        raise DataError(f"Cannot read {path}", got=error.strerror or str(error)) from error
+    try:
+        return _coco(path, state.st_mtime_ns, state.st_size)
+    except _OtherFormat as other:
+        return other.content
+
+
+class _OtherFormat(Exception):  # noqa: N818  # not an error; an exception, because a cache does not keep those
+    """The content of a file that is not COCO's."""
+
+    def __init__(self, content: Any) -> None:
+        self.content = content
+        super().__init__()
+
+
+@lru_cache(maxsize=2)
+def _coco(path: Path, modified: int, n_bytes: int) -> CocoFile:
+    content = read_json(path)
+    if not is_coco(content):
+        raise _OtherFormat(content)
+    return CocoFile(content, path)
 
 
 def outlined_maps(

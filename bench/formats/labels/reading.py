@@ -25,6 +25,7 @@ def read_labels(
     *,
     size: tuple[int, int] | None = None,
     names: Mapping[str, int] | None = None,
+    image: str | None = None,
     pickled: bool = False,
 ) -> LabelMaps:
     """Read the instances of one image, and their classes and the image if the format has them.
@@ -36,7 +37,7 @@ def read_labels(
                               instances; (h, w, 5) RGB, instances, classes
     `.npy`, a pickled dict    with `pickled`: `inst_map` and `type_map` (h, w), as CellViT trains on
     `.png`, `.tif`, `.tiff`   one channel of whole numbers: instances (16 bits for more than 255)
-    `.geojson`, `.json`       outlines: GeoJSON (QuPath)
+    `.geojson`, `.json`       outlines: GeoJSON (QuPath), COCO, predictions of HoVer-Net and CellViT (`cells.json`)
     `.xml`                    outlines: Aperio ImageScope
     ========================= ====================================================================
 
@@ -48,6 +49,7 @@ def read_labels(
         size: height and width of the image, which files of outlines do not give; other files are not compared with it.
         names: id of each class by name, for files that name classes; by default the names get the ids 1..n in
             alphabetical order.
+        image: stem of the image, for a COCO file of many images; by default the file's own.
         pickled: whether a pickled dictionary may be read; nothing of a pickle is run (`bench.formats.labels.pickled`).
 
     Raises:
@@ -56,7 +58,7 @@ def read_labels(
     """
     try:
         if path.suffix.lower() in OUTLINE_SUFFIXES:
-            return outlined_maps(path, read_outlines(path), size, names)
+            return outlined_maps(path, read_outlines(path, image or path.stem), size, names)
         return pickled_maps(path) if pickled and _is_pickle(path) else _read(path)
     except DataError as error:
         raise DataError(error.message, got=error.got, fix=error.fix or _FIX) from error

@@ -17,7 +17,7 @@ def fill(folder, *names):
 
 def test_suffixes_may_differ_and_other_files_are_passed_over(tmp_path) -> None:
     true = fill(tmp_path / "t", "b.mat", "a.MAT", ".hidden.npy", "notes.txt")
-    pred = fill(tmp_path / "p", "a.npy", "b.tif", "b.json")
+    pred = fill(tmp_path / "p", "a.npy", "b.tif", "b.csv")
     found = [(p.stem, p.true.name, p.pred.name) for p in pair_labels(true, pred)]
     assert found == [("a", "a.MAT", "a.npy"), ("b", "b.mat", "b.tif")]
 
@@ -31,6 +31,7 @@ def test_suffixes_may_differ_and_other_files_are_passed_over(tmp_path) -> None:
         (("a.npy", "a.png", "b.npy"), r"the same stem; got: a\.npy and a\.png"),
         ((), "an empty folder"),
         (("a.json",), r"a\.json"),
+        (("a.npy", "b.geojson", "b.tif"), r"the same stem; got: b\.geojson and b\.tif"),
     ],
 )
 def test_what_does_not_pair_is_named(tmp_path, names, said) -> None:

@@ -32,7 +32,7 @@ def test_every_number_is_whole(width) -> None:
     marked = [line.split()[0] for line in text.splitlines() if line.split()[2:3] == ["!"]]
     assert marked == ["fd", "precision", "recall"]
     nuclei = NucleiReport.model_validate_json(EXAMPLES["nuclei"])
-    text = shown(render_nuclei(nuclei, ["miscellaneous", "inflammatory", "epithelial", "spindle"]), width)
+    text = shown(render_nuclei(nuclei), width)
     for value, (low, high) in zip(nuclei.metrics.f_type.values(), nuclei.ci.f_type.values(), strict=True):
         assert f"{value:.4f}  {low:.4f} to {high:.4f}" in text
     classes = ClassesReport.model_validate_json(EXAMPLES["classes"])
@@ -44,5 +44,13 @@ def test_every_number_is_whole(width) -> None:
 def test_names_are_no_markup() -> None:
     classes = ClassesReport.model_validate_json(EXAMPLES["classes"].replace("tumour", "[bold]tumour"))
     assert "[bold]tumour" in shown(render_classes(classes), 120)
-    nuclei = NucleiReport.model_validate_json(EXAMPLES["nuclei"])
-    assert "class 1, [red]a" in shown(render_nuclei(nuclei, ["[red]a", "b", "c", "d"]), 120)
+    nuclei = NucleiReport.model_validate_json(EXAMPLES["nuclei"]).model_copy(update={"classes": ["[red]a", *"bcd"]})
+    assert "class 1, [red]a" in shown(render_nuclei(nuclei), 120)
+
+
+def test_what_was_done_to_outlines_is_said_by_side() -> None:
+    example = NucleiReport.model_validate_json(EXAMPLES["nuclei"])
+    outlines = example.outlines.model_copy(update={"pred": {"nuclei outside of the image left out": 1234}})
+    text = shown(render_nuclei(example.model_copy(update={"outlines": outlines})), 120)
+    assert "! predicted files, nuclei outside of the image left out: 1,234" in text
+    assert "true files" not in text
