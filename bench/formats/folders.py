@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import re
 from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 
@@ -89,16 +88,6 @@ def by_stem(folder: Path, suffixes: Collection[str], kind: str) -> Mapping[str, 
             fix="give the folder that directly holds the files",
         )
     return found
-
-
-def natural(name: str) -> list[tuple[int, str]]:
-    """Return the key by which names are sorted so that `tile_2` is before `tile_10`."""
-    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", name)]
-
-
-def unpacked(folder: Path) -> Path:
-    """Return the folder of an archive, which some tools unpack into a folder of the same name."""
-    return folder / folder.name if (folder / folder.name).is_dir() else folder
 
 
 def _files(folder: Path) -> Iterator[Path]:

@@ -9,12 +9,12 @@ from pathlib import Path
 from bench.config.validate import build
 from bench.contract import Settings
 from bench.datasets.card import DatasetCard
-from bench.datasets.readers.paired import Listing, PairedTiles, Tile
+from bench.datasets.readers.paired import Listing, PairedTiles, Tile, natural
 from bench.datasets.source import Finding
 from bench.datasets.tile_source import finding
 from bench.errors import DataError
 from bench.formats.csv_tables import read_table, some
-from bench.formats.folders import by_stem, natural
+from bench.formats.folders import by_stem
 
 IMAGE_FOLDERS = (("Lizard_Images1", "lizard_images1"), ("Lizard_Images2", "lizard_images2"))
 LABEL_FOLDERS = ("Lizard_Labels", "lizard_labels")

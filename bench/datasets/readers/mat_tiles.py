@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from functools import cached_property
@@ -18,7 +19,6 @@ from bench.datasets.checks.merging import ClassIds, State, decide_state, merge_c
 from bench.datasets.source import Finding, Look, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
-from bench.formats.folders import natural
 from bench.formats.labels.canonical import centroids
 from bench.formats.labels.mat import MatLabels, read_mat
 from bench.formats.parallel import ordered_map
@@ -166,7 +166,7 @@ class MatTiles(TileSource):
                 else:
                     findings.append(Finding("info", self._relative(path), f"ignored: not one of {', '.join(suffixes)}"))
         tiles = []
-        for stem in sorted(found, key=natural):
+        for stem in sorted(found, key=_natural):
             image, label = found[stem]
             if len(image) == len(label) == 1:
                 tiles.append(Tile(stem, image[0], label[0]))
@@ -202,6 +202,10 @@ def _files(folder: Path) -> list[Path]:
         return []
     # names that begin with a dot are a file browser's, not the dataset's
     return sorted(path for path in folder.iterdir() if path.is_file() and not path.name.startswith("."))
+
+
+def _natural(stem: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdigit() else (0, part) for part in re.split(r"(\d+)", stem)]
 
 
 def _same_size(tile: Tile, image: tuple[int, ...], label: tuple[int, ...]) -> None:

@@ -21,7 +21,7 @@ from bench.datasets.source import Finding, Tally
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.formats.aperio import Region, read_regions
-from bench.formats.folders import natural, walk
+from bench.formats.folders import walk
 from bench.formats.labels.canonical import NucleusLabels, contiguous
 from bench.formats.outlines import Fill, covered, crosses_itself
 from bench.formats.svs import read_svs
@@ -189,7 +189,7 @@ class MoNuSAC(TileSource):
         for path in paths:
             found[path.stem][path.suffix.lower()].append(path)
         tiles, findings = [], []
-        for stem in sorted(found, key=natural):
+        for stem in sorted(found, key=_natural):
             files = found[stem]
             first = next(iter(files.values()))[0]
             images = next((files[suffix] for suffix in IMAGE_SUFFIXES if suffix in files), [])
@@ -268,3 +268,7 @@ def _problem(stem: str, files: Mapping[str, list[Path]], images: list[Path], lab
 
 def _folded(name: str) -> str:
     return " ".join(name.split()).casefold()
+
+
+def _natural(stem: str) -> list[tuple[int, str]]:
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", stem)]

@@ -9,11 +9,11 @@ from pathlib import Path
 from bench.config.validate import build
 from bench.contract import Settings
 from bench.datasets.card import DatasetCard
-from bench.datasets.readers.paired import Listing, PairedTiles, Tile
+from bench.datasets.readers.paired import Listing, PairedTiles, Tile, unpacked
 from bench.datasets.source import Finding
 from bench.datasets.tile_source import finding
 from bench.errors import DataError
-from bench.formats.folders import by_stem, unpacked
+from bench.formats.folders import by_stem
 from bench.formats.labels import LabelMaps, read_labels
 
 TRAIN, TEST = "MoNuSeg 2018 Training Data", "MoNuSegTestData"

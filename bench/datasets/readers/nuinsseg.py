@@ -8,11 +8,11 @@ from pathlib import Path
 from bench.config.validate import build
 from bench.contract import Settings
 from bench.datasets.card import DatasetCard
-from bench.datasets.readers.paired import WHOLE, Listing, PairedTiles, Tile
+from bench.datasets.readers.paired import WHOLE, Listing, PairedTiles, Tile, natural
 from bench.datasets.source import Finding
 from bench.datasets.tile_source import finding
 from bench.errors import DataError
-from bench.formats.folders import by_stem, natural
+from bench.formats.folders import by_stem
 
 IMAGES, LABELS, VAGUE = "tissue images", "label masks modify", "vague areas"
 

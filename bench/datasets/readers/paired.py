@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from abc import abstractmethod
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
@@ -169,6 +170,16 @@ class PairedTiles(TileSource):
             split: Listing([tile._replace(group=group[tile.id]) for tile in part.tiles], part.findings)
             for split, part in listed.items()
         }
+
+
+def natural(name: str) -> list[tuple[int, str]]:
+    """Return the key by which names are sorted so that `tile_2` is before `tile_10`."""
+    return [(int(part), "") if part.isdecimal() else (0, part) for part in re.split(r"([0-9]+)", name)]
+
+
+def unpacked(folder: Path) -> Path:
+    """Return the folder of an archive, which some tools unpack into a folder of the same name."""
+    return folder / folder.name if (folder / folder.name).is_dir() else folder
 
 
 def _same_size(image: Path, shape: tuple[int, ...], other: Path, found: tuple[int, ...]) -> None:

@@ -8,10 +8,10 @@ from pathlib import Path
 from bench.config.validate import build
 from bench.contract import Settings
 from bench.datasets.card import DatasetCard
-from bench.datasets.readers.paired import WHOLE, Listing, PairedTiles, Tile
+from bench.datasets.readers.paired import WHOLE, Listing, PairedTiles, Tile, natural, unpacked
 from bench.datasets.tile_source import finding
 from bench.errors import DataError
-from bench.formats.folders import by_stem, natural, unpacked
+from bench.formats.folders import by_stem
 from bench.formats.labels import LabelMaps, read_labels
 
 IMAGES, LABELS = "01_training_dataset_tif_ROIs", "01_training_dataset_geojson_nuclei"
