@@ -147,6 +147,10 @@ class MethodBase(ABC):
     """Roles of data that it reads if the run has them, such as "mask"; `data` lacks them otherwise."""
     chunk: int = 32
     """The number of conditions per call of `render`; part of the key, since the last bits of images depend on it."""
+    reads_classes: bool = False
+    """Whether it reads the classes of nuclei; then it does not run on a dataset whose nuclei have none."""
+    reads_rare: bool = False
+    """Whether it reads which classes of nuclei are rare; then it does not run on a dataset that does not name them."""
     draws_any_mask: bool = False
     """Whether `render` can draw a label map that derives from no training sample.
 

@@ -74,7 +74,7 @@ class PatchStream:
         self._augment = augment or self._recolour
         self._size, self._context, self._augmentation, self._seed = size, context, augmentation, seed
         self._fraction = mix.fraction
-        self._real = _Tiles(mix.real, typed=True, weights=weights)
+        self._real = _Tiles(mix.real, typed=bool(mix.real.info.classes), weights=weights)
         self._synthetic = None if mix.synthetic is None or mix.fraction == 0 else _Tiles(mix.synthetic, typed=False)
 
     def is_synthetic(self, index: int) -> bool:
@@ -217,9 +217,10 @@ def _corner(length: int, size: int, rng: np.random.Generator) -> int:
 
 
 def _labelled(sample: Sample, typed: bool) -> Sample:
-    """Refuse a sample without instances, or without types if it must be `typed` as real tiles must be."""
+    """Refuse a sample without instances, or without types if it must be `typed`, as real tiles of classes must be."""
     if sample.instances is None or (typed and sample.types is None):
-        raise DataError("Nucleus networks need samples with instances and types", got=f"{sample.id} without them")
+        needed = "instances and types" if typed else "instances"
+        raise DataError(f"Nucleus networks need samples with {needed}", got=f"{sample.id} without them")
     if sample.types is not None and len(sample.types) < int(sample.instances.max(initial=0)):
         raise DataError(
             f"The number of types in {sample.id} differs from the number of instances",

@@ -107,18 +107,18 @@ def crop_image(image: UInt8[np.ndarray, "h w 3"], y: int, x: int, size: int) -> 
 
 def crop_labels(
     instances: Int32[np.ndarray, "h w"],
-    types: UInt8[np.ndarray, " n"],
+    types: UInt8[np.ndarray, " n"] | None,
     y: int,
     x: int,
     size: int,
     *,
     min_area: int = 0,
-) -> tuple[Int32[np.ndarray, "size size"], UInt8[np.ndarray, " k"]]:
+) -> tuple[Int32[np.ndarray, "size size"], UInt8[np.ndarray, " k"] | None]:
     """Cut a square window out of an instance map; the ids become 1..k, in their old order.
 
     Args:
         instances: the tile's instance map, ids in 1..n.
-        types: class of instance i + 1, in 1..C.
+        types: class of instance i + 1, in 1..C; None if nuclei have no classes.
         y: first row of the window.
         x: first column of the window.
         size: side of the window in pixels.
@@ -130,12 +130,14 @@ def crop_labels(
     """
     _check_window(instances.shape, y, x, size)
     window = instances[y : y + size, x : x + size]
-    left = np.bincount(window.ravel(), minlength=len(types) + 1)
+    n = int(instances.max(initial=0)) if types is None else len(types)
+    left = np.bincount(window.ravel(), minlength=n + 1)
     left[0] = 0
     for fragment in np.flatnonzero((left > 0) & (left < min_area)):
         if left[fragment] < np.count_nonzero(instances == fragment):
             left[fragment] = 0
-    return _relabel(window, types, left > 0)
+    kept = left > 0
+    return _relabel(window, kept), None if types is None else types[kept[1:]]
 
 
 def drop_vanished(
@@ -144,17 +146,18 @@ def drop_vanished(
     """Drop ids that no longer have any pixel and number the others 1..k, in their old order."""
     held = np.bincount(instances.ravel(), minlength=len(types) + 1) > 0
     held[0] = False
-    return _relabel(instances, types, held)
+    return _relabel(instances, held), types[held[1:]]
 
 
 def labels_of(sample: Sample) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
     """Return a tile's instance map and types.
 
     Raises:
-        DataError: the tile has no labels of nuclei.
+        DataError: the tile has no labels of nuclei, or these have no classes.
     """
     if sample.instances is None or sample.types is None:
-        raise DataError(f"The tile {sample.id} has no labels of nuclei", got="an image without an instance map")
+        got = "an image without an instance map" if sample.instances is None else "nuclei without classes"
+        raise DataError(f"The tile {sample.id} has no labels of nuclei with classes", got=got)
     return sample.instances, sample.types
 
 
@@ -234,9 +237,6 @@ def _check_window(shape: tuple[int, ...], y: int, x: int, size: int) -> None:
         )
 
 
-def _relabel(
-    instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"], keep: np.ndarray
-) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " k"]]:
+def _relabel(instances: Int32[np.ndarray, "h w"], keep: np.ndarray) -> Int32[np.ndarray, "h w"]:
     """Renumber the kept ids 1..k; `keep` has one entry per id, beginning with the background (False)."""
-    table = np.where(keep, np.cumsum(keep), 0).astype(np.int32)
-    return table[instances], types[keep[1:]]
+    return np.asarray(np.where(keep, np.cumsum(keep), 0).astype(np.int32)[instances])

@@ -23,10 +23,15 @@ MergeSetting = Literal["auto", "raw", "merged"]
 GroupKind = Literal["slide", "patient", "article", "tile", "patch"]
 INDEPENDENT = ("slide", "patient")
 """Kinds of groups that are about independent; intervals over others may be too narrow."""
+NO_CLASS, ALL_NUCLEI = 0, "all"
+"""The class id and the name under which nuclei are counted in a dataset whose nuclei have no classes."""
 
 
 class SplitCounts(Settings):
-    """Published size of one split: its tiles, its nuclei by class name, its images by label name."""
+    """Published size of one split: its tiles, its nuclei by class name, its images by label name.
+
+    In a dataset whose nuclei have no classes, `nuclei` gives their number as `all`.
+    """
 
     tiles: int = Field(ge=0)
     nuclei: Mapping[str, int] = {}
@@ -44,8 +49,9 @@ class DatasetCard(Settings):
     `generic` marks the card of a source that reads many datasets: it only explains the source, and your own dataset
     needs a card that names the source. `captions` says that samples of another task than "text" have captions, too.
 
-    `classes` maps nucleus class ids 1..C to names, `labels` lists image-level classes in id order. `merging`
-    maps every class id that the files hold before merging to its id after it; empty where nothing is merged.
+    `classes` maps nucleus class ids 1..C to names; without any, networks learn to segment only. `labels` lists
+    image-level classes in id order. `merging` maps every class id that the files hold before merging to its id after
+    it; empty where nothing is merged.
     `classes_merged` says which of the two the files hold; `auto` finds out. `expected` are the published
     counts, `side` the side of its samples in pixels, by which suites are planned. `pattern` is where files are inside
     the dataset's folder, in one line; `layout` the same as a tree. `extra` belongs to the source that reads the card.
@@ -142,7 +148,7 @@ class DatasetCard(Settings):
         for split, counts in self.expected.items():
             if split not in self.splits:
                 raise ValueError(f"`expected` names the split {split!r}, which `splits` lacks")
-            if odd := set(counts.nuclei) - set(self.classes.values()):
+            if odd := set(counts.nuclei) - (set(self.classes.values()) or {ALL_NUCLEI}):
                 raise ValueError(f"`expected` counts classes that `classes` lacks: {sorted(odd)}")
             if odd := set(counts.labels) - set(self.labels):
                 raise ValueError(f"`expected` counts labels that `labels` lacks: {sorted(odd)}")

@@ -34,7 +34,10 @@ class Look(NamedTuple):
 
 @dataclass(frozen=True)
 class Tally:
-    """The content of one tile. `counts` are nuclei by class id as stored, before any merging."""
+    """The content of one tile. `counts` are nuclei by class id as stored, before any merging.
+
+    Nuclei without classes are counted under `bench.datasets.card.NO_CLASS`.
+    """
 
     id: str
     group: str

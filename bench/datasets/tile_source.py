@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any, ClassVar
 
 from bench.contract import Sample
-from bench.datasets.card import DatasetCard, GroupKind
+from bench.datasets.card import NO_CLASS, DatasetCard, GroupKind
 from bench.datasets.checks.look_alikes import look
 from bench.datasets.checks.unknown_classes import UnknownClassError, over_all
 from bench.datasets.source import Finding, Tally, find_folder, missing
@@ -173,14 +173,17 @@ class TileSource(ABC):
         except DataError as error:
             return Tally(name, "", None, findings=(finding(name, error),))
         height, width = sample.image.shape[:2]
-        types = [] if sample.types is None else sample.types.tolist()
-        return Tally(name, sample.group, (height, width), Counter(types), sample.label, look=look(sample.image))
+        counts = Counter() if sample.types is None else Counter(sample.types.tolist())
+        if sample.types is None and sample.instances is not None:
+            counts[NO_CLASS] = int(sample.instances.max(initial=0))
+        return Tally(name, sample.group, (height, width), counts, sample.label, look=look(sample.image))
 
     def settle(self, split: str, counts: Mapping[int, int]) -> dict[int, int]:
         """Return the counts, with zero for each absent class."""
-        if odd := sorted(set(counts) - set(self.card.classes)):
-            raise DataError(f"The {split} split has class ids other than {sorted(self.card.classes)}", got=str(odd))
-        return {index: counts.get(index, 0) for index in sorted(self.card.classes)}
+        known = sorted(self.card.classes) or ([NO_CLASS] if self.card.task == "nuclei" else [])
+        if odd := sorted(set(counts) - set(known)):
+            raise DataError(f"The {split} split has class ids other than {known}", got=str(odd))
+        return {index: counts.get(index, 0) for index in known}
 
     def require_split(self, split: str) -> None:
         """Raise an error if the dataset does not have a split.

@@ -22,6 +22,7 @@ from bench.engine.step import Finished, Step
 from bench.evaluation.base import Evaluation, Measured, Output, metric_versions
 from bench.evaluation.comparison import Scored, valued
 from bench.evaluation.masks import GivenMasks, MaskPatches, draw_masks, masks_of
+from bench.evaluation.nuclei import NO_CLASSES
 from bench.evaluation.over_folds import value_row
 from bench.evaluation.pictures.arms import subjects
 from bench.evaluation.pictures.masks import Drawn, least_faithful, same_mask
@@ -110,9 +111,11 @@ class Faithfulness(Evaluation):
             read = [Statistics(finished.path) for finished in each.evidence.scores]
             seeds = each.evidence.seeds
             digests = [each.digest(under.generation) for under in seeds]
+            classes = each.trial.bench.data["test"].info.classes
             for score, metric, columns in self._asked(each.evidence.network, rows):
-                if not read:
-                    yield rows.row(each.trial.arm, columns, reason=each.evidence.reason)
+                reason = each.evidence.reason if not read else _without_classes(metric.id, classes)
+                if reason:
+                    yield rows.row(each.trial.arm, columns, reason=reason)
                     continue
                 columns["n"] = len(read[0])
                 yield from valued(Scored(each.trial.arm, read, digests, seeds), score, metric, columns, rows)
@@ -128,10 +131,11 @@ class Faithfulness(Evaluation):
             read = [[Statistics(finished.path) for finished in one.scores] for one in evidence]
             arm = folds[0].trial.arm
             for score, metric, columns in self._asked(evidence[0].network, rows):
-                if all(read):
+                reason = _without_classes(metric.id, folds[0].trial.bench.data["test"].info.classes)
+                if all(read) and not reason:
                     yield value_row(arm, evidence[0].seeds, read, score, metric, columns, rows)
                 else:
-                    reason = next(one.reason for one in evidence if not one.scores)
+                    reason = next((one.reason for one in evidence if not one.scores), reason)
                     yield rows.row(arm, columns, reason=reason)
 
     def _asked(self, network: str, rows: Rows) -> Iterator[tuple[Score, Metric, dict[str, Any]]]:
@@ -153,6 +157,11 @@ class Faithfulness(Evaluation):
         yield from same_mask(shown)
         for each, one in shown[:1]:
             yield from least_faithful(each, one, each.evidence.network)
+
+
+def _without_classes(metric: str, classes: Sequence[str]) -> str:
+    """Return why a metric of classes has no number on a dataset without classes; empty for any other."""
+    return NO_CLASSES if "_class" in metric and not classes else ""
 
 
 async def _of_seed(trial: Trial, judge: Judge, masks: MaskPatches, under: Under) -> Drawn:
@@ -230,6 +239,7 @@ def type_map(
 ) -> UInt8[np.ndarray, "h w"]:
     """Return the class of each pixel: 0 background and ignored pixels, C + 1 nuclei of no class."""
     assert instances is not None
-    assert types is not None
+    if types is None:
+        types = np.zeros(int(instances.max(initial=0)), np.uint8)
     classes = np.concatenate([[0], np.where(types == 0, n_classes + 1, types)]).astype(np.uint8)[instances]
     return classes if ignore is None else np.where(ignore, np.uint8(0), classes)

@@ -1,4 +1,4 @@
-"""Instance maps without what must not count."""
+"""Instance maps without what must not count, and the classes of nuclei that have none."""
 
 from __future__ import annotations
 
@@ -6,6 +6,14 @@ import numpy as np
 from jaxtyping import Bool, Int32, UInt8
 
 from bench.errors import DataError
+
+ONE_CLASS = 1
+"""The class of every nucleus where nuclei have no classes, so that the same code can pair and count them."""
+
+
+def classes_of(instances: Int32[np.ndarray, "h w"], types: UInt8[np.ndarray, " n"] | None) -> UInt8[np.ndarray, " n"]:
+    """Return the class of each nucleus 1..n of a map: `ONE_CLASS` if nuclei have no classes."""
+    return np.full(int(instances.max(initial=0)), ONE_CLASS, np.uint8) if types is None else types
 
 
 def without_ignored(

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, Any, ClassVar, Literal
 
@@ -12,7 +13,7 @@ from jaxtyping import Float64, Int32
 from bench.contract import DatasetInfo, Prediction, Sample
 from bench.errors import DataError
 from bench.evaluation.base import Measured
-from bench.evaluation.ignored import without_ignored
+from bench.evaluation.ignored import classes_of, without_ignored
 from bench.evaluation.pictures.nuclei import confused, confusion_matrices, predictions
 from bench.evaluation.pictures.shown import Shown
 from bench.evaluation.predictions import PredictionEvaluation
@@ -28,6 +29,7 @@ PIXELS = {"dice_pixels": "dice", "jaccard_pixels": "jaccard", "dice_pixels_cellv
 SURFACES: Mapping[str, Literal["max", "concatenated"]] = {"hd95": "max", "hd95_concatenated": "concatenated"}
 POOLED = ("tp", "fp", "fn", "sum_iou")
 NO_TISSUE = "the dataset does not say of which tissue its images are"
+NO_CLASSES = "the nuclei of the dataset have no classes"
 
 
 class Nuclei(PredictionEvaluation):
@@ -53,7 +55,7 @@ class Nuclei(PredictionEvaluation):
 
     def image(self, sample: Sample, prediction: Prediction, info: DatasetInfo) -> Mapping[str, object]:
         """Return the statistics of one image."""
-        return image_statistics(sample, prediction, len(info.classes))
+        return image_statistics(sample, prediction, max(1, len(info.classes)))
 
     def scores(self, info: DatasetInfo) -> Iterator[Score]:
         """Yield the scores."""
@@ -74,7 +76,8 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
 
     `types` are the counts of detection and typing (`metrics.types`); `classes` are TP, FP, FN and sum of IoU of each
     class, `true_counts` and `pred_counts` its nuclei. An undefined value is NaN. If the sample has ignored
-    pixels, both maps are scored without them, see :func:`without_ignored`.
+    pixels, both maps are scored without them, see :func:`without_ignored`. Nuclei without classes count as nuclei of
+    one class.
 
     Raises:
         DataError: truth or prediction has no instances, or they differ in shape.
@@ -84,10 +87,14 @@ def image_statistics(sample: Sample, prediction: Prediction, n_classes: int) -> 
     from metrics.overlap import overlap
     from metrics.types import matching_radius, type_counts
 
-    if sample.instances is None or sample.types is None or prediction.instances is None or prediction.types is None:
-        raise DataError("Truth and prediction must have instances and types", got=f"none for {sample.id}")
-    true, true_types = without_ignored(sample.instances, sample.types, sample.ignore)
-    pred, pred_types = without_ignored(prediction.instances, prediction.types, sample.ignore)
+    if sample.instances is None or prediction.instances is None:
+        raise DataError("Truth and prediction must have instances", got=f"none for {sample.id}")
+    if (sample.types is None) != (prediction.types is None):
+        only = "the prediction" if sample.types is None else "the truth"
+        raise DataError("Truth and prediction must both have classes, or neither", got=f"{sample.id}: only {only} has")
+    true, true_types = without_ignored(sample.instances, classes_of(sample.instances, sample.types), sample.ignore)
+    found_types = classes_of(prediction.instances, prediction.types)
+    pred, pred_types = without_ignored(prediction.instances, found_types, sample.ignore)
     table = overlap(true, pred)
     scores = score_table(table)
     radius = matching_radius(sample.mpp)
@@ -132,7 +139,10 @@ def _surfaces(true: Int32[np.ndarray, "h w"], pred: Int32[np.ndarray, "h w"]) ->
 
 
 def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
-    """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`."""
+    """Yield the scores of the nucleus track: all metrics of instance and type maps in `metrics.table`.
+
+    Without classes, those of classes have the reason why there is no number.
+    """
     from metrics import instances, multiclass, types
     from metrics.groups import Statistic
 
@@ -146,6 +156,7 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
     yield Score("pq/pooled", "", _pooled, Statistic(instances.pooled_pq, pooled))
     for name in SURFACES:
         yield mean_score(f"{name}/image", partial(number, name=name), remark=_one_empty)
+    unknown = "" if classes else NO_CLASSES
     for place, (metric, function) in enumerate(
         (
             ("f_d", types.detection_f1),
@@ -154,16 +165,23 @@ def nuclei_scores(classes: Sequence[str]) -> Iterator[Score]:
             ("acc", types.type_accuracy),
         )
     ):
-        yield Score(metric, "", _types, Statistic(function, partial(_detected, place=place)))
+        found = Score(metric, "", _types, Statistic(function, partial(_detected, place=place)))
+        yield found if metric != "acc" else _unless(unknown, found)
     yield mean_score("bpq/image", _bpq)
-    yield mean_score("mpq/image", _mpq)
-    yield Score("mpq/tissue", "", _tissues, Statistic(_mean_of_tissues, _of_tissues), missing=_without_tissue)
+    yield _unless(unknown, mean_score("mpq/image", _mpq))
+    by_tissue = Score("mpq/tissue", "", _tissues, Statistic(_mean_of_tissues, _of_tissues), missing=_without_tissue)
+    yield _unless(unknown, by_tissue)
     of_classes = Statistic(
         lambda sums: multiclass.mpq_plus(_by_class(sums)), lambda sums: instances.pooled_weight(_by_class(sums))
     )
-    yield Score("mpq_plus", "", _classes, of_classes)
-    for index, name in enumerate(classes):
-        yield from _class_scores(index, name)
+    yield _unless(unknown, Score("mpq_plus", "", _classes, of_classes))
+    for index, name in enumerate(classes or [""]):
+        yield from (_unless(unknown, score) for score in _class_scores(index, name))
+
+
+def _unless(reason: str, score: Score) -> Score:
+    """Return a score that has no number if there is a reason against it."""
+    return replace(score, missing=lambda statistics: reason) if reason else score
 
 
 def _class_scores(index: int, name: str) -> Iterator[Score]:

@@ -147,6 +147,29 @@ def check_classes(plugin: MethodBase | Downstream, nuclei: Sequence[str], labels
         yield Missing.from_error(error)
 
 
+def check_labels(methods: Mapping[str, MethodBase], card: DatasetCard) -> Iterable[Missing]:
+    """Yield what methods read of the labels of nuclei that a dataset does not have: classes, or which are rare.
+
+    `methods` are those that draw from masks of this dataset, by name.
+    """
+    needy = [name for name, method in methods.items() if method.reads_classes]
+    if needy and not card.classes:
+        yield Missing(
+            f"The method{_need([repr(name) for name in needy])} nuclei with classes",
+            f"{card.name}, whose nuclei have no classes",
+            f"name the classes in the card of {card.name}; or choose a method that reads none, such as classic",
+        )
+        return
+    needy = [name for name, method in methods.items() if method.reads_rare]
+    if needy and not card.rare:
+        ids = ", ".join(f"{index} {card.classes[index]}" for index in sorted(card.classes))
+        yield Missing(
+            f"The method{_need([repr(name) for name in needy])} to know which classes are rare",
+            f"no `rare` in the card of {card.name}",
+            f"add `rare: [ID, ...]` to the card; its classes are {ids}",
+        )
+
+
 def check_weights(what: str, needed: Iterable[Weights], otherwise: str) -> Iterable[Missing]:
     """Yield the weights that are not found.
 

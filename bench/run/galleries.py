@@ -45,18 +45,18 @@ def labels(fold: FinishedFold) -> Iterator[Shown]:
     for title, made in _own_sets(fold):
         kinds = {line.kind for line in made.metadata}
         for index, (line, record) in enumerate(zip(made.metadata, made.records, strict=True)):
-            if line.tile is None or line.crop is None or not line.instances or line.types is None:
+            if line.tile is None or line.crop is None or not line.instances:
                 continue
             shot = Shot(title, line.kind if len(kinds) > 1 else "", made, index)
             derived.setdefault((line.tile, *line.crop, record.height, record.width), {}).setdefault(shot.column, shot)
     for window, real in _chosen(train, derived):
         row = place(*window[:3])
-        said = said_of_nuclei(real.types, train.info.classes)
+        said = said_of_nuclei(labels_of(real), train.info.classes)
         alt = f"Training patch of {row}, with {said}."
         yield Shown(gallery="labels", row=row, column="real", image=real.image, alt=alt, labels=labels_of(real))
         for shot in derived[window].values():
             sample = shot.set[shot.place]
-            said = said_of_nuclei(sample.types, train.info.classes)
+            said = said_of_nuclei(labels_of(sample), train.info.classes)
             by = f"{shot.arm} ({shot.kind})" if shot.kind else shot.arm
             alt = f"Patch derived from it by {by}, with {said}."
             yield Shown(

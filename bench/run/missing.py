@@ -11,6 +11,7 @@ from bench.plan.checks import (
     check_classes,
     check_conditions,
     check_files,
+    check_labels,
     check_memory,
     check_other,
     check_roles,
@@ -55,9 +56,14 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         missing.append(Missing.from_error(error))
     masks = resolved.others.get("mask")
     nuclei = resolved.card.class_names or (masks.card.class_names if masks is not None else ())
+    cards = [resolved.card] if masks is None else [resolved.card, masks.card]
+    outlined = [card for card in cards if track_of(card).label == "mask"]
+    if outlined:
+        missing.extend(check_labels({arm.name: arm.method for arm in resolved.arms}, outlined[0]))
     for arm in {id(arm.method): arm for arm in resolved.arms}.values():
         missing.extend(check_files(arm.name, arm.method))
-        missing.extend(check_classes(arm.method, nuclei, resolved.card.labels))
+        if nuclei or not outlined or not arm.method.reads_classes:  # else it is reported already
+            missing.extend(check_classes(arm.method, nuclei, resolved.card.labels))
     for role, other in resolved.others.items():
         if role not in resolved.roles:  # given for other runs of a suite: no method of this run reads it
             continue

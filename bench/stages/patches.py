@@ -68,8 +68,8 @@ def cut_rectangle(sample: Sample, y: int, x: int, height: int, width: int) -> Sa
     inside = (slice(y, y + height), slice(x, x + width))
     image = sample.image[inside]
     ignore = None if sample.ignore is None else sample.ignore[inside]
-    if sample.instances is None or sample.types is None:
+    if sample.instances is None:
         return dataclasses.replace(sample, image=image, ignore=ignore)
     instances, kept = contiguous(sample.instances[inside])
-    types = sample.types[kept - 1]
+    types = None if sample.types is None else sample.types[kept - 1]
     return dataclasses.replace(sample, image=image, instances=instances, types=types, ignore=ignore)

@@ -96,9 +96,10 @@ class CellViTFamily(Family):
         return cellvit_loss(output, batch, self.config.loss, typed)
 
     def maps(self, output: Mapping[str, Tensor]) -> Float32[Tensor, "n c p q"]:
-        """Return the nucleus probability, the offsets x and y, and the logits of the types."""
+        """Return the nucleus probability, the offsets x and y, and the logits of the types, if there are any."""
         nucleus = output["nuclei_binary_map"].float().softmax(1)[:, 1:]
-        return torch.cat([nucleus, output["hv_map"].float(), output["nuclei_type_map"].float()], dim=1)
+        others = (output[name].float() for name in ("hv_map", "nuclei_type_map") if name in output)
+        return torch.cat([nucleus, *others], dim=1)
 
     @property
     def decoder(self) -> CellViTDecoder:

@@ -25,8 +25,8 @@ def cellvit_loss(
     """Return the terms by name, and their weighted sum under `loss`.
 
     Args:
-        output: `nuclei_binary_map` (n, 2, h, w), `nuclei_type_map` (n, c + 1, h, w) and, if the network has a tissue
-            head, `tissue_types` (n, t), all logits; `hv_map` (n, 2, h, w), offsets in the order [x, y].
+        output: `nuclei_binary_map` (n, 2, h, w) and, if the network has these branches, `nuclei_type_map`
+            (n, c + 1, h, w) and `tissue_types` (n, t), all logits; `hv_map` (n, 2, h, w), offsets in the order [x, y].
         batch: `nucleus` (n, h, w), 1 inside nuclei; `hv` (n, 2, h, w); `types` (n, h, w), 0 background; `tissue` (n,),
             -1 where it is unknown.
         weights: weight of each term.
@@ -42,7 +42,8 @@ def cellvit_loss(
     true = one_hot(batch["nucleus"], probability)
     terms["np_tversky"] = focal_tversky(probability.softmax(1) if twice else probability, true)
     terms["np_dice"] = dice_loss(probability, true)
-    terms |= _type_terms(output["nuclei_type_map"].float(), batch["types"], typed, twice)
+    if "nuclei_type_map" in output:
+        terms |= _type_terms(output["nuclei_type_map"].float(), batch["types"], typed, twice)
     if "tissue_types" in output:
         terms["tissue_ce"] = tissue_loss(output["tissue_types"].float(), batch["tissue"])
     loss = torch.stack([getattr(weights, name) * value for name, value in terms.items()]).sum()

@@ -33,7 +33,7 @@ class PublishedCellViT(nn.Module):
     """CellViT with SAM's ViT-B: maps of the size of the input, whose sides must be divisible by 16.
 
     Args:
-        n_types: number of nucleus classes without the background.
+        n_types: number of nucleus classes without the background; 0 leaves the type branch out.
         n_tissues: number of tissues; 0 leaves the tissue head out.
     """
 
@@ -45,8 +45,10 @@ class PublishedCellViT(nn.Module):
         self.decoder1 = nn.Sequential(_Up(WIDTH, _DEEP), _Up(_DEEP, 256), _Up(256, 128))
         self.decoder2 = nn.Sequential(_Up(WIDTH, _DEEP), _Up(_DEEP, 256))
         self.decoder3 = nn.Sequential(_Up(WIDTH, _DEEP))
-        for (_, layers), channels in zip(BRANCHES.items(), (2, 2, n_types + 1), strict=True):
-            self.add_module(layers, _branch(channels))
+        channels = {"nuclei_binary_map": 2, "hv_map": 2} | ({"nuclei_type_map": n_types + 1} if n_types else {})
+        self._branches = {name: BRANCHES[name] for name in channels}
+        for name, layers in self._branches.items():
+            self.add_module(layers, _branch(channels[name]))
         self.classifier_head = nn.Linear(NECK, n_tissues) if n_tissues else None
 
     def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c *size"]]:
@@ -58,7 +60,7 @@ class PublishedCellViT(nn.Module):
         scaled = _scaled(images)
         neck, (z1, z2, z3, z4) = self.encoder(scaled)
         skips = [self.decoder3(z3), self.decoder2(z2), self.decoder1(z1), self.decoder0(scaled)]
-        output = {name: _decoded(self.get_submodule(layers), z4, skips) for name, layers in BRANCHES.items()}
+        output = {name: _decoded(self.get_submodule(layers), z4, skips) for name, layers in self._branches.items()}
         if self.classifier_head is not None:
             output["tissue_types"] = self.classifier_head(neck.mean((2, 3)))
         return output

@@ -23,7 +23,8 @@ class SmallCellViT(nn.Module):
     A plain transformer learns too slowly from a few hundred patches, so its tokens are made by convolutions, and a
     convolution tells it positions. The decoder joins the tokens and the features of each size, as CellViT's does, once
     for all branches. Everything works at half resolution at most: blocks of 2 x 2 pixels are stacked into channels.
-    `width` is the number of channels at half resolution. The sides of inputs must be divisible by 8.
+    `width` is the number of channels at half resolution. Without types there is no type branch. The sides of inputs
+    must be divisible by 8.
     """
 
     def __init__(self, n_types: int, n_tissues: int, width: int, depth: int) -> None:
@@ -34,7 +35,7 @@ class SmallCellViT(nn.Module):
         self.blocks = nn.ModuleList(_Block(widths[-1]) for _ in range(depth))
         self.norm = nn.LayerNorm(widths[-1])
         self.up = nn.ModuleList(Up(b, a) for a, b in pairwise(widths))
-        outputs = {"nuclei_binary_map": 2, "hv_map": 2, "nuclei_type_map": n_types + 1}
+        outputs = {"nuclei_binary_map": 2, "hv_map": 2} | ({"nuclei_type_map": n_types + 1} if n_types else {})
         self.branches = nn.ModuleDict(
             {name: nn.Sequential(conv(width, width), nn.Conv2d(width, 4 * n, 1)) for name, n in outputs.items()}
         )

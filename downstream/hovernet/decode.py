@@ -14,7 +14,10 @@ from downstream.postprocess import decode_hovernet, foreground, instance_info
 
 @dataclass(frozen=True)
 class HoVerNetDecoder(Decoder):
-    """Converts stacks of maps: nucleus probability, offsets x and y, logits of background and the types."""
+    """Converts stacks of maps: nucleus probability, offsets x and y, logits of background and the types.
+
+    If there are no types, neither are logits.
+    """
 
     n_types: int
     mpp: float
@@ -22,13 +25,15 @@ class HoVerNetDecoder(Decoder):
     edge: float
 
     def __call__(self, stitched: Float32[np.ndarray, "h w c"]) -> Prediction:
-        """Return the nuclei of an image with their types."""
+        """Return the nuclei of an image with their types, if there are any."""
         probability, hv, logits = stitched[..., 0], stitched[..., 1:3], stitched[..., 3:]
         instances = decode_hovernet(probability, hv, mpp=self.mpp, threshold=self.threshold, edge=self.edge)
-        types = logits.argmax(-1).astype(np.uint8)
+        types = None
+        if self.n_types:
+            types = instance_info(instances, logits.argmax(-1).astype(np.uint8), self.n_types).types
         return Prediction(
             instances=instances,
-            types=instance_info(instances, types, self.n_types).types,
+            types=types,
             foreground=self.foreground(stitched),
         )
 

@@ -73,13 +73,13 @@ class HoVerNetFamily(Family):
     def loss(
         self, output: Mapping[str, Tensor], batch: Mapping[str, Tensor], typed: Bool[Tensor, " n"] | None, phase: Phase
     ) -> dict[str, Tensor]:
-        """Return the weighted sum under `loss`, and the six terms by name."""
+        """Return the weighted sum under `loss`, and its terms by name."""
         return hovernet_loss(output, batch["nucleus"], batch["hv"], batch["types"], self.config.loss, typed=typed)
 
     def maps(self, output: Mapping[str, Tensor]) -> Float32[Tensor, "n c p q"]:
-        """Return the nucleus probability, the offsets x and y, and the logits of the types."""
+        """Return the nucleus probability, the offsets x and y, and the logits of the types, if there are any."""
         nucleus = output["np"].float().softmax(1)[:, 1:]
-        return torch.cat([nucleus, output["hv"].float(), output["tp"].float()], dim=1)
+        return torch.cat([nucleus, *(output[name].float() for name in ("hv", "tp") if name in output)], dim=1)
 
     @property
     def decoder(self) -> HoVerNetDecoder:

@@ -27,7 +27,8 @@ def hovernet_loss(
     """Return the terms by name, and their weighted sum under `loss`.
 
     Args:
-        output: `np` (n, 2, h, w) and `tp` (n, c + 1, h, w) logits, `hv` (n, 2, h, w) offsets in the order [x, y].
+        output: `np` (n, 2, h, w) and, if there is a type branch, `tp` (n, c + 1, h, w) logits; `hv` (n, 2, h, w)
+            offsets in the order [x, y].
         nucleus: 1 inside nuclei.
         hv: true offsets.
         types: true class of each pixel, 0 background.
@@ -39,6 +40,8 @@ def hovernet_loss(
         "hv_msge": msge(output["hv"].float(), hv, nucleus, weights.msge_indexing),
     }
     for name, target in (("np", nucleus), ("tp", types)):
+        if name not in output:
+            continue
         logits = output[name].float()
         if name == "tp" and typed is not None:
             logits, target = logits[typed], target[typed]

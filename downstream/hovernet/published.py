@@ -52,7 +52,10 @@ _STAGES = (
 
 
 class PublishedHoVerNet(nn.Module):
-    """HoVer-Net in `fast` (256 -> 164) or `original` (270 -> 80) mode; `n_types` does not count the background."""
+    """HoVer-Net in `fast` (256 -> 164) or `original` (270 -> 80) mode.
+
+    `n_types` does not count the background; 0 leaves the type branch out, as in the release.
+    """
 
     def __init__(self, n_types: int, mode: Mode) -> None:
         super().__init__()
@@ -61,12 +64,12 @@ class PublishedHoVerNet(nn.Module):
         self.conv0 = _named(*pad, ("/", _conv(3, 64, 7)), ("bn", nn.BatchNorm2d(64)), ("relu", nn.ReLU(True)))
         self.d0, self.d1, self.d2, self.d3 = (_ResidualBlock(stage) for stage in _STAGES)
         self.conv_bot = _conv(2048, 1024, 1)
-        outputs = {"tp": n_types + 1, "np": 2, "hv": 2}
+        outputs = ({"tp": n_types + 1} if n_types else {}) | {"np": 2, "hv": 2}
         self.decoder = nn.ModuleDict({name: _branch(channels, KERNELS[mode]) for name, channels in outputs.items()})
         self.apply(_initialise)
 
     def forward(self, images: UInt8[Tensor, "n h w 3"]) -> dict[str, Float[Tensor, "n c h w"]]:
-        """Return logits `np` (2), `tp` (types + background) and offsets `hv` (x, y)."""
+        """Return logits `np` (2), `tp` (types + background) if there are types, and offsets `hv` (x, y)."""
         *skips, deepest = self._encoded(images)
         return {name: _decoded(branch, skips, deepest) for name, branch in self.decoder.items()}
 

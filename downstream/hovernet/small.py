@@ -8,7 +8,7 @@ __all__ = ["ALIGN", "MARGIN", "SmallHoVerNet"]
 
 
 class SmallHoVerNet(SmallUNet):
-    """Logits `np` (2), offsets `hv` (x, y) and logits `tp` (types + background) from the shared small U-Net."""
+    """Logits `np` (2), offsets `hv` (x, y) and, if there are types, logits `tp` (types + background)."""
 
     def __init__(self, n_types: int, width: int) -> None:
-        super().__init__({"np": 2, "hv": 2, "tp": n_types + 1}, width)
+        super().__init__({"np": 2, "hv": 2} | ({"tp": n_types + 1} if n_types else {}), width)

@@ -16,7 +16,7 @@ from downstream.postprocess import foreground, scale
 
 @dataclass(frozen=True)
 class SonnetDecoder(Decoder):
-    """Conversion of stitched maps: nucleus probability, ordinal label, logits of the types.
+    """Conversion of stitched maps: nucleus probability, ordinal label, logits of the types if there are any.
 
     `mpp` is micrometres per pixel; sizes scale with it as in :func:`downstream.postprocess.scale`. Pixels whose ordinal
     label reaches `core` mark the nuclei and vote for their types.
@@ -27,11 +27,14 @@ class SonnetDecoder(Decoder):
     core: int = 5
 
     def __call__(self, stitched: Float32[np.ndarray, "h w c"]) -> Prediction:
-        """Return the nuclei of an image, with types, and its foreground."""
+        """Return the nuclei of an image, with types if there are any, and its foreground."""
         mask = self.foreground(stitched)
         ordinal, logits = stitched[..., 1], stitched[..., 2:]
         instances = separate(mask, ordinal, mpp=self.mpp, core=self.core)
-        types = core_types(instances, ordinal >= self.core, logits.argmax(-1).astype(np.uint8), logits.shape[-1] - 1)
+        types = None
+        if logits.shape[-1]:
+            voted = logits.argmax(-1).astype(np.uint8)
+            types = core_types(instances, ordinal >= self.core, voted, logits.shape[-1] - 1)
         return Prediction(instances=instances, types=types, foreground=mask)
 
     def foreground(self, stitched: Float32[np.ndarray, "h w c"]) -> Bool[np.ndarray, "h w"]:

@@ -33,7 +33,9 @@ class SonnetFamily(Family):
 
     @staticmethod
     def measure(mix: TrainingMix) -> dict[str, Any]:
-        """Return how many pixels of the real tiles belong to each class, background first."""
+        """Return how many pixels of the real tiles belong to each class, background first; none without classes."""
+        if not mix.real.info.classes:
+            return {"pixels": []}
         pixels = np.zeros(len(mix.real.info.classes) + 1, np.int64)
         for index in range(len(mix.real)):
             sample = mix.real[index]
@@ -85,15 +87,16 @@ class SonnetFamily(Family):
     def loss(
         self, output: Mapping[str, Tensor], batch: Mapping[str, Tensor], typed: Bool[Tensor, " n"] | None, phase: Phase
     ) -> dict[str, Tensor]:
-        """Return the weighted sum under `loss`, and the four terms by name."""
-        weights = class_weights(self.numbers["pixels"]).tolist()
+        """Return the weighted sum under `loss`, and its terms by name."""
+        weights = class_weights(self.numbers["pixels"]).tolist() if self.subject.classes else []
         return sonnet_loss(output, batch, self.config.loss, weights, typed, self_guided=phase.self_guided)
 
     def maps(self, output: Mapping[str, Tensor]) -> Float32[Tensor, "n c p q"]:
-        """Return the nucleus probability, the ordinal label, and the logits of the types."""
+        """Return the nucleus probability, the ordinal label, and the logits of the types, if there are any."""
         nucleus = output["np"].float().softmax(1)[:, 1:]
         ordinal = decode_ordinal(output["ord"])[:, None].float()
-        return torch.cat([nucleus, ordinal, output["tp"].float()], dim=1)
+        logits = [output["tp"].float()] if "tp" in output else []
+        return torch.cat([nucleus, ordinal, *logits], dim=1)
 
     @property
     def decoder(self) -> SonnetDecoder:

@@ -29,7 +29,7 @@ def sonnet_loss(
     """Return the terms by name, and their weighted sum under `loss`.
 
     Args:
-        output: logits `np` (n, 2, h, w), `ord` (n, 16, h, w) and `tp` (n, c + 1, h, w).
+        output: logits `np` (n, 2, h, w), `ord` (n, 16, h, w) and, if there is a type branch, `tp` (n, c + 1, h, w).
         batch: `nucleus` (1 inside nuclei), `ordinal` (0 to 8) and `types` (0 background).
         settings: weights of the terms and their parameters.
         class_weights: weight of each class in the focal loss, background first.
@@ -47,13 +47,14 @@ def sonnet_loss(
         "np_dice": dice_loss(probability, one_hot),
         "ord": ordinal_loss(output["ord"].float(), batch["ordinal"]),
     }
-    logits, types = output["tp"].float(), batch["types"].long()
-    if typed is not None:
-        logits, types, weight = logits[typed], types[typed], weight[typed]
-    if len(logits):
-        terms["tp_focal"] = (weight * focal(logits.softmax(1), types, class_weights, settings.gamma)).mean()
-    else:
-        terms["tp_focal"] = output["tp"].sum() * 0
+    if "tp" in output:
+        logits, types = output["tp"].float(), batch["types"].long()
+        if typed is not None:
+            logits, types, weight = logits[typed], types[typed], weight[typed]
+        if len(logits):
+            terms["tp_focal"] = (weight * focal(logits.softmax(1), types, class_weights, settings.gamma)).mean()
+        else:
+            terms["tp_focal"] = output["tp"].sum() * 0
     loss = torch.stack([getattr(settings, name) * value for name, value in terms.items()]).sum()
     return {"loss": loss, **terms}
 

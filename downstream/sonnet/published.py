@@ -27,14 +27,14 @@ class Features(NamedTuple):
 
 
 class PublishedSonnet(nn.Module):
-    """SONNET (270 -> 76)."""
+    """SONNET (270 -> 76); without types (`n_types` 0) there is no type decoder."""
 
     def __init__(self, n_types: int) -> None:
         super().__init__()
         self.n_types = n_types
         self.encoder = Encoder()
         self.bottom = nn.Conv2d(1280, BOTTOM, 1, bias=False)
-        outputs = {"np": 2, "ord": 16, "tp": n_types + 1}
+        outputs = {"np": 2, "ord": 16} | ({"tp": n_types + 1} if n_types else {})
         self.decoders = nn.ModuleDict({name: Decoder() for name in outputs})
         self.heads = nn.ModuleDict(
             {

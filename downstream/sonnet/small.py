@@ -6,7 +6,7 @@ from downstream.nuclei.trunk import SmallUNet
 
 
 class SmallSonnet(SmallUNet):
-    """Logits `np` (2), `ord` (8 pairs of off and on) and `tp` (types + background) from the shared small U-Net."""
+    """Logits `np` (2), `ord` (8 pairs of off and on) and, if there are types, `tp` (types + background)."""
 
     def __init__(self, n_types: int, width: int) -> None:
-        super().__init__({"np": 2, "ord": 16, "tp": n_types + 1}, width)
+        super().__init__({"np": 2, "ord": 16} | ({"tp": n_types + 1} if n_types else {}), width)

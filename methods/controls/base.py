@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from bench.contract import Condition, Dataset, Sample
-from methods.patches import Crop, Tiles, crop_labels, grid_crops, labels_of
+from methods.patches import Crop, Tiles, crop_labels, grid_crops
 from methods.untrained import Untrained
 
 
@@ -41,7 +41,7 @@ class Control(Untrained):
         size, least = self.config.patch_size, self.config.min_area(sample.mpp)
         instances, types = None, None
         if sample.instances is not None:
-            instances, types = crop_labels(*labels_of(sample), crop.y, crop.x, size, min_area=least)
+            instances, types = crop_labels(sample.instances, sample.types, crop.y, crop.x, size, min_area=least)
         return Condition(
             id=f"{kind}-{number:05d}",
             instances=instances,

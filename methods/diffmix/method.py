@@ -39,6 +39,11 @@ class DiffMix(SDM):
     Config: ClassVar[type[DiffMixConfig]] = DiffMixConfig
     config: DiffMixConfig
 
+    def __init__(self, config: DiffMixConfig) -> None:
+        """Store the settings; balancing maps exchange common nuclei for rare ones."""
+        super().__init__(config)
+        self.reads_rare = config.balancing > 0
+
     @property
     def start_steps(self) -> int:
         """Network evaluations per image: 55 as published, not counting guidance."""

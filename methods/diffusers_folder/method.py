@@ -35,7 +35,7 @@ class DiffusersFolder(MethodBase):
         self.ratio = config.ratio
         self.chunk = config.chunk
         self.conditions = frozenset(config.conditions)
-        self.draws_any_mask = "mask" in config.conditions
+        self.draws_any_mask = self.reads_classes = "mask" in config.conditions
         self.draws_any_caption = "text" in config.conditions
         if "text" in config.conditions:
             self.roles = frozenset({"train", config.captions})

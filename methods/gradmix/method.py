@@ -31,6 +31,8 @@ class GradMix(Untrained):
 
     Config: ClassVar[type[GradMixMethodConfig]] = GradMixMethodConfig
     config: GradMixMethodConfig
+    reads_classes = True
+    reads_rare = True
 
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Mix the tiles that patches are drawn from; recipes record a tile's class counts before and after."""

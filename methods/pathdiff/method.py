@@ -49,6 +49,8 @@ class LatentControl(MethodBase):
         """Store the settings."""
         self.config = config
         self.ratio = config.ratio
+        # a branch that is trained on masks only, or images that are drawn from masks
+        self.reads_classes = "mask" in self.conditions or (config.control.released is None and not self.joint)
 
     @property
     def first_stage(self) -> str:  # type: ignore[override]

@@ -26,6 +26,7 @@ class SDM(MethodBase):
     Config: ClassVar[type[SDMConfig]] = SDMConfig
     conditions = frozenset({"mask"})
     draws_any_mask = True
+    reads_classes = True
     config: SDMConfig
 
     def __init__(self, config: SDMConfig) -> None:

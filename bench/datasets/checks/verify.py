@@ -10,7 +10,7 @@ from functools import partial
 from typing import Any
 
 from bench.contract import Progress
-from bench.datasets.card import INDEPENDENT, DatasetCard
+from bench.datasets.card import ALL_NUCLEI, INDEPENDENT, DatasetCard
 from bench.datasets.checks.look_alikes import near_duplicates
 from bench.datasets.checks.merging import TOLERANCE
 from bench.datasets.prepared.write import StartProgress
@@ -27,7 +27,10 @@ FEWEST_GROUPS = 5
 
 @dataclass(frozen=True)
 class SplitReport:
-    """Counts of a split: tiles, groups, tiles by size (h, w), nuclei by class name, images by label."""
+    """Counts of a split: tiles, groups, tiles by size (h, w), nuclei by class name, images by label.
+
+    Nuclei without classes are counted under `bench.datasets.card.ALL_NUCLEI`.
+    """
 
     tiles: int
     groups: int
@@ -117,7 +120,7 @@ def _report(card: DatasetCard, tallies: Sequence[Tally], nuclei: Mapping[int, in
         tiles=len(tallies),
         groups=len({tally.group for tally in tallies if tally.group}),
         shapes=Counter(tally.shape for tally in tallies if tally.shape is not None),
-        nuclei={card.classes[index]: n for index, n in nuclei.items()},
+        nuclei={card.classes.get(index, ALL_NUCLEI): n for index, n in nuclei.items()},
         labels={name: labels[index] for index, name in enumerate(card.labels)},
     )
 

@@ -34,8 +34,9 @@ class NucleiPlan(Settings):
 
     `splits` gives the folder of each split, which holds the folders `images` and `labels`; if it is empty, these are
     in the dataset's folder and divided by the card's `divide`. `images` is None if label files hold the
-    image too (HoVer-Net's patches). `typed` says whether nuclei have classes; classes in files are ignored if it
-    is false. `groups` is a CSV file `stem,group` in the dataset's folder; without one every image is its own group.
+    image too (HoVer-Net's patches). `typed` says whether nuclei have classes; if it is false, the card names none,
+    classes in files are ignored, and networks learn to segment only. `groups` is a CSV file `stem,group` in the
+    dataset's folder; without one every image is its own group.
     """
 
     images: str | None = "images"
@@ -138,12 +139,14 @@ class NucleiFolder(TileSource):
         if not self.plan.typed:
             return None
         if maps.types is None:
-            fix = "write classes with the ids, or set `extra: {typed: false}` in the card"
+            fix = "write classes with the ids, or remove `classes` from the card and set `extra: {typed: false}`"
             raise DataError(f"The nuclei in {path} have no classes", got="a format without classes", fix=fix)
         known = self.card.merging if self._is_raw() and not maps.names else self.card.classes
         if odd := sorted(set(maps.types.tolist()) - set(known)):
             names = ", ".join(f"{index} {self.card.classes[index]}" for index in sorted(self.card.classes))
-            fix = f"name every class in the card (it has {names}), or set `extra: {{typed: false}}`"
+            fix = (
+                f"name every class in the card (it has {names}), or remove `classes` and set `extra: {{typed: false}}`"
+            )
             raise UnknownClassError(str(path), odd, known, fix)
         if not self._is_raw() or maps.names:  # names are those of merged classes
             return maps.types
@@ -222,6 +225,12 @@ def _check(card: DatasetCard, plan: NucleiPlan) -> None:
             f"{what} has no `classes`",
             got="none",
             fix="name the classes, or set `extra: {typed: false}`",
+        )
+    if not plan.typed and card.classes:
+        raise ConfigError(
+            f"{what} names `classes`, although it says that nuclei have none",
+            got=f"`extra: {{typed: false}}` and classes {', '.join(card.class_names)}",
+            fix="remove `classes`, `rare` and `merging` to train segmentation only, or remove `typed: false`",
         )
     if card.merging and card.classes_merged == "auto":
         raise ConfigError(

@@ -47,7 +47,7 @@ def same_mask(measured: Sequence[tuple[Measured, Drawn]]) -> Iterator[Shown]:
     worths = [worth(count_nuclei(sample.types, len(info.classes)), info.rare) for sample in masks.samples()]
     chosen = spread(worths, ROWS)
     for index, row, sample in _at(masks, chosen):
-        said = said_of_nuclei(sample.types, info.classes)
+        said = said_of_nuclei(labels_of(sample), info.classes)
         alt = f"Test patch of {row}, with its mask of {said}."
         yield Shown(gallery="same-mask", row=row, column="truth", image=sample.image, alt=alt, labels=labels_of(sample))
         alt = f"The same test patch of {row}, without its mask."
@@ -70,17 +70,15 @@ def least_faithful(each: Measured, one: Drawn, network: str) -> Iterator[Shown]:
         image = one.set.image(index)
         note = f"FS1 {share(float(fs1[index]))}, FS2 {share(float(fs2[index]))}"
         row, value = f"{title}: {window}", float(fs1[index])
-        alt = (
-            f"What {title} drew of the mask of {window}, with the mask of {said_of_nuclei(asked.types, info.classes)}."
-        )
         labels = labels_of(asked)
+        alt = f"What {title} drew of the mask of {window}, with the mask of {said_of_nuclei(labels, info.classes)}."
         yield Shown(
             gallery="faithfulness", row=row, column=title, image=image, alt=alt, labels=labels, note=note, value=value
         )
         prediction = read_prediction(one.found.path / f"{index:05d}.npz")
         seen = replace(asked, instances=prediction.instances, types=prediction.types)
-        alt = f"The same image with what {network} found in it: {said_of_nuclei(seen.types, info.classes)}."
         column, labels = f"found by {network}", labels_of(seen)
+        alt = f"The same image with what {network} found in it: {said_of_nuclei(labels, info.classes)}."
         yield Shown(gallery="faithfulness", row=row, column=column, image=image, alt=alt, labels=labels, value=value)
 
 

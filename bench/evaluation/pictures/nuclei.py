@@ -13,7 +13,7 @@ from jaxtyping import Float64, Int32, Int64, UInt8
 
 from bench.contract import Dataset, Prediction, Sample
 from bench.evaluation.base import Measured
-from bench.evaluation.ignored import without_ignored
+from bench.evaluation.ignored import classes_of, without_ignored
 from bench.evaluation.pictures.arms import subjects, tested
 from bench.evaluation.pictures.choice import around, busiest_window, evenly, spread, worth
 from bench.evaluation.pictures.shown import TILE, Labels, Shown, labels_of, place, said_of_nuclei, share
@@ -54,13 +54,13 @@ def predictions(measured: Sequence[Measured]) -> Iterator[Shown]:
         y, x, height, width = busiest_window(tile, CROP, info.rare)
         part = cut_rectangle(tile, y, x, height, width)
         row = tile.id if (height, width) == tile.image.shape[:2] else place(tile.id, y, x)
-        alt = f"Test tile {row} with {said_of_nuclei(part.types, info.classes)}."
+        alt = f"Test tile {row} with {said_of_nuclei(labels_of(part), info.classes)}."
         yield _of_window(row, "truth", part, alt)
         for each, one in shown:
             found = cut_rectangle(_as_predicted(tile, _prediction(one, index)), y, x, height, width)
             quality = Statistics(one.statistics.path).numbers("pq")[index]
             title, network = each.trial.arm.title, one.tested.network
-            said = said_of_nuclei(found.types, info.classes)
+            said = said_of_nuclei(labels_of(found), info.classes)
             alt = f"The same tile with what {network} trained on {title} predicts: {said}."
             yield _of_window(row, title, found, alt, f"PQ of the tile {share(float(quality))}")
 
@@ -79,6 +79,8 @@ def confused(measured: Sequence[Measured]) -> Iterator[Shown]:
     if arm is None or one is None:
         return
     test = arm.trial.bench.data["test"]
+    if not test.info.classes:
+        return
     seen = [pair(test[index], _prediction(one, index)) for index in range(len(test))]
     counts: Counter[tuple[int, int]] = Counter()
     for pairs in seen:
@@ -120,6 +122,8 @@ def confusion_matrices(measured: Sequence[Measured], threads: int) -> Iterator[C
     if not asked:
         return
     test = measured[0].trial.bench.data["test"]
+    if not test.info.classes:
+        return
     names = (BACKGROUND, *test.info.classes)
     sums = {key: np.zeros((len(names), len(names)), np.int64) for key, _ in asked}
     of_tile = partial(_of_tile, test, [one for _, one in asked], len(names))
@@ -172,8 +176,7 @@ def _counted(
     instances: Int32[np.ndarray, "h w"] | None, types: UInt8[np.ndarray, " n"] | None, sample: Sample
 ) -> tuple[Int32[np.ndarray, "h w"], UInt8[np.ndarray, " n"]]:
     assert instances is not None
-    assert types is not None
-    return without_ignored(instances, types, sample.ignore)
+    return without_ignored(instances, classes_of(instances, types), sample.ignore)
 
 
 def _prediction(one: Compared, index: int) -> Prediction:

@@ -53,28 +53,35 @@ def place(tile: str, y: int, x: int) -> str:
     return f"{tile}, row {y}, column {x}"
 
 
-def said_of_nuclei(types: UInt8[np.ndarray, " n"] | None, classes: Sequence[str]) -> str:
-    """Return the numbers of nuclei in words, the most frequent class first.
+def said_of_nuclei(labels: Labels | None, classes: Sequence[str]) -> str:
+    """Return the numbers of nuclei in words, the most frequent class first; only their number without classes.
 
-    >>> said_of_nuclei(np.array([1, 2, 2], np.uint8), ("round", "long"))
+    >>> labels = Labels(np.array([[1, 2, 3]], np.int32), np.array([1, 2, 2], np.uint8))
+    >>> said_of_nuclei(labels, ("round", "long"))
     '3 nuclei (2 long, 1 round)'
-    >>> said_of_nuclei(np.array([], np.uint8), ("round", "long"))
+    >>> said_of_nuclei(labels, ())
+    '3 nuclei'
+    >>> said_of_nuclei(None, ("round", "long"))
     'no nuclei'
     """
-    if types is None or not len(types):
+    if labels is None or not len(labels.types):
         return "no nuclei"
+    types = labels.types
+    total = f"{len(types)} nuclei" if len(types) > 1 else "1 nucleus"
+    if not classes:
+        return total
     counts = {"of no class": int((types == 0).sum())}
     counts |= dict(zip(classes, count_nuclei(types, len(classes)), strict=True))
     of_class = sorted((-count, name) for name, count in counts.items() if count)
-    total = f"{len(types)} nuclei" if len(types) > 1 else "1 nucleus"
     return f"{total} ({', '.join(f'{-count} {name}' for count, name in of_class)})"
 
 
 def labels_of(sample: Sample) -> Labels | None:
-    """Return the labels of a sample; None if its nuclei are not known."""
-    if sample.instances is None or sample.types is None:
+    """Return the labels of a sample, of class 0 where nuclei have no classes; None if its nuclei are not known."""
+    if sample.instances is None:
         return None
-    return Labels(sample.instances, sample.types)
+    n = int(sample.instances.max(initial=0))
+    return Labels(sample.instances, np.zeros(n, np.uint8) if sample.types is None else sample.types)
 
 
 def share(value: float) -> str:

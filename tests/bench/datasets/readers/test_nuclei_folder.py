@@ -72,8 +72,11 @@ def test_every_typed_format_comes_back(tmp_path, writer) -> None:
 @pytest.mark.parametrize("writer", [*formats.UNTYPED, formats.two_channels])
 def test_untyped_nuclei_where_the_card_says_so(tmp_path, writer) -> None:
     truth = write(tmp_path / "mine", writer)
-    same(every(NucleiFolder(card(extra={"typed": False}), tmp_path)), truth, typed=False)
-    assert verify(NucleiFolder(card(extra={"typed": False}, classes={}), tmp_path)).ok
+    same(every(NucleiFolder(card(classes={}, extra={"typed": False}), tmp_path)), truth, typed=False)
+    report = verify(NucleiFolder(card(classes={}, extra={"typed": False}), tmp_path))
+    assert report.ok
+    counted = sum(counts.nuclei["all"] for counts in report.splits.values())
+    assert counted == sum(int(one.instances.max()) for one in truth.values())
 
 
 def test_ids_without_classes_are_refused_where_classes_are_expected(tmp_path) -> None:
@@ -93,7 +96,7 @@ def test_label_files_may_hold_the_image(tmp_path) -> None:
     extra = {"images": None, "labels": "."}
     same(every(NucleiFolder(card(extra=extra), tmp_path)), truth)
     np.save(tmp_path / "mine" / "p_000.npy", truth["p_000"].instances)
-    source = NucleiFolder(card(extra={**extra, "typed": False}, divide=None, splits=("train",)), tmp_path)
+    source = NucleiFolder(card(classes={}, extra={**extra, "typed": False}, divide=None, splits=("train",)), tmp_path)
     with pytest.raises(DataError, match=r"p_000\.npy does not hold an image.*got: only labels"):
         source.read("train", 0)
 
@@ -213,6 +216,7 @@ WRONG = {
     "outside": ({"extra": {"labels": "../other"}}, r"outside of the dataset's folder; got: \.\./other"),
     "absolute": ({"extra": {"groups": "/etc/passwd"}}, "outside of the dataset's folder; got: /etc/passwd"),
     "no classes": ({"classes": {}}, "has no `classes`"),
+    "classes and none": ({"extra": {"typed": False}}, "names `classes`, although it says that nuclei have none"),
     "unknown key": ({"extra": {"image": "x"}}, "image"),
 }
 
