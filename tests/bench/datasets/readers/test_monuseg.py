@@ -37,7 +37,7 @@ def test_monuseg_comes_back_as_written(tmp_path) -> None:
             assert item.types is None
             assert item.group == item.id[:12]
     tissues = [item.tissue for item in read.samples("train")]
-    assert tissues == ["breast", "colon", "kidney", "prostate"]
+    assert tissues == ["lung", "breast", "colon", "kidney", "prostate"]
     report = verify(read)
     assert report.ok
     assert others(report) == []
@@ -49,7 +49,7 @@ def test_tiles_that_were_not_published_are_left_out_unless_the_card_says_so(tmp_
     (only,) = others(verify(source(tmp_path)))
     assert (only.severity, UNPUBLISHED in only.file) == ("info", True)
     assert UNPUBLISHED in source(tmp_path, published_only=False).ids("train")
-    counts = SplitCounts(tiles=4)
+    counts = SplitCounts(tiles=5)
     card = small_card("monuseg").model_copy(update={"expected": {"train": counts}})
     assert verify(MoNuSeg(card, tmp_path)).ok
 
