@@ -36,6 +36,7 @@ MONUSEG = {
         "TCGA-AY-A8YK-01A-01-TS1",
         "TCGA-B0-5698-01Z-00-DX1",
         "TCGA-G9-6336-01Z-00-DX1",
+        "TCGA-18-5592-01Z-00-DX1",
     ],
     "test": ["TCGA-2Z-A9J9-01A-01-TS1", "TCGA-44-2665-01B-06-BS6"],
 }

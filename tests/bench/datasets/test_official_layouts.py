@@ -76,7 +76,7 @@ def test_a_run_gives_scores_of_test_images(name: str, tmp_path: Path) -> None:
     outcome = run_request(request(tmp_path / "store", method=method, dataset=name, data_root=tmp_path))
     rows = read_rows(list((outcome.store / "results").rglob("*.parquet")))
     assert set(rows["dataset"]) == {name}
-    scored = rows[(rows["metric"] == "aji") & (rows["method"] == method)]
+    scored = rows[(rows["metric"] == "aji/image") & (rows["method"] == method)]
     assert len(scored)
     assert scored["value"].notna().all()
     by_class = set(rows.loc[rows["value"].notna(), "class"]) - {"", "all"}
