@@ -52,7 +52,7 @@ def import_(
     from rich.console import Console
 
     from bench.config.validate import build
-    from bench.importing.command import ImportRequest, import_set
+    from bench.importing.command import ImportRequest, import_set, outline_notes
 
     values = {
         "folder": folder,
@@ -71,4 +71,6 @@ def import_(
     console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
     for line in made.summary():
         console.print(f"  {line}", soft_wrap=True, markup=False)
+    for what, n in sorted(outline_notes(made).items()):
+        console.print(f"  [yellow]! {what}: {n:,}[/yellow]", soft_wrap=True)
     console.print(f"to score it: bench run --synthetic {method_name} --dataset {dataset}", soft_wrap=True, markup=False)

@@ -24,7 +24,8 @@ SeedOption = Annotated[
     int, typer.Option(min=0, help="Seed of splits and shuffled captions; the same seed gives the same numbers.")
 ]
 ClassesOption = Annotated[
-    Optional[str], typer.Option(help="Class names in order, comma-separated.", metavar="NAME,NAME")
+    Optional[str],
+    typer.Option(help='Class names in order, comma-separated; "a, b" in quotes is one.', metavar="NAME,NAME"),
 ]
 
 
@@ -167,11 +168,13 @@ def text(
 
 
 def _names(classes: str | None) -> tuple[str, ...]:
+    import csv
+
     from bench.errors import ConfigError
 
     if classes is None:
         return ()
-    names = tuple(name.strip() for name in classes.split(","))
+    names = tuple(name.strip() for row in csv.reader([classes], skipinitialspace=True) for name in row)
     if not all(names) or len(set(names)) != len(names):
         raise ConfigError(
             "--classes does not name each class exactly once", got=classes, fix="for example --classes a,b,c"

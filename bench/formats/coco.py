@@ -92,7 +92,13 @@ class CocoFile:
             class_ = self.categories[key]
         shape = annotation.get("segmentation")
         if isinstance(shape, dict):
-            return Outline(name, name=class_, mask=_mask(shape, size, where))
+            mask = _mask(shape, size, where)
+            rows, columns = (np.flatnonzero(mask.any(axis=axis)) for axis in (1, 0))
+            if not len(rows):
+                return Outline(name, name=class_, mask=mask[:0, :0])
+            top, left = int(rows[0]), int(columns[0])
+            part = mask[top : rows[-1] + 1, left : columns[-1] + 1].copy()  # a thousand whole masks would fill memory
+            return Outline(name, name=class_, mask=part, corner=(top, left))
         if not isinstance(shape, list) or not shape or not all(isinstance(points, list) for points in shape):
             got = "only a box" if not shape and "bbox" in annotation else kind_of(shape)
             raise DataError(f"The segmentation of {where} is neither polygons nor run lengths", got=got, fix=_FIX)

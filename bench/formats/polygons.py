@@ -26,7 +26,7 @@ _REDRAW = "draw it again as a closed outline, or take it out of the file"
 
 @dataclass(frozen=True)
 class Outline:
-    """One nucleus as the union of polygons, or as a mask of the whole image.
+    """One nucleus as the union of polygons, or as a mask whose first pixel is at `corner` (row, column) of the image.
 
     Vertices are (x, y) in pixels, and the point (c, r) is the centre of the pixel in column c and row r. `where` names
     the object in its file ("feature 3"). Its class is a `name` or a number, `kind`; it has none if both are None.
@@ -36,7 +36,8 @@ class Outline:
     parts: tuple[Part, ...] = ()
     name: str | None = None
     kind: int | None = None
-    mask: Bool[np.ndarray, "h w"] | None = None
+    mask: Bool[np.ndarray, "a b"] | None = None
+    corner: tuple[int, int] = (0, 0)
 
     @property
     def vertices(self) -> Float64[np.ndarray, "n 2"]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
@@ -72,6 +73,11 @@ def import_set(request: ImportRequest, reporter: Reporter) -> SyntheticSet:
     finished = execute(step, Store(request.store), reporter)
     remember(request.store, card.name, request.method_name, finished.path, request.replace)
     return SyntheticSet(finished.path)
+
+
+def outline_notes(made: SyntheticSet) -> Counter[str]:
+    """Return what was repaired, cut off or left out of an imported set's outlines, with the number of times."""
+    return sum((Counter(record.recipe.get("outlines", {})) for record in made.metadata), Counter())
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shlex
 from collections.abc import Mapping, Sequence
 from typing import NamedTuple
 
@@ -45,11 +46,11 @@ def scheme_of(pairs: Sequence[Pair], classes: Sequence[str] = ()) -> Scheme:
         by_number = by_number or (path if seen.largest else None)
         largest = max(largest, seen.largest)
     if by_name and by_number:
-        listed = ",".join(sorted(names.values()))
+        listed = ",".join(f'"{name}"' if "," in name else name for name in sorted(names.values()))
         raise DataError(
             "Some files name classes, and others number them",
             got=f"names ({listed}) in {by_name}, numbers in {by_number}",
-            fix="give the names in the order of the numbers, for example --classes " + listed,
+            fix=f"give the names in the order of the numbers, for example --classes {shlex.quote(listed)}",
         )
     if by_name:
         return Scheme(tuple(sorted(names.values())), True)

@@ -70,7 +70,8 @@ def _mask(
     """Return the pixels of a nucleus and their window of the image; what is wrong with it is counted."""
     if nucleus.mask is not None:
         notes[_TINY] += not nucleus.mask.any()
-        return nucleus.mask, (slice(None), slice(None))
+        (top, left), (height, width) = nucleus.corner, nucleus.mask.shape
+        return nucleus.mask, (slice(top, top + height), slice(left, left + width))
     parts = [part for part in nucleus.parts if len(np.unique(part[0], axis=0)) >= 3]
     if len(parts) < len(nucleus.parts) or not parts:
         notes[_FEW] += max(len(nucleus.parts) - len(parts), 1)

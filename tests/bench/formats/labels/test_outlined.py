@@ -436,6 +436,12 @@ def test_compressed_run_lengths_are_those_of_pycocotools(tmp_path, seed) -> None
     np.testing.assert_array_equal(read_labels(path).instances > 0, mask)
 
 
+def test_empty_run_lengths_are_counted(tmp_path) -> None:
+    found = read_labels(written(tmp_path, coco_with(segmentation={"size": [20, 30], "counts": [600]})))
+    assert found.instances.max() == 0
+    assert found.notes == {"nuclei that cover the centre of no pixel left out": 1}
+
+
 def test_a_coco_image_without_a_size_takes_that_of_its_image(tmp_path) -> None:
     path = written(tmp_path, coco_with(images=[{"id": 1, "file_name": "a.png"}]))
     assert read_labels(path, size=(20, 30)).instances.shape == (20, 30)
