@@ -126,7 +126,7 @@ def _problem(part: Part) -> str:
     inside = [shapely.make_valid(shapely.Polygon(hole)) for hole in holes]
     union = shapely.union_all(inside)
     apart = np.isclose(union.area, sum(hole.area for hole in inside))
-    return "" if not holes or (apart and around.covers(union)) else _HOLES
+    return "" if apart and around.covers(union) else _HOLES
 
 
 def _check_place(nuclei: Sequence[Outline], size: tuple[int, int], path: object) -> None:
