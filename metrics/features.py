@@ -7,13 +7,16 @@ from jaxtyping import Float, Float64, Real
 
 from bench.errors import DataError
 
+LARGEST = 1e15
+"""Features beyond this, or all nearer to 0 than its inverse, are refused: distances square them in 32 bits."""
+
 
 def check_features(features: Real[np.ndarray, "n d"], name: str, *, fewest: int = 2) -> Float64[np.ndarray, "n d"]:
     """Return the features in float64, one row per image.
 
     Raises:
-        DataError: the features are not a 2-D array of numbers, or have fewer than `fewest` rows, or NaN or infinite
-            values.
+        DataError: the features are not a 2-D array of numbers, or have fewer than `fewest` rows, NaN or infinite
+            values, or only values so large or small that their squares are lost.
 
     >>> check_features(np.array([[1, 2], [3, 4]]), "real").tolist()
     [[1.0, 2.0], [3.0, 4.0]]
@@ -33,6 +36,13 @@ def check_features(features: Real[np.ndarray, "n d"], name: str, *, fewest: int 
             f"The {name} features are not finite",
             got=f"NaN or infinity in {len(bad)} of {len(array)} rows, first in row {bad[0]}",
             fix="look for broken images, or run the encoder in 32-bit precision",
+        )
+    largest = np.abs(array).max(initial=0.0)
+    if largest > LARGEST or 0 < largest < 1 / LARGEST:
+        raise DataError(
+            f"The {name} features are too {'large' if largest > 1 else 'small'} for distances to be computed",
+            got=f"values of up to {largest:g}",
+            fix=f"bring both sets to values between {1 / LARGEST:g} and {LARGEST:g} by one factor",
         )
     return array
 

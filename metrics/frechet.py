@@ -8,9 +8,11 @@ import numpy as np
 from jaxtyping import Float, Float64
 from scipy.linalg import blas, eigvalsh
 
+from bench.errors import DataError
 from metrics.features import check_pair
 
-# A negative result within this share of the traces is a rounding error and becomes 0.
+# A negative result within this share of the traces is a rounding error and becomes 0. One that is more negative comes
+# from the roots of eigenvalues that should be 0: of features of low rank, for instance.
 _ROUNDING = 1e-9
 
 
@@ -54,14 +56,17 @@ def frechet_distance(real: Float[np.ndarray, "n d"], synthetic: Float[np.ndarray
     x = (x - mean_x) / np.sqrt(n - 1)
     y = (y - mean_y) / np.sqrt(m - 1)
     traces = float((x**2).sum() + (y**2).sum())
+    shift = float(((mean_x - mean_y) ** 2).sum())
     if max(n, m) <= d:
-        root = float(np.linalg.svd(x @ y.T, compute_uv=False).sum())
+        root = _nuclear_norm(x, y)
     else:
         few, many = (x, y) if n < m else (y, x)
         cov = many.T @ many
         root = _root_trace(few @ cov @ few.T if len(few) <= d else _congruent(few.T @ few, cov))
+        if shift + traces - 2 * root < -_ROUNDING * max(traces, 1.0):
+            root = _nuclear_norm(*(np.linalg.qr(rows, mode="r") for rows in (x, y)))
     return FrechetDistance(
-        value=_assemble(mean_x, mean_y, traces, root),
+        value=max(shift + traces - 2 * root, 0.0),
         n_real=n,
         n_synthetic=m,
         d=d,
@@ -77,13 +82,20 @@ def frechet_from_moments(
 ) -> float:
     """Return the Fréchet distance of two Gaussians given by mean and covariance.
 
+    Raises:
+        DataError: the distance would be negative, since a matrix is not symmetric or not positive semidefinite.
+
     >>> frechet_from_moments(np.zeros(2), np.eye(2), np.ones(2), 4 * np.eye(2))  # 2 + 2 · (2 - 1)²
     4.0
     """
     cov_x, cov_y = np.asarray(cov_real, dtype=np.float64), np.asarray(cov_synthetic, dtype=np.float64)
     traces = float(np.trace(cov_x) + np.trace(cov_y))
     mean_x, mean_y = np.asarray(mean_real, dtype=np.float64), np.asarray(mean_synthetic, dtype=np.float64)
-    return _assemble(mean_x, mean_y, traces, _root_trace(_congruent(cov_x, cov_y)))
+    shift = float(((mean_x - mean_y) ** 2).sum())
+    root = _root_trace(_congruent(cov_x, cov_y))
+    if shift + traces - 2 * root < -_ROUNDING * max(traces, 1.0):
+        root = _nuclear_norm(_factor(cov_x, "real"), _factor(cov_y, "synthetic"))
+    return max(shift + traces - 2 * root, 0.0)
 
 
 def _congruent(first: Float64[np.ndarray, "d d"], second: Float64[np.ndarray, "d d"]) -> Float64[np.ndarray, "d d"]:
@@ -105,11 +117,18 @@ def _root_trace(similar: Float64[np.ndarray, "r r"]) -> float:
     return float(np.sqrt(eigvalsh(similar, driver="evd", check_finite=False).clip(min=0)).sum())
 
 
-def _assemble(
-    mean_x: Float64[np.ndarray, " d"], mean_y: Float64[np.ndarray, " d"], traces: float, root: float
-) -> float:
-    shift = float(((mean_x - mean_y) ** 2).sum())
-    value = shift + traces - 2 * root
-    if value < -_ROUNDING * max(traces, 1.0):
-        raise ArithmeticError(f"the Fréchet distance is negative, {value}: these are not covariances")
-    return max(value, 0.0)
+def _nuclear_norm(x: Float64[np.ndarray, "n d"], y: Float64[np.ndarray, "m d"]) -> float:
+    """Return tr((S₁S₂)^½) of S₁ = XᵀX and S₂ = YᵀY, the sum of the singular values of XYᵀ: no root magnifies an error."""
+    return float(np.linalg.svd(x @ y.T, compute_uv=False).sum())
+
+
+def _factor(cov: Float64[np.ndarray, "d d"], name: str) -> Float64[np.ndarray, "d d"]:
+    """Return X with S = XᵀX, from the eigenvalues that are not rounding errors."""
+    values, vectors = np.linalg.eigh(cov)
+    zero = len(values) * np.finfo(np.float64).eps * np.abs(values).max(initial=0.0)
+    if not np.allclose(cov, cov.T) or values.min() < -1e3 * zero:
+        raise DataError(
+            f"The covariance of the {name} features is none: it is not symmetric and positive semidefinite",
+            got=f"a smallest eigenvalue of {values.min():g}",
+        )
+    return np.asarray((vectors * np.sqrt(np.where(values > zero, values, 0.0))).T)

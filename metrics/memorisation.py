@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Float, Float64, Int64
+from jaxtyping import Bool, Float, Float32, Int64
 
 from metrics.features import check_pair
 from metrics.nearest_neighbours import kth_radii, nearest
@@ -27,7 +27,7 @@ class MemorisationScores:
     copy_rate: float
     quantile: float
     nearest: Int64[np.ndarray, " m"]
-    distances: Float64[np.ndarray, " m"]
+    distances: Float32[np.ndarray, " m"]
     limit: float
     n: int
 
@@ -63,13 +63,14 @@ def memorisation(
     real = real[first]
     made, place = np.unique(made, axis=0, return_inverse=True)
     index, distance = nearest(made, real)
-    authentic = distance > kth_radii(real, 1)[index]
+    copied = _among(made, real)  # in 32 bits, the distance of equal rows need not be 0
+    authentic = (distance > kth_radii(real, 1)[index]) & ~copied
     rate = limit = float("nan")
     if test is not None:
         _, unseen = check_pair(train, test)
         apart = nearest(unseen[different(unseen)], real)[1]
         limit = float(np.quantile(apart, quantile))
-        rate = float((distance <= limit).mean())
+        rate = float(((distance <= limit) | copied).mean())
     every = place.reshape(-1)
     whose = np.asarray(first[index][every], np.int64)
     return MemorisationScores(
@@ -84,3 +85,9 @@ def different(features: Float[np.ndarray, "n d"]) -> Int64[np.ndarray, " k"]:
     [0, 1]
     """
     return np.sort(np.unique(features, axis=0, return_index=True)[1]).astype(np.int64)
+
+
+def _among(rows: Float[np.ndarray, "m d"], others: Float[np.ndarray, "n d"]) -> Bool[np.ndarray, " m"]:
+    """Return which rows are equal to one of the others."""
+    number = np.unique(np.concatenate([others, rows]), axis=0, return_inverse=True)[1].reshape(-1)
+    return np.asarray(np.isin(number[len(others) :], number[: len(others)]))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,12 +32,14 @@ class Predictions:
 def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Predictions:
     """Return the truth (`id,label`, optionally `group`) and predictions (`id,label`, one score per class, or both).
 
-    The classes are `classes`, or else the score columns, or else the labels of the truth: numbers in order, names
-    alphabetically. Without a column `label` the class of the highest score is the prediction, the first of equals.
+    The classes are `classes`, or else the labels of the truth: numbers in order, names alphabetically. The score
+    columns are those of the classes, and predictions have no others. Without a column `label` the class of the highest
+    score is the prediction, the first of equals.
 
     Raises:
-        DataError: a file is not valid, an id is only in one file, a label is not one of the classes, or a score is
-            not finite.
+        DataError: a file is not valid, an id is only in one file, an image has no label or one that is not one of the
+            classes, a column of predictions is no class, a class has no column, two names differ only in how they are
+            written, or a score is not finite.
     """
     truth, predictions = read_table(true, "id", ["label"]), read_table(pred, "id")
     _check_ids(truth, predictions)
@@ -48,15 +51,14 @@ def load_predictions(true: Path, pred: Path, classes: Sequence[str] = ()) -> Pre
             got=",".join(predictions.columns),
             fix="write a header id,label",
         )
+    for table in (truth, predictions) if labelled else (truth,):
+        _check_labels(table)
     labels = {row["label"] for row in truth.rows.values()}
-    wanted = set(classes) if classes else labels
-    if columns and (wanted - set(columns) or (classes and set(columns) - wanted)):
-        raise DataError(
-            f"{pred} does not have one column of scores for each of the classes {some(_ordered(wanted), 20)}",
-            got=f"columns {some(columns, 20)}",
-            fix="name the columns as the labels of the truth, and remove other columns",
-        )
-    known = tuple(classes) or _ordered(columns or labels)
+    known = tuple(classes) or _ordered(labels)
+    predicted = {row["label"] for row in predictions.rows.values()} if labelled else set[str]()
+    _check_spelling([*known, *sorted(labels | predicted), *columns])
+    if columns:
+        _check_columns(pred, columns, known, given=bool(classes))
     index = {name: number for number, name in enumerate(known)}
     of_true = _indices(truth, list(truth.rows), index)
     scores = _scores(predictions, list(truth.rows), known) if columns else None
@@ -81,7 +83,61 @@ def _check_ids(truth: Table, predictions: Table) -> None:
         raise DataError("Truth and predictions do not have the same images", got="\n".join(unpaired), fix=fix)
 
 
-def _ordered(names: Sequence[str] | set[str]) -> tuple[str, ...]:
+def _check_labels(table: Table) -> None:
+    """Refuse a table in which an image has no label, which pandas writes as an empty cell or as nan."""
+    rows = enumerate(table.rows.items(), start=1)
+    blank = [(number, name) for number, (name, row) in rows if row["label"].casefold() in ("", "nan")]
+    if blank:
+        raise DataError(
+            f"{table.path} does not have a label for every image",
+            got=f"no label in {len(blank)} rows: {some([f'{number} ({name})' for number, name in blank])}",
+            fix="write the class of these images, or remove them from both files",
+        )
+
+
+def _check_spelling(names: Sequence[str]) -> None:
+    """Refuse names of classes that differ only in case, in spaces, in Unicode's form or in the form of a number."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(_plain(name), name)
+        if other != name:
+            raise DataError(
+                "Two names of classes differ only in how they are written",
+                got=f"{other!r} and {name!r}",
+                fix="write each class in the same way in both files and in --classes",
+            )
+
+
+def _plain(name: str) -> str:
+    try:
+        return repr(float(name))
+    except ValueError:
+        return " ".join(unicodedata.normalize("NFKC", name).casefold().split())
+
+
+def _check_columns(path: Path, columns: Sequence[str], classes: Sequence[str], *, given: bool) -> None:
+    """Refuse a column that is no class, and a class without a column."""
+    others = [name for name in columns if name not in classes]
+    if others:
+        shown = some([repr(name) if name else "a column without a name" for name in others])
+        fix = "remove these columns; name the columns of scores as the labels of the truth"
+        if "" in others:
+            fix = "save it without row numbers, in pandas with to_csv(FILE, index=False)"
+        elif not given:
+            fix += "; if they are classes of which the truth has no image, give all classes with --classes"
+        raise DataError(
+            f"{path} has columns that are not scores of the classes {some(classes, 20)}", got=shown, fix=fix
+        )
+    lacking = [name for name in classes if name not in columns]
+    if lacking:
+        raise DataError(
+            f"{path} does not have one column of scores for each of the classes {some(classes, 20)}",
+            got=f"no column {some(lacking, 20)}",
+            fix="name the columns of scores as the labels of the truth",
+        )
+
+
+def _ordered(names: set[str]) -> tuple[str, ...]:
     """Return labels in order: numbers by value, names alphabetically."""
     try:
         return tuple(sorted(names, key=int))

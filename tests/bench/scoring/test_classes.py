@@ -100,7 +100,16 @@ def test_numbers_are_ordered_as_numbers_and_classes_may_be_named(tmp_path) -> No
         ("id,label", [("a", "x"), ("b", "y"), ("c", "y")], r"1 only in .*p\.csv: c"),
         ("id,label", [("a", "x"), ("b", "z")], "a label other than x, y"),
         ("id", [("a",), ("b",)], "neither a column label nor a column of scores per class"),
-        ("id,x", [("a", 1), ("b", 0)], "each of the classes x, y; got: columns x"),
+        ("id,x", [("a", 1), ("b", 0)], "each of the classes x, y; got: no column y"),
+        ("id,x,y,fold", [("a", 1, 0, 3), ("b", 0, 1, 4)], "not scores of the classes x, y; got: 'fold'"),
+        ("id,confidence,y,x", [("a", 97, 1, 0), ("b", 88, 0, 1)], "got: 'confidence'.*--classes"),
+        ("id,label,fold", [("a", "x", 1), ("b", "y", 2)], "got: 'fold'"),
+        (",id,x,y", [(0, "a", 1, 0), (1, "b", 0, 1)], r"got: a column without a name.*index=False"),
+        ("id,x,y,z", [("a", 1, 0, 0), ("b", 0, 1, 0)], "got: 'z'.*no image, give all classes with --classes"),
+        ("id,x,Y", [("a", 1, 0), ("b", 0, 1)], "differ only in how they are written; got: 'y' and 'Y'"),
+        ("id,label", [("a", "x"), ("b", "")], r"p\.csv does not have a label for every image.*1 rows: 2 \(b\)"),
+        ("id,label", [("a", "x"), ("a", "y"), ("b", "y")], "does not have each id once; got: 'a' again in row 2"),
+        ("id,x,y", [("a", 1, 0), ("b", "inf", 1)], "not a finite number"),
         ("id,x,y", [("a", 1, 0), ("b", "nan", 1)], "not a finite number.*'nan' for b, column x"),
         ("id,x,y", [("a", 1, 0), ("b", "high", 1)], "'high'"),
     ],
@@ -110,6 +119,31 @@ def test_what_does_not_fit_is_named(tmp_path, header, rows, said) -> None:
     with pytest.raises(DataError, match=f"(?s){said}") as caught:
         load_predictions(true, write(tmp_path, "p", header, rows))
     assert caught.value.fix
+
+
+@pytest.mark.parametrize("blank", ["", "  ", "nan", "NaN"])
+def test_a_blank_label_of_the_truth_is_no_class(tmp_path, blank) -> None:
+    true = write(tmp_path, "t", "id,label", [("a", "x"), ("b", blank), ("c", "y"), ("d", blank)])
+    pred = write(tmp_path, "p", "id,x,y", [(name, 1, 0) for name in "abcd"])
+    with pytest.raises(DataError, match=r"t\.csv does not have a label.*no label in 2 rows: 2 \(b\), 4 \(d\)"):
+        load_predictions(true, pred)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"), [("tumour", "Tumour"), ("1", "1.0"), ("a b", "a  b"), ("e\u0301", "\u00e9"), ("01", "1")]
+)
+def test_one_class_in_two_spellings_is_not_two_classes(tmp_path, one, other) -> None:
+    true = write(tmp_path, "t", "id,label", [("a", one), ("b", other), ("c", "y")])
+    with pytest.raises(DataError, match="differ only in how they are written"):
+        load_predictions(true, true)
+
+
+def test_columns_of_classes_that_do_not_occur_need_their_names(tmp_path) -> None:
+    true = write(tmp_path, "t", "id,label", [("a", "x"), ("b", "y")])
+    pred = write(tmp_path, "p", "id,z,y,x", [("a", 0, 0.1, 0.9), ("b", 0.5, 0.3, 0.2)])
+    found = load_predictions(true, pred, ("x", "y", "z"))
+    assert found.pred.tolist() == [0, 2]
+    assert found.scores.tolist() == [[0.9, 0.1, 0], [0.2, 0.3, 0.5]]
 
 
 def test_a_group_is_given_to_all_or_none(tmp_path) -> None:
