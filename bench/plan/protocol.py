@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from bench.config import RunRequest
 from bench.datasets.card import DatasetCard
 from bench.datasets.source import DatasetSource
+from bench.datasets.splits.fold_lists import read_fold_lists
 from bench.datasets.splits.id_division import ROLES, IdDivision, is_division_file, read_division
 from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
@@ -36,16 +38,18 @@ class ChosenProtocol:
         return self.settings.n_folds if self.settings is not None else len(self.division.folds) if self.division else 1
 
 
-def choose_protocol(asked: str, card: DatasetCard) -> ChosenProtocol:
-    """Return the protocol of this name, or that of a file.
+def choose_protocol(asked: str, source: DatasetSource) -> ChosenProtocol:
+    """Return the protocol of this name, or that of a file or of a folder of CellViT's.
 
     Raises:
-        ConfigError: the card names no such protocol, or the file is not a division.
+        ConfigError: the card names no such protocol, or the file or folder is not a division.
+        MissingError: a folder does not name the test samples, and the dataset is not on this machine.
     """
     if is_division_file(asked):
-        division = read_division(Path(asked).expanduser())
+        path = Path(asked).expanduser()
+        division = read_fold_lists(path, partial(source.ids, "test")) if path.is_dir() else read_division(path)
         return ChosenProtocol(division.name, division=division)
-    return ChosenProtocol(asked, named_protocol(asked, card))
+    return ChosenProtocol(asked, named_protocol(asked, source.card))
 
 
 def named_protocol(name: str, card: DatasetCard) -> Protocol:

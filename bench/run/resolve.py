@@ -80,7 +80,7 @@ def resolve(request: RunRequest) -> Resolved:
         ConfigError: an unknown name, key or value; the nearest one is suggested.
     """
     source = open_source(request.dataset, request.data_root)
-    protocol = None if request.protocol is None else choose_protocol(request.protocol, source.card)
+    protocol = None if request.protocol is None else choose_protocol(request.protocol, source)
     request = with_seeds(request, protocol)
     overrides = parse(request.overrides)
     name = request.preset or source.card.default_preset

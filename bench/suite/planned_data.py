@@ -162,7 +162,7 @@ def _divided(resolved: Resolved, whole: Mapping[str, PlannedSplit]) -> Iterable[
             }
             yield f"{k + 1}/{n}", parts
     else:
-        fixed = protocol.settings is None or protocol.settings.test == "fixed"
+        fixed = protocol.settings is None or (protocol.settings.test == "fixed" and not protocol.settings.leave_out)
         for k in range(1, protocol.n_folds + 1):
             rest, held_out = _fold(train, k, protocol.n_folds)
             parts = {"validation": held_out} if fixed else {"test": held_out.part(range(len(held_out)), "test")}

@@ -6,6 +6,7 @@ import csv
 import fnmatch
 import hashlib
 import io
+from collections import Counter
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -101,11 +102,13 @@ def divide_ids(
         rare: ids of the rare classes.
 
     Raises:
-        ConfigError: there are fewer groups than folds, or no sample is in a part of the rotation.
+        ConfigError: there are fewer groups than folds, no sample is in a part, or one is in none or two.
         DataError: there are fewer than two groups to divide.
     """
     if protocol.rotate:
-        folds = list(_rotated(protocol.rotate, [id for split in ROLES for id in ids.get(split, ())], dataset))
+        folds = list(_rotated(_parts(protocol.rotate, ids, dataset)))
+    elif protocol.leave_out:
+        folds = list(_left_out(_parts(protocol.leave_out, ids, dataset), ids, dataset))
     elif protocol.folds is not None:
         folds = list(_folds(protocol, protocol.folds, ids, records, rare, dataset))
     elif protocol.divide is not None:
@@ -189,16 +192,40 @@ def _divided(how: Division, records: Sequence[SampleRecord]) -> dict[str, tuple[
     return {"train": train, "test": test}
 
 
-def _rotated(patterns: Sequence[str], ids: Sequence[str], dataset: str) -> Iterator[dict[str, tuple[str, ...]]]:
-    parts = [tuple(sorted(id for id in ids if fnmatch.fnmatchcase(id, pattern))) for pattern in patterns]
-    for pattern, part in zip(patterns, parts, strict=True):
+def _parts(patterns: Sequence[str], ids: Mapping[str, Sequence[str]], dataset: str) -> list[tuple[str, ...]]:
+    """Return the ids that match each pattern, by themselves or as `split/id`."""
+    found = []
+    for pattern in patterns:
+        part = {
+            id
+            for split in ROLES
+            for id in ids.get(split, ())
+            if fnmatch.fnmatchcase(id, pattern) or fnmatch.fnmatchcase(f"{split}/{id}", pattern)
+        }
         if not part:
-            raise ConfigError(f"No sample of {dataset} is in a part of the rotation", got=f"no id like {pattern!r}")
+            raise ConfigError(f"No sample of {dataset} is in a part of the division", got=f"no id like {pattern!r}")
+        found.append(tuple(sorted(part)))
+    return found
+
+
+def _rotated(parts: Sequence[tuple[str, ...]]) -> Iterator[dict[str, tuple[str, ...]]]:
     for k in range(len(parts)):
         yield {role: parts[(k + place) % len(parts)] for place, role in enumerate(ROLES)}
 
 
-def _read_folds(rows: Sequence[Sequence[str]], path: Path) -> tuple[dict[str, tuple[str, ...]], ...]:
+def _left_out(
+    parts: Sequence[tuple[str, ...]], ids: Mapping[str, Sequence[str]], dataset: str
+) -> Iterator[dict[str, tuple[str, ...]]]:
+    in_parts = Counter(id for part in parts for id in part)
+    for id in (id for split in ROLES for id in ids.get(split, ())):
+        if in_parts[id] != 1:
+            where = "no part" if not in_parts[id] else "two parts"
+            raise ConfigError(f"A sample of {dataset} is in {where} of the division", got=repr(id))
+    for k, part in enumerate(parts):
+        yield {"train": tuple(sorted(id for j, other in enumerate(parts) if j != k for id in other)), "test": part}
+
+
+def _read_folds(rows: Sequence[Sequence[str]], path: Path) -> tuple[Mapping[str, tuple[str, ...]], ...]:
     if not rows or tuple(rows[0]) != HEADER:
         got = ",".join(rows[0]) if rows else "an empty file"
         raise ConfigError(f"{path} does not have the columns of a division", got=got, fix=f"write {','.join(HEADER)}")
@@ -211,11 +238,22 @@ def _read_folds(rows: Sequence[Sequence[str]], path: Path) -> tuple[dict[str, tu
     wanted = [f"{k}/{len(by_fold)}" for k in range(1, len(by_fold) + 1)]
     if sorted(by_fold) != sorted(wanted) or not wanted:
         raise ConfigError(f"The folds in {path} are not 1/K to K/K", got=", ".join(by_fold) or "no fold")
-    folds = tuple({role: tuple(sorted(ids)) for role, ids in by_fold[name].items()} for name in wanted)
-    for name, fold in zip(wanted, folds, strict=True):
+    return checked_folds({name: by_fold[name] for name in wanted}, path)
+
+
+def checked_folds(
+    folds: Mapping[str, Mapping[str, Sequence[str]]], path: Path
+) -> tuple[Mapping[str, tuple[str, ...]], ...]:
+    """Return the folds of a file with sorted ids, by their names.
+
+    Raises:
+        ConfigError: a fold has no training or test samples or a sample twice, or tests overlap but are not equal.
+    """
+    found = tuple({role: tuple(sorted(ids)) for role, ids in fold.items()} for fold in folds.values())
+    for name, fold in zip(folds, found, strict=True):
         _check_fold(name, fold, path)
-    _check_tests([fold["test"] for fold in folds], path)
-    return folds
+    _check_tests([fold["test"] for fold in found], path)
+    return found
 
 
 def _check_fold(name: str, fold: Mapping[str, Sequence[str]], path: Path) -> None:

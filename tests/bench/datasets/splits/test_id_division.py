@@ -57,8 +57,21 @@ def test_parts_train_validate_and_test_in_rotation() -> None:
         {"train": c, "validation": a, "test": b},
     )
     assert division.held_out
-    with pytest.raises(ConfigError, match="part of the rotation"):
+    with pytest.raises(ConfigError, match="part of the division"):
         divide_ids("official", Protocol(rotate=("a-*", "b-*", "d-*")), "toy", ids)
+
+
+def test_each_part_is_tested_by_training_on_the_others() -> None:
+    ids = {"train": ["a-1", "b-1"], "validation": ["c-1"], "test": ["a-2"]}
+    division = divide_ids("sources", Protocol(leave_out=("a-*", "b-*", "c-*")), "toy", ids)
+    a, b, c = ("a-1", "a-2"), ("b-1",), ("c-1",)
+    assert division.folds == ({"train": b + c, "test": a}, {"train": a + c, "test": b}, {"train": a + b, "test": c})
+    assert division.held_out
+    by_split = divide_ids("splits", Protocol(leave_out=("train/*", "validation/*", "test/*")), "toy", ids)
+    assert [fold["test"] for fold in by_split.folds] == [("a-1", "b-1"), ("c-1",), ("a-2",)]
+    for patterns, said in ((("a-*", "b-*"), "in no part"), (("a-*", "*"), "in two parts"), (("d-*", "*"), "in a part")):
+        with pytest.raises(ConfigError, match=said):
+            divide_ids("sources", Protocol(leave_out=patterns), "toy", ids)
 
 
 def test_all_tiles_are_divided_anew_by_whole_slides() -> None:

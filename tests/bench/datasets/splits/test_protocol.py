@@ -19,6 +19,8 @@ def test_it_says_how_many_folds_it_has_and_what_it_is() -> None:
     assert made(folds=5).summary == "5 folds, a fixed test set"
     assert made(folds=4, test="held-out").summary == "4 folds, each tested on what it holds out"
     assert made(rotate=["a*", "b*", "c*"]).n_folds == 3
+    assert made(leave_out=["a*", "b*"]).n_folds == 2
+    assert made(leave_out=["a*", "b*"]).summary == "2 parts, each tested by training on the others"
     assert (made(divide={"test": 0.2}).n_folds, made(divide={"test": 0.2}).summary) == (1, "20% of all tiles for tests")
     assert (made(seeds=5).n_folds, made(seeds=5).summary) == (1, "the splits of the card, 5 seeds")
 
@@ -32,6 +34,8 @@ def test_it_says_how_many_folds_it_has_and_what_it_is() -> None:
         ({"folds": 5, "rotate": ["a", "b", "c"]}, "one of `folds`, `rotate`"),
         ({"rotate": ["a", "b", "c"], "divide": {"test": 0.2}}, "one of `folds`, `rotate`"),
         ({"rotate": ["a", "b"]}, "at least 3 parts"),
+        ({"leave_out": ["a"]}, "at least 2 parts"),
+        ({"leave_out": ["a", "b"], "folds": 2}, "one of `folds`, `rotate`"),
         ({"seeds": 5, "test": "held-out"}, "belong to `folds`"),
     ],
 )
