@@ -17,7 +17,7 @@ from bench.errors import BenchError, DataError
 from bench.formats.labels import LabelMaps, read_labels
 from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
-from bench.imageio import read_rgb
+from bench.imageio import read_picture, require_same_view
 from bench.importing.items import Item
 from bench.synthetic import SyntheticSetWriter, tile_role
 
@@ -67,13 +67,16 @@ def seal_items(
 
 
 def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray]:
-    maps = None
+    maps, picture = None, None
     if item.image.suffix.lower() == ".npy":
         image, maps = _from_array(item.image)
     else:
-        image = read_rgb(item.image)
+        picture = read_picture(item.image)
+        image = picture.rgb
     if item.labels is not None:
         maps = read_labels(item.labels, pickled=True)
+        if picture is not None:
+            require_same_view(picture, maps.instances.shape, item.image)
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(

@@ -22,7 +22,7 @@ from bench.errors import DataError
 from bench.formats.labels.canonical import centroids
 from bench.formats.labels.mat import MatLabels, read_mat
 from bench.formats.parallel import ordered_map
-from bench.imageio import read_rgb
+from bench.imageio import read_labelled_rgb, read_picture, require_same_view
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 
@@ -69,8 +69,8 @@ class MatTiles(TileSource):
         """Read one tile with its classes merged."""
         tile = self._tiles(split)[index]
         state = self.state(split)
-        image = read_rgb(tile.image)
         labels = read_mat(tile.label).labels
+        image = read_labelled_rgb(tile.image, labels.instances.shape)
         _same_size(tile, image.shape[:2], labels.instances.shape)
         stored = ClassIds(labels.types, merged=state == "already")
         types = stored if stored.merged else merge_classes(stored, self.card.merging, str(tile.label))
@@ -110,14 +110,15 @@ class MatTiles(TileSource):
         seen: Look | None = None
         counts: Mapping[int, int] = {}
         try:
-            image = read_rgb(tile.image)
-            shape, seen = (image.shape[0], image.shape[1]), look(image)
+            picture = read_picture(tile.image)
+            shape, seen = (picture.rgb.shape[0], picture.rgb.shape[1]), look(picture.rgb)
         except DataError as error:
             findings.append(finding(self._relative(tile.image), error))
         try:
             content = read_mat(tile.label)
             counts = Counter(content.labels.types.tolist())
             if shape is not None:
+                require_same_view(picture, content.labels.instances.shape, tile.image)
                 _same_size(tile, shape, content.labels.instances.shape)
             findings.extend(self._centroid_finding(tile, content))
         except DataError as error:

@@ -23,7 +23,7 @@ from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_groups
 from bench.formats.folders import IMAGE_SUFFIXES, by_stem
 from bench.formats.labels import SUFFIXES, LabelMaps, read_labels
-from bench.imageio import read_rgb
+from bench.imageio import read_labelled_rgb
 
 
 class NucleiPlan(Settings):
@@ -90,7 +90,7 @@ class NucleiFolder(TileSource):
         listing = self._listing(split)
         pair = listing.pairs[index]
         maps = read_labels(pair.label, pickled=True)
-        image = maps.image if pair.image is None else read_rgb(pair.image)
+        image = maps.image if pair.image is None else read_labelled_rgb(pair.image, maps.instances.shape)
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"
             raise DataError(f"{pair.label} does not hold an image with the labels", got="only labels", fix=fix)

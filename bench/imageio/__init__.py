@@ -1,0 +1,19 @@
+"""Reads and writes images and instance maps: images are RGB, and nothing is guessed.
+
+What is read as what is one table, "How images are read" in docs/datasets.md; :func:`read_picture` is its only door.
+"""
+
+from bench.imageio.instances import read_instances, write_instances, write_png
+from bench.imageio.picture import Picture, image_size, read_labelled_rgb, read_picture, read_rgb, require_same_view
+
+__all__ = [
+    "Picture",
+    "image_size",
+    "read_instances",
+    "read_labelled_rgb",
+    "read_picture",
+    "read_rgb",
+    "require_same_view",
+    "write_instances",
+    "write_png",
+]
