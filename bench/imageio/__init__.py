@@ -3,17 +3,26 @@
 What is read as what is one table, "How images are read" in docs/datasets.md; :func:`read_picture` is its only door.
 """
 
+from bench.imageio.encoding import Encoding, read_encoding
 from bench.imageio.instances import read_instances, write_instances, write_png
 from bench.imageio.picture import Picture, image_size, read_labelled_rgb, read_picture, read_rgb, require_same_view
+from bench.imageio.survey import Survey, contradictions, survey_words
+from bench.imageio.traces import jpeg_traces
 
 __all__ = [
+    "Encoding",
     "Picture",
+    "Survey",
+    "contradictions",
     "image_size",
+    "jpeg_traces",
+    "read_encoding",
     "read_instances",
     "read_labelled_rgb",
     "read_picture",
     "read_rgb",
     "require_same_view",
+    "survey_words",
     "write_instances",
     "write_png",
 ]

@@ -64,7 +64,7 @@ def read_picture(path: Path) -> Picture:
         DataError: the file is missing, truncated, not an image, empty, larger than Pillow's limit for decompression
             bombs, an animation or a stack of pages, transparent in every pixel, or has values whose range is unknown.
     """
-    with _reading(path):
+    with reading(path):
         stored = read_tiff(path) if is_tiff(path) else read_single(path)
         if stored.array.size == 0:
             raise DataError(f"The image {path} has no pixels", got=f"shape {stored.array.shape}")
@@ -116,14 +116,14 @@ def image_size(path: Path) -> tuple[int, int]:
     Raises:
         DataError: the file is missing or not an image.
     """
-    with _reading(path), warnings.catch_warnings():
+    with reading(path), warnings.catch_warnings():
         warnings.simplefilter("ignore", Image.DecompressionBombWarning)
         height, width, orientation = tiff_size(path) if is_tiff(path) else single_size(path)
     return (width, height) if swaps_axes(orientation) else (height, width)
 
 
 @contextmanager
-def _reading(path: Path) -> Iterator[None]:
+def reading(path: Path) -> Iterator[None]:
     """Turn what libraries raise into errors that name the file."""
     try:
         with warnings.catch_warnings():

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -17,7 +18,7 @@ from bench.errors import BenchError, DataError
 from bench.formats.labels import LabelMaps, read_labels
 from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
-from bench.imageio import read_picture, require_same_view
+from bench.imageio import Survey, read_picture, require_same_view
 from bench.importing.items import Item
 from bench.synthetic import SyntheticSetWriter, tile_role
 
@@ -53,11 +54,15 @@ def seal_items(
     try:
         read = partial(_read, card=card, role=tile_role(str(manifest["use"])))
         conditions = ordered_map(read, items)
-        for index, (item, (condition, image)) in enumerate(zip(items, conditions, strict=True)):
+        survey, rules = Survey(len(items)), Counter[str]()
+        for index, (item, (condition, image, rule)) in enumerate(zip(items, conditions, strict=True)):
             writer.write(index, condition, image, group=item.group)
+            survey.add(index, image, item.image if rule else None)
+            rules[rule or "array"] += 1
             progress.advance()
+        encoding = {**survey.summary(), "read_as": dict(rules.most_common())}
         cost = {"seconds": time.perf_counter() - begun}
-        return writer.seal(len(items), {**manifest, "cost": cost})
+        return writer.seal(len(items), {**manifest, "encoding": encoding, "cost": cost})
     except BenchError as error:
         for path in _contents(folder):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -66,7 +71,7 @@ def seal_items(
         raise
 
 
-def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray]:
+def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray, str]:
     maps, picture = None, None
     if item.image.suffix.lower() == ".npy":
         image, maps = _from_array(item.image)
@@ -92,7 +97,7 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
         recipe={"file_name": item.image.name},
         seed=0,
     )
-    return condition, image
+    return condition, image, "" if picture is None else picture.rule
 
 
 def _from_array(path: Path) -> tuple[np.ndarray, LabelMaps | None]:

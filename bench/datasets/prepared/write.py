@@ -18,6 +18,7 @@ from bench.datasets.prepared.resample import fit_square, resample
 from bench.datasets.source import DatasetSource
 from bench.digest import digest, digest_arrays
 from bench.errors import DataError
+from bench.imageio import Survey
 
 
 class StartProgress(Protocol):
@@ -41,7 +42,8 @@ def prepare(
     """Write one split into the folder `out`.
 
     The folder holds one flat file per kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
-    little-endian), `samples.jsonl` with one line per sample, and `info.json`, written last.
+    little-endian), `samples.jsonl` with one line per sample, and `info.json`, written last. Its `encoding` says how the
+    files are encoded, and which traces of JPEG their images have, as published; no key depends on it.
 
     Args:
         source: the dataset's source.
@@ -66,8 +68,10 @@ def prepare(
         n = len(source.ids(split))
         kept = range(n) if limit is None else [place * n // limit for place in range(limit)]
         advance = stack.enter_context(progress(f"prepare {split}", len(kept), unit="tile")).advance
-        for sample in source.samples(split, kept):
+        survey = Survey(len(kept))
+        for number, (place, sample) in enumerate(zip(kept, source.samples(split, kept), strict=True)):
             writer.add(sample, target, square)
+            survey.add(number, sample.image, source.image_file(split, place))
             advance()
     if not writer.digests:
         raise DataError(f"The {split} split of {card.name} has no samples", got="none")
@@ -77,6 +81,7 @@ def prepare(
         "digest": dataset_digest(info, writer.digests),
         "notes": source.notes(),
         "native_mpp": card.mpp,
+        "encoding": survey.summary(),
         "counts": writer.counts(),
     }
     (out / INFO_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")

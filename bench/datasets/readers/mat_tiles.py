@@ -58,6 +58,10 @@ class MatTiles(TileSource):
         """Return the stems of a split in natural order (train_2 before train_10)."""
         return [tile.stem for tile in self._tiles(split)]
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image."""
+        return self._tiles(split)[index].image
+
     def files(self) -> list[Path]:
         """Return every image and label of every split, including those without a partner."""
         found = [

@@ -81,6 +81,10 @@ class MoNuSAC(TileSource):
         """Return the stems of a split's tiles, in order."""
         return [tile.stem for tile in self._tiles(split)]
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image."""
+        return self._tiles(split)[index].image
+
     def files(self) -> list[Path]:
         """Return every image and annotation of both splits."""
         return [path for split in self.splits() for path in self._listing[split]]

@@ -104,6 +104,10 @@ class NucleiFolder(TileSource):
         group, organ = listing.groups[index], self.card.organ
         return Sample(pair.stem, image, group, self.card.mpp, maps.instances, types, tissue=organ)
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image; None if the label file holds it."""
+        return self._listing(split).pairs[index].image
+
     def files(self) -> list[Path]:
         """Return every image and label of all splits, and the table of groups."""
         table = [] if self.plan.groups is None else [self.locate() / self.plan.groups]
