@@ -43,6 +43,7 @@ def test_crops_that_begin_within_a_block_are_found(corner: tuple[int, int]) -> N
         assert abs(found - 75) <= 2
 
 
+@pytest.mark.slow
 def test_fewer_than_one_in_a_hundred_uncompressed_images_raises_an_alarm() -> None:
     crops = [image[y : y + 64, x : x + 64] for image in tiles() for y in range(0, 256, 64) for x in range(0, 256, 64)]
     crops += [np.ascontiguousarray(crop[::-1, ::-1]) for crop in crops]

@@ -35,6 +35,7 @@ def test_it_is_an_optional_control() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.timeout(900)
 def test_a_board_shows_it_between_copy_and_noise_and_as_no_leak(tmp_path) -> None:
     asked = request(tmp_path, method="recompressed-real", controls=("real-only", "copy", "noise"))
     outcome = run_request(asked)
