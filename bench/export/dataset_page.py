@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.datasets.card import INDEPENDENT, DatasetCard, card_names, load_card
-from bench.export.image_rules import IMAGE_RULES
+from bench.export.image_rules import image_rules
 
 _HEAD = """# Datasets
 
@@ -33,7 +33,7 @@ def page() -> str:
     for card in cards:
         if card.generic:
             lines += ["", f"### {card.name}", "", card.title + ".", "", *_layout(card), *_traps(card)]
-    lines += ["", IMAGE_RULES.rstrip()]
+    lines += ["", image_rules().rstrip()]
     return "\n".join(lines) + "\n"
 
 

@@ -47,7 +47,7 @@ def to_rgb(image: Image.Image, path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], 
         raise DataError(
             f"There is no 8-bit image in {path}",
             got=f"mode {image.mode}",
-            fix="write it as RGB, 8 bits per channel; label maps are no images",
+            fix="write it as RGB, 8 bits per channel; give label maps as labels",
         )
     form = FORMS[image.mode]
     if image.mode == "CMYK" and image.info.get("icc_profile"):

@@ -55,7 +55,7 @@ def _tiff(path: Path) -> Encoding:
         page = file.pages.first
         tables = page.jpegtables
         quality = None if tables is None else _quality_of_stream(tables)
-        name = "TIFF" if int(page.compression) == 1 else f"TIFF ({page.compression.name})"
+        name = "TIFF" if int(page.compression) == 1 else f"TIFF ({tifffile.COMPRESSION(page.compression).name})"
         return Encoding(name, quality, _plausible(_mpp_of_tiff(file)))
 
 
@@ -87,8 +87,8 @@ def _mpp_of_tiff(file: Any) -> float | None:
         return None
     side = tag.value[1] / tag.value[0]  # units per pixel
     if file.is_imagej:
-        unit = str((file.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
-        return side * _PER_UNIT[unit] if unit in _PER_UNIT else None
+        named = str((file.imagej_metadata or {}).get("unit", "")).replace("\\u00B5", "µ")
+        return side * _PER_UNIT[named] if named in _PER_UNIT else None
     inches = {2: 25_400.0, 3: 10_000.0}
     return side * inches[int(unit_tag.value)] if unit_tag is not None and int(unit_tag.value) in inches else None
 

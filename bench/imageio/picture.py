@@ -33,7 +33,7 @@ _BROKEN = (
     struct.error,
     zlib.error,
 )
-"""What Pillow and tifffile raise for files that are damaged or are no images."""
+"""What Pillow and tifffile raise for files that are damaged, or that do not hold an image."""
 
 
 class Picture(NamedTuple):

@@ -148,7 +148,7 @@ def _refuse_samples(page: TiffPage, path: Path) -> None:
         raise DataError(
             f"There is no 8-bit image in {path}",
             got="one channel of 16 bits, as label maps have",
-            fix="write it as RGB, 8 bits per channel; label maps are no images",
+            fix="write it as RGB, 8 bits per channel; give label maps as labels",
         )
     deep_other = page.dtype == np.uint16 and int(page.photometric) not in (_BLACK_IS_ZERO, _RGB)
     if n > 4 or (n == 2 and extra == [_UNSPECIFIED]) or deep_other:

@@ -30,7 +30,7 @@ _LEAST_MEAN, _LEAST_Z = 0.6, 6.0
 def quality_table(quality: int) -> Int64[np.ndarray, "8 8"]:
     """Return the steps of luminance at a quality from 1 to 100, as the Independent JPEG Group scales them."""
     scale = 5000 // quality if quality < 50 else 200 - 2 * quality
-    return np.clip((_LUMA * scale + 50) // 100, 1, 255)
+    return np.asarray(np.clip((_LUMA * scale + 50) // 100, 1, 255), np.int64)
 
 
 def jpeg_traces(image: UInt8[np.ndarray, "h w 3"]) -> int | None:
