@@ -22,9 +22,9 @@ _RULES = (
     ),
     (
         "alpha (RGBA, grey and alpha, palette or colour marked as transparent)",
-        "opaque alpha is dropped; where the image is transparent, its colour is mixed with white, the empty "
-        "glass of a slide (readers of slides leave transparent what was not scanned); refused if every pixel "
-        "is transparent",
+        "alpha of one value everywhere (opaque, or never filled) is dropped; where only parts are transparent, "
+        "their colour is mixed with white, the empty glass of a slide (readers of slides leave transparent what "
+        "was not scanned); an image of one transparent colour is refused",
     ),
     (
         "CMYK",

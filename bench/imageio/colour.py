@@ -41,7 +41,7 @@ def to_rgb(image: Image.Image, path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], 
     """Return a loaded image of Pillow as RGB, and the name of the rule.
 
     Raises:
-        DataError: its mode is not one of `FORMS`, all of it is transparent, or its colour profile cannot be used.
+        DataError: its mode is not one of `FORMS`, there is nothing to see in it, or its colour profile cannot be used.
     """
     if image.mode not in FORMS:
         raise DataError(
@@ -59,24 +59,28 @@ def to_rgb(image: Image.Image, path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], 
 
 
 def on_white(rgba: UInt8[np.ndarray, "h w 4"], path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], str]:
-    """Return RGB without alpha, and what was done: opaque alpha is dropped, transparent parts become white.
+    """Return RGB without alpha, and what was done: alpha of one value is dropped, transparent parts become white.
 
-    White is the empty glass of a bright-field slide; readers of slides leave transparent what was not scanned.
+    White is the empty glass of a bright-field slide; readers of slides leave transparent what was not scanned. Alpha
+    that is the same everywhere marks no part, and mixing with white would blank images whose alpha was never filled.
 
     Raises:
-        DataError: all pixels are transparent.
+        DataError: all pixels are transparent and of one colour.
     """
-    alpha = rgba[..., 3]
-    if alpha.min(initial=255) == 255:
-        return np.ascontiguousarray(rgba[..., :3]), ", opaque alpha dropped"
-    if not alpha.any():
+    colours, alpha = np.ascontiguousarray(rgba[..., :3]), rgba[..., 3]
+    least, most = int(alpha.min(initial=255)), int(alpha.max(initial=0))
+    if least == 255:
+        return colours, ", opaque alpha dropped"
+    if most == 0 and (colours == colours[0, 0]).all():
         raise DataError(
-            f"Every pixel of {path} is transparent",
-            got="alpha 0 everywhere",
-            fix="write it without the alpha channel, or leave it out if there is nothing to see",
+            f"There is nothing to see in {path}",
+            got="one colour, transparent everywhere",
+            fix="leave it out, or write it without the alpha channel",
         )
+    if least == most:
+        return colours, f", alpha of {least} everywhere dropped"
     share = alpha[..., None].astype(np.uint32)
-    mixed = (rgba[..., :3] * share + 255 * (255 - share) + 127) // 255
+    mixed = (colours * share + 255 * (255 - share) + 127) // 255
     return mixed.astype(np.uint8), ", transparent parts on white"
 
 

@@ -62,7 +62,7 @@ def read_picture(path: Path) -> Picture:
 
     Raises:
         DataError: the file is missing, truncated, not an image, empty, larger than Pillow's limit for decompression
-            bombs, an animation or a stack of pages, transparent in every pixel, or has values whose range is unknown.
+            bombs, an animation or a stack of pages, of one transparent colour, or has values whose range is unknown.
     """
     with reading(path):
         stored = read_tiff(path) if is_tiff(path) else read_single(path)

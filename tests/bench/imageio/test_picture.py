@@ -96,7 +96,9 @@ def test_transparent_parts_become_white(tmp_path: Path) -> None:
     np.testing.assert_array_equal(
         read_rgb(tmp_path / "la.png"), np.where(HALF == 255, GREY[..., None], 255).repeat(3, 2)
     )
-    Image.fromarray(np.full((2, 2, 4), [100, 0, 200, 51], np.uint8)).save(tmp_path / "fifth.png")
+    fifth = np.full((2, 2, 4), [100, 0, 200, 51], np.uint8)
+    fifth[1, 1, 3] = 255
+    Image.fromarray(fifth).save(tmp_path / "fifth.png")
     assert read_rgb(tmp_path / "fifth.png")[0, 0].tolist() == [224, 204, 244]  # a fifth of it and four of white
 
 
@@ -110,11 +112,21 @@ def test_a_transparent_colour_becomes_white(tmp_path: Path) -> None:
     assert read_rgb(tmp_path / "grey.png")[0, 0].tolist() == [255] * 3
 
 
-def test_an_image_that_is_transparent_everywhere_is_refused(tmp_path: Path) -> None:
-    Image.fromarray(np.dstack([RGB, HALF * 0])).save(tmp_path / "a.png")
-    Image.fromarray(np.dstack([GREY, GREY * 0])).save(tmp_path / "b.png")
+@pytest.mark.parametrize("value", [0, 3, 128, 254])
+def test_alpha_of_one_value_marks_nothing_and_is_dropped(tmp_path: Path, value: int) -> None:
+    alpha = np.full((5, 7), value, np.uint8)
+    for suffix in ("png", "tif"):
+        Image.fromarray(np.dstack([RGB, alpha])).save(tmp_path / f"a.{suffix}")
+        picture = read_picture(tmp_path / f"a.{suffix}")
+        np.testing.assert_array_equal(picture.rgb, RGB)
+        assert picture.rule == f"RGB of 8 bits, alpha of {value} everywhere dropped"
+
+
+def test_an_image_of_one_transparent_colour_is_refused(tmp_path: Path) -> None:
+    Image.new("RGBA", (7, 5), (0, 0, 0, 0)).save(tmp_path / "a.png")
+    Image.new("LA", (7, 5), (200, 0)).save(tmp_path / "b.png")
     for name in ("a.png", "b.png"):
-        with pytest.raises(DataError, match=rf"Every pixel of .*{name} is transparent"):
+        with pytest.raises(DataError, match=rf"nothing to see in .*{name}"):
             read_rgb(tmp_path / name)
 
 

@@ -40,7 +40,7 @@ def test_a_board_shows_it_between_copy_and_noise_and_as_no_leak(tmp_path) -> Non
     asked = request(tmp_path, method="recompressed-real", controls=("real-only", "copy", "noise"))
     outcome = run_request(asked)
     rows = ResultsStore(outcome.store).rows(outcome.run)
-    scores = rows[rows["kind"] == "score"].set_index(["metric", "split", "method"])["value"]
+    scores = rows[rows["kind"] == "score"].set_index(["metric", "split", "method"])["value"].sort_index()
     fd = scores["fd@random-convnet", "train"]
     assert fd["copy"] < fd["recompressed-real"] < fd["noise"]
     for metric in ("auth_pct@random-convnet", "copy_rate@random-convnet"):
