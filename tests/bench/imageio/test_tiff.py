@@ -157,6 +157,7 @@ def test_fourth_samples(tmp_path: Path) -> None:
     assert picture.rule == "RGB of 8 bits, undeclared fourth sample dropped"
     # colours that were multiplied by alpha 128 before they were stored
     halved = np.dstack([np.full((5, 7, 3), [100, 50, 0], np.uint8), np.full((5, 7), 128, np.uint8)])
+    halved[4, 6] = [9, 9, 9, 255]
     path = write(tmp_path / "b.tif", halved, photometric="rgb", extrasamples=["assocalpha"])
     np.testing.assert_allclose(read_rgb(path)[0, 0].astype(int), [227, 177, 127], atol=1)
 
