@@ -51,11 +51,11 @@ def read_tiff(path: Path) -> Stored:
         page = file.pages.first
         _refuse_bomb(page.imagewidth * page.imagelength)
         orientation = _orientation(page)
+        source = path if orientation == UPRIGHT else _without_orientation(path)
         if page.samplesperpixel == 1 and _planes(file):
-            return Stored(*_channels(file, path), orientation)
+            return Stored(*_channels(file, source, path), orientation)
         _refuse_stack(file, path)
         _refuse_samples(page, path)
-        source = path if orientation == UPRIGHT else _without_orientation(path)
         if page.dtype == np.uint16 and page.samplesperpixel > 1:
             return Stored(*upper_bits(_deep(page, source), _bits(file), path), orientation)
         return Stored(*_shallow(page, source, path), orientation)
@@ -83,7 +83,7 @@ def _planes(file: TiffFile) -> bool:
     return len(file.series[0].get_axes(squeeze=True)) > 2
 
 
-def _channels(file: TiffFile, path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], str]:
+def _channels(file: TiffFile, source: Path | io.BytesIO, path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], str]:
     """Return three planes as red, green and blue if the file says that they are channels."""
     series = file.series[0]
     axes, shape = series.get_axes(squeeze=True), series.get_shape(squeeze=True)
@@ -100,10 +100,14 @@ def _channels(file: TiffFile, path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], s
     if series.dtype not in (np.uint8, np.uint16):
         raise _unknown_range(path, series.dtype)
     _refuse_bomb(int(np.prod(shape[1:])))
-    planes = _decoded(series, lambda: _pages_by_pillow(path, list(range(shape[0]))))
-    planes = planes.reshape(shape)
-    if int(file.pages.first.photometric) == _WHITE_IS_ZERO:
-        planes = np.iinfo(planes.dtype).max - planes
+    try:
+        planes = np.asarray(series.asarray()).reshape(shape)
+        if int(file.pages.first.photometric) == _WHITE_IS_ZERO:
+            planes = np.iinfo(planes.dtype).max - planes
+    except ValueError as error:
+        if not _lacks_codec(error):
+            raise
+        planes = _pages_by_pillow(source, shape[0])
     array = np.ascontiguousarray(np.moveaxis(planes, 0, -1))
     if array.dtype == np.uint8:
         return array, "three pages of channels, 8 bits"
@@ -195,33 +199,30 @@ def _shallow(page: TiffPage, source: Path | io.BytesIO, path: Path) -> tuple[UIn
 
 def _deep(page: TiffPage, source: Path | io.BytesIO) -> np.ndarray:
     """Decode a page of 16 bits per sample, of which Pillow keeps 8."""
-
-    def by_opencv() -> np.ndarray:
-        import cv2
-
-        data = source.read_bytes() if isinstance(source, Path) else source.getvalue()
-        decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
-        if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
-            raise ValueError("a TIFF of 16 bits per sample that cannot be decoded")
-        return np.ascontiguousarray(decoded[..., [2, 1, 0, 3][: decoded.shape[2]]])
-
-    return _last(page, _decoded(page, by_opencv))
-
-
-def _decoded(part: Any, otherwise: Any) -> np.ndarray:
-    """Return the values of a page or series by tifffile, or in another way where it lacks the codec."""
     try:
-        return np.asarray(part.asarray())
+        return _last(page, page.asarray())
     except ValueError as error:
-        if "imagecodecs" not in str(error):
+        if not _lacks_codec(error):
             raise
-        return np.asarray(otherwise())
+    import cv2
+
+    data = source.read_bytes() if isinstance(source, Path) else source.getvalue()
+    decoded = cv2.imdecode(np.frombuffer(data, np.uint8), cv2.IMREAD_UNCHANGED)
+    if decoded is None or decoded.dtype != np.uint16 or decoded.ndim != 3:
+        raise ValueError("a TIFF of 16 bits per sample that cannot be decoded")
+    return np.ascontiguousarray(decoded[..., [2, 1, 0, 3][: decoded.shape[2]]])
 
 
-def _pages_by_pillow(path: Path, numbers: list[int]) -> np.ndarray:
+def _lacks_codec(error: ValueError) -> bool:
+    """Return whether tifffile needs the package imagecodecs, without which Pillow and OpenCV decode the file."""
+    return "imagecodecs" in str(error)
+
+
+def _pages_by_pillow(source: Path | io.BytesIO, n: int) -> np.ndarray:
+    """Decode the first pages; Pillow inverts those in which white is zero."""
     planes = []
-    with Image.open(path) as image:
-        for number in numbers:
+    with Image.open(source) as image:
+        for number in range(n):
             image.seek(number)
             planes.append(np.array(image))
     return np.stack(planes)

@@ -47,6 +47,22 @@ def test_pages_that_are_declared_channels_are_red_green_and_blue(tmp_path: Path,
     np.testing.assert_array_equal(read_rgb(deep), RGB)
 
 
+@pytest.mark.parametrize("compression", ["tiff_lzw", "tiff_deflate", "packbits"])
+@pytest.mark.parametrize("orientation", [1, 6])
+def test_compressed_channels_are_decoded_by_whatever_can(tmp_path: Path, compression: str, orientation: int) -> None:
+    info = {270: "ImageJ=1.53t\nimages=3\nchannels=3\nhyperstack=true\nmode=composite\n", 274: orientation}
+    for name, planes in (("8", PLANES), ("16", np.moveaxis(DEEP, -1, 0)), ("white", 255 - PLANES)):
+        stored = np.moveaxis(turned(np.moveaxis(planes, 0, -1), orientation), -1, 0)
+        pages = [Image.fromarray(np.ascontiguousarray(plane)) for plane in stored]
+        path = tmp_path / f"{name}.tif"
+        pages[0].save(path, compression=compression, tiffinfo=info, save_all=True, append_images=pages[1:])
+        if name == "white":
+            with tifffile.TiffFile(path, mode="r+") as file:
+                for page in file.pages:
+                    page.tags[262].overwrite(0)
+        np.testing.assert_array_equal(read_rgb(path), RGB, err_msg=name)
+
+
 def test_channels_without_a_page_each_are_found(tmp_path: Path) -> None:
     """ImageJ writes one page for large stacks, behind which the others lie."""
     path = write(tmp_path / "a.tif", PLANES, imagej=True, metadata={"axes": "CYX"})
