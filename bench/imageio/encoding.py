@@ -8,6 +8,7 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
 from bench.imageio.picture import reading
 from bench.imageio.tiff import is_tiff
@@ -37,7 +38,7 @@ def read_encoding(path: Path) -> Encoding:
         if is_tiff(path):
             return _tiff(path)
         with Image.open(path) as image:
-            tables = getattr(image, "quantization", None)
+            tables = image.quantization if isinstance(image, JpegImageFile) else None
             quality = None if not tables else table_quality(tables[min(tables)])
             return Encoding(str(image.format), quality, _plausible(_mpp_of_dpi(image.info.get("dpi"))))
 
