@@ -15,7 +15,7 @@ from pydantic import Field
 from bench.contract import Condition, DatasetInfo, Sample, SampleRecord, Settings, count_nuclei
 from bench.digest import digest, digest_arrays, digest_file, write_json
 from bench.errors import SealError
-from bench.imageio import image_size, read_instances, read_rgb, write_instances, write_png
+from bench.imageio import EncodingSurvey, image_size, read_instances, read_rgb, write_instances, write_png
 
 SCHEMA_VERSION = 2
 MANIFEST, METADATA = "manifest.json", "metadata.jsonl"
@@ -145,11 +145,14 @@ class SyntheticSetWriter:
         lines = (json.dumps(record.model_dump(mode="json"), ensure_ascii=False) + "\n" for record in records)
         (self._folder / METADATA).write_text("".join(lines), encoding="utf-8")
         total = digest([record.sha256 for record in records])
+        if "encoding" not in manifest:
+            manifest = {**manifest, "encoding": self._encoding(records)}
         content = {
             "schema_version": SCHEMA_VERSION,
             "n": n,
             "digest": total,
             "metadata_sha256": digest_file(self._folder / METADATA),
+            "mpp": self._info.mpp,
             "info": {name: value for name, value in vars(self._info).items() if name != "use"} | {"split": "synthetic"},
         }
         write_json(self._folder / MANIFEST, {**content, **manifest})
@@ -157,6 +160,15 @@ class SyntheticSetWriter:
             self._record(index).unlink()
         (self._folder / "records").rmdir()
         return total
+
+    def _encoding(self, records: Sequence[SyntheticRecord]) -> dict[str, Any]:
+        """Return how the images are written, and which traces of JPEG they have."""
+        survey = EncodingSurvey(len(records))
+        for index, record in enumerate(records):
+            if survey.wants(index):
+                path = self._folder / record.file_name
+                survey.add(index, read_rgb(path), path)
+        return survey.summary()
 
     def _check_sources(self, records: Sequence[SyntheticRecord], use: str) -> None:
         """Refuse samples that derive from a sample that a set of this use may not derive from."""

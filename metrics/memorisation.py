@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from jaxtyping import Bool, Float, Float32, Int64
+from jaxtyping import Bool, Float, Float64, Int64
 
 from metrics.features import check_pair
 from metrics.nearest_neighbours import kth_radii, nearest
@@ -27,7 +27,7 @@ class MemorisationScores:
     copy_rate: float
     quantile: float
     nearest: Int64[np.ndarray, " m"]
-    distances: Float32[np.ndarray, " m"]
+    distances: Float64[np.ndarray, " m"]
     limit: float
     n: int
 

@@ -9,7 +9,7 @@ from bench.results.table import ALL_FOLDS
 from reports.columns import Column, main_columns
 
 BASELINE = "real-only"
-CONTROLS = (BASELINE, "copy", "noise", "classic", "more-real", "shuffled-labels")
+CONTROLS = (BASELINE, "copy", "noise", "classic", "more-real", "shuffled-labels", "recompressed-real")
 MIN_SEEDS = 3
 POOLED = "pooled"
 """Fold of a board of scores that are computed from the predictions of all folds together."""

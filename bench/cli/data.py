@@ -52,9 +52,16 @@ def render_report(report: VerifyReport, console: Console) -> None:
     """Print the counts next to the published ones, the class balance and all findings."""
     from rich.markup import escape
 
+    from bench.imageio import survey_words
+
     console.print(f"[bold]{escape(report.card.title)}[/bold]\n{escape(report.folder)}", soft_wrap=True)
     for key, value in report.notes.items():
         console.print(escape(f"{key}: {value}"), soft_wrap=True)
+    if n := sum(report.rules.values()):
+        counts = sorted(report.rules.items(), key=lambda item: -item[1])
+        console.print(escape(f"{n} images: {', '.join(f'{m} {rule}' for rule, m in counts)}"), soft_wrap=True)
+    if report.encoding:
+        console.print(escape(f"encoding: {survey_words(report.encoding)}"), soft_wrap=True)
     table = _table("split", "what", "found", "published", "share")
     for split, what, found, published, share in _count_rows(report):
         table.add_row(split, escape(what), f"{found:,}", "" if published is None else f"{published:,}", share)

@@ -52,6 +52,7 @@ def import_(
     from rich.console import Console
 
     from bench.config.validate import build
+    from bench.imageio import survey_words
     from bench.importing.command import ImportRequest, import_set, outline_notes
 
     values = {
@@ -69,6 +70,11 @@ def import_(
     made = import_set(build(ImportRequest, values, "the request"), reporter(context))
     console = Console(highlight=False)
     console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
+    encoding = made.manifest.get("encoding", {})
+    if read_as := encoding.get("read_as"):
+        counts = ", ".join(f"{n} {rule}" for rule, n in read_as.items())
+        console.print(f"  read as: {counts}", soft_wrap=True, markup=False)
+        console.print(f"  encoding: {survey_words(encoding)}", soft_wrap=True, markup=False)
     for line in made.summary():
         console.print(f"  {line}", soft_wrap=True, markup=False)
     for what, n in sorted(outline_notes(made).items()):

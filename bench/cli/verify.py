@@ -19,13 +19,17 @@ def verify(
     """Recompute every digest of a sealed synthetic set; exit with 2 if a file has changed."""
     from rich.console import Console
 
+    from bench.imageio import survey_words
     from bench.synthetic import verify_set
 
     opened = verify_set(folder)
     manifest = opened.manifest
-    Console(highlight=False).print(
+    console = Console(highlight=False)
+    console.print(
         f"{folder}: {len(opened)} samples of {manifest['method']} on {manifest['dataset']}, "
         f"seed {manifest['seed']}: sealed and unchanged ({opened.digest[:12]})",
         soft_wrap=True,
         markup=False,
     )
+    if "encoding" in manifest:  # sets of earlier versions do not record it
+        console.print(f"encoding: {survey_words(manifest['encoding'])}", soft_wrap=True, markup=False)

@@ -99,6 +99,10 @@ class DatasetSource(Protocol):
         """
         ...
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file that holds the image of a tile and nothing else; None if there is no such file."""
+        ...
+
     def samples(self, split: str, places: Sequence[int] | None = None) -> Iterator[Sample]:
         """Read the tiles of a split, in order; only those at `places` if they are given."""
         ...

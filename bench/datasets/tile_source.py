@@ -83,6 +83,10 @@ class TileSource(ABC):
     def read(self, split: str, index: int) -> Sample:
         """Read one tile in canonical form."""
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return None: images have no files of their own, unless a reader says otherwise."""
+        return None
+
     def files(self) -> list[Path]:
         """Return every file that the data depends on."""
         return []

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from bench.datasets.card import INDEPENDENT, DatasetCard, card_names, load_card
+from bench.export.image_rules import image_rules
 
 _HEAD = """# Datasets
 
@@ -14,7 +15,7 @@ Written from the cards in `configs/datasets/` by `python -m bench.export.dataset
 `bench data status` shows which of them are on a machine, `bench data verify NAME` compares one with the counts below.
 
 A dataset of your own is a card that names one of the generic sources: see `examples/cards/`, and run it by its path,
-`--dataset my-card.yaml`.
+`--dataset my-card.yaml`. [How images are read](#how-images-are-read) holds for all of them.
 """
 
 _LABEL_MAPS = """
@@ -74,6 +75,7 @@ def page() -> str:
     for card in cards:
         if card.generic:
             lines += ["", f"### {card.name}", "", card.title + ".", "", *_layout(card), *_traps(card)]
+    lines += ["", image_rules().rstrip()]
     return "\n".join(lines) + "\n"
 
 

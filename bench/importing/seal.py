@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from pathlib import Path
@@ -19,7 +20,7 @@ from bench.formats.labels import LabelMaps, read_labels
 from bench.formats.labels.plausible import Survey, refuse, survey
 from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
-from bench.imageio import read_rgb
+from bench.imageio import EncodingSurvey, read_picture, require_same_view
 from bench.importing.items import Item
 from bench.synthetic import SyntheticSetWriter, tile_role
 
@@ -59,15 +60,19 @@ def seal_items(
         read = partial(_read, card=card, role=tile_role(str(manifest["use"])))
         conditions = ordered_map(read, items)
         surveys: dict[str, Survey] = {}
-        for index, (item, (condition, image, found)) in enumerate(zip(items, conditions, strict=True)):
+        encodings, rules = EncodingSurvey(len(items)), Counter[str]()
+        for index, (item, (condition, image, rule, found)) in enumerate(zip(items, conditions, strict=True)):
             writer.write(index, condition, image, group=item.group)
+            encodings.add(index, image, item.image if rule else None)
+            rules[rule or "array"] += 1
             if found is not None:
                 surveys[str(item.labels or item.image)] = found
             progress.advance()
         for line in refuse(surveys, mpp):
             warn(line)
+        encoding = {**encodings.summary(), "read_as": dict(rules.most_common())}
         cost = {"seconds": time.perf_counter() - begun}
-        return writer.seal(len(items), {**manifest, "cost": cost})
+        return writer.seal(len(items), {**manifest, "encoding": encoding, "cost": cost})
     except BenchError as error:
         for path in _contents(folder):
             shutil.rmtree(path) if path.is_dir() else path.unlink()
@@ -76,16 +81,20 @@ def seal_items(
         raise
 
 
-def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray, Survey | None]:
-    maps = None
+def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarray, str, Survey | None]:
+    """Return what an item shows, its image, the rule by which its file was read, and what its map looks like."""
+    maps, picture = None, None
     if item.image.suffix.lower() == ".npy":
         image, maps = _from_array(item.image)
     else:
-        image = read_rgb(item.image)
+        picture = read_picture(item.image)
+        image = picture.rgb
     if item.labels is not None:
         names = {name: index for index, name in card.classes.items()}
         size = image.shape[0], image.shape[1]
         maps = read_labels(item.labels, size=size, names=names or None, image=stem_of(item.image))
+        if picture is not None:
+            require_same_view(picture, maps.instances.shape, item.image)
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(
@@ -101,7 +110,8 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
         recipe={"file_name": item.image.name} | ({"outlines": dict(maps.notes)} if maps and maps.notes else {}),
         seed=0,
     )
-    return condition, image, None if maps is None else survey(maps.instances)
+    rule, found = "" if picture is None else picture.rule, None if maps is None else survey(maps.instances)
+    return condition, image, rule, found
 
 
 def _from_array(path: Path) -> tuple[np.ndarray, LabelMaps | None]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from pathlib import Path
 
 from bench.engine.device import resolve_device
@@ -59,7 +60,8 @@ def load_sets(
     stop_if_missing(list(handle.missing("--encoder random-convnet")))
     loaded = handle.load(resolve_device(device).kind)
     found = {}
+    rules = {side: Counter[str]() for side in listed}
     for side, paths in listed.items():
         with reporter.progress(f"embed {side}", len(paths), unit="image") as progress:
-            found[side] = embed(paths, loaded, progress)
-    return Sets(found["real"], found["synthetic"], found.get("test"), handle.metric_name)
+            found[side] = embed(paths, loaded, progress, rules[side])
+    return Sets(found["real"], found["synthetic"], found.get("test"), handle.metric_name, rules)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,7 +16,7 @@ from bench.formats.csv_tables import some
 from bench.formats.folders import IMAGE_SUFFIXES, walk
 from bench.formats.npy import read_npy
 from bench.formats.parallel import ordered_map
-from bench.imageio import read_rgb
+from bench.imageio import read_picture
 
 if TYPE_CHECKING:
     from metrics.encoders.base import Encoder
@@ -61,14 +61,21 @@ def list_images(folder: Path, side: str) -> list[Path]:
     return found
 
 
-def embed(paths: Sequence[Path], encoder: Encoder, progress: Progress | None = None) -> Float32[np.ndarray, "n d"]:
+def embed(
+    paths: Sequence[Path],
+    encoder: Encoder,
+    progress: Progress | None = None,
+    rules: Counter[str] | None = None,
+) -> Float32[np.ndarray, "n d"]:
     """Return features of images, each at its own size; images of one size share a batch, and few are in memory.
+
+    `rules` counts the files by the rule that read them.
 
     Raises:
         DataError: an image is unreadable, or the encoder cannot embed it.
     """
     rows: list[np.ndarray | None] = [None] * len(paths)
-    for indices, batch in _batches(paths):
+    for indices, batch in _batches(paths, Counter() if rules is None else rules):
         try:
             features = encoder.images(batch)
         except DataError as error:
@@ -81,11 +88,12 @@ def embed(paths: Sequence[Path], encoder: Encoder, progress: Progress | None = N
     return np.stack([row for row in rows if row is not None])
 
 
-def _batches(paths: Sequence[Path]) -> Iterator[tuple[list[int], UInt8[np.ndarray, "n h w 3"]]]:
+def _batches(paths: Sequence[Path], rules: Counter[str]) -> Iterator[tuple[list[int], UInt8[np.ndarray, "n h w 3"]]]:
     """Yield batches of images of one size with their places in `paths`."""
     waiting: dict[tuple[int, ...], list[tuple[int, np.ndarray]]] = defaultdict(list)
     held = 0
-    for index, image in enumerate(ordered_map(_read, paths)):
+    for index, (image, rule) in enumerate(ordered_map(_read, paths)):
+        rules[rule] += 1
         waiting[image.shape].append((index, image))
         held += image.nbytes
         if len(waiting[image.shape]) == _BATCH:
@@ -105,10 +113,11 @@ def _stack(items: Sequence[tuple[int, np.ndarray]]) -> tuple[list[int], UInt8[np
     return [index for index, _ in items], np.stack([image for _, image in items])
 
 
-def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
+def _read(path: Path) -> tuple[UInt8[np.ndarray, "h w 3"], str]:
     if path.suffix.lower() != ".npy":
         try:
-            return read_rgb(path)
+            picture = read_picture(path)
+            return picture.rgb, picture.rule
         except DataError as error:
             fix = error.fix or "give a folder that holds only the images, without masks"
             raise DataError(error.message, got=error.got, fix=fix) from error
@@ -117,4 +126,4 @@ def _read(path: Path) -> UInt8[np.ndarray, "h w 3"]:
         got = f"{image.dtype} of shape {image.shape}"
         fix = "give a file of features instead of its folder, and keep label maps out of the folder"
         raise DataError(f"{path} is not an 8-bit RGB image (h, w, 3)", got=got, fix=fix)
-    return image
+    return image, "array"

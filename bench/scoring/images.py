@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from jaxtyping import Float
@@ -22,12 +22,16 @@ Values = Float[np.ndarray, "n d"]
 
 @dataclass(frozen=True)
 class Sets:
-    """Features of real, synthetic and (if given) unseen real images, by one encoder."""
+    """Features of real, synthetic and (if given) unseen real images, by one encoder.
+
+    `rules` are the numbers of each side's image files by the rule that read them.
+    """
 
     real: Values
     synthetic: Values
     test: Values | None
     encoder: str
+    rules: Mapping[str, Mapping[str, int]] = field(default_factory=dict)
 
 
 def score_images(sets: Sets, *, seed: int) -> ImagesReport:
@@ -75,7 +79,7 @@ def score_images(sets: Sets, *, seed: int) -> ImagesReport:
         n_real=n_real,
         n_synthetic=n_synthetic,
         encoder=sets.encoder,
-        warnings=list(_warnings(n_real, n_synthetic, d)),
+        warnings=[*_warnings(n_real, n_synthetic, d), *_stored_otherwise(sets.rules)],
     )
 
 
@@ -83,6 +87,13 @@ def _named(side: str, values: Values) -> Features:
     """Return features of files, each of which is its own group."""
     names = [f"{side} {index}" for index in range(len(values))]
     return Features(values, names, names)
+
+
+def _stored_otherwise(rules: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
+    """Yield how files were read if it differs between the sides in more than alpha or a turn."""
+    if len({frozenset(rule.partition(",")[0] for rule in counts) for counts in rules.values()}) > 1:
+        sides = (f"{side} {', '.join(f'{n} {rule}' for rule, n in counts.items())}" for side, counts in rules.items())
+        yield f"images are not stored in one way, which may move them apart: {'; '.join(sides)}"
 
 
 def _warnings(n_real: int, n_synthetic: int, d: int) -> Iterator[str]:

@@ -51,6 +51,9 @@ def test_round_trip(tmp_path: Path) -> None:
     assert list(opened.groups) == [DATA.groups[0], DATA.groups[1]]
     assert opened.info.classes == DATA.info.classes
     assert opened.info.split == "synthetic"
+    assert opened.manifest["mpp"] == DATA.info.mpp
+    assert opened.manifest["encoding"]["files"] == {"PNG": 2}
+    assert opened.manifest["encoding"]["jpeg_traces"] == {"images": 2, "found": 0, "quality": None}
     for index, sample in enumerate(opened):
         original = DATA[index]
         assert isinstance(sample, Sample)

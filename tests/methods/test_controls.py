@@ -11,16 +11,17 @@ import pytest
 
 from bench.contract import Condition, MethodBase
 from bench.errors import BenchError, DataError
-from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, ShuffledLabels
+from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, RecompressedReal, ShuffledLabels
 from methods.controls.classic import turn
 from methods.controls.noise import channel_moments
+from methods.controls.recompressed import recompress
 from methods.controls.shuffled import partner
 from methods.controls.stain_jitter import HED_UNIT, jitter_stains, optical_density
 from methods.patches import Crop, crop_labels
 from tests import toy
 
 SIZE = 32
-DRAWING = [Copy, Noise, Classic, MoreReal, ShuffledLabels]
+DRAWING = [Copy, Noise, Classic, MoreReal, ShuffledLabels, RecompressedReal]
 
 
 def data() -> dict[str, toy.NucleiDataset]:
@@ -132,7 +133,7 @@ class Captioned(Tissue):
         return replace(sample, image=image, label=None, caption=f"caption {index}")
 
 
-@pytest.mark.parametrize("kind", [Copy, Noise, Classic, MoreReal])
+@pytest.mark.parametrize("kind", [Copy, Noise, Classic, MoreReal, RecompressedReal])
 def test_images_with_captions_keep_them(kind: type) -> None:
     views = {"train": Captioned(4, SIZE), "fresh": Captioned(4, SIZE, split="fresh")}
     conditions = list(make(kind).plan(views, 6, np.random.default_rng(0)))
@@ -146,7 +147,7 @@ def test_labels_that_are_absent_are_not_exchanged() -> None:
         list(make(ShuffledLabels).plan({"train": Captioned(4, SIZE)}, 3, np.random.default_rng(0)))
 
 
-@pytest.mark.parametrize("kind", [Copy, Classic, MoreReal, ShuffledLabels])
+@pytest.mark.parametrize("kind", [Copy, Classic, MoreReal, ShuffledLabels, RecompressedReal])
 def test_masks_without_a_tile_are_refused(kind: type) -> None:
     conditions, _ = draw(kind, 1)
     foreign = replace(conditions[0], sources={}, crop=None, recipe={})
@@ -172,6 +173,27 @@ def test_copy_is_exact() -> None:
         np.testing.assert_array_equal(image, pixels)
         np.testing.assert_array_equal(condition.instances, instances)
         np.testing.assert_array_equal(condition.types, types)
+
+
+def test_recompressed_patches_are_those_of_copy_after_jpeg() -> None:
+    conditions, images = draw(RecompressedReal)
+    plain, originals = draw(Copy)
+    for condition, image, copied, original in zip(conditions, images, plain, originals, strict=True):
+        assert (condition.sources, condition.crop) == (copied.sources, copied.crop)
+        assert (condition.kind, condition.recipe) == ("recompressed", {"quality": 75})
+        np.testing.assert_array_equal(condition.instances, copied.instances)
+        np.testing.assert_array_equal(image, recompress(original, 75))
+        assert 0 < np.abs(image.astype(int) - original).mean() < 20
+    assert [image.tobytes() for image in draw(RecompressedReal)[1]] == [image.tobytes() for image in images]
+
+
+def test_higher_quality_changes_less() -> None:
+    _, originals = draw(Copy)
+    costs = [
+        np.mean([np.abs(recompress(image, quality).astype(int) - image).mean() for image in originals])
+        for quality in (20, 50, 75, 95, 100)
+    ]
+    assert costs == sorted(costs, reverse=True)
 
 
 def test_noise_has_the_channels_moments_and_no_structure() -> None:

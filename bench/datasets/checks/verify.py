@@ -6,8 +6,11 @@ from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
-from functools import partial
-from typing import Any
+from pathlib import Path
+from typing import Any, NamedTuple
+
+import numpy as np
+from jaxtyping import UInt8
 
 from bench.contract import Progress
 from bench.datasets.card import ALL_NUCLEI, INDEPENDENT, DatasetCard
@@ -19,6 +22,7 @@ from bench.datasets.tile_source import finding
 from bench.errors import DataError
 from bench.formats.labels.plausible import doubts
 from bench.formats.parallel import ordered_map
+from bench.imageio import EncodingSurvey, contradictions, read_picture
 
 MOST_LISTED = 3
 """Files with the same problem that are listed; more are only counted."""
@@ -42,13 +46,19 @@ class SplitReport:
 
 @dataclass(frozen=True)
 class VerifyReport:
-    """The outcome of verification; a dataset is `ok` when no finding is an error."""
+    """The outcome of verification; a dataset is `ok` when no finding is an error.
+
+    `rules` are the numbers of image files by the rule that read them, `encoding` is what
+    `bench.imageio.EncodingSurvey` says.
+    """
 
     card: DatasetCard
     folder: str
     splits: Mapping[str, SplitReport]
     notes: Mapping[str, Any]
     findings: tuple[Finding, ...]
+    rules: Mapping[str, int] = field(default_factory=dict)
+    encoding: Mapping[str, Any] = field(default_factory=dict)
 
     @property
     def ok(self) -> bool:
@@ -68,9 +78,16 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
     folder = source.locate()
     findings: list[Finding] = []
     tallies: dict[str, list[Tally]] = {}
+    rules: Counter[str] = Counter()
+    survey = EncodingSurvey(sum(len(source.ids(split)) for split in source.splits()))
     for split in source.splits():
         findings += source.layout_findings(split)
-        tallies[split] = _read(source, split, progress or _silent)
+        tallies[split] = []
+        for number, (tally, image) in enumerate(_read(source, split, progress or _silent, survey)):
+            tallies[split].append(tally)
+            if image is not None:
+                survey.add(number, image.rgb, image.path)
+                rules.update([image.rule] if image.rule else [])
         findings += [item for tally in tallies[split] for item in tally.findings]
     broken = _errors(findings)
     reports: dict[str, SplitReport] = {}
@@ -90,8 +107,11 @@ def verify(source: DatasetSource, progress: StartProgress | None = None) -> Veri
     findings += _shared(tallies)
     findings += near_duplicates(tallies)
     findings += two_classes(tallies, source.card.labels)
+    encoding = survey.summary()
+    findings += [Finding("warning", "images", message) for message in contradictions(encoding, source.card.mpp)]
     notes = {} if broken else source.notes()
-    return VerifyReport(source.card, str(folder), reports, notes, tuple(_together(dict.fromkeys(findings))))
+    listed = tuple(_together(dict.fromkeys(findings)))
+    return VerifyReport(source.card, str(folder), reports, notes, listed, rules, encoding)
 
 
 def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
@@ -106,15 +126,38 @@ def _together(findings: Iterable[Finding]) -> Iterator[Finding]:
             yield from (Finding(severity, name, message) for name in named)
 
 
-def _read(source: DatasetSource, split: str, progress: StartProgress) -> list[Tally]:
-    tallies = []
+class _Image(NamedTuple):
+    """The image of a tile; its rule is empty if it has no file of its own."""
+
+    rgb: UInt8[np.ndarray, "h w 3"]
+    path: Path | None
+    rule: str
+
+
+def _read(
+    source: DatasetSource, split: str, progress: StartProgress, survey: EncodingSurvey
+) -> Iterator[tuple[Tally, _Image | None]]:
+    """Yield the tiles of a split, and the images that are counted or looked at."""
+
+    def look(index: int) -> tuple[Tally, _Image | None]:
+        tally = source.inspect(split, index)
+        path = source.image_file(split, index)
+        if tally.shape is None or (path is None and not survey.wants(index)):
+            return tally, None
+        try:
+            if path is None:
+                return tally, _Image(source.read(split, index).image, None, "")
+            picture = read_picture(path)
+            return tally, _Image(picture.rgb, path, picture.rule)
+        except DataError:  # it is a finding of the tally, or a slide that its reader opens
+            return tally, None
+
     # threads suffice: 41 tiles of 1000 x 1000 px with their labels take 3 s on one core
     n = len(source.ids(split))
     with progress(f"read {split}", n, unit="tile") as running:
-        for tally in ordered_map(partial(source.inspect, split), range(n)):
-            tallies.append(tally)
+        for found in ordered_map(look, range(n)):
+            yield found
             running.advance()
-    return tallies
 
 
 def _report(card: DatasetCard, tallies: Sequence[Tally], nuclei: Mapping[int, int]) -> SplitReport:

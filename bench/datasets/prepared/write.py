@@ -21,6 +21,7 @@ from bench.datasets.source import DatasetSource
 from bench.digest import digest, digest_arrays
 from bench.errors import DataError
 from bench.formats.labels.plausible import Survey, refuse, survey
+from bench.imageio import EncodingSurvey
 
 
 class StartProgress(Protocol):
@@ -45,7 +46,8 @@ def prepare(
 
     The folder holds one flat file per kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
     little-endian), `samples.jsonl` with one line per sample, `looks.json` with the look of each image, and `info.json`,
-    written last.
+    written last. Its `encoding` says how the files are encoded, and which traces of JPEG their images have, as
+    published; no key depends on it.
 
     Args:
         source: the dataset's source.
@@ -71,8 +73,10 @@ def prepare(
         n = len(source.ids(split))
         kept = range(n) if limit is None else [place * n // limit for place in range(limit)]
         advance = stack.enter_context(progress(f"prepare {split}", len(kept), unit="tile")).advance
-        for sample in source.samples(split, kept):
+        encodings = EncodingSurvey(len(kept))
+        for number, (place, sample) in enumerate(zip(kept, source.samples(split, kept), strict=True)):
             writer.add(sample, target, square)
+            encodings.add(number, sample.image, source.image_file(split, place))
             advance()
     if not writer.digests:
         raise DataError(f"The {split} split of {card.name} has no samples", got="none")
@@ -83,6 +87,7 @@ def prepare(
         "digest": dataset_digest(info, writer.digests),
         "notes": source.notes(),
         "native_mpp": card.mpp,
+        "encoding": encodings.summary(),
         "counts": writer.counts(),
     }
     (out / LOOKS_FILE).write_text(json.dumps(writer.looks()), encoding="utf-8")

@@ -120,6 +120,10 @@ class Captioned(TileSource):
         tissue = item.tissue or self.card.organ
         return Sample(item.id, image, item.group, self.card.mpp, caption=item.text or None, tissue=tissue)
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image; None for a caption without one."""
+        return self.items(split)[index].path
+
     def inspect(self, split: str, index: int) -> Tally:
         """Read one caption and its image; text without an image has no size."""
         tally = super().inspect(split, index)

@@ -120,6 +120,10 @@ class ImageFolder(TileSource):
         image = read_rgb(item.path)
         return Sample(item.id, image, item.group, self.card.mpp, label=item.label, tissue=self.card.organ)
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image."""
+        return self.items(split)[index].path
+
     def files(self) -> list[Path]:
         """Return every image of the splits that exist, and the table of groups."""
         table = [] if self.plan.groups is None else [self._base / self.plan.groups.file]

@@ -99,9 +99,7 @@ class ImagePool(TileSource):
     def read(self, split: str, index: int) -> Sample:
         """Read one image; its labels and captions are left out."""
         self.require_split(split)
-        position = bisect_right(self._ends, index)
-        part = self.plan.sources[position]
-        inner = index - (self._ends[position - 1] if position else 0)
+        part, inner = self._place(index)
         mpp = part.mpp or self.card.mpp
         if part.dataset:
             place = self._places[part.name][inner]
@@ -111,6 +109,19 @@ class ImagePool(TileSource):
         name = self._listed[part.name][inner]
         image = read_rgb(self._folder(part) / name)
         return Sample(f"{part.name}/{_stem(name)}", image, _group(part, name), mpp, tissue=part.name)
+
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image; None if its dataset does not keep it in one."""
+        part, inner = self._place(index)
+        if part.dataset:
+            place = self._places[part.name][inner]
+            return self._dataset(part).image_file(place.split, place.number)
+        return self._folder(part) / self._listed[part.name][inner]
+
+    def _place(self, index: int) -> tuple[PoolPart, int]:
+        """Return the source of an image, and its place there."""
+        position = bisect_right(self._ends, index)
+        return self.plan.sources[position], index - (self._ends[position - 1] if position else 0)
 
     def files(self) -> list[Path]:
         """Return every image of the folders, and the files of the datasets."""

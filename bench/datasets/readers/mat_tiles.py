@@ -25,7 +25,7 @@ from bench.formats.labels.canonical import centroids
 from bench.formats.labels.mat import MatLabels, read_mat
 from bench.formats.labels.plausible import Survey, survey
 from bench.formats.parallel import ordered_map
-from bench.imageio import read_rgb
+from bench.imageio import read_labelled_rgb, read_picture, require_same_view
 
 IMAGE_SUFFIXES = (".png", ".tif", ".tiff")
 
@@ -61,6 +61,10 @@ class MatTiles(TileSource):
         """Return the stems of a split in natural order (train_2 before train_10)."""
         return [tile.stem for tile in self._tiles(split)]
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image."""
+        return self._tiles(split)[index].image
+
     def files(self) -> list[Path]:
         """Return every image and label of every split, including those without a partner."""
         found = [
@@ -72,8 +76,8 @@ class MatTiles(TileSource):
         """Read one tile with its classes merged."""
         tile = self._tiles(split)[index]
         state = self.state(split)
-        image = read_rgb(tile.image)
         labels = read_mat(tile.label).labels
+        image = read_labelled_rgb(tile.image, labels.instances.shape)
         _same_size(tile, image.shape[:2], labels.instances.shape)
         stored = ClassIds(labels.types, merged=state == "already")
         types = stored if stored.merged else merge_classes(stored, self.card.merging, str(tile.label))
@@ -114,8 +118,8 @@ class MatTiles(TileSource):
         counts: Mapping[int, int] = {}
         found: Survey | None = None
         try:
-            image = read_rgb(tile.image)
-            shape, seen = (image.shape[0], image.shape[1]), look(image)
+            picture = read_picture(tile.image)
+            shape, seen = (picture.rgb.shape[0], picture.rgb.shape[1]), look(picture.rgb)
         except DataError as error:
             findings.append(finding(self._relative(tile.image), error))
         try:
@@ -123,6 +127,7 @@ class MatTiles(TileSource):
             counts = Counter(content.labels.types.tolist())
             found = survey(content.labels.instances)
             if shape is not None:
+                require_same_view(picture, content.labels.instances.shape, tile.image)
                 _same_size(tile, shape, content.labels.instances.shape)
             findings.extend(self._centroid_finding(tile, content))
         except DataError as error:

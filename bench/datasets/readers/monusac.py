@@ -26,7 +26,7 @@ from bench.formats.labels.canonical import NucleusLabels, contiguous
 from bench.formats.labels.plausible import survey
 from bench.formats.outlines import Fill, covered, crosses_itself
 from bench.formats.svs import read_svs
-from bench.imageio import read_rgb
+from bench.imageio import read_labelled_rgb
 
 SPLIT_FOLDERS = {"train": "MoNuSAC_images_and_annotations", "test": "MoNuSAC Testing Data and Annotations"}
 IMAGE_SUFFIXES = (".tif", ".tiff", ".svs")  # the first that exists is read
@@ -81,6 +81,10 @@ class MoNuSAC(TileSource):
     def ids(self, split: str) -> Sequence[str]:
         """Return the stems of a split's tiles, in order."""
         return [tile.stem for tile in self._tiles(split)]
+
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image."""
+        return self._tiles(split)[index].image
 
     def files(self) -> list[Path]:
         """Return every image and annotation of both splits."""
@@ -256,7 +260,7 @@ def draw(regions: Sequence[Region], classes: Sequence[int], shape: tuple[int, ..
 
 
 def _read_image(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    return read_svs(path) if path.suffix.lower() == ".svs" else read_rgb(path)
+    return read_svs(path) if path.suffix.lower() == ".svs" else read_labelled_rgb(path, None)
 
 
 def _problem(stem: str, files: Mapping[str, list[Path]], images: list[Path], labels: list[Path]) -> str:

@@ -24,7 +24,7 @@ from bench.errors import ConfigError, DataError
 from bench.formats.csv_tables import read_groups
 from bench.formats.folders import IMAGE_SUFFIXES, by_stem
 from bench.formats.labels import OUTLINE_SUFFIXES, LabelMaps, label_files, read_labels
-from bench.imageio import read_rgb
+from bench.imageio import read_picture, require_same_view
 
 
 class NucleiPlan(Settings):
@@ -93,8 +93,11 @@ class NucleiFolder(TileSource):
         """
         listing = self._listing(split)
         pair = listing.pairs[index]
-        image = None if pair.image is None else read_rgb(pair.image)
+        picture = None if pair.image is None else read_picture(pair.image)
+        image = None if picture is None else picture.rgb
         maps = self._maps(pair, None if image is None else (image.shape[0], image.shape[1]))
+        if picture is not None:
+            require_same_view(picture, maps.instances.shape, pair.image)
         image = maps.image if image is None else image
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"
@@ -119,6 +122,10 @@ class NucleiFolder(TileSource):
         notes = self._maps(pair, tally.shape).notes
         counted = [Finding("warning", file, f"{tally.id}: {n} {what}") for what, n in notes.items()]
         return replace(tally, findings=(*tally.findings, *counted))
+
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image; None if the label file holds it."""
+        return self._listing(split).pairs[index].image
 
     def files(self) -> list[Path]:
         """Return every image and label of all splits, and the table of groups."""

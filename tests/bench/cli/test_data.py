@@ -69,6 +69,8 @@ def test_verify_prints_counts_and_exits_0_on_a_sound_dataset(toy) -> None:
     result = RUNNER.invoke(app, ["verify", "consep", "--data-root", str(toy)], env={"COLUMNS": "200"})
     assert result.exit_code == 0, result.output
     assert "classes_merged: raw" in result.stdout
+    assert "15 images: 15 RGB of 8 bits\n" in result.stdout
+    assert "encoding: 15 PNG; no traces of JPEG found in 15 images\n" in result.stdout
     assert "consep: as it should be" in result.stdout
 
 

@@ -184,3 +184,38 @@ def test_pictures_of_floats_or_with_alpha_are_refused_as_pictures(tmp_path: Path
     for name, said in (("a", "not whole numbers of 8 bits; got: float32"), ("b", "a picture"), ("c", "RGB values")):
         with pytest.raises(DataError, match=said):
             bring_in(tmp_path / name, tmp_path / "store")
+
+
+def test_the_manifest_says_how_files_were_read_and_encoded(tmp_path: Path) -> None:
+    rng = np.random.default_rng(0)
+    (tmp_path / "img").mkdir()
+    for index in range(6):
+        image = Image.fromarray(rng.integers(1, 255, (128, 128, 3)).astype(np.uint8))
+        if index < 4:
+            image.save(tmp_path / "img" / f"{index}.jpg", quality=80)
+        else:
+            image.quantize(16).save(tmp_path / "img" / f"{index}.png", dpi=(50_800, 50_800))
+    manifest = bring_in(tmp_path / "img", tmp_path / "store", mpp=0.5).manifest
+    encoding = manifest["encoding"]
+    assert manifest["mpp"] == 0.5
+    assert encoding["read_as"] == {"RGB of 8 bits": 4, "palette": 2}
+    assert encoding["files"] == {"JPEG": 4, "PNG": 2}
+    assert encoding["jpeg_quality"] == {"80": 4}
+    assert encoding["jpeg_traces"] == {"images": 6, "found": 4, "quality": 80}
+    assert encoding["stated_mpp"] == {"0.5": 2}
+
+
+def test_labels_of_a_turned_image_are_refused_unless_they_have_its_size(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[274] = 6  # stored as 48 x 32, seen as 32 x 48
+    for name in ("img", "lab", "turned"):
+        (tmp_path / name).mkdir()
+    Image.new("RGB", (32, 48)).save(tmp_path / "img" / "a.png", exif=exif)
+    ids = np.zeros((48, 32), np.uint16)
+    ids[5:9, 5:9] = 1
+    Image.fromarray(ids).save(tmp_path / "lab" / "a.png")
+    with pytest.raises(DataError, match=r"before it is turned by its orientation tag"):
+        bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
+    Image.fromarray(np.ascontiguousarray(ids.T)).save(tmp_path / "turned" / "a.png")
+    made = bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "turned")
+    assert made[0].image.shape == (32, 48, 3)

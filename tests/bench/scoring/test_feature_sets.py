@@ -9,6 +9,7 @@ from PIL import Image
 from bench.engine.reporter import Reporter
 from bench.errors import BenchError
 from bench.scoring.feature_sets import load_sets
+from bench.scoring.images import score_images
 
 
 def load(real, synthetic, test=None, encoder=None):
@@ -58,3 +59,15 @@ def test_kinds_are_not_mixed_and_names_are_checked(files) -> None:
             load(*arguments)
         assert said in str(caught.value)
         assert caught.value.exit_code == 2
+
+
+def test_sets_that_are_stored_in_different_ways_are_named(files) -> None:
+    assert load(files / "r", files / "s").rules == {"real": {"RGB of 8 bits": 3}, "synthetic": {"RGB of 8 bits": 3}}
+    first = Image.open(files / "s" / "0.png")
+    first.convert("RGBA").save(files / "s" / "0.png")
+    alike = score_images(load(files / "r", files / "s"), seed=0)
+    assert not any("stored in one way" in warning for warning in alike.warnings)
+    first.convert("L").save(files / "s" / "0.png")
+    found = score_images(load(files / "r", files / "s"), seed=0)
+    (warning,) = [warning for warning in found.warnings if "stored in one way" in warning]
+    assert warning.endswith("real 3 RGB of 8 bits; synthetic 1 grey of 8 bits, 2 RGB of 8 bits")

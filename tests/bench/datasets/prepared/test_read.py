@@ -17,6 +17,7 @@ from bench.datasets.prepared.write import prepare
 from bench.datasets.readers.consep import CoNSeP
 from bench.datasets.tile_source import TileSource
 from bench.errors import DataError
+from methods.controls.recompressed import recompress
 from tests.bench.datasets.layouts import Counted, shipped_card, toy_card, write_consep
 from tests.toy import NucleiDataset
 
@@ -110,6 +111,19 @@ def test_an_official_layout_is_prepared_with_counts_and_notes(tmp_path) -> None:
     assert list(document["counts"]["nuclei"].values()) == expected.tolist() == _nuclei(dataset)
     assert document["counts"]["vanished"] == 0
     assert document["digest"] == dataset.digest
+    assert document["encoding"]["files"] == {"PNG": 12}
+    assert document["encoding"]["jpeg_traces"] == {"images": 12, "found": 0, "quality": None}
+
+
+def test_traces_of_jpeg_are_recorded_and_change_no_digest(tmp_path) -> None:
+    samples = [replace(sample, image=recompress(sample.image, 75)) for sample in toys(2, 128)]
+    dataset = prepared(tmp_path, samples)
+    path = tmp_path / "info.json"
+    document = json.loads(path.read_text())
+    assert document["encoding"]["jpeg_traces"] == {"images": 2, "found": 2, "quality": 75}
+    del document["encoding"]  # as in data that was prepared before this was recorded
+    path.write_text(json.dumps(document))
+    assert PreparedDataset(tmp_path).digest == dataset.digest
 
 
 def test_the_working_resolution_is_everywhere(tmp_path) -> None:

@@ -287,3 +287,31 @@ def test_labels_that_may_not_be_nuclei_are_warnings(tmp_path) -> None:
     assert ("warning", "tile 2 é", said) in [(item.severity, item.file, item.message) for item in report.findings]
     doubtful = prepare(NucleiFolder(plain, tmp_path), "train", None, tmp_path / "out", Counted())
     assert doubtful == [f"tile 2 é: {said}"]
+
+
+def test_an_image_with_an_orientation_tag_beside_labels_is_refused_if_it_cannot_be_known_to_fit(tmp_path) -> None:
+    truth = write(tmp_path / "mine")
+    stem = sorted(truth)[0]
+    exif = Image.Exif()
+    exif[274] = 3
+    Image.fromarray(truth[stem].image).save(tmp_path / "mine" / "images" / f"{stem}.png", exif=exif)
+    source = NucleiFolder(card(), tmp_path)
+    with pytest.raises(DataError, match=r"before it is turned by its orientation tag; got: orientation 3"):
+        every(source)
+    report = verify(source)
+    assert [item.file for item in report.findings if item.severity == "error"] == [stem]
+
+
+def test_verification_counts_the_rules_by_which_images_were_read(tmp_path) -> None:
+    truth = write(tmp_path / "mine")
+    for number, (stem, tile_) in enumerate(sorted(truth.items())):
+        image = Image.fromarray(tile_.image)
+        stored = image.quantize(200) if number < 3 else image.convert("RGBA") if number < 5 else image
+        dpi = 25_400 / (2 * card().mpp)
+        stored.save(tmp_path / "mine" / "images" / f"{stem}.png", dpi=(dpi, dpi))
+    report = verify(NucleiFolder(card(), tmp_path))
+    assert report.ok
+    assert report.rules == {"RGB of 8 bits": 5, "palette": 3, "RGB of 8 bits, opaque alpha dropped": 2}
+    assert report.encoding["files"] == {"PNG": 10}
+    (wrong,) = [item.message for item in report.findings if "µm per pixel" in item.message]
+    assert wrong == f"10 of the files looked at state {2 * card().mpp:g} µm per pixel, and the card says {card().mpp:g}"

@@ -1,4 +1,4 @@
-"""Reads and writes images and instance maps: images are RGB, and nothing is guessed."""
+"""Writing of images, and reading and writing of instance maps; nothing is guessed."""
 
 from __future__ import annotations
 
@@ -7,66 +7,10 @@ import warnings
 from pathlib import Path
 
 import numpy as np
-from jaxtyping import Int32, UInt8
-from PIL import Image, UnidentifiedImageError
+from jaxtyping import Int32
+from PIL import Image
 
 from bench.errors import DataError
-
-MODES = ("1", "L", "LA", "P", "PA", "RGB", "RGBA", "RGBX", "CMYK", "YCbCr")
-"""Pillow's modes of images that become RGB without loss of meaning."""
-
-
-def read_rgb(path: Path) -> UInt8[np.ndarray, "h w 3"]:
-    """Return an image file as RGB.
-
-    Alpha is dropped: the colour under it is kept and nothing is composited. Grey, black-and-white and palette images
-    are converted, and CMYK without a colour profile. Three channels of 16 bits are reduced to their upper 8 bits. Only
-    the first of several pages is read, and a camera's orientation tag is not applied.
-
-    Raises:
-        DataError: the file is missing, truncated, not an image, empty, larger than Pillow's limit for decompression
-            bombs, or has one channel of 16 or 32 bits, whose range is unknown.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                image.load()
-                if image.mode not in MODES:
-                    got, fix = f"mode {image.mode}", "write it as RGB, 8 bits per channel"
-                    raise DataError(f"There is no 8-bit image in {path}", got=got, fix=fix)
-                # a palette with transparency would cause a warning
-                opaque = image.convert("RGBA") if isinstance(image.info.get("transparency"), bytes) else image
-                array = np.array(opaque.convert("RGB"))
-    except FileNotFoundError as error:
-        raise DataError(f"There is no image at {path}", got="no such file") from error
-    except (UnidentifiedImageError, OSError, SyntaxError, ValueError) as error:
-        raise DataError(
-            f"There is no readable image in {path}", got=str(error), fix="download or write it again"
-        ) from error
-    except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
-        fix = "cut it into tiles; slides are not read whole"
-        raise DataError(f"The image {path} is too large", got=str(error), fix=fix) from error
-    if array.size == 0:
-        raise DataError(f"The image {path} has no pixels", got=f"shape {array.shape}")
-    return array
-
-
-def image_size(path: Path) -> tuple[int, int]:
-    """Return the height and width of an image file in pixels; only its header is read.
-
-    Raises:
-        DataError: the file is missing or not an image.
-    """
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
-                return image.height, image.width
-    except FileNotFoundError as error:
-        raise DataError(f"There is no image at {path}", got="no such file") from error
-    except (OSError, SyntaxError, ValueError) as error:
-        raise DataError(f"There is no readable image in {path}", got=str(error)) from error
 
 
 def write_png(path: Path, array: np.ndarray) -> None:
