@@ -23,6 +23,7 @@ from bench.cli import (
     suite,
     tracking,
     verify,
+    weights,
 )
 from bench.cli.errors import print_error
 from bench.cli.help import describe
@@ -48,6 +49,7 @@ report.mount(app)
 listing.mount(app)
 doctor.mount(app)
 data.mount(app)
+weights.mount(app)
 score.mount(app)
 importing.mount(app)
 verify.mount(app)

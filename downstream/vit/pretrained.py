@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.contract import Weights
 from bench.errors import DataError
+from bench.weight_cards import weight_card, weight_card_names
 from metrics.encoders.weights import WeightsFile
 
 # What timm publishes of "How to train your ViT?" (Steiner et al., TMLR 2022): ImageNet-21k, then ImageNet.
@@ -25,6 +26,7 @@ def published(network: str) -> tuple[WeightsFile, ...]:
     """
     tags = filter(None, (SECOND.get(network), TAG))
     names = [network] if "." in network else [f"{network}.{tag}" for tag in tags]
+    cards = {weight_card(name).hub: name for name in weight_card_names()}
     others = ("model.safetensors", "pytorch_model.bin")
     return tuple(
         WeightsFile(
@@ -34,6 +36,7 @@ def published(network: str) -> tuple[WeightsFile, ...]:
             "22 MB for ViT-Ti/16, 330 MB for ViT-B/16",
             hub=f"timm/{name}",
             others=(f"{name}.bin", f"{name}.pth", *others),
+            card=cards.get(f"timm/{name}", ""),
         )
         for name in names
     )
@@ -64,6 +67,8 @@ def pretrained_weights(row: str, network: str, path: Path | None, folder: Path |
         size=files[0].size,
         path=path,
         reason=reason,
+        card=files[0].card,
+        automatic=bool(files[0].card) and path is None and folder is not None,
     )
 
 
