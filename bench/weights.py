@@ -24,7 +24,7 @@ class Weights:
         path: where the file was found; None where it was not.
         reason: why it was not found, or why the file there does not fit; empty where all is well.
         card: the name by which `bench weights get` fetches it; empty where it cannot.
-        gate: the page on which terms must be accepted first; empty where there is none.
+        gate: the page on which terms must be accepted first; empty if nothing must be accepted.
         automatic: whether a run may fetch it by itself: it is public, and found in the folder of weights.
     """
 

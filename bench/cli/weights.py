@@ -92,7 +92,7 @@ def no_network(command: str) -> Exception:
 def print_got(name: str, path: Path, new: bool, note: str) -> None:
     """Print where something is, and what confirms it."""
     screen = console()
-    screen.print(f"{name}: {path}{'' if new else ' (was there already)'}", soft_wrap=True)
+    screen.print(f"{name}: {path}{'' if new else ' (already there)'}", soft_wrap=True)
     if note:
         screen.print(f"  {note}", soft_wrap=True)
 

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
+from urllib.parse import urlsplit
 
 import requests
 from pooch import HTTPDownloader
@@ -199,7 +200,7 @@ def _check_status(response: requests.Response) -> None:
 
 def _failure(error: requests.RequestException, url: str, patience: Patience) -> Exception:
     """Return the failure that an exception of requests is: one that passes, or the end of this address."""
-    host = requests.utils.urlparse(url).netloc
+    host = urlsplit(url).netloc
     if isinstance(error, requests.exceptions.SSLError):
         return FetchError(f"the certificate of {host} is not accepted: {_innermost(error)}")
     if isinstance(error, requests.ConnectTimeout):

@@ -137,7 +137,7 @@ def _write(member: _Member, work: Path, archive: Path) -> None:
 
 
 def _publish(work: Path, folder: Path) -> None:
-    """Move everything to its place: whole folders where there is none of their name, otherwise file by file."""
+    """Move everything to its place: whole folders if none has their name, otherwise file by file."""
     for path in sorted(work.iterdir()):
         target = folder / path.name
         if path.is_dir() and target.is_dir():

@@ -77,9 +77,7 @@ def _reason(reason: str, errors: Sequence[tuple[str, MissingError]]) -> Missing:
     messages = " and ".join(error.message.removesuffix(" cannot be fetched") for _, error in errors)
     if len(errors) == 1:
         return Missing(errors[0][1].message, reason, errors[0][1].fix)
-    fix = (
-        f"check the connection, or run {commands} where there is one, and give the folder as --weights or BENCH_WEIGHTS"
-    )
+    fix = f"check the connection, or run {commands} on a machine with one"
     return Missing(f"{messages} cannot be fetched", reason, fix)
 
 
