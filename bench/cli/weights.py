@@ -16,6 +16,7 @@ if TYPE_CHECKING:
 
     from rich.console import Console
     from rich.table import Table
+    from rich.text import Text
 
     from bench.weight_cards import WeightCard
 
@@ -105,18 +106,25 @@ def _table(found: list[tuple[WeightCard, Path | None]]) -> Table:
     kept = max(len(card.name) for card, _ in found)
     for name, width in (("weights", kept), ("here", 4), ("access", 7), ("size", 8)):
         table.add_column(name, no_wrap=True, min_width=width, justify="right" if name == "size" else "left")
-    for name in ("for", "licence"):  # what is cut off in a narrow terminal
-        table.add_column(name, no_wrap=True, overflow="ellipsis")
+    for name in ("for", "licence"):
+        table.add_column(name)
     for card, path in found:
         table.add_row(
             Text(card.name, "bold"),
             Text("no", "yellow") if path is None else Text("yes", "green"),
             card.access,
             "?" if card.size == "not stated" else card.size,
-            card.used_by[0],
-            card.licence,
+            _cut(card.used_by[0]),
+            _cut(card.licence),
         )
     return table
+
+
+def _cut(text: str) -> Text:
+    """Return text that is cut off in a narrow terminal, so that the columns before it stay whole."""
+    from rich.text import Text
+
+    return Text(text, no_wrap=True, overflow="ellipsis")
 
 
 def _explain(card: WeightCard, path: Path | None, folder: Path, screen: Console) -> None:

@@ -26,20 +26,23 @@ def published(network: str) -> tuple[WeightsFile, ...]:
     """
     tags = filter(None, (SECOND.get(network), TAG))
     names = [network] if "." in network else [f"{network}.{tag}" for tag in tags]
-    cards = {weight_card(name).hub: name for name in weight_card_names()}
+    cards = {card.hub: card for card in map(weight_card, weight_card_names())}
     others = ("model.safetensors", "pytorch_model.bin")
-    return tuple(
-        WeightsFile(
+    found = []
+    for name in names:
+        card = cards.get(f"timm/{name}")
+        file = WeightsFile(
             name,
             f"{name}.safetensors",
             f"https://huggingface.co/timm/{name}",
-            "22 MB for ViT-Ti/16, 330 MB for ViT-B/16",
+            "22 MB for ViT-Ti/16, 330 MB for ViT-B/16" if card is None else card.size,
             hub=f"timm/{name}",
             others=(f"{name}.bin", f"{name}.pth", *others),
-            card=cards.get(f"timm/{name}", ""),
+            licence="" if card is None else card.licence,
+            card="" if card is None else card.name,
         )
-        for name in names
-    )
+        found.append(file)
+    return tuple(found)
 
 
 def find(network: str, folder: Path | None) -> Path | None:
@@ -65,6 +68,7 @@ def pretrained_weights(row: str, network: str, path: Path | None, folder: Path |
         setting=f"--weights or BENCH_WEIGHTS to a folder that contains it, or downstream.{row}.pretrained to the file",
         source=files[0].source,
         size=files[0].size,
+        licence=files[0].licence,
         path=path,
         reason=reason,
         card=files[0].card,

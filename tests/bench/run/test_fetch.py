@@ -16,6 +16,7 @@ from bench import weight_cards
 from bench.cli import app
 from bench.errors import MissingError
 from bench.plan.checks import Fetchable
+from bench.results.table import read_rows
 from bench.run.fetch import listed
 from metrics.encoders import clip
 from metrics.encoders.clip import ARCHITECTURE, ClipViTB32
@@ -25,6 +26,7 @@ from tests.bench.fetching.server import Server, serving
 
 RUN = ("run", "--method", "copy", "--controls", "", "--dataset", "phantom", "--preset", "tiny", "--threads", 1)
 CLIP = ("--set", "encoders=[clip-vit-b-32]")
+DISTANCES = ("--set", "evaluations=[distances]")
 
 
 class Place(NamedTuple):
@@ -69,22 +71,22 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Place]:
         yield Place(server, tmp_path / "cache/augbench/weights", options)
 
 
-def test_a_run_fetches_and_uses_a_file_without_a_further_option(place: Place) -> None:
-    said, progress = typed(app, *RUN, *CLIP, *place.options)
+@pytest.mark.slow
+def test_a_run_fetches_and_uses_a_file_without_a_further_option(place: Place, tmp_path: Path) -> None:
+    _, progress = typed(app, *RUN, *CLIP, *DISTANCES, *place.options)
     assert "fetching what is missing: clip-vit-b-32 (338 MiB); --offline forbids it" in progress
     assert (place.folder / "ViT-B-32.pt").is_file()
-    assert "clip_fid" in said or "clip" in said
-    sent = place.server.sent
-    typed(app, *RUN, *CLIP, *place.options)
-    assert place.server.sent == sent
+    rows = read_rows(list((tmp_path / "store/results").rglob("*.parquet")))
+    measured = rows[rows.metric.str.startswith("clip_fid") & rows.value.notna()]
+    assert measured.encoder.str.contains(hashlib.sha256((place.folder / "ViT-B-32.pt").read_bytes()).hexdigest()).all()
+    assert len(measured)
 
 
 def test_a_file_that_was_fetched_before_is_used(place: Place) -> None:
     typed(app, "weights", "get", "clip-vit-b-32")
-    asked = len(place.server.asked)
-    _, progress = typed(app, *RUN, *CLIP, *place.options)
-    assert "fetching" not in progress
-    assert len(place.server.asked) == asked
+    said, _ = typed(app, *RUN, *CLIP, *place.options, "--dry-run")
+    assert "missing on this machine" not in said
+    assert "would be fetched" not in said
 
 
 def test_offline_and_a_dry_run_fetch_nothing(place: Place, monkeypatch: pytest.MonkeyPatch) -> None:
