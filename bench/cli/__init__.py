@@ -58,7 +58,7 @@ study.mount(app)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
-GOES_ON = ("run", "suite")
+GOES_ON = ("run", "suite", "get")
 """Commands that continue where they were interrupted."""
 
 

@@ -44,7 +44,7 @@ class Shown:
             self._unit = 10**6 if (total or 0) >= 10**7 else 10**3
             unit = "MB" if self._unit == 10**6 else "kB"
             whole = -(-(total or 0) // self._unit)
-            self._shown = self._reports.progress(self._title, whole, done=done // self._unit, unit=unit)
+            self._shown = self._reports.progress(self._title, whole, done=-(-done // self._unit), unit=unit)
             self._bar, self._bytes = self._shown.__enter__(), done
         else:
             self.advance(done - self._bytes)

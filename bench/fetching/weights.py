@@ -92,6 +92,8 @@ def _get(card: WeightCard, links: Sequence[WeightCard], fetcher: Fetcher, mirror
         yield Got(card, there, False, "")
     elif not card.files:
         yield _repository(card, links, fetcher) if there is None else Got(card, there, False, "")
+    elif there is not None and there.name in {file.name for file in card.files if file.other}:
+        yield Got(card, there, False, "another form of the same weights")
     else:
         for file in card.fetched:
             yield _file(file, card, links, fetcher, mirror)

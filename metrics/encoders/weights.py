@@ -101,7 +101,10 @@ class WeightsFile:
             reason=f"{missing[0].upper()}{missing[1:]}." if missing else "",
             card=self.card,
             gate=self.gate,
-            automatic=bool(self.card) and not self.gate and path is None and (weights is None or not weights.is_file()),
+            automatic=bool(self.card)
+            and not self.gate
+            and bool(missing)
+            and (weights is None or not weights.is_file()),
         )
 
     def demand(self, weights: Path | None) -> Path:

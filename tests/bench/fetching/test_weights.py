@@ -182,6 +182,7 @@ def test_another_form_of_the_same_weights_is_found(cards: Path, tmp_path: Path) 
     write(cards, "a", files=[*files, {"name": "a.safetensors", "size": "1 B", "other": True}])
     (tmp_path / "a.safetensors").write_bytes(b"a")
     assert find(known_card("a"), tmp_path) == tmp_path / "a.safetensors"
+    assert fetch("a", tmp_path) == [tmp_path / "a.safetensors"]
 
 
 def test_an_archive_is_unpacked_into_a_folder_of_its_name(server: Server, cards: Path, tmp_path: Path) -> None:
