@@ -39,12 +39,12 @@ def address(card: WeightCard, name: str) -> Address:
     """
     check_installed("huggingface_hub")
     from huggingface_hub import get_hf_file_metadata, get_token, hf_hub_url
-    from huggingface_hub.utils import build_hf_headers
 
     url, token = hf_hub_url(card.hub, name, revision=card.revision), get_token()
     with _answers(card):
         etag = get_hf_file_metadata(url, token=token).etag or ""
-    return Address(url, build_hf_headers(token=token), etag if len(etag) == _SHA256_DIGITS else "")
+    headers = {"Authorization": f"Bearer {token}"} if token else {}
+    return Address(url, headers, etag if len(etag) == _SHA256_DIGITS else "")
 
 
 def in_cache(card: WeightCard, name: str) -> Path | None:
@@ -77,7 +77,7 @@ def snapshot(card: WeightCard, folder: Path) -> Cached:
     """
     check_installed("huggingface_hub")
     from huggingface_hub import snapshot_download
-    from huggingface_hub.utils import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
+    from huggingface_hub.utils.tqdm import are_progress_bars_disabled, disable_progress_bars, enable_progress_bars
 
     silent = are_progress_bars_disabled()
     disable_progress_bars()
