@@ -91,6 +91,8 @@ class Fetcher:
             BenchError: the file that is there is another one, or the folder cannot be written.
         """
         target = self.folder / wanted.place
+        if target.is_file():  # also in a folder that cannot be written; a file is in its place only when it is whole
+            return self._there(target, wanted)
         with self.locked(wanted.place):
             if target.is_file():
                 return self._there(target, wanted)
@@ -120,6 +122,9 @@ class Fetcher:
         except Timeout:
             self.reports.say(f"another process fetches {place}: waiting for it")
             lock.acquire()
+        except OSError as error:
+            with writing(self.work / "lock"):
+                raise error
         try:
             yield
         finally:

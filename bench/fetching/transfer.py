@@ -111,6 +111,8 @@ class Resuming(HTTPDownloader):  # type: ignore[misc]
             raise _failure(error, url, self._patience) from error
 
     def _receive(self, response: requests.Response, part: Path, done: int) -> None:
+        if not self._pinned and response.headers.get("Content-Type", "").startswith("text/html"):
+            raise FetchError("the server sent a web page instead of the file")
         first, total = _content(response)
         if first != done:  # the whole file, or not the bytes that were asked for
             done = 0

@@ -47,6 +47,8 @@ def fetch_unpacked(fetcher: Fetcher, wanted: Wanted, folder: Path) -> Fetched | 
         DataError: the archive is damaged or not safe to unpack.
     """
     name = wanted.place.rpartition("/")[2]
+    if unpacked(folder, name):
+        return None
     with fetcher.locked(f"{wanted.place} and its files"):
         if unpacked(folder, name):
             return None

@@ -214,6 +214,21 @@ def test_without_a_known_hash_the_first_is_recorded_and_compared(server: Server,
         fetcher(tmp_path).get(wanted(server, sha256=""))
 
 
+def test_a_web_page_is_no_file(server: Server, tmp_path: Path) -> None:
+    server.headers["Content-Type"] = "text/html; charset=utf-8"
+    with pytest.raises(MissingError, match="a web page instead of the file"):
+        fetcher(tmp_path).get(wanted(server, sha256=""))
+    assert left(tmp_path) == []
+    assert fetcher(tmp_path).get(wanted(server)).new  # the hash decides where it is known
+
+
+def test_a_folder_that_cannot_be_written_serves_what_it_has(server: Server, tmp_path: Path) -> None:
+    (tmp_path / "a.bin").write_bytes(CONTENT)
+    assert fetcher(tmp_path).get(wanted(server)).new is False
+    assert left(tmp_path) == ["a.bin"]
+    assert not (tmp_path / ".fetching").exists()
+
+
 @pytest.mark.parametrize("tags", [True, False])
 def test_without_a_known_hash_two_files_are_never_joined(server: Server, tmp_path: Path, tags: bool) -> None:
     server.tags = tags
