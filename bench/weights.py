@@ -23,6 +23,9 @@ class Weights:
         preprocessing: what happens to the pixels before the network sees them; empty where nothing is fixed.
         path: where the file was found; None where it was not.
         reason: why it was not found, or why the file there does not fit; empty where all is well.
+        card: the name by which `bench weights get` fetches it; empty where it cannot.
+        gate: the page on which terms must be accepted first; empty if nothing must be accepted.
+        automatic: whether a run may fetch it by itself: it is public, and found in the folder of weights.
     """
 
     name: str
@@ -34,11 +37,23 @@ class Weights:
     preprocessing: str = ""
     path: Path | None = None
     reason: str = ""
+    card: str = ""
+    gate: str = ""
+    automatic: bool = False
 
     @property
     def where(self) -> str:
         """Where to get it, with the licence where that is known."""
         return f"{self.source} (licence {self.licence})" if self.licence else self.source
+
+    @property
+    def how(self) -> str:
+        """How to get it: steps, separated by semicolons."""
+        by_hand = f"get it from {self.where}; set {self.setting}"
+        if not self.card:
+            return by_hand
+        terms = f"accept the terms at {self.gate}; run `hf auth login`; " if self.gate else ""
+        return f"{terms}run `bench weights get {self.card}`; or {by_hand}"
 
     @property
     def found(self) -> bool:

@@ -38,33 +38,15 @@ class _Published(NamedTuple):
     channels: tuple[int, ...]
 
 
-def _published(net: str, file: str, size: str, heads: str, *rest: object) -> _Published:
-    source = f"https://download.pytorch.org/models/{file}"
-    # torchvision puts the first 8 digits of the hash into the name.
-    trunk = WeightsFile(f"lpips ({net})", file, source, size, file.removesuffix(".pth")[-8:])
-    place = "https://github.com/richzhang/PerceptualSimilarity, lpips/weights/v0.1"
-    return _Published(trunk, WeightsFile(f"lpips ({net})", f"{net}.pth", place, "11 KiB", heads), *rest)  # type: ignore[arg-type]
+def _published(net: str, model: str, layers: tuple[int, ...], channels: tuple[int, ...]) -> _Published:
+    trunk = WeightsFile.of_card(f"lpips-{net}", f"lpips ({net})")
+    heads = WeightsFile.of_card(f"lpips-{net}", f"lpips ({net})", file=f"{net}.pth")
+    return _Published(trunk, heads, model, layers, channels)
 
 
 _NETS = {
-    "alex": _published(
-        "alex",
-        "alexnet-owt-7be5be79.pth",
-        "233 MiB",
-        "df73285e35b22355a2df87cdb6b70b343713b667eddbda73e1977e0c860835c0",
-        "alexnet",
-        (1, 4, 7, 9, 11),
-        (64, 192, 384, 256, 256),
-    ),
-    "vgg": _published(
-        "vgg",
-        "vgg16-397923af.pth",
-        "528 MiB",
-        "a78928a0af1e5f0fcb1f3b9e8f8c3a2a5a3de244d830ad5c1feddc79b8432868",
-        "vgg16",
-        (3, 8, 15, 22, 29),
-        (64, 128, 256, 512, 512),
-    ),
+    "alex": _published("alex", "alexnet", (1, 4, 7, 9, 11), (64, 192, 384, 256, 256)),
+    "vgg": _published("vgg", "vgg16", (3, 8, 15, 22, 29), (64, 128, 256, 512, 512)),
 }
 
 

@@ -7,9 +7,14 @@ import os
 if "PYTEST_XDIST_WORKER" in os.environ:
     for variable in ("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"):
         os.environ.setdefault(variable, "1")
+# Commands of tests fetch nothing, also those in processes of their own, unless a test says so.
+os.environ["BENCH_OFFLINE"] = "1"
+os.environ.pop("BENCH_MIRROR", None)
 
+from tests.network import stay_at_home
 from tests.shapes import enforce
 
+stay_at_home()
 enforce("metrics")
 
 pytest_plugins = ["tests.precision.plugin"]

@@ -14,7 +14,14 @@ import pytest
 from tests.imports import PACKAGES, Import, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
-GROUND = ("bench.context", "bench.contract", "bench.errors", "bench.plugin_version", "bench.weights")
+GROUND = (
+    "bench.context",
+    "bench.contract",
+    "bench.errors",
+    "bench.plugin_version",
+    "bench.weight_cards",
+    "bench.weights",
+)
 WORKBENCH = (*GROUND, "bench.imageio", "bench.track", "bench.training")
 NUMERICS = frozenset({"jaxtyping", "numpy", "scipy", "skimage", "sklearn", "torch", "torchmetrics", "torchvision"})
 ENCODERS = frozenset(
@@ -44,11 +51,12 @@ FLOORS = (
     ("evaluation",),
     ("stages",),
     ("plan", "export", "importing"),
+    ("fetching",),  # archives of datasets by their cards; a run fetches what a plan lacks
     ("datasets", "tracking"),
     ("engine", "formats", "config", "results", "training"),
     ("registry", "synthetic", "track"),
     ("contract", "extras", "imageio", "sibling_packages"),
-    ("context", "digest", "errors", "paths", "plugin_version", "samples", "weights"),
+    ("context", "digest", "errors", "paths", "plugin_version", "samples", "weight_cards", "weights"),
 )
 FLOOR = {f"bench.{part}": number for number, floor in enumerate(FLOORS) for part in floor}
 
@@ -71,13 +79,14 @@ RULES = {
     "bench.plugin_version": Rule((), others=frozenset()),
     "bench.samples": Rule((), others=frozenset({"jaxtyping", "numpy"})),
     "bench.weights": Rule((), others=frozenset()),
+    "bench.weight_cards": Rule((), others=frozenset({"pydantic", "yaml"})),
     "bench.track": Rule(("bench.contract",), others=frozenset()),
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
     "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),
     # an encoder plugin that a run trains: it lies beside its training, and is an encoder by its base class
     "methods.text.encoder": Rule((*WORKBENCH, "methods", "metrics.encoders"), never=ORCHESTRATION),
-    "metrics": Rule(("metrics", "bench.errors", "bench.weights"), others=NUMERICS | ENCODERS),
+    "metrics": Rule(("metrics", "bench.errors", "bench.weight_cards", "bench.weights"), others=NUMERICS | ENCODERS),
     "reports": Rule(
         (
             *GROUND,

@@ -24,6 +24,7 @@ from bench.cli import (
     suite,
     tracking,
     verify,
+    weights,
 )
 from bench.cli.errors import print_error
 from bench.cli.help import describe
@@ -51,6 +52,7 @@ report.mount(app)
 listing.mount(app)
 doctor.mount(app)
 data.mount(app)
+weights.mount(app)
 score.mount(app)
 importing.mount(app)
 verify.mount(app)
@@ -59,7 +61,7 @@ study.mount(app)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""
-GOES_ON = ("run", "suite")
+GOES_ON = ("run", "suite", "get")
 """Commands that continue where they were interrupted."""
 
 

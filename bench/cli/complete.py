@@ -22,3 +22,10 @@ def presets() -> list[str]:
     from bench.config import preset_names
 
     return list(preset_names())
+
+
+def weights() -> list[str]:
+    """Return the names of published weights."""
+    from bench.weight_cards import weight_card_names
+
+    return list(weight_card_names())

@@ -1,4 +1,4 @@
-"""`bench data`: list, verify, divide and export datasets."""
+"""`bench data`: list, fetch, verify, divide and export datasets."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from bench.cli import data_splits, data_status, export_data
+from bench.cli import data_get, data_splits, data_status, export_data
 from bench.cli.options import DataRootOption, resolve_data_root
 from bench.cli.verbosity import reporter
 
@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from bench.datasets.checks.verify import VerifyReport
 
-app = typer.Typer(help="Show, verify, divide and export datasets.", no_args_is_help=True)
+app = typer.Typer(help="Show, fetch, verify, divide and export datasets.", no_args_is_help=True)
 
 STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 
@@ -25,6 +25,7 @@ STYLES = {"error": "bold red", "warning": "yellow", "info": "dim"}
 def mount(parent: typer.Typer) -> None:
     """Add the commands."""
     data_status.mount(app)
+    data_get.mount(app)
     export_data.mount(app)
     data_splits.mount(app)
     parent.add_typer(app, name="data")

@@ -81,7 +81,8 @@ def dataset_status(data_root: Path | None) -> list[Status]:
         try:
             found.append(Status(card, source.group_kind, source.locate(), ""))
         except MissingError as error:
-            found.append(Status(card, source.group_kind, None, error.fix))
+            fetch = f"run `bench data get {name}`; or " if card.download else ""
+            found.append(Status(card, source.group_kind, None, f"{fetch}{error.fix}"))
     return found
 
 

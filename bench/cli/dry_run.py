@@ -12,7 +12,7 @@ if TYPE_CHECKING:
 
     from rich.table import Table
 
-    from bench.plan.checks import Missing
+    from bench.plan.checks import Fetchable, Missing
     from bench.run.resolve import Resolved
     from bench.suite.check import Check, Checked
     from bench.suite.dry_run import Count, DryRun
@@ -23,12 +23,16 @@ _UNITS = ((86400.0, "d"), (3600.0, "h"), (60.0, "min"))
 
 def show(found: Suite, check: Check, *, as_json: bool = False) -> None:
     """Print what a suite would do; what is missing on this machine is listed below."""
+    from bench.run.fetch import listed
     from bench.suite.dry_run import dry_run
 
     seen = dry_run(found, check.runs)
     if as_json:
-        missing = [{"what": one.expected, "got": one.got, "fix": one.fix} for one in check.missing]
-        print(json.dumps({"suite": found.file.name, **seen.document(), "missing": missing}, indent=2))
+        wanted = _fetched(check)
+        fetch = [one._asdict() for one in wanted]
+        missing = [{"what": one.expected, "got": one.got, "fix": one.fix} for one in _left(check, wanted)]
+        document = {"suite": found.file.name, **seen.document(), "missing": missing, "fetch": fetch}
+        print(json.dumps(document, indent=2))
         return
     screen = console()
     screen.print(f"{found.file.title}: {count_runs(len(check.runs))}", style="bold")
@@ -40,7 +44,10 @@ def show(found: Suite, check: Check, *, as_json: bool = False) -> None:
     screen.print(_stages(seen, own))
     for line in (*_estimate(seen), *_remarks(check, seen)):
         screen.print(line)
-    for line in _missing(check.missing):
+    wanted = _fetched(check)
+    if wanted:
+        screen.print(f"would be fetched first: {listed(wanted)}")
+    for line in _missing(_left(check, wanted)):
         screen.print(line)
 
 
@@ -107,6 +114,18 @@ def _remarks(check: Check, seen: DryRun) -> list[str]:
         assumed = "80 % power, from the standard deviations of configs/detectable.yaml"
         lines += [f"smallest difference that could be found ({assumed}):", *(f"  {one}" for one in seen.detectable)]
     return lines + list(dict.fromkeys(f"warning: {one}" for run in check.runs for one in remarks(run.resolved)))
+
+
+def _fetched(check: Check) -> list[Fetchable]:
+    """Return what the runs would fetch."""
+    from bench.run.fetch import fetchable
+
+    return fetchable(check.missing, check.runs[0].request) if check.runs else []
+
+
+def _left(check: Check, wanted: Sequence[Fetchable]) -> list[Missing]:
+    """Return what is missing and would not be fetched."""
+    return [one for one in check.missing if one.fetch not in wanted]
 
 
 def _missing(missing: Sequence[Missing]) -> list[str]:

@@ -40,9 +40,16 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "bench data status consep",
         "bench data status --how",
     ),
+    "bench data get": ("bench data get nct-crc-he --data-root DIR",),
     "bench data verify": (
         "bench data verify phantom",
         "bench data verify my-card.yaml --data-root DIR",
+    ),
+    "bench weights": ("bench weights list", "bench weights get clip-vit-b-32"),
+    "bench weights list": ("bench weights list", "bench weights list uni"),
+    "bench weights get": (
+        "bench weights get clip-vit-b-32 inception",
+        "bench weights get pixcell-256 --weights DIR",
     ),
     "bench data export": ("bench data export consep --data-root DIR --format hovernet --out DIR",),
     "bench data splits": (

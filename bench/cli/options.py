@@ -21,7 +21,14 @@ DataRootOption = Annotated[
 ]
 WeightsOption = Annotated[
     Optional[Path],
-    typer.Option("--weights", help="Folder that holds pretrained weights [BENCH_WEIGHTS].", metavar="DIR"),
+    typer.Option(
+        "--weights",
+        help="Folder that holds pretrained weights [BENCH_WEIGHTS, else augbench/weights in the user's cache].",
+        metavar="DIR",
+    ),
+]
+OfflineOption = Annotated[
+    bool, typer.Option("--offline", help="Fetch nothing: list what is missing instead [BENCH_OFFLINE].")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda or mps.")]
 PrecisionOption = Annotated[
@@ -58,9 +65,17 @@ def resolve_data_root(root: Path | None) -> Path | None:
     return None if chosen is None else chosen.absolute()
 
 
-def resolve_weights(weights: Path | None) -> Path | None:
-    """Return the folder of weights: the option if given, else BENCH_WEIGHTS."""
+def resolve_weights(weights: Path | None) -> Path:
+    """Return the folder of weights: the option if given, else BENCH_WEIGHTS, else `augbench/weights` in the cache."""
     from bench.config import Environment
 
-    chosen = weights or Environment.read().weights
-    return None if chosen is None else chosen.absolute()
+    environment = Environment.read()
+    return (weights or environment.weights or environment.cache / "augbench" / "weights").absolute()
+
+
+def fetching(offline: bool) -> dict[str, bool | str]:
+    """Return the fields of a request that say whether and from where missing files are fetched."""
+    from bench.config import Environment
+
+    environment = Environment.read()
+    return {"offline": offline or environment.offline, "mirror": environment.mirror}

@@ -12,6 +12,7 @@ from bench.cli.options import (
     DataRootOption,
     DeviceOption,
     JobsOption,
+    OfflineOption,
     PrecisionOption,
     StoreOption,
     ThreadsOption,
@@ -19,6 +20,7 @@ from bench.cli.options import (
     TrackingUriOption,
     WeightsOption,
     WorkersOption,
+    fetching,
     resolve_data_root,
     resolve_store,
     resolve_weights,
@@ -132,6 +134,7 @@ def run(
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,
+    offline: OfflineOption = False,
     tracking_uri: TrackingUriOption = None,
     tracking: TrackingOption = True,
     dry_run: Annotated[
@@ -187,6 +190,7 @@ def run(
             "tracking_uri": tracking_uri or Environment.read().tracking_uri,
             "tracking": tracking,
             "track_models": Environment.read().track_models,
+            **fetching(offline),
         },
         "the request",
     )

@@ -11,6 +11,7 @@ from bench.cli.options import (
     DataRootOption,
     DeviceOption,
     JobsOption,
+    OfflineOption,
     PrecisionOption,
     StoreOption,
     ThreadsOption,
@@ -18,6 +19,7 @@ from bench.cli.options import (
     TrackingUriOption,
     WeightsOption,
     WorkersOption,
+    fetching,
     resolve_data_root,
     resolve_store,
     resolve_weights,
@@ -70,12 +72,14 @@ def suite(
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,
+    offline: OfflineOption = False,
     tracking_uri: TrackingUriOption = None,
     tracking: TrackingOption = True,
 ) -> None:
     """Run a suite; finished steps are not repeated, and a run that fails does not stop the others."""
     from bench.config import Environment
     from bench.errors import ConfigError
+    from bench.run.fetch import fetch_missing
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
     from bench.suite.expand import choose, expand
@@ -96,6 +100,7 @@ def suite(
         "tracking_uri": tracking_uri or Environment.read().tracking_uri,
         "tracking": tracking,
         "track_models": Environment.read().track_models,
+        **fetching(offline),
     }
     runs = expand(found, given, preset=preset, seeds=seeds, overrides=overrides or ())
     chosen = choose(runs, only or (), skip or ())
@@ -105,6 +110,8 @@ def suite(
 
         show(found, check, as_json=as_json)
         return
+    if chosen and fetch_missing(lambda: check.missing, chosen[0].request, reporter(context)):
+        check = check_runs(chosen)
     check.stop()
     done = run_all(check.runs, reporter(context))
     _print_boards(done)

@@ -23,12 +23,15 @@ class Environment(NamedTuple):
     tracking_uri: str | None
     track_models: bool = False
     github_actions: bool = False
+    offline: bool = False
+    mirror: str = ""
+    cache: Path = Path("~/.cache")
 
     @classmethod
     def read(cls, variables: Mapping[str, str] | None = None) -> Environment:
-        """Read `BENCH_STORE`, `_DATA_ROOT`, `_WEIGHTS`, `_TRACKING_URI`, `_TRACK_MODELS`, and `GITHUB_ACTIONS`.
+        """Read `BENCH_STORE`, `_DATA_ROOT`, `_WEIGHTS`, `_TRACKING_URI`, `_TRACK_MODELS`, `_OFFLINE` and `_MIRROR`.
 
-        `BENCH_TRACK_MODELS` is off if it is empty or 0.
+        Also `GITHUB_ACTIONS` and `XDG_CACHE_HOME`. `BENCH_TRACK_MODELS` and `BENCH_OFFLINE` are off if empty or 0.
         """
         source = os.environ if variables is None else variables
 
@@ -42,6 +45,9 @@ class Environment(NamedTuple):
             source.get("BENCH_TRACKING_URI") or None,
             source.get("BENCH_TRACK_MODELS", "") not in ("", "0"),
             source.get("GITHUB_ACTIONS") == "true",
+            source.get("BENCH_OFFLINE", "") not in ("", "0"),
+            source.get("BENCH_MIRROR", ""),
+            path("XDG_CACHE_HOME") or Path("~/.cache").expanduser(),
         )
 
 
@@ -72,7 +78,18 @@ def twice(role: str, first: str, second: str) -> ConfigError:
     return ConfigError(f"Two datasets are given for the role {role!r}", got=f"{first} and {second}", fix=fix)
 
 
-PLACES = ("store", "data_root", "weights", "tracking_uri", "tracking", "track_models", "workers", "jobs")
+PLACES = (
+    "store",
+    "data_root",
+    "weights",
+    "tracking_uri",
+    "tracking",
+    "track_models",
+    "workers",
+    "jobs",
+    "offline",
+    "mirror",
+)
 """Fields of a request that change no number."""
 
 
@@ -83,7 +100,8 @@ class RunRequest(Settings):
     instead of its roles "text" and "pool". `protocol` is one of the card's, or the file of a division. Each of `ratios`
     makes an arm, whose set is a part of one set of the largest size. With `generation_seeds`, that many sets are drawn,
     and each of the training `seeds` is used with each of them. With `generator_seeds`, each of these sets is drawn by a
-    generator that was trained under the seed of the set.
+    generator that was trained under the seed of the set. Unless `offline`, what is missing and may be fetched is
+    fetched before the run, from `mirror` first if it is given.
     """
 
     method: str | None = None
@@ -111,6 +129,8 @@ class RunRequest(Settings):
     tracking_uri: str | None = None
     tracking: bool = True
     track_models: bool = False
+    offline: bool = True
+    mirror: str = ""
 
     def what(self) -> dict[str, Any]:
         """Return the fields that say what is computed, as JSON values: all but places and ways of working."""

@@ -20,6 +20,7 @@ from bench.errors import ConfigError
 from bench.paths import is_file
 from bench.registry import names, point, unknown
 from bench.track import track_of
+from bench.weight_cards import PublishedFile
 
 MergeSetting = Literal["auto", "raw", "merged"]
 GroupKind = Literal["slide", "patient", "article", "tile", "patch"]
@@ -58,7 +59,8 @@ class DatasetCard(Settings):
     it; empty where nothing is merged.
     `classes_merged` says which of the two the files hold; `auto` finds out. `expected` are the published
     counts, `side` the side of its samples in pixels, by which suites are planned. `pattern` is where files are inside
-    the dataset's folder, in one line; `layout` the same as a tree. `extra` belongs to the source that reads the card.
+    the dataset's folder, in one line; `layout` the same as a tree. `download` are the archives that anybody may fetch,
+    which are unpacked into the dataset's folder. `extra` belongs to the source that reads the card.
     """
 
     name: str
@@ -88,6 +90,7 @@ class DatasetCard(Settings):
     citation: str
     licence: str
     how_to_get: str
+    download: tuple[PublishedFile, ...] = ()
     pattern: str = ""
     layout: str
     traps: tuple[str, ...] = ()

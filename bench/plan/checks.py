@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import psutil
 
@@ -15,13 +17,25 @@ from bench.plan.fitting import datasets_for, methods_for, networks_for
 from bench.track import TRACKS, Track, track_of
 
 
+class Fetchable(NamedTuple):
+    """Something that a run may fetch by itself: weights or data, its name, and its size in words."""
+
+    kind: Literal["weights", "data"]
+    name: str
+    size: str
+
+
 @dataclass(frozen=True)
 class Missing:
-    """One thing that is missing: a sentence that says so, what was found, and how to fix it."""
+    """One thing that is missing: a sentence that says so, what was found, and how to fix it.
+
+    `fetch` is what a run may fetch to fix it; None if only a person can.
+    """
 
     expected: str
     got: str
     fix: str
+    fetch: Fetchable | None = None
 
     @classmethod
     def from_error(cls, error: BenchError) -> Missing:
@@ -44,6 +58,14 @@ def stop_if_missing(missing: Sequence[Missing]) -> None:
         got="\n".join(f"{number}. {item.expected}: {item.got}" for number, item in enumerate(missing, 1)),
         fix="\n".join(f"{number}. {item.fix}" for number, item in enumerate(missing, 1)),
     )
+
+
+def check_data(card: DatasetCard, root: Path | None, error: BenchError) -> Missing:
+    """Return a dataset that is missing, which a run may fetch if its archives are public and there is a data root."""
+    public = root is not None and bool(card.download)
+    size = " and ".join(file.size for file in card.download)
+    fix = f"run `bench data get {card.name}`; or {error.fix}" if card.download else error.fix
+    return Missing(error.message, error.got, fix, Fetchable("data", card.name, size) if public else None)
 
 
 def check_memory(required_gib: float) -> Iterable[Missing]:
@@ -132,7 +154,9 @@ def check_conditions(
 
 def check_files(name: str, method: MethodBase) -> Iterable[Missing]:
     """Yield the weights of a method that are not found, and what its own check reports."""
-    yield from check_weights(f"method {name!r}", method.weights(), "choose another method")
+    # a method reads the file that its setting names, and does not look in the folder of weights
+    needed = (replace(weights, automatic=False) for weights in method.weights())
+    yield from check_weights(f"method {name!r}", needed, "choose another method")
     try:
         method.check()
     except BenchError as error:
@@ -183,7 +207,8 @@ def check_weights(what: str, needed: Iterable[Weights], otherwise: str) -> Itera
             yield Missing(
                 f"The {what} needs {weights.name} ({weights.size})",
                 weights.reason or "not found",
-                f"get it from {weights.where}; set {weights.setting}; or {otherwise}",
+                f"{weights.how}; or {otherwise}",
+                Fetchable("weights", weights.card, weights.size) if weights.automatic else None,
             )
 
 

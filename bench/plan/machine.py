@@ -78,7 +78,8 @@ def _datasets(root: Path | None) -> Iterator[Diagnosis]:
             source_of(card, root).locate()
             yield Diagnosis(name, True, card.title)
         except BenchError as error:
-            yield Diagnosis(name, False, card.title, error.fix)
+            fetch = f"run `bench data get {name}`; or " if card.download else ""
+            yield Diagnosis(name, False, card.title, f"{fetch}{error.fix}")
 
 
 def _methods() -> Iterator[Diagnosis]:
@@ -118,7 +119,7 @@ def _evaluations(folder: Path | None) -> Iterator[Diagnosis]:
 
 
 def _weights(name: str, needed: Weights) -> Diagnosis:
-    fix = f"{needed.reason} get it from {needed.where}; set {needed.setting}".strip()
+    fix = f"{needed.reason.rstrip('.')}; {needed.how}".removeprefix("; ")
     return Diagnosis(name, needed.found, f"{needed.name}; {needed.size}", fix)
 
 

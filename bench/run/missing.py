@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from dataclasses import replace
+
 from bench.engine.device import resolve_device
 from bench.errors import BenchError
 from bench.evaluation.registered import evaluations
@@ -10,6 +13,7 @@ from bench.plan.checks import (
     check_accelerator,
     check_classes,
     check_conditions,
+    check_data,
     check_files,
     check_labels,
     check_memory,
@@ -25,7 +29,7 @@ from bench.plan.ratios import capped
 from bench.plan.roles import asked_of
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
-from bench.track import track_of
+from bench.track import Track, track_of
 
 
 def find_missing(resolved: Resolved) -> list[Missing]:
@@ -41,19 +45,10 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     missing.extend(check_unseen({arm.name: asked_of(arm.method) for arm in resolved.arms}))
     try:
         resolved.source.locate()
-        missing.extend(check_test(resolved.source.splits(), resolved.card.name, track))
-        offered = offered_roles(resolved.source) | resolved.other.roles
-        read = {arm.name: arm.method.roles for arm in resolved.arms}
-        shows = {arm.name: arm.method.conditions for arm in resolved.arms}
-        missing.extend(check_roles(read, offered, resolved.card.name))
-        missing.extend(check_conditions(shows, resolved.card.name, track, preset))
-        missing.extend(check_protocol(resolved.protocol, resolved.source))
-        whole = request.fold is None and resolved.protocol is None and resolved.card.labelled is None
-        if request.ratios and whole:
-            n_real = len(resolved.source.ids("train")) * track.patches(preset.patches_per_tile)
-            missing.extend(capped(resolved.subjects, n_real, preset))
     except BenchError as error:
-        missing.append(Missing.from_error(error))
+        missing.append(check_data(resolved.card, request.data_root, error))
+    else:
+        missing.extend(_of_dataset(resolved, track))
     masks = resolved.others.get("mask")
     nuclei = resolved.card.class_names or (masks.card.class_names if masks is not None else ())
     cards = [resolved.card] if masks is None else [resolved.card, masks.card]
@@ -71,8 +66,8 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         try:
             other.locate()
         except BenchError as error:
-            fix = f"{error.fix}; or choose other data: --data {role}=NAME"
-            missing.append(Missing(error.message, error.got, fix))
+            found = check_data(other.card, request.data_root, error)
+            missing.append(replace(found, fix=f"{found.fix}; or choose other data: --data {role}=NAME"))
     made_for = {network.name: track_of(network.plugin) for network in resolved.networks}
     missing.extend(check_tracks(made_for, resolved.card.name, track))
     for network in resolved.networks:
@@ -94,3 +89,22 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     )
     missing.extend(check_memory(preset.memory_gib))
     return list(dict.fromkeys(missing))
+
+
+def _of_dataset(resolved: Resolved, track: Track) -> Iterator[Missing]:
+    """Yield what a dataset that is there lacks for the run."""
+    request, preset = resolved.request, resolved.preset
+    try:
+        yield from check_test(resolved.source.splits(), resolved.card.name, track)
+        offered = offered_roles(resolved.source) | resolved.other.roles
+        read = {arm.name: arm.method.roles for arm in resolved.arms}
+        shows = {arm.name: arm.method.conditions for arm in resolved.arms}
+        yield from check_roles(read, offered, resolved.card.name)
+        yield from check_conditions(shows, resolved.card.name, track, preset)
+        yield from check_protocol(resolved.protocol, resolved.source)
+        whole = request.fold is None and resolved.protocol is None and resolved.card.labelled is None
+        if request.ratios and whole:
+            n_real = len(resolved.source.ids("train")) * track.patches(preset.patches_per_tile)
+            yield from capped(resolved.subjects, n_real, preset)
+    except BenchError as error:
+        yield Missing.from_error(error)

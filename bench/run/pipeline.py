@@ -20,6 +20,7 @@ from bench.plan.checks import stop_if_missing
 from bench.plan.ratios import capped
 from bench.run.attempt import begin
 from bench.run.divisions import FoldData, divide_data
+from bench.run.fetch import fetch_missing
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.look_alikes import look_alikes, sentences
 from bench.run.missing import find_missing
@@ -45,12 +46,15 @@ def run_request(request: RunRequest, reporter: Reporter | None = None, count: Co
 
     Raises:
         ConfigError: an unknown name, key or value.
-        MissingError: something is missing; everything that is missing is listed.
+        MissingError: something is missing that the run may not fetch; everything that is missing is listed.
     """
+    reporter = reporter or Reporter()
     resolved = resolve(request)
-    stop_if_missing(find_missing(resolved))
+    if fetch_missing(lambda: find_missing(resolved), request, reporter):
+        resolved = resolve(request)
+        stop_if_missing(find_missing(resolved))
     check_writable(request.store)
-    return run_resolved(resolved, reporter or Reporter(), count)
+    return run_resolved(resolved, reporter, count)
 
 
 def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = None) -> Outcome:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 from bench.config import RunRequest
@@ -54,14 +54,14 @@ def check_runs(runs: Sequence[SuiteRun]) -> Check:
         for item in dict.fromkeys(_without_amount(item) for item in missing):
             wanted.setdefault(item, []).append(run.label)
     missing = [
-        Missing(f"{_labels(labels, len(runs))}: {item.expected}", item.got, item.fix) for item, labels in wanted.items()
+        replace(item, expected=f"{_labels(labels, len(runs))}: {item.expected}") for item, labels in wanted.items()
     ]
     return Check(checked, missing)
 
 
 def _without_amount(item: Missing) -> Missing:
     # free memory differs between two checks: it is reported once, without its amount
-    return Missing(item.expected, "less", item.fix) if "free memory" in item.expected else item
+    return replace(item, got="less") if "free memory" in item.expected else item
 
 
 def _labels(labels: Sequence[str], n_runs: int) -> str:

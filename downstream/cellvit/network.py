@@ -11,15 +11,7 @@ from downstream.cellvit.config import CellViTConfig
 from downstream.nuclei.plugin import NucleusNetwork
 from metrics.encoders.weights import WeightsFile
 
-SAM = WeightsFile(
-    "samvit_base_patch16.sa1b",
-    "sam_vit_b_01ec64.pth",
-    "https://huggingface.co/timm/samvit_base_patch16.sa1b, or sam_vit_b_01ec64.pth of Segment Anything",
-    "375 MB",
-    hub="timm/samvit_base_patch16.sa1b",
-    others=("sam_vit_b.pth", "samvit_base_patch16.sa1b.safetensors", "model.safetensors", "pytorch_model.bin"),
-    licence="Apache-2.0",
-)
+SAM = WeightsFile.of_card("sam-vit-b", "samvit_base_patch16.sa1b")
 """Where the encoder's published weights are."""
 
 
@@ -57,5 +49,6 @@ class CellViT(NucleusNetwork):
             licence=SAM.licence,
             path=path if there else None,
             reason="" if there else f"no file {path}",
+            card=SAM.card,
         )
         return (needed,)

@@ -9,6 +9,7 @@ from pathlib import Path
 
 from bench.contract import Weights
 from bench.errors import DataError
+from bench.weight_cards import weight_card, weight_card_names
 from metrics.encoders.weights import WeightsFile
 
 # What timm publishes of "How to train your ViT?" (Steiner et al., TMLR 2022): ImageNet-21k, then ImageNet.
@@ -25,18 +26,23 @@ def published(network: str) -> tuple[WeightsFile, ...]:
     """
     tags = filter(None, (SECOND.get(network), TAG))
     names = [network] if "." in network else [f"{network}.{tag}" for tag in tags]
+    cards = {card.hub: card for card in map(weight_card, weight_card_names())}
     others = ("model.safetensors", "pytorch_model.bin")
-    return tuple(
-        WeightsFile(
+    found = []
+    for name in names:
+        card = cards.get(f"timm/{name}")
+        file = WeightsFile(
             name,
             f"{name}.safetensors",
             f"https://huggingface.co/timm/{name}",
-            "22 MB for ViT-Ti/16, 330 MB for ViT-B/16",
+            "22 MB for ViT-Ti/16, 330 MB for ViT-B/16" if card is None else card.size,
             hub=f"timm/{name}",
             others=(f"{name}.bin", f"{name}.pth", *others),
+            licence="" if card is None else card.licence,
+            card="" if card is None else card.name,
         )
-        for name in names
-    )
+        found.append(file)
+    return tuple(found)
 
 
 def find(network: str, folder: Path | None) -> Path | None:
@@ -62,8 +68,11 @@ def pretrained_weights(row: str, network: str, path: Path | None, folder: Path |
         setting=f"--weights or BENCH_WEIGHTS to a folder that contains it, or downstream.{row}.pretrained to the file",
         source=files[0].source,
         size=files[0].size,
+        licence=files[0].licence,
         path=path,
         reason=reason,
+        card=files[0].card,
+        automatic=bool(files[0].card) and path is None and folder is not None,
     )
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from bench.contract import Weights
 from bench.errors import DataError
+from bench.weight_cards import weight_card, weight_card_names
 from methods.diffusers_folder.config import DiffusersFolderConfig, TermsSettings, revision_of
 from methods.diffusers_folder.sources import Source, missing_of_component, missing_of_pipeline
 
@@ -33,7 +34,15 @@ def _source(config: DiffusersFolderConfig, setting: str, source: Source) -> Weig
         licence=terms.licence,
         path=folder,
         reason=reason,
+        card=_card(source),
     )
+
+
+def _card(source: Source) -> str:
+    """Return the card of published weights of a repository at this commit; empty if there is none."""
+    cards = (weight_card(name) for name in weight_card_names())
+    found = (card.name for card in cards if (card.hub, card.revision) == (source.location, source.revision))
+    return next(found, "")
 
 
 def _title(setting: str, source: Source) -> str:

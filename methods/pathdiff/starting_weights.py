@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from bench.contract import Weights
+from bench.weight_cards import weight_card
 from methods.latent.starting_weights import lpips, released
 from methods.pathdiff.config import PathDiffConfig, TowerSettings, tower_files
 
@@ -29,12 +30,15 @@ def _tower(text: TowerSettings) -> Iterator[Weights]:
         return
     folder = None if text.weights is None else text.weights.expanduser()
     path = None if folder is None else next((path for path in tower_files(folder) if path.is_file()), None)
+    plip = weight_card("plip")
     reason = "The folder of PLIP is not set." if folder is None else f"{folder} has no model.safetensors."
     yield Weights(
         name="the text tower (PLIP, a CLIP ViT-B/32)",
         setting="method.text.weights to the folder, or method.text.encoder=smoke to train a small one",
-        source="huggingface.co/vinid/plip: hf download vinid/plip --local-dir FOLDER",
-        size="600 MB",
+        source=plip.source,
+        size=plip.size,
+        licence=plip.licence,
+        card=plip.name,
         path=path,
         reason="" if path is not None else reason,
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from functools import cache
 from importlib.resources import files
 from pathlib import Path
@@ -21,6 +22,7 @@ from pydantic import (
 )
 
 from bench.errors import ConfigError
+from bench.weight_cards import weight_card
 from metrics.encoders.pixels import Preprocessing
 from metrics.encoders.weights import WeightsFile
 
@@ -127,17 +129,31 @@ class EncoderCard(Recipe):
             companions=("config.json",) if self.network.library == "transformers" else (),
             own_folder=own_folder,
             claims=own_folder is None,
+            **({} if own_folder is not None else _fetched(self.name)),
         )
 
 
 @cache
 def shipped_card(name: str) -> EncoderCard:
-    """Return a card that is shipped with the package.
+    """Return a card that is shipped with the package; its weights are those of the card of published weights.
 
     >>> shipped_card("uni").dimension
     1024
     """
-    return _card((files("metrics.encoders") / "cards" / f"{name}.yaml").read_text(encoding="utf-8"), f"card {name!r}")
+    text = (files("metrics.encoders") / "cards" / f"{name}.yaml").read_text(encoding="utf-8")
+    weights = weight_card(name)
+    first, *_ = weights.files
+    published = {
+        "title": weights.title,
+        "hub": weights.hub,
+        "files": [first.name, *(file.name for file in weights.files if file.other)],
+        "sha256": first.sha256,
+        "size": weights.size,
+        "licence": weights.licence,
+        "gated": weights.access == "gated",
+        "citation": weights.citation,
+    }
+    return _card(text, f"card {name!r}", published)
 
 
 def shipped_names() -> tuple[str, ...]:
@@ -168,9 +184,16 @@ def read_card(path: Path) -> EncoderCard:
     return _card(text, f"encoder card {path}")
 
 
-def _card(text: str, title: str) -> EncoderCard:
+def _fetched(name: str) -> dict[str, Any]:
+    """Return what only the card of published weights knows: how they are fetched, and hashes of their other forms."""
+    file = WeightsFile.of_card(name)
+    return {"other_sha256": file.other_sha256, "card": file.card, "gate": file.gate}
+
+
+def _card(text: str, title: str, published: Mapping[str, Any] | None = None) -> EncoderCard:
     try:
-        return EncoderCard.model_validate(yaml.safe_load(text))
+        values = yaml.safe_load(text)
+        return EncoderCard.model_validate({**values, **published} if published else values)
     except yaml.YAMLError as error:
         raise ConfigError(f"The {title} is not YAML", got=str(error).splitlines()[0]) from error
     except ValidationError as error:

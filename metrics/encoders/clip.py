@@ -20,16 +20,7 @@ from metrics.encoders.weights import WeightsFile
 if TYPE_CHECKING:
     import torch
 
-WEIGHTS = WeightsFile(
-    encoder="clip-vit-b-32",
-    file="ViT-B-32.pt",
-    source=(
-        "https://openaipublic.azureedge.net/clip/models/"
-        "40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af/ViT-B-32.pt"
-    ),
-    size="338 MiB",
-    sha256="40d365715913c9da98579312b702a82c18be219cc2a73407c4526f58eba950af",
-)
+WEIGHTS = WeightsFile.of_card("clip-vit-b-32")
 # OpenAI trained with QuickGELU; the plain architecture loads the same weights and shifts every feature silently.
 ARCHITECTURE = "ViT-B-32-quickgelu"
 _PREPROCESSING = "PIL bicubic to 224 on the shorter side, centre crop, uint8; CLIP mean and std; projection, raw"

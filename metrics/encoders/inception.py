@@ -16,13 +16,7 @@ from metrics.encoders.weights import WeightsFile
 if TYPE_CHECKING:
     import torch
 
-WEIGHTS = WeightsFile(
-    encoder="inception",
-    file="inception-2015-12-05.pt",
-    source="https://nvlabs-fi-cdn.nvidia.com/stylegan2-ada-pytorch/pretrained/metrics/inception-2015-12-05.pt",
-    size="91 MiB",
-    sha256="f58cb9b6ec323ed63459aa4fb441fe750cfe39fafad6da5cb504a16f19e958f4",
-)
+WEIGHTS = WeightsFile.of_card("inception")
 _PREPROCESSING = "clean-fid 'clean': PIL bicubic to 299 x 299 a channel in float, clipped to 0-255; (x - 128) / 128"
 
 

@@ -8,6 +8,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from bench.errors import MissingError
+from bench.weight_cards import weight_card
 from bench.weights import Weights
 from metrics.encoders.folder import find_file, hub_places
 
@@ -22,7 +23,8 @@ class WeightsFile:
     known. Any other file gives the encoder another name, so that published metric names belong to published weights.
     `others` are further names under which the same weights are published, `hub` the id of their repository,
     `companions` files that must be next to them. `own_folder` is a folder that is searched first (a card's own).
-    `licence` is empty if it is not known.
+    `licence` is empty if it is not known. `card` is the name of the card that states all this, by which
+    `bench weights get` fetches the file, `gate` the page on which terms must be accepted first.
     `claims`: the encoder's name is that of a published model, which a file of unknown hash does not prove.
     """
 
@@ -37,6 +39,41 @@ class WeightsFile:
     own_folder: Path | None = None
     claims: bool = True
     licence: str = ""
+    other_sha256: tuple[str, ...] = ()
+    card: str = ""
+    gate: str = ""
+
+    @classmethod
+    def of_card(
+        cls, card: str, encoder: str = "", *, companions: tuple[str, ...] = (), file: str = "", claims: bool = True
+    ) -> WeightsFile:
+        """Return the file of a card of published weights.
+
+        Args:
+            card: the name of the card.
+            encoder: the encoder's name (empty: the card's).
+            companions: files that must be next to the weights.
+            file: which of the card's files is meant, if it has several (empty: the first).
+            claims: whether the encoder's name is that of a published model.
+        """
+        known = weight_card(card)
+        meant = next(one for one in known.files if file in ("", one.name))
+        others = [one for one in known.files if one.other and not file]
+        return cls(
+            encoder=encoder or known.name,
+            file=meant.name,
+            source=known.source,
+            size=known.size,
+            sha256=meant.sha256,
+            hub=known.hub,
+            others=tuple(one.name for one in others),
+            companions=companions,
+            claims=claims,
+            licence=known.licence,
+            other_sha256=tuple(one.sha256 for one in others if one.sha256),
+            card=known.name,
+            gate=known.page if known.access == "gated" else "",
+        )
 
     def path(self, weights: Path | None) -> Path | None:
         """Return the file that `weights` (a file, a folder or None) points to; None if it does not exist."""
@@ -57,11 +94,17 @@ class WeightsFile:
             setting=SETTING,
             source=self.source,
             size=self.size,
-            sha256=(self.sha256,) if self.sha256 else (),
+            sha256=self._hashes,
             licence=self.licence,
             preprocessing=preprocessing,
             path=path,
             reason=f"{missing[0].upper()}{missing[1:]}." if missing else "",
+            card=self.card,
+            gate=self.gate,
+            automatic=bool(self.card)
+            and not self.gate
+            and bool(missing)
+            and (weights is None or not weights.is_file()),
         )
 
     def demand(self, weights: Path | None) -> Path:
@@ -75,20 +118,25 @@ class WeightsFile:
             raise MissingError(
                 f"The encoder {self.encoder!r} needs its weights, {self._title} ({self.size})",
                 got=missing,
-                fix=f"get {self.weights(weights).where} and set {SETTING}",
+                fix=self.weights(weights).how,
             )
         return path
 
     def label(self, weights: Path | None) -> str:
         """Return the encoder's name for the published file; for another file, the name with 8 hex digits of sha256.
 
-        If the published hash is not known, the name also contains `-unverified`.
+        If the published hash of one of its forms is not known, the name also contains `-unverified`.
         """
         digest = file_sha256(self.demand(weights))
-        if self.sha256 and digest.startswith(self.sha256):
+        if any(map(digest.startswith, self._hashes)):
             return self.encoder
-        doubt = "-unverified" if self.claims and not self.sha256 else ""
+        unsure = not self.sha256 or (self.card and len(self.other_sha256) < len(self.others))
+        doubt = "-unverified" if self.claims and unsure else ""
         return f"{self.encoder}{doubt}-{digest[:8]}"
+
+    @property
+    def _hashes(self) -> tuple[str, ...]:
+        return tuple(filter(None, (self.sha256, *self.other_sha256)))
 
     @property
     def _title(self) -> str:

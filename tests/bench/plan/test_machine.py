@@ -56,7 +56,7 @@ def test_methods_that_start_from_weights_are_listed(tmp_path: Path, monkeypatch:
     listed = _found(tmp_path)["methods that start from weights"]
     assert list(listed) == ["starting"]
     assert listed["starting"].text == "weights of a toy; 1 MB"
-    assert listed["starting"].fix == "No file. get it from an address (licence MIT); set toy.file"
+    assert listed["starting"].fix == "No file; get it from an address (licence MIT); set toy.file"
 
 
 def test_a_data_root_without_data_is_said(tmp_path: Path) -> None:
