@@ -105,10 +105,10 @@ traces of JPEG in pixels, and µm per pixel where OME, Aperio, ImageJ or resolut
 (above 20 µm they are those of prints and screens, and ignored). `bench data verify` shows the same,
 and warns if a file states a size that differs from the card's by more than 1.5 times.
 
-Traces of JPEG are found by the steps on which the coefficients of 8 x 8 blocks lie, also in PNG and
-TIFF files and in crops. Resampled images have none, and small or smooth images may have too few
-coefficients. "No traces found" therefore does not mean that an image was never compressed. What
-encoding costs a distance is shown by the control `recompressed-real` 
+Traces of JPEG are found by the steps of which the coefficients of 8 x 8 blocks are multiples, also
+in PNG and TIFF files and in crops. Resampled images have none, and small or smooth images may have
+too few coefficients. "No traces found" therefore does not mean that an image was never compressed.
+What encoding costs a distance is shown by the control `recompressed-real`
 ([reading a board](reading_a_board.md#the-controls)).
 """
 

@@ -7,6 +7,7 @@ import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from functools import partial
 from pathlib import Path
 from typing import NamedTuple
 from urllib.parse import urlsplit
@@ -98,7 +99,8 @@ class Fetcher:
                 return self._there(target, wanted)
             part = self.work / f"{_flat(wanted.place)}.part"
             failures = []
-            for source in ([lambda: _local(wanted)] if wanted.near else []) + [*wanted.sources]:
+            near: list[Callable[[], Address]] = [partial(_local, wanted)] if wanted.near else []
+            for source in [*near, *wanted.sources]:
                 try:
                     return self._from(source(), part, target, wanted)
                 except FetchError as error:

@@ -30,7 +30,7 @@ _DARK = 1 << 14
 
 
 class Stored(NamedTuple):
-    """An image in RGB as it lies in its file, what was done to its colours, and its orientation tag."""
+    """An image in RGB as it is in its file, what was done to its colours, and its orientation tag."""
 
     array: UInt8[np.ndarray, "h w 3"]
     form: str

@@ -1,4 +1,4 @@
-"""Traces of JPEG in decoded pixels: coefficients of 8 x 8 blocks lie on multiples of the steps of a table."""
+"""Traces of JPEG in decoded pixels: coefficients of 8 x 8 blocks are multiples of the steps of a table."""
 
 from __future__ import annotations
 
@@ -37,7 +37,7 @@ def jpeg_traces(image: UInt8[np.ndarray, "h w 3"]) -> int | None:
     """Return the quality of the JPEG from which an image was decoded, or None if there are no traces of one.
 
     For each quality, the coefficients c of luminance that are not rounded to 0 are compared with the step s of their
-    place: the mean of cos(2 pi c / s) is near 1 if they lie on multiples of s, and not above 0 if they do not. Blocks
+    place: the mean of cos(2 pi c / s) is near 1 if they are multiples of s, and not above 0 if they do not. Blocks
     with a value of 0 or 255 are left out, because clipping moves their coefficients. Blocks are looked for at the
     image's corner, and where differences between neighbours say that a crop begins within a block.
 

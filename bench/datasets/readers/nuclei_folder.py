@@ -93,12 +93,14 @@ class NucleiFolder(TileSource):
         """
         listing = self._listing(split)
         pair = listing.pairs[index]
-        picture = None if pair.image is None else read_picture(pair.image)
-        image = None if picture is None else picture.rgb
-        maps = self._maps(pair, None if image is None else (image.shape[0], image.shape[1]))
-        if picture is not None:
+        if pair.image is None:
+            maps = self._maps(pair, None)
+            image = maps.image
+        else:
+            picture = read_picture(pair.image)
+            image = picture.rgb
+            maps = self._maps(pair, (image.shape[0], image.shape[1]))
             require_same_view(picture, maps.instances.shape, pair.image)
-        image = maps.image if image is None else image
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"
             raise DataError(f"{pair.label} does not hold an image with the labels", got="only labels", fix=fix)

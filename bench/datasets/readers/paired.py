@@ -107,9 +107,9 @@ class PairedTiles(TileSource):
 
     def pairs(self, images: Mapping[str, Path], labels: Mapping[str, Path]) -> tuple[list[str], list[Finding]]:
         """Return the stems that have an image and a label, and a finding about every other file."""
-        alone = [(path, "an image without a label") for stem, path in images.items() if stem not in labels]
-        alone += [(path, "a label without an image") for stem, path in labels.items() if stem not in images]
-        findings = [Finding("error", self.relative(path), what) for path, what in alone]
+        unpaired = [(path, "an image without a label") for stem, path in images.items() if stem not in labels]
+        unpaired += [(path, "a label without an image") for stem, path in labels.items() if stem not in images]
+        findings = [Finding("error", self.relative(path), what) for path, what in unpaired]
         return [stem for stem in images if stem in labels], findings
 
     def relative(self, path: Path) -> str:
@@ -136,7 +136,7 @@ class PairedTiles(TileSource):
     def _ignored(self, tile: Tile, shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"] | None:
         if tile.ignored is None:
             return None
-        mask = read_rgb(tile.ignored).any(axis=2)
+        mask = np.asarray(read_rgb(tile.ignored).any(axis=2))
         _same_size(tile.image, shape, tile.ignored, mask.shape)
         return mask if mask.any() else None
 

@@ -58,8 +58,9 @@ def _png(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
                 raise DataError(f"The instance map {path} is not a PNG file", got=got, fix=fix)
             if image.getexif().get(274, 1) != 1:
                 raise _turned(path)
-            if getattr(image, "n_frames", 1) != 1:
-                raise DataError(f"The instance map {path} is an animation", got=f"{image.n_frames} frames", fix=_PLANE)
+            frames = getattr(image, "n_frames", 1)
+            if frames != 1:
+                raise DataError(f"The instance map {path} is an animation", got=f"{frames} frames", fix=_PLANE)
             return np.asarray(image)
 
 
@@ -71,7 +72,7 @@ def _tiff(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
         page = file.pages.first
         check_size(page.shape, f"instance map {path}")
         if int(page.compression) in _LOSSY:
-            got = f"compression {page.compression.name}"
+            got = f"compression {tifffile.COMPRESSION(page.compression).name}"
             fix = "write it again from the ids, without compression or with deflate: JPEG changes the values"
             raise DataError(f"The instance map {path} is compressed with losses", got=got, fix=fix)
         if int(page.photometric) == _WHITE_IS_ZERO:

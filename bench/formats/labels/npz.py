@@ -17,10 +17,10 @@ def npz_maps(path: Path) -> LabelMaps:
     """Read `inst_map` and, if it is there, `type_map`; or else the only array of the file.
 
     Raises:
-        DataError: the file is unreadable, holds Python objects or other arrays, or one of them is no map.
+        DataError: the file is unreadable, holds Python objects or other arrays, or one of them is not a map.
     """
     shapes = npz_shapes(path)
-    wanted = [name for name in ("inst_map", "type_map") if name in shapes]
+    wanted: list[str] = [name for name in ("inst_map", "type_map") if name in shapes]
     if "inst_map" not in shapes:
         if len(shapes) != 1:
             got = f"keys {sorted(shapes)}"[:200]

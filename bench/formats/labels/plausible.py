@@ -28,7 +28,7 @@ TIMES_MEDIAN = 20.0
 
 _NEAR = 8  # pixels; pieces that are nearer than this belong together whatever their size
 _TINY = 0.02  # share of an image that 0 may have where another id is the background
-_SMALL = 48  # pixels; in smaller images a nucleus may reach all four sides
+_SMALL = 48  # pixels; a nucleus in a smaller image may reach all four sides
 _FEWEST = 20  # nuclei; a median of fewer says nothing
 
 
@@ -260,7 +260,7 @@ def _pieces(instances: Int32[np.ndarray, "h w"], n: int) -> tuple[int, int, int]
     # imported here: only maps of nuclei need it
     from skimage.measure import label
 
-    parts, count = label(instances, background=0, connectivity=2, return_num=True)
+    parts, count = label(instances, background=0, connectivity=2, return_num=True)  # type: ignore[no-untyped-call]
     if count == n:
         return 1, 0, 0
     rows, columns = np.nonzero(parts)

@@ -56,7 +56,7 @@ def read_labels(
 
     Raises:
         DataError: the suffix is unknown, the file is unreadable, ids are not whole numbers from 0, or an instance has
-            two classes; outlines are not valid or lie outside of the image, their size is not known, or a class is not
+            two classes; outlines are not valid or are outside of the image, their size is not known, or a class is not
             in `names`.
     """
     try:
