@@ -60,6 +60,15 @@ def contiguous(instances):
     return np.unique(instances, return_inverse=True)[1].reshape(instances.shape).astype(np.int32)
 
 
+def grid(size: int, side: int = 5, step: int = 16) -> np.ndarray:
+    """An instance map of squares in rows and columns."""
+    ids = np.zeros((size, size), np.int32)
+    places = [(row, column) for row in range(4, size - side, step) for column in range(4, size - side, step)]
+    for number, (row, column) in enumerate(places, 1):
+        ids[row : row + side, column : column + side] = number
+    return ids
+
+
 def touching() -> np.ndarray:
     """An instance map of two discs in one connected piece."""
     rows, columns = np.mgrid[:64, :64]

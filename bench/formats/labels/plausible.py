@@ -26,7 +26,7 @@ NUCLEUS_UM2 = 2000.0
 TIMES_MEDIAN = 20.0
 """An id that covers half of an image is doubtful if it is so many times as large as the median of the folder."""
 
-_NEAR = 8  # pixels; pieces that are nearer than this belong together whatever their size
+_NEAR = 8  # pixels; pieces that are nearer than this belong together whatever the size of nuclei
 _TINY = 0.02  # share of an image that 0 may have where another id is the background
 _SMALL = 48  # pixels; a nucleus in a smaller image may reach all four sides
 _FEWEST = 20  # nuclei; a median of fewer says nothing
@@ -37,9 +37,10 @@ class Survey:
     """What a map with ids 1..n looks like.
 
     `areas` are the pixels of 0 and of each id. `pieces` is the largest number of pieces of an id, without pieces below
-    a tenth of its largest. `scattered` ids have a piece that is farther from their largest than this is long, and
-    `far` counts such pieces. `framed` says whether the largest id reaches all four sides and covers half of the border;
-    if it is the only id, `holes` is the share of the image in its holes. `shortest` is the shorter side of the image.
+    a tenth of its largest. `scattered` ids have a piece that is farther from their largest than this is long and than
+    two nuclei of the map are, and `far` counts such pieces. `framed` says whether the largest id reaches all four
+    sides and covers half of the border; if it is the only id, `holes` is the share of the image in its holes.
+    `shortest` is the shorter side of the image.
     """
 
     areas: Int[np.ndarray, " n+1"]
@@ -277,7 +278,9 @@ def _pieces(instances: Int32[np.ndarray, "h w"], n: int) -> tuple[int, int, int]
         np.maximum.at(end, part, place + 1)
         gap = np.maximum(gap, np.maximum(begin - end[main], begin[main] - end))
         longest = np.maximum(longest, (end - begin)[main])
-    far = gap > np.maximum(longest, _NEAR)
+    typical = float(np.median(longest[np.unique(main)]))
+    # what others leave visible of a nucleus may be small, but lies within a nucleus's length
+    far = gap > np.maximum(longest, max(2 * typical, _NEAR))
     alike = np.bincount(owner[10 * size >= size[main]])
     return int(alike.max()), len(np.unique(owner[far])), int(far.sum())
 

@@ -17,6 +17,7 @@ from bench.importing.command import import_set
 from bench.importing.store import open_imported
 from bench.synthetic import EVALUATION, SyntheticSet, verify_set
 from tests.bench.importing.folders import import_request, write_images, write_typed
+from tests.toy_maps import grid
 
 
 def bring_in(folder: Path, store: Path, **changes: object) -> SyntheticSet:
@@ -153,18 +154,19 @@ WRONG = {
 @pytest.mark.parametrize("name", WRONG)
 def test_labels_that_are_not_nuclei_are_refused_and_nothing_is_left(tmp_path: Path, name: str) -> None:
     wrong, said = WRONG[name]
-    for index, map_ in enumerate(write_images(tmp_path)):
-        Image.fromarray(wrong(map_).astype(np.uint16)).save(tmp_path / "lab" / f"ä tile {index}.png")
+    for index, _ in enumerate(write_images(tmp_path)):
+        Image.fromarray(wrong(grid(80)).astype(np.uint16)).save(tmp_path / "lab" / f"ä tile {index}.png")
     with pytest.raises(DataError, match=said):
         bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
     assert not list((tmp_path / "store").rglob("*.png"))
 
 
 def test_doubtful_labels_are_imported_with_a_warning(tmp_path: Path) -> None:
-    map_ = write_images(tmp_path)[2]
-    odd = np.zeros_like(map_)
+    for index, _ in enumerate(write_images(tmp_path)):
+        Image.fromarray(grid(80).astype(np.uint16)).save(tmp_path / "lab" / f"ä tile {index}.png")
+    odd = np.zeros((80, 80), np.uint16)
     odd[2:8, 2:8] = odd[60:66, 60:66] = 7
-    Image.fromarray(odd.astype(np.uint16)).save(tmp_path / "lab" / "ä tile 2.png")
+    Image.fromarray(odd).save(tmp_path / "lab" / "ä tile 2.png")
     console = Console(file=io.StringIO(), width=200)
     request = import_request(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
     assert len(import_set(request, Reporter(console=console))) == 6

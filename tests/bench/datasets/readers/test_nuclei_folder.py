@@ -19,7 +19,7 @@ from bench.errors import ConfigError, DataError, MissingError
 from tests.bench.datasets.layouts import Counted, Written, shipped_card, write_image
 from tests.bench.formats.labels import formats
 from tests.toy import tile
-from tests.toy_maps import type_map
+from tests.toy_maps import grid, type_map
 
 EXAMPLE = Path(__file__).parents[4] / "examples" / "cards" / "my-nuclei.yaml"
 CLASSES = {1: "a", 2: "b", 3: "c", 4: "d"}
@@ -266,7 +266,7 @@ def test_labels_that_are_not_nuclei_are_errors_of_verify_and_stop_a_run(tmp_path
     plain = card(extra={"typed": False}, classes={}, divide=None, splits=("train",))
     write(tmp_path / "mine", formats.one_channel, n=4)
     for path in sorted((tmp_path / "mine" / "labels").iterdir())[1:]:
-        np.save(path, wrong(np.load(path).astype(int)).astype(np.uint16))
+        np.save(path, wrong(grid(48)).astype(np.uint16))
     report = verify(NucleiFolder(plain, tmp_path))
     found = [item for item in report.findings if said in item.message]
     assert [(item.severity, item.file) for item in found] == [("error", "3 files, the first tile 1 é")]
