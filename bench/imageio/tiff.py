@@ -144,9 +144,11 @@ def _refuse_stack(file: TiffFile, path: Path) -> None:
 
 
 def _refuse_samples(page: TiffPage, path: Path) -> None:
+    if page.dtype is None:
+        raise ValueError("its first page does not say what its values are")
     n = page.samplesperpixel
     extra = [int(kind) for kind in page.extrasamples]
-    if page.dtype is None or page.dtype.kind not in "ub" or page.dtype.itemsize > 2:
+    if page.dtype.kind not in "ub" or page.dtype.itemsize > 2:
         raise _unknown_range(path, page.dtype)
     if page.dtype == np.uint16 and n < 3:
         raise DataError(

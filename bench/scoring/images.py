@@ -16,6 +16,8 @@ from bench.scoring.images_report import ImagesReport
 from bench.scoring.output import number
 
 FEATURES = "features"
+# Other arrangements of the same pixels.
+_SAME = dict.fromkeys(("three pages of channels", "three samples without a colour space", "array"), "RGB of 8 bits")
 
 Values = Float[np.ndarray, "n d"]
 
@@ -89,9 +91,15 @@ def _named(side: str, values: Values) -> Features:
     return Features(values, names, names)
 
 
+def _kinds(counts: Mapping[str, int]) -> Iterator[str]:
+    """Yield what was stored, without what was done to it."""
+    yield from (rule.partition(",")[0] for rule in counts)
+
+
 def _stored_otherwise(rules: Mapping[str, Mapping[str, int]]) -> Iterator[str]:
     """Yield how files were read if it differs between the sides in more than alpha or a turn."""
-    if len({frozenset(rule.partition(",")[0] for rule in counts) for counts in rules.values()}) > 1:
+    kinds = [frozenset(_SAME.get(kind, kind) for kind in _kinds(counts)) for counts in rules.values()]
+    if len(set(kinds)) > 1:
         sides = (f"{side} {', '.join(f'{n} {rule}' for rule, n in counts.items())}" for side, counts in rules.items())
         yield f"images are not stored in one way, which may move them apart: {'; '.join(sides)}"
 
