@@ -10,6 +10,7 @@ import tarfile
 import zlib
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
+from functools import partial
 from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 from zipfile import BadZipFile, ZipFile, is_zipfile
@@ -95,14 +96,20 @@ def _members(archive: Path, stack: ExitStack) -> Iterator[_Member]:
             if kind not in (0, stat.S_IFREG, stat.S_IFDIR):
                 raise _odd(archive, entry.filename, "a link or a device")
             if not entry.is_dir():
-                yield _Member(entry.filename, entry.file_size, lambda entry=entry: zipped.open(entry))
+                yield _Member(entry.filename, entry.file_size, partial(zipped.open, entry))
         return
     tar = stack.enter_context(tarfile.open(archive))  # noqa: SIM115  # the stack closes it
     for item in tar:
         if not (item.isfile() or item.isdir()):
             raise _odd(archive, item.name, "a link or a device")
         if item.isfile():
-            yield _Member(item.name, item.size, lambda item=item: tar.extractfile(item))
+            yield _Member(item.name, item.size, partial(_content, tar, item))
+
+
+def _content(tar: tarfile.TarFile, item: tarfile.TarInfo) -> IO[bytes]:
+    content = tar.extractfile(item)
+    assert content is not None  # only of what is no file
+    return content
 
 
 def _check(members: list[_Member], archive: Path, work: Path) -> None:
