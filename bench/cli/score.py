@@ -174,10 +174,13 @@ def _names(classes: str | None) -> tuple[str, ...]:
 
     if classes is None:
         return ()
-    names = tuple(name.strip() for row in csv.reader([classes], skipinitialspace=True) for name in row)
-    if not all(names) or len(set(names)) != len(names):
+    try:
+        names = tuple(name.strip() for name in next(csv.reader([classes], skipinitialspace=True)))
+    except csv.Error:  # a line break
+        names = ("",)
+    if not names or not all(names) or len(set(names)) != len(names):
         raise ConfigError(
-            "--classes does not name each class exactly once", got=classes, fix="for example --classes a,b,c"
+            "--classes does not name each class exactly once", got=repr(classes), fix="for example --classes a,b,c"
         )
     return names
 

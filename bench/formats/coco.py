@@ -36,8 +36,8 @@ class CocoFile:
         path: its file, for errors.
 
     Raises:
-        DataError: a list is not one of objects, an id or a name occurs twice, or an annotation names an image or a
-            category that the file does not have.
+        DataError: a list is not one of objects, an id or a name occurs twice, or an annotation is of an image or a
+            category that is not listed.
     """
 
     def __init__(self, content: Mapping[str, Any], path: Path) -> None:

@@ -98,7 +98,7 @@ def _mask(
 
 
 def _filled(part: Sequence[Ring], shape: tuple[int, ...]) -> Bool[np.ndarray, "a b"]:
-    """Return the pixels inside the outer ring and not inside a hole; the border of a hole is no hole."""
+    """Return the pixels inside the outer ring and not inside a hole; the border of a hole is inside."""
     filled = np.zeros(shape, bool)
     for index, points in enumerate(part):
         inside, window = covered(points, (shape[0], shape[1]), border=index == 0)
@@ -134,7 +134,9 @@ def _check_place(nuclei: Sequence[Outline], size: tuple[int, int], path: object)
     outside = [nucleus for nucleus in outlined if _outside(nucleus, size)]
     if not outside:
         return
-    swapped = all(_inside(nucleus, size[::-1]) for nucleus in outlined)
+    swapped = not all(_inside(nucleus, size) for nucleus in outside) and all(
+        _inside(nucleus, size[::-1]) for nucleus in outlined
+    )
     if not swapped and 2 * len(outside) < len(outlined):
         return
     (left, top), (right, bottom) = outside[0].vertices.min(axis=0), outside[0].vertices.max(axis=0)

@@ -11,15 +11,15 @@ from bench.formats.aperio import Region, read_regions
 from bench.formats.polygons import Outline, Outlines
 
 # ImageScope's numbers of tools whose vertices are not an outline
-_OTHER_TOOLS = {"2": "an ellipse, of which only the frame is stored", "3": "an arrow", "4": "a ruler", "5": "a counter"}
+_OTHER_TOOLS = {"2": "an ellipse, of which only the frame is stored", "3": "an arrow"}
 
 
 def imagescope_outlines(path: Path) -> Outlines:
     """Return the nuclei of an annotation file in document order; a class is the name of an annotation.
 
     Raises:
-        DataError: the file is not valid Aperio XML, an object is no outline, or a negative outline is in no other one
-            of its annotation.
+        DataError: the file is not valid Aperio XML, an object is not an outline, or a negative outline is in no
+            other one of its annotation.
     """
     regions = read_regions(path)
     for number, region in enumerate(regions, 1):

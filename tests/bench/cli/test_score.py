@@ -14,7 +14,7 @@ from PIL import Image
 from bench import cli
 from bench.scoring.schemas import REPORTS
 from tests import toy
-from tests.bench.formats.labels import formats
+from tests.bench.formats.labels import formats, outline_formats
 
 ROOT = Path(__file__).parents[3]
 HEAVY = ("torch", "mlflow", "pandas")
@@ -93,6 +93,25 @@ def test_tables_show_values_intervals_and_what_is_left_out(monkeypatch, capsys, 
     assert "too narrow where images share slides" in out
 
 
+def test_outlines_are_scored_by_names_in_quotes_and_what_was_done_to_them_is_shown(
+    monkeypatch, capsys, tmp_path
+) -> None:
+    ids, types = outline_formats.cells(3)
+    formats.write(tmp_path / "true", "a", formats.consep, ids, types)
+    (tmp_path / "pred").mkdir()
+    path = outline_formats.qupath(tmp_path / "pred" / "a", ids, types)
+    content = json.loads(path.read_text())
+    content["features"].append({"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [[[1, 1], [2, 2]]]}})
+    path.write_text(json.dumps(content).replace('"detection"', '"annotation"'))
+    names = 'Epithelial, Lymphocyte,"stroma, néw",Tumor: Positive'
+    arguments = ("nuclei", "--true", "true", "--pred", "pred", "--classes", names)
+    code, out, _ = run(monkeypatch, capsys, tmp_path, *arguments)
+    assert code == 0
+    assert next(line for line in out.splitlines() if line.startswith("PQ")).split()[1] == "1.0000"
+    assert "F of class 3, stroma, néw" in out
+    assert "! predicted files, outlines of fewer than 3 points left out: 1" in out
+
+
 def test_the_other_tables(monkeypatch, capsys, folder) -> None:
     _, out, _ = run(monkeypatch, capsys, folder, "images", "--real", "r.npy", "--synthetic", "s.npy")
     assert "needs --test" in out
@@ -113,6 +132,9 @@ WRONG = [
     ("nuclei", "--true", "true", "--pred", "real"),
     ("nuclei", "--true", "true", "--pred", "pred", "--mpp", "0"),
     ("nuclei", "--true", "true", "--pred", "pred", "--classes", "a,a"),
+    ("nuclei", "--true", "true", "--pred", "pred", "--classes", ""),
+    ("nuclei", "--true", "true", "--pred", "pred", "--classes", "a,b\rc"),
+    ("nuclei", "--true", "true", "--pred", "t.csv"),
     ("nuclei", "--true", "true", "--pred", "pred", "--groups", "t.csv"),
     ("nuclei", "--true", "true"),
     ("images", "--real", "r.npy", "--synthetic", "made"),

@@ -229,6 +229,14 @@ def test_swapped_coordinates_are_refused_where_the_size_shows_it(tmp_path) -> No
     refused("outside of their image", written(tmp_path, [feature(slide)]))
 
 
+@pytest.mark.parametrize("size", [(20, 20), (20, 30)])
+def test_an_outline_within_the_last_half_pixel_says_nothing_about_swapped_coordinates(tmp_path, size) -> None:
+    edge = [[5, 19.6], [9, 19.6], [9, 19.9]]
+    found = drawn(tmp_path, feature(SQUARE), feature(edge), feature([[x + 8, y + 8] for x, y in SQUARE]), size=size)
+    assert found.instances.max() == 2
+    assert list(found.notes.values()) == [1]
+
+
 KINDS = {
     "dictionary": {"name": "Tumor", "color": [1, 2, 3]},
     "old": {"name": "Tumor", "colorRGB": -3},
