@@ -136,7 +136,7 @@ class PairedTiles(TileSource):
     def _ignored(self, tile: Tile, shape: tuple[int, ...]) -> Bool[np.ndarray, "h w"] | None:
         if tile.ignored is None:
             return None
-        mask = np.asarray(read_rgb(tile.ignored).any(axis=2))
+        mask: Bool[np.ndarray, "h w"] = np.any(read_rgb(tile.ignored) != 0, axis=2)
         _same_size(tile.image, shape, tile.ignored, mask.shape)
         return mask if mask.any() else None
 
