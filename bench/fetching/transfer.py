@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 
 import requests
 from pooch import HTTPDownloader
-from urllib3.exceptions import ConnectTimeoutError, NewConnectionError
+from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
 from bench.fetching.space import check_space, writing
 
@@ -207,7 +207,8 @@ def _failure(error: requests.RequestException, url: str, patience: Patience) -> 
         return FetchError(f"the certificate of {host} is not accepted: {_innermost(error)}")
     if isinstance(error, requests.ConnectTimeout):
         return FetchError(f"no connection to {host} within {patience.connect:g} s")
-    reason = getattr(error.args[0], "reason", None) if error.args else None
+    cause = error.args[0] if error.args else None
+    reason = cause.reason if isinstance(cause, MaxRetryError) else None
     if isinstance(reason, (NewConnectionError, ConnectTimeoutError)):
         return FetchError(f"no connection to {host}: {_innermost(reason)}")
     if isinstance(error, requests.Timeout) or "timed out" in str(error).casefold():

@@ -172,8 +172,11 @@ def read_card(path: Path) -> EncoderCard:
     Raises:
         ConfigError: there is no such file, or it is not a card.
 
-    >>> read_card(Path(__file__).parent / "cards" / "uni.yaml").dimension
-    1024
+    >>> try:
+    ...     read_card(Path("my-encoder.yaml"))
+    ... except ConfigError as error:
+    ...     print(error.message)
+    Cannot read an encoder card at my-encoder.yaml
     """
     try:
         text = path.read_text(encoding="utf-8")
@@ -202,7 +205,7 @@ def _card(text: str, title: str, published: Mapping[str, Any] | None = None) -> 
         raise ConfigError(
             f"The {title} does not describe an encoder",
             got=f"{place}: {first['msg']}",
-            fix="compare it with the cards in metrics/encoders/cards",
+            fix="it needs what the cards in metrics/encoders/cards have, and title, files, size, licence, gated and citation",
         ) from error
 
 

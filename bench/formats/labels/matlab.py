@@ -55,6 +55,7 @@ def _is_hdf5(path: Path) -> bool:
 def _version_7(path: Path, wanted: Collection[str]) -> tuple[Collection[str], Variables]:
     # imported here: scipy.io is slow to import, and cards are read without it
     from scipy.io import loadmat, whosmat
+    from scipy.sparse import issparse
 
     with path.open("rb") as handle:
         kinds = {name: (shape, kind) for name, shape, kind in whosmat(handle)}
@@ -67,7 +68,7 @@ def _version_7(path: Path, wanted: Collection[str]) -> tuple[Collection[str], Va
     for name in wanted:
         if name in content:
             array = content[name]
-            dense = np.asarray(array.toarray() if hasattr(array, "toarray") else array)
+            dense = np.asarray(array.toarray() if issparse(array) else array)
             found[name] = dense.astype(bool) if kinds[name][1] == "logical" else dense
     return kinds, found
 

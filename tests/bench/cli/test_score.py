@@ -63,7 +63,8 @@ def test_json_is_all_that_is_printed_and_fits_the_schema(monkeypatch, capsys, fo
     report = REPORTS[name].model_validate_json(out)
     assert run(monkeypatch, capsys, folder, *COMMANDS[name], "--json")[1] == out
     if name == "nuclei":
-        assert list(json.loads(out)) == ["images", "metrics", "skipped", "per_image", "ci", "more"]
+        said = ["images", "metrics", "skipped", "per_image", "ci", "more", "warnings", "classes", "outlines"]
+        assert list(json.loads(out)) == said
         assert [image.group for image in report.per_image] == ["a", "a", "b", "b"]
 
 

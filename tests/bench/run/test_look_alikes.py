@@ -69,6 +69,9 @@ class Source:
     def samples(self, split: str, places: Any = None) -> Iterator[Sample]:
         return iter(self.found[split])
 
+    def image_file(self, split: str, index: int) -> None:
+        return None
+
     def notes(self) -> dict[str, Any]:
         return {}
 

@@ -299,7 +299,9 @@ def test_names_say_what_is_not_verified(folder, tmp_path):
     known = WeightsFile(**{**vars(file), "sha256": made.identity[:64]})
     assert known.label(path) == "plip"
     assert WeightsFile(**{**vars(file), "sha256": digest}).label(path) == "plip"
-    assert WeightsFile(**{**vars(file), "sha256": "0" * 64}).label(path) == f"plip-{digest}"
+    other = {**vars(file), "sha256": "0" * 64}
+    assert WeightsFile(**other).label(path) == f"plip-unverified-{digest}"  # no hash of its other form is known
+    assert WeightsFile(**{**other, "other_sha256": ("1" * 64,)}).label(path) == f"plip-{digest}"
     assert encoder("timm:test_vit", folder).name.startswith("timm:test_vit-")
     assert "unverified" not in encoder("timm:test_vit", folder).name
 
