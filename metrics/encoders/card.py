@@ -205,7 +205,8 @@ def _card(text: str, title: str, published: Mapping[str, Any] | None = None) -> 
         raise ConfigError(
             f"The {title} does not describe an encoder",
             got=f"{place}: {first['msg']}",
-            fix="it needs what the cards in metrics/encoders/cards have, and title, files, size, licence, gated and citation",
+            fix="it needs what the cards in metrics/encoders/cards have, "
+            "and title, files, size, licence, gated and citation",
         ) from error
 
 
