@@ -374,11 +374,8 @@ def test_own_card(folder, tmp_path):
     ],
 )
 def test_wrong_specs(spec, match, tmp_path):
-    def use():
-        encoder_handle(spec, tmp_path).load("cpu")
-
     with pytest.raises(ConfigError, match=match):
-        use()
+        encoder_handle(spec, tmp_path).load("cpu")
 
 
 def test_unknown_architectures_name_near_ones(folder, tmp_path):
