@@ -8,10 +8,7 @@ from collections.abc import Callable, Iterable, Sequence
 from bench.config import RunRequest
 from bench.engine.reporter import Reporter
 from bench.errors import MissingError
-from bench.fetching.data import get_data
-from bench.fetching.file import Fetcher
 from bench.fetching.space import amount
-from bench.fetching.weights import get
 from bench.plan.checks import Fetchable, Missing, stop_if_missing
 
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
@@ -57,6 +54,11 @@ def listed(wanted: Sequence[Fetchable]) -> str:
 
 def _fetch(wanted: Sequence[Fetchable], request: RunRequest, reporter: Reporter) -> None:
     """Fetch everything; what fails is reported once for each reason, after the rest was fetched."""
+    # imported here: a run that lacks nothing needs no network
+    from bench.fetching.data import get_data
+    from bench.fetching.file import Fetcher
+    from bench.fetching.weights import get
+
     assert request.weights is not None
     fetchers = {"weights": Fetcher(request.weights, reporter)}
     if request.data_root is not None:
