@@ -19,8 +19,11 @@ demo: $(STAMP)
 test: $(STAMP)
 	$(CACHED) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
 
+# Simulations call the same functions millions of times, so shapes are checked by all other tests and not by them.
 test-slow: $(STAMP)
-	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --timeout 900
+	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --timeout 900 \
+		--ignore tests/statistics
+	$(CACHED) JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m slow -n 2 --dist worksteal --timeout 900 tests/statistics
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks
