@@ -279,7 +279,7 @@ def _pieces(instances: Int32[np.ndarray, "h w"], n: int) -> tuple[int, int, int]
         gap = np.maximum(gap, np.maximum(begin - end[main], begin[main] - end))
         longest = np.maximum(longest, (end - begin)[main])
     typical = float(np.median(longest[np.unique(main)]))
-    # what others leave visible of a nucleus may be small, but lies within a nucleus's length
+    # what others leave visible of a nucleus may be small, but is within a nucleus's length
     far = gap > np.maximum(longest, max(2 * typical, _NEAR))
     alike = np.bincount(owner[10 * size >= size[main]])
     return int(alike.max()), len(np.unique(owner[far])), int(far.sum())
