@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
@@ -18,10 +19,20 @@ from methods.patches import Tiles, crop_image, window_of
 class Copy(Control):
     """Unchanged training patches: best in fidelity, but with nothing new to learn from."""
 
+    kind: ClassVar[str] = "copy"
+
+    def recipe(self) -> dict[str, Any]:
+        """Return what is done to each patch."""
+        return {}
+
+    def shown(self, patch: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        """Return what a set shows of a patch: itself."""
+        return patch
+
     def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
         """Draw windows of the training tiles."""
         for number, (sample, crop) in enumerate(self.windows(data["train"], n, rng)):
-            yield self.condition("copy", number, sample, crop)
+            yield self.condition(self.kind, number, sample, crop, recipe=self.recipe())
 
     def render(
         self,
@@ -34,7 +45,7 @@ class Copy(Control):
         tiles = Tiles(data["train"])
         for condition in conditions:
             source, y, x = window_of(condition)
-            yield crop_image(tiles[source].image, y, x, self.config.patch_size)
+            yield self.shown(crop_image(tiles[source].image, y, x, self.config.patch_size))
 
 
 class MoreReal(Control):

@@ -2,18 +2,14 @@
 
 from __future__ import annotations
 
-import dataclasses
 import io
-from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image
 from pydantic import Field
 
-from bench.contract import Condition, Dataset, RunContext
 from methods.controls.real import Copy
 from methods.patches import PatchSettings
 
@@ -30,25 +26,17 @@ class RecompressedReal(Copy):
     Nothing else tells them from the patches of `copy`, so the difference between both arms is the cost of encoding.
     """
 
+    kind: ClassVar[str] = "recompressed"
     Config: ClassVar[type[PatchSettings]] = RecompressedConfig
     config: RecompressedConfig
 
-    def plan(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> Iterator[Condition]:
-        """Draw the windows that `copy` draws from the same generator."""
-        recipe = {"quality": self.config.quality}
-        for condition in super().plan(data, n, rng):
-            name = condition.id.replace("copy", "recompressed", 1)
-            yield dataclasses.replace(condition, id=name, kind="recompressed", recipe=recipe)
+    def recipe(self) -> dict[str, Any]:
+        """Return the quality of the encoding."""
+        return {"quality": self.config.quality}
 
-    def render(
-        self,
-        conditions: Sequence[Condition],
-        data: Mapping[str, Dataset],
-        fitted: Mapping[str, Path],
-        run: RunContext,
-    ) -> Iterator[UInt8[np.ndarray, "h w 3"]]:
-        """Cut the windows out of their tiles, encode and decode them."""
-        return (recompress(image, self.config.quality) for image in super().render(conditions, data, fitted, run))
+    def shown(self, patch: UInt8[np.ndarray, "h w 3"]) -> UInt8[np.ndarray, "h w 3"]:
+        """Return a patch after encoding and decoding."""
+        return recompress(patch, self.config.quality)
 
 
 def recompress(image: UInt8[np.ndarray, "h w 3"], quality: int) -> UInt8[np.ndarray, "h w 3"]:
