@@ -94,7 +94,7 @@ def _read(item: Item, card: DatasetCard, role: str) -> tuple[Condition, np.ndarr
         size = image.shape[0], image.shape[1]
         maps = read_labels(item.labels, size=size, names=names or None, image=stem_of(item.image))
         if picture is not None:
-            require_same_view(picture, maps.instances.shape, item.image)
+            require_same_view(picture, maps.size, item.image)
     if maps is not None:
         _check(maps, image, card, item.labels or item.image)
     condition = Condition(

@@ -100,7 +100,7 @@ class NucleiFolder(TileSource):
             picture = read_picture(pair.image)
             image = picture.rgb
             maps = self._maps(pair, (image.shape[0], image.shape[1]))
-            require_same_view(picture, maps.instances.shape, pair.image)
+            require_same_view(picture, maps.size, pair.image)
         if image is None:
             fix = "name the folder of images in the card: `extra: {images: images}`"
             raise DataError(f"{pair.label} does not hold an image with the labels", got="only labels", fix=fix)

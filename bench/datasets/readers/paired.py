@@ -22,7 +22,7 @@ from bench.datasets.splits.by_card import divided
 from bench.datasets.tile_source import TileSource, finding
 from bench.errors import DataError
 from bench.formats.labels import LabelMaps, read_labels
-from bench.imageio import read_rgb
+from bench.imageio import read_picture, read_rgb, require_same_view
 
 WHOLE = "whole"
 """Stands for a split in the listing of a dataset that is one list of tiles."""
@@ -71,6 +71,10 @@ class PairedTiles(TileSource):
         """Return the ids of a split's tiles, in order."""
         return [tile.id for tile in self._listing(split).tiles]
 
+    def image_file(self, split: str, index: int) -> Path | None:
+        """Return the file of an image."""
+        return self._listing(split).tiles[index].image
+
     def files(self) -> list[Path]:
         """Return every image, label and mask of all splits."""
         tiles = [tile for split in self.splits() for tile in self._listing(split).tiles]
@@ -84,8 +88,10 @@ class PairedTiles(TileSource):
             DataError: a file is unreadable, the files differ in size, or a nucleus has no class or an unknown one.
         """
         tile = self._listing(split).tiles[index]
-        image = read_rgb(tile.image)
+        picture = read_picture(tile.image)
+        image = picture.rgb
         maps = self.labels(tile, (image.shape[0], image.shape[1]))
+        require_same_view(picture, maps.size, tile.image)
         _same_size(tile.image, image.shape[:2], tile.label, maps.instances.shape)
         self._notes[tile.id] = maps.notes
         types = self._types(maps, tile.label) if self.card.classes else None

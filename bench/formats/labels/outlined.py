@@ -108,7 +108,8 @@ def outlined_maps(
     nuclei = [outlines.nuclei[place] for place in drawn.places]
     found = class_names(outlines)
     types = _types(nuclei, found, names, path) if outlines.nuclei else np.zeros(0, np.uint8)
-    return LabelMaps(drawn.instances, types, names=found, notes=dict(sorted((outlines.notes + drawn.notes).items())))
+    notes = dict(sorted((outlines.notes + drawn.notes).items()))
+    return LabelMaps(drawn.instances, types, names=found, notes=notes, outlined=True)
 
 
 def class_names(outlines: Outlines) -> tuple[str, ...]:

@@ -48,6 +48,8 @@ def test_verification_counts_nuclei_and_finds_nothing_wrong(name: str, tmp_path:
     assert f"{name}: as it should be" in said
     counts = re.findall(r"^train .* nuclei +([\d,]+)", said, re.MULTILINE)
     assert sum(int(n.replace(",", "")) for n in counts) > 0
+    tiles = sum(int(n) for n in re.findall(r"^\w+ +tiles +(\d+)", said, re.MULTILINE))
+    assert f"\n{tiles} images: {tiles} RGB of 8 bits" in said
 
 
 def test_status_lists_it_and_splits_are_written(name: str, tmp_path: Path) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import json
 from pathlib import Path
 
 import numpy as np
@@ -220,4 +221,11 @@ def test_labels_of_a_turned_image_are_refused_unless_they_have_its_size(tmp_path
         bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "lab")
     Image.fromarray(np.ascontiguousarray(ids.T)).save(tmp_path / "turned" / "a.png")
     made = bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "turned")
+    # outlines have no size that could show which view they were drawn on
+    (tmp_path / "outlines").mkdir()
+    ring = [[5, 5], [9, 5], [9, 9], [5, 9], [5, 5]]
+    nucleus = {"type": "Feature", "geometry": {"type": "Polygon", "coordinates": [ring]}, "properties": {}}
+    (tmp_path / "outlines" / "a.geojson").write_text(json.dumps([nucleus]))
+    with pytest.raises(DataError, match=r"before it is turned by its orientation tag"):
+        bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "outlines")
     assert made[0].image.shape == (32, 48, 3)
