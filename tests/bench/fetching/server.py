@@ -28,11 +28,24 @@ class Server:
     tags: bool = False
     ranges: bool = True
     pause: float = 0.0
-    sent: int = 0
     asked: list[tuple[str, str, str]] = field(default_factory=list)
     url: str = ""
     ended: threading.Event = field(default_factory=threading.Event)
     counting: threading.Lock = field(default_factory=threading.Lock)
+    _sent: int = 0
+
+    @property
+    def sent(self) -> int:
+        """Bytes that were sent; a piece that a client may already have is counted."""
+        with self.counting:
+            return self._sent
+
+    def send(self, handler: BaseHTTPRequestHandler, piece: bytes) -> None:
+        """Send a piece and count it."""
+        with self.counting:
+            handler.wfile.write(piece)
+            handler.wfile.flush()
+            self._sent += len(piece)
 
     def requests(self, path: str) -> list[tuple[str, str]]:
         """Return method and range of the requests for a path."""
@@ -109,12 +122,9 @@ def _send(handler: BaseHTTPRequestHandler, known: Server, content: bytes, fault:
     for start in range(0, min(limit, len(content)), PIECE):
         piece = content[start : min(start + PIECE, limit)]
         try:
-            handler.wfile.write(piece)
-            handler.wfile.flush()
+            known.send(handler, piece)
         except OSError:
             return
-        with known.counting:
-            known.sent += len(piece)
         time.sleep(known.pause)
     if kind == "stall":
         known.ended.wait(20)
