@@ -55,7 +55,10 @@ def leaderboard(
     ] = None,
     stand_in: Annotated[
         list[str] | None,
-        typer.Option(metavar="PAPER=DATASET", help="Show DATASET instead of the paper's dataset (with --layout)."),
+        typer.Option(
+            metavar="PAPER=OWN",
+            help="Show dataset or metric OWN instead of the paper's, e.g. consep=phantom (with --layout).",
+        ),
     ] = None,
     primary: Annotated[
         str | None,
@@ -190,15 +193,13 @@ def show_paper(
     """Print a paper's table with the store's numbers next to the published ones.
 
     Raises:
-        ConfigError: a dataset stands for one that the table does not have.
+        ConfigError: a dataset or metric stands for one that the table does not have.
     """
-    from bench.registry import unknown
     from bench.results.table import ResultsStore
+    from bench.suite.published import check_stand_ins
     from reports.published.table import measure
 
-    for name in stand_in or {}:
-        if name not in table.named:
-            raise unknown(f"dataset in the table {table.layout.name}", name, table.named)
+    check_stand_ins(table, stand_in or {})
     boards = load_boards(store, preset=preset) if ResultsStore(store).runs() else []
     measured = measure(table, boards, stand_in)
     if style == "csv":

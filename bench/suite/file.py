@@ -17,7 +17,7 @@ from bench.contract import Settings
 from bench.errors import ConfigError
 from bench.paths import is_file
 from bench.registry import unknown
-from bench.suite.published import find_published
+from bench.suite.published import check_stand_ins, find_published
 
 if TYPE_CHECKING:
     from reports.published.layout import PublishedTable
@@ -26,7 +26,10 @@ Made = TypeVar("Made", bound=Settings)
 
 
 class Published(Settings):
-    """The published table that a suite repeats, and the datasets that stand for those of the paper, by the paper's."""
+    """The published table that a suite repeats, and the datasets and metrics that stand for the paper's, by its names.
+
+    A metric is named as in the layout's `metrics`, e.g. `clip_fid: fd@random-convnet`.
+    """
 
     layout: str
     stand_in: Mapping[str, str] = {}
@@ -194,9 +197,7 @@ def published_table(suite: Suite) -> PublishedTable | None:
     if suite.file.published is None:
         return None
     table = find_published(suite.file.published.layout, suite.path.parent)
-    for name in suite.file.published.stand_in:
-        if name not in table.named:
-            raise unknown(f"dataset in the table {table.layout.name}", name, table.named)
+    check_stand_ins(table, suite.file.published.stand_in)
     return table
 
 

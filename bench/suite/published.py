@@ -73,17 +73,29 @@ def _whole(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "keys": whole}
 
 
+def check_stand_ins(table: PublishedTable, stand_in: Mapping[str, str]) -> None:
+    """Check that every dataset or metric for which another stands is one of the table.
+
+    Raises:
+        ConfigError: the table has no such dataset or metric.
+    """
+    known = (*sorted(table.named), *table.layout.metrics)
+    for name in stand_in:
+        if name not in known:
+            raise unknown(f"dataset or metric in the table {table.layout.name}", name, known)
+
+
 def stands_for(pairs: list[str]) -> dict[str, str]:
-    """Return what `--stand-in PAPER=DATASET` says: the dataset that stands for one of the paper, by the paper's.
+    """Return what `--stand-in PAPER=OWN` says: the dataset or metric that stands for one of the paper, by the paper's.
 
     Raises:
         ConfigError: a pair is not of this form.
     """
     found = {}
     for pair in pairs:
-        paper, separator, dataset = pair.partition("=")
-        if not (separator and paper and dataset):
+        paper, separator, own = pair.partition("=")
+        if not (separator and paper and own):
             fix = "for example --stand-in consep=phantom"
-            raise ConfigError("--stand-in does not name two datasets as PAPER=DATASET", got=pair, fix=fix)
-        found[paper] = dataset
+            raise ConfigError("--stand-in does not name two datasets or metrics as PAPER=OWN", got=pair, fix=fix)
+        found[paper] = own
     return found

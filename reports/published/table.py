@@ -60,19 +60,22 @@ def measure(
         published: the table.
         boards: leaderboards, the newest first; the first one of a dataset that fits is used, and of its folds the row
             over all of them.
-        stand_in: names of datasets that stand for those of the paper, by the paper's; other datasets are left out.
+        stand_in: names of datasets and metrics that stand for those of the paper, by the paper's; if a dataset is
+            among them, all others are left out.
     """
-    layout, stands = published.layout, stand_in or {}
+    layout, given = published.layout, stand_in or {}
+    stands = {name: other for name, other in given.items() if name in published.named}
+    instead = {name: other for name, other in given.items() if name in layout.metrics}
     lines = [one for one in published.lines if not stands or set(layout.datasets(one.keys)) <= stands.keys()]
     chosen = {name: _board(boards, stands.get(name, name), layout.budget) for name in published.datasets}
     found = []
     for line in lines:
         board = chosen[layout.value(DATASET, line.keys)]
         row = None if board is None else find_row(board, layout, line, stands)
-        places = {metric: _place(layout, line, metric, board, row) for metric in layout.metrics}
+        places = {metric: _place(layout, line, metric, board, row, instead) for metric in layout.metrics}
         found.append(MeasuredLine(line.keys, places))
     used = {name: board for name, board in chosen.items() if not stands or name in stands}
-    return PaperTable(layout, found, list(_remarks(published, used, stands)))
+    return PaperTable(layout, found, [*_remarks(published, used, stands), *_replaced(layout, instead)])
 
 
 def _board(boards: Sequence[Leaderboard], dataset: str, budget: str) -> Leaderboard | None:
@@ -103,7 +106,9 @@ def says(variant: str, wanted: str) -> bool:
     return fnmatch.fnmatchcase(" ".join(words), wanted)
 
 
-def _place(layout: Layout, line: Line, metric: str, board: Leaderboard | None, row: Row | None) -> Measured:
+def _place(
+    layout: Layout, line: Line, metric: str, board: Leaderboard | None, row: Row | None, instead: Mapping[str, str]
+) -> Measured:
     dataset = layout.value(DATASET, line.keys)
     published, doubt = line.numbers[metric], line.doubts.get(metric, "")
     reason = layout.absent.get(dataset, {}).get(metric, "")
@@ -113,15 +118,19 @@ def _place(layout: Layout, line: Line, metric: str, board: Leaderboard | None, r
         return Measured(None, "the store has no results of this dataset", published, doubt)
     if row is None:
         return Measured(None, "this arm was not run with this network", published, doubt)
-    cell = find_cell(row, layout, line, metric)
+    cell = find_cell(row, layout, line, metric, instead.get(metric))
     if cell is None:
         return Measured(None, "" if not published else "not measured in these runs", published, doubt)
     return Measured(cell, "; ".join(filter(None, [row.warning, cell.reason])), published, doubt)
 
 
-def find_cell(row: Row, layout: Layout, line: Line, metric: str) -> Cell | None:
-    """Return a row's cell of a metric of the layout, in the class and against the split that the line names."""
+def find_cell(row: Row, layout: Layout, line: Line, metric: str, instead: str | None = None) -> Cell | None:
+    """Return a row's cell of a metric of the layout, in the class and against the split that the line names.
+
+    `instead` is the metric that stands for it, if any; it has the same class.
+    """
     name, _, class_ = metric.removesuffix("]").partition("[")
+    name = instead or name
     class_ = layout.classes.get(layout.value(DATASET, line.keys), {}).get(class_, class_)
     split = layout.asked(SPLIT, line.keys)
 
@@ -130,6 +139,13 @@ def find_cell(row: Row, layout: Layout, line: Line, metric: str) -> Cell | None:
         return same and (not split or column.split in ("", split))
 
     return next((cell for column, cell in row.cells.items() if fits(column)), None)
+
+
+def _replaced(layout: Layout, instead: Mapping[str, str]) -> list[str]:
+    return [
+        f"{other} stands for {name} in the column {layout.metrics[name].title}: the two are not comparable"
+        for name, other in instead.items()
+    ]
 
 
 def _remarks(published: PublishedTable, used: Mapping[str, Leaderboard | None], stands: Mapping[str, str]) -> list[str]:

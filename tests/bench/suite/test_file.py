@@ -104,5 +104,7 @@ def test_a_published_table_lies_beside_the_suite_or_ships(tmp_path: Path) -> Non
     assert found is not None
     assert (found.layout.title, found.arms, found.datasets) == ("Mine", {"copy"}, ("consep",))
     wrong = {"layout": "own-table", "stand_in": {"glysac": "phantom"}}
-    with pytest.raises(ConfigError, match="dataset in the table own-table"):
+    with pytest.raises(ConfigError, match="dataset or metric in the table own-table"):
         suite(tmp_path, COPY, published=wrong)
+    right = {"layout": "own-table", "stand_in": {"consep": "phantom", "pq/image": "aji/image"}}
+    assert published_table(suite(tmp_path, COPY, published=right)) is not None

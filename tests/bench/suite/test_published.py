@@ -165,7 +165,7 @@ def test_tables_that_share_values_agree() -> None:
 
 def test_stand_ins() -> None:
     assert stands_for(["consep=phantom"]) == {"consep": "phantom"}
-    with pytest.raises(ConfigError, match="PAPER=DATASET"):
+    with pytest.raises(ConfigError, match="PAPER=OWN"):
         stands_for(["phantom"])
     with pytest.raises(ConfigError) as raised:
         find_published("difmix-table1")

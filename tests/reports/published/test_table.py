@@ -74,6 +74,19 @@ def test_a_dataset_stands_for_that_of_the_paper() -> None:
     assert table.remarks[1] == "the rows of GLySAC are left out: no dataset stands for it"
 
 
+def test_a_metric_stands_for_that_of_the_paper() -> None:
+    aji = Column("aji/image", direction="higher")
+    one = row("real-only")
+    made = board(replace(one, cells={**one.cells, aji: Cell(0.3)}))
+    published = read_published(layout(), HEADER + LINES)
+    table = measure(published, [replace(made, columns=[*made.columns, aji])], {"pq/image": "aji/image"})
+    found = places(table)["consep", "real-only"]
+    assert (found.cell, found.published) == (Cell(0.3), "0.48")
+    assert table.remarks[-1].startswith("aji/image stands for pq/image in the column PQ: the two are not comparable")
+    assert places(measure(published, [board(one)], {"pq/image": "aji/image"}))["consep", "real-only"].cell is None
+    assert {line.keys["dataset"] for line in table.lines} == {"consep", "glysac"}  # no dataset is left out
+
+
 @pytest.mark.parametrize(
     ("budget", "boards", "pq"),
     [
