@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Hashable, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
 
+import numpy as np
 import pandas as pd
 
 from bench.results.leaks import TEST_COPIES, TEST_NEARNESS, leaking
@@ -15,6 +16,12 @@ from reports.columns import Column, reading_order
 
 LEAKS = {TEST_COPIES: "contains test images", TEST_NEARNESS: "too near the test images"}
 """What a finding of each family of metrics means."""
+_PROTOCOLS = 1_000_000  # more than any metric has versions
+_OF_CELL = [
+    *("value", "ci_low", "ci_high", "ci_method", "n", "floor", "seed", "seeds", "generations", "p", "p_holm", "reason"),
+    *("n_skipped", "n_groups", "n_effective", "group_kind", "n_distinct", "generators"),
+    *("floor_low", "floor_high", "floor_within", "standing", "detectable"),
+]
 
 
 def rows_of(
@@ -27,31 +34,39 @@ def rows_of(
         of_data: all rows of its dataset, preset and division, of every fold: a leak in one is a leak.
         known: metrics by id.
     """
-    names = _columns(frame, known)
+    codes, names = _columns(frame, known)
     columns = reading_order(set(names))
     places = {column: place for place, column in enumerate(columns)}
-    frame = frame.assign(place=[places[name] for name in names], version=_versions(frame))
-    newest = frame.groupby("place")["version"].max()
-    current = frame[frame["version"] == frame["place"].map(newest)]
-    keys = _networks(current)
+    place = np.array([places[name] for name in names], dtype=np.intp)[codes] if names else codes
+    frame = frame.assign(place=place, version=_versions(frame))
+    newest = frame.groupby("place")["version"].transform("max")
+    # rows of all seeds together are sorted before those of single seeds
+    current = frame[frame["version"] == newest].sort_values(["place", "seed", "generation"], kind="stable")
+    # keys have the order in which arms were measured
+    keys = _networks(current.sort_index())
     looked = of_data.assign(family=of_data["metric"].str.partition("@")[0])
     looked = looked[looked["family"].isin(list(LEAKS)) & looked["value"].notna()]
-    rows = []
+    arms, leaks = _Arms(current), _Arms(looked)
+    network, place = current["downstream"].to_numpy(object), current["place"].to_numpy()
+    chosen = []
     for key in keys:
-        arm = key.of(current)
-        arm = arm[arm["downstream"].isin([key.downstream, ""])]
-        # rows of all seeds together are sorted before those of single seeds
-        first = arm.sort_values(["place", "seed", "generation"], kind="stable").drop_duplicates("place")
-        cells = {columns[row["place"]]: _cell(row) for row in first.to_dict("records")}
+        rows = arms.rows(key)
+        rows = rows[(network[rows] == key.downstream) | (network[rows] == "")]
+        _, first = np.unique(place[rows], return_index=True)
+        chosen.append(rows[np.sort(first)])
+    cells = iter(_cells(current, np.concatenate(chosen) if chosen else np.empty(0, np.intp)))
+    made = []
+    for key, rows in zip(keys, chosen, strict=True):
+        of_arm = {columns[place[row]]: next(cells) for row in rows}
         # arms of one name at several ratios are different arms, and their names say so
         same = [other for other in keys if other[:2] == key[:2]]
         several = len({other.ratio for other in same}) > 1
         named = f"{key.variant} {key.ratio:g}x".strip() if several else key.variant
         of_name = {other.set for other in same if other.ratio == key.ratio}
         shown = (key.set or "not recorded") if len(of_name) > 1 else ""
-        leak, checked = _leak(key.of(looked))
-        rows.append(Row(key.method, named, key.downstream, cells, key.ratio, shown, leak, checked))
-    return _sorted(rows), [column for column in columns if column.kind != "rank"], len(frame) - len(current)
+        leak, checked = _leak(looked.iloc[leaks.rows(key)])
+        made.append(Row(key.method, named, key.downstream, of_arm, key.ratio, shown, leak, checked))
+    return _sorted(made), [column for column in columns if column.kind != "rank"], len(frame) - len(current)
 
 
 class _Key(NamedTuple):
@@ -61,14 +76,25 @@ class _Key(NamedTuple):
     set: str
     downstream: str
 
-    def of(self, frame: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of the arm; those that do not say their ratio belong to the arms of all ratios."""
-        arm = frame[(frame["method"] == self.method) & (frame["variant"] == self.variant) & (frame["set"] == self.set)]
-        return arm[(arm["ratio"] == self.ratio) | arm["ratio"].isna()]
+
+class _Arms:
+    """The rows of each arm in a frame, looked up by name."""
+
+    def __init__(self, frame: pd.DataFrame) -> None:
+        groups = frame.groupby(["method", "variant", "set"], sort=False).indices
+        self._rows = {tuple(map(str, name)): rows for name, rows in groups.items()}
+        self._ratio = frame["ratio"].to_numpy(float, na_value=np.nan)
+
+    def rows(self, key: _Key) -> np.ndarray:
+        """Return the positions of an arm's rows; those that do not say their ratio belong to the arms of all ratios."""
+        rows = self._rows.get((key.method, key.variant, key.set), np.empty(0, np.intp))
+        ratio = self._ratio[rows]
+        return rows[(ratio == (np.nan if key.ratio is None else key.ratio)) | np.isnan(ratio)]
 
 
 def _networks(frame: pd.DataFrame) -> list[_Key]:
     """Return the arms at each ratio with the networks that they were tested with; none if nothing was trained."""
+    frame = frame[["method", "variant", "set", "ratio", "downstream"]].drop_duplicates()
     names = list(zip(frame["method"], frame["variant"], frame["set"], strict=True))
     ratios = [None if pd.isna(ratio) else float(ratio) for ratio in frame["ratio"]]
     known: dict[tuple[str, str, str], dict[float, None]] = {name: {} for name in names}
@@ -83,26 +109,33 @@ def _networks(frame: pd.DataFrame) -> list[_Key]:
     return [key for key in keys if key.downstream or key[:4] not in trained]
 
 
-def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> list[Column]:
-    """Return each row's column; a tag distinguishes encoders with the same name and different weights."""
+def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[np.ndarray, list[Column]]:
+    """Return the number of each row's column, and the columns, of which several may be equal.
+
+    A tag distinguishes encoders with the same name and different weights.
+    """
+    fields = ["metric", "kind", "encoder", "split", "class", "direction"]
+    codes = frame.groupby(fields, sort=False, dropna=False).ngroup().to_numpy()
+    _, first = np.unique(codes, return_index=True)
+    different = list(frame[fields].iloc[first].itertuples(index=False, name=None))
     identities: dict[str, list[str]] = {}
-    for metric, encoder in zip(frame["metric"], frame["encoder"], strict=True):
+    for metric, _, encoder, *_ in different:
         of_metric = identities.setdefault(metric, [])
         if encoder not in of_metric:
             of_metric.append(encoder)
     about = {metric: find(metric, known) for metric in identities}
-    fields = ("metric", "kind", "encoder", "split", "class", "direction")
     columns = []
-    for metric, kind, encoder, split, class_, direction in zip(*(frame[f] for f in fields), strict=True):
+    for metric, kind, encoder, split, class_, direction in different:
         of_metric = identities[metric]
         tag = str(of_metric.index(encoder) + 1) if len(of_metric) > 1 else ""
         scope = split if encoder else ""
         columns.append(Column(metric, kind, encoder, scope, class_, direction, tag, about[metric]))
-    return columns
+    return codes, columns
 
 
-def _versions(frame: pd.DataFrame) -> list[tuple[int, int]]:
-    return list(zip(frame["harness"], frame["protocol"], strict=True))
+def _versions(frame: pd.DataFrame) -> pd.Series:
+    """Return one number for the versions of the harness and of the metric, the later the larger."""
+    return frame["harness"] * _PROTOCOLS + frame["protocol"]
 
 
 def _leak(arm: pd.DataFrame) -> tuple[str, bool]:
@@ -116,6 +149,11 @@ def _leak(arm: pd.DataFrame) -> tuple[str, bool]:
     looked = looked[looked["version"] == looked["metric"].map(looked.groupby("metric")["version"].max())]
     found = {row["family"] for row in looked.to_dict("records") if leaking({str(k): v for k, v in row.items()})}
     return ", ".join(words for name, words in LEAKS.items() if name in found), len(looked) > 0
+
+
+def _cells(frame: pd.DataFrame, rows: np.ndarray) -> Iterator[Cell]:
+    """Yield the cells of some rows of the results table, given by their positions."""
+    yield from (_cell(row) for row in frame[_OF_CELL].iloc[rows].to_dict("records"))
 
 
 def _cell(row: Mapping[Hashable, Any]) -> Cell:
