@@ -2,52 +2,26 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal, NamedTuple
 
 import numpy as np
 import torch
 from jaxtyping import Float, Float64, UInt8
 from torch import nn
 
-from bench.errors import DataError, MissingError
-from bench.weights import Weights
+from bench.errors import DataError
 from metrics.encoders.chunked import channels_first
 from metrics.encoders.random_convnet import SCALES, random_filters
 from metrics.encoders.state import load_exactly, read_state
-from metrics.encoders.weights import SETTING, WeightsFile, file_sha256, identity
+from metrics.perceptual_weights import NETS, Trunk, published_files
 
-Trunk = Literal["alex", "vgg"]
 Maps = Sequence[Float[torch.Tensor, "n _ _ _"]]
 
 # Images per forward pass.
 CHUNK = 16
 # A vector of features is divided by its norm, but never by less than this value (the reference adds it).
 _LEAST_NORM = 1e-10
-
-
-class _Published(NamedTuple):
-    """A trunk of torchvision, the layers after which LPIPS compares, and its linear heads (version 0.1)."""
-
-    trunk: WeightsFile
-    heads: WeightsFile
-    model: str
-    layers: tuple[int, ...]
-    channels: tuple[int, ...]
-
-
-def _published(net: str, model: str, layers: tuple[int, ...], channels: tuple[int, ...]) -> _Published:
-    trunk = WeightsFile.of_card(f"lpips-{net}", f"lpips ({net})")
-    heads = WeightsFile.of_card(f"lpips-{net}", f"lpips ({net})", file=f"{net}.pth")
-    return _Published(trunk, heads, model, layers, channels)
-
-
-_NETS = {
-    "alex": _published("alex", "alexnet", (1, 4, 7, 9, 11), (64, 192, 384, 256, 256)),
-    "vgg": _published("vgg", "vgg16", (3, 8, 15, 22, 29), (64, 128, 256, 512, 512)),
-}
 
 
 def lpips_distance(
@@ -133,7 +107,7 @@ class LPIPS(nn.Module):
         from torchvision import models  # type: ignore[import-untyped]
 
         super().__init__()
-        published = _NETS[net]
+        published = NETS[net]
         last = published.layers[-1] + 1
         self.layers = published.layers
         self.trunk = getattr(models, published.model)(weights=None).features[:last]
@@ -173,12 +147,6 @@ class RandomMaps(nn.Module):
         super().__init__()
         for number, filters in enumerate(random_filters()):
             self.register_buffer(f"filters{number}", torch.from_numpy(filters), persistent=False)
-
-    @classmethod
-    def identify(cls) -> str:
-        """Return what distinguishes distances on these maps from others: a hash of the filters, and preprocessing."""
-        digest = hashlib.sha256(b"".join(filters.tobytes() for filters in random_filters()))
-        return identity(digest.hexdigest(), "RGB / 127.5 - 1, own size; maps of two layers at scales 1, 1/2, 1/4")
 
     def forward(
         self, a: Float[torch.Tensor, "n 3 h w"], b: Float[torch.Tensor, "n 3 h w"]
@@ -233,29 +201,18 @@ def load_lpips(weights: Path | None, net: Trunk = "alex") -> LPIPS:
         MissingError: a file does not exist.
         DataError: a file is not the published one, so the distance may not be called LPIPS.
     """
-    trunk, heads = _files(weights, net)
+    trunk, heads = published_files(weights, net)
     with torch.random.fork_rng(devices=[]):
         distance = LPIPS(net)
     fill(distance, trunk, heads, net)
     return distance
 
 
-def lpips_weights(weights: Path | None, net: Trunk = "alex") -> Weights:
-    """Return the file that LPIPS needs, and its path; torchmetrics provides the linear heads."""
-    return _NETS[net].trunk.weights(weights, "images in [-1, 1], ImageNet's mean and deviation, own size")
-
-
-def lpips_identity(weights: Path | None, net: Trunk = "alex") -> str:
-    """Return what distinguishes this LPIPS from others: hashes of trunk and heads."""
-    trunk, heads = _files(weights, net)
-    return identity(file_sha256(trunk), f"lpips 0.1 ({net}), heads {file_sha256(heads)[:16]}, own size")
-
-
 def fill(distance: LPIPS, trunk: Path, heads: Path, net: Trunk) -> None:
     """Fill an LPIPS with a classifier's weights, named as in torchvision, and with linear heads, named as in lpips."""
     features = read_state(trunk)
     own = {name.removeprefix("features."): value for name, value in features.items() if name.startswith("features.")}
-    load_exactly(distance.trunk, own, trunk, f"torchvision's {_NETS[net].model}")
+    load_exactly(distance.trunk, own, trunk, f"torchvision's {NETS[net].model}")
     linear = read_state(heads)
     state = {str(n): linear.get(f"lin{n}.model.1.weight", torch.empty(0)).flatten() for n in range(len(distance.heads))}
     load_exactly(distance.heads, state, heads, f"LPIPS's heads ({net})")
@@ -264,36 +221,3 @@ def fill(distance: LPIPS, trunk: Path, heads: Path, net: Trunk) -> None:
 def _unit(x: Float[torch.Tensor, "n c h w"]) -> Float[torch.Tensor, "n c h w"]:
     # The smallest norm is under the root, since a root of 0 has no gradient.
     return x / x.square().sum(dim=1, keepdim=True).clamp_min(_LEAST_NORM**2).sqrt()
-
-
-def _files(weights: Path | None, net: Trunk) -> tuple[Path, Path]:
-    published = _NETS[net]
-    return _checked(published.trunk, published.trunk.demand(weights)), _checked(published.heads, _heads(weights, net))
-
-
-def _heads(weights: Path | None, net: Trunk) -> Path:
-    """Return the linear heads from the folder of weights, or else from torchmetrics."""
-    import torchmetrics.functional.image as home
-
-    file = _NETS[net].heads
-    brought = Path(home.__file__).parent / "lpips_models" / file.file
-    if weights is not None and weights.is_dir() and file.path(weights) is not None:
-        return file.demand(weights)
-    if not brought.is_file():
-        raise MissingError(
-            f"LPIPS needs its linear heads, {file.file}",
-            got=f"neither in {weights} nor in torchmetrics",
-            fix=f"get {file.source} and set {SETTING}",
-        )
-    return brought
-
-
-def _checked(file: WeightsFile, path: Path) -> Path:
-    digest = file_sha256(path)
-    if not digest.startswith(file.sha256):
-        raise DataError(
-            f"LPIPS needs the published {file.file} (sha256 {file.sha256[:8]}...)",
-            got=f"{path} with sha256 {digest[:8]}...",
-            fix=f"get {file.source}",
-        )
-    return path

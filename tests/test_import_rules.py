@@ -83,7 +83,7 @@ RULES = {
     "bench.track": Rule(("bench.contract",), others=frozenset()),
     "configs": Rule((), others=frozenset()),
     "downstream": Rule((*WORKBENCH, "downstream", "metrics"), never=ORCHESTRATION),
-    "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual"), never=ORCHESTRATION),
+    "methods": Rule((*WORKBENCH, "methods", "metrics.perceptual", "metrics.perceptual_weights"), never=ORCHESTRATION),
     # an encoder plugin that a run trains: it lies beside its training, and is an encoder by its base class
     "methods.text.encoder": Rule((*WORKBENCH, "methods", "metrics.encoders"), never=ORCHESTRATION),
     "metrics": Rule(("metrics", "bench.errors", "bench.weight_cards", "bench.weights"), others=NUMERICS | ENCODERS),

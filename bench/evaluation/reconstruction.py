@@ -89,7 +89,7 @@ class Reconstructions(Evaluation):
         decoding = arms is None or any(arm.ready is None and arm.method.first_stage for arm in arms)
         if not decoding or (arms is not None and not set(encoders) - {FILTERS}):
             return ()
-        from metrics.perceptual import lpips_weights
+        from metrics.perceptual_weights import lpips_weights
 
         return (lpips_weights(folder),)
 
@@ -149,10 +149,10 @@ def perceptions(trial: Trial) -> list[Perception]:
 
     A run with weights has LPIPS, or the reason why its weights are not there.
     """
-    from metrics.perceptual import RandomMaps, lpips_identity
+    from metrics.perceptual_weights import lpips_identity, maps_identity
 
     names, weights = [handle.name for handle in trial.bench.encoders], trial.bench.weights
-    found = [Perception(FILTERS, RandomMaps.identify())] if FILTERS in names else []
+    found = [Perception(FILTERS, maps_identity())] if FILTERS in names else []
     if set(names) - {FILTERS}:
         try:
             found.append(Perception(LPIPS, lpips_identity(weights), weights))

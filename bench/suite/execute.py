@@ -35,7 +35,8 @@ def run_all(checked: Sequence[Checked], reporter: Reporter) -> list[Done]:
     for number, run in enumerate(checked, 1):
         reporter.say(f"run {number} of {len(checked)}: {run.label}", "bold cyan")
         done.append(_run(run, reporter))
-        gc.collect()  # frees memory that a failed run still holds
+        if done[-1].state != "found":
+            gc.collect()  # frees memory that a failed run still holds
     return done
 
 

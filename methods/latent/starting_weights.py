@@ -25,7 +25,7 @@ def released(part: str, settings: ReleasedSettings) -> Iterator[Weights]:
 def lpips(part: str, settings: PerceptualSettings) -> Iterator[Weights]:
     """Yield the weights of LPIPS's trunk, if the settings of a part use it."""
     if settings.features == "lpips" and settings.weight > 0:
-        from metrics.perceptual import lpips_weights
+        from metrics.perceptual_weights import lpips_weights
 
         needed = lpips_weights(settings.weights, "vgg")
         setting = f"method.{part}.perceptual.weights to the folder that holds it, or .features=random-convnet"

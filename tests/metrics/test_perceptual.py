@@ -7,7 +7,7 @@ import pytest
 import torch
 from torch import nn
 
-import metrics.perceptual as perceptual
+from metrics import perceptual_weights
 from bench.errors import DataError, MissingError
 from metrics.encoders.random_convnet import RandomConvNet
 from metrics.encoders.weights import file_sha256
@@ -17,10 +17,10 @@ from metrics.perceptual import (
     fill,
     load_lpips,
     lpips_distance,
-    lpips_identity,
     pair_distances,
     perceptual_distance,
 )
+from metrics.perceptual_weights import lpips_identity, maps_identity
 
 NETS = ["alex", "vgg"]
 
@@ -37,7 +37,7 @@ def folder(tmp_path_factory):
     path = tmp_path_factory.mktemp("weights")
     torch.manual_seed(0)
     for net in NETS:
-        published = perceptual._NETS[net]
+        published = perceptual_weights.NETS[net]
         features = getattr(models, published.model)(weights=None).features.state_dict()
         last = published.layers[-1]
         # The layers after the last map are in the published file too.
@@ -50,10 +50,10 @@ def folder(tmp_path_factory):
 def own_trunks(folder, monkeypatch):
     """Take the random trunks for the published ones; the heads are the published ones in earnest."""
     for net in NETS:
-        published = perceptual._NETS[net]
+        published = perceptual_weights.NETS[net]
         digest = file_sha256(folder / published.trunk.file)
         trunk = type(published.trunk)(**{**vars(published.trunk), "sha256": digest})
-        monkeypatch.setitem(perceptual._NETS, net, published._replace(trunk=trunk))
+        monkeypatch.setitem(perceptual_weights.NETS, net, published._replace(trunk=trunk))
     return folder
 
 
@@ -61,7 +61,7 @@ def reference(net, folder):
     """Torchmetrics' LPIPS with the published heads and our trunk."""
     # Not an attribute of its package, where a function has that name.
     model = import_module("torchmetrics.functional.image.lpips")._LPIPS(net=net, pnet_rand=True, pretrained=True)
-    own = torch.load(folder / perceptual._NETS[net].trunk.file, weights_only=True)
+    own = torch.load(folder / perceptual_weights.NETS[net].trunk.file, weights_only=True)
     state = model.net.state_dict()
     model.net.load_state_dict({name: own["features." + name.partition(".")[2]] for name in state})
     return model.eval()
@@ -159,7 +159,7 @@ def test_random_maps_see_structure_and_know_their_filters():
     distances = [pair_distances(RandomMaps(), image, other) for other in (image, near, far)]
     assert (distances[0] == 0).all()
     assert (distances[1] < distances[2]).all()
-    assert RandomMaps.identify() != RandomConvNet.identify(None)
+    assert maps_identity() != RandomConvNet.identify(None)
 
 
 def test_the_formula_on_any_maps():
