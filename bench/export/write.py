@@ -152,7 +152,7 @@ def _published(out: Path) -> Iterator[Path]:
         shutil.rmtree(partial, ignore_errors=True)
 
 
-def _silent(stage: str, total: int, /, *, unit: str = "step") -> AbstractContextManager[Progress]:
+def _silent(stage: str, total: int, /, *, done: int = 0, unit: str = "step") -> AbstractContextManager[Progress]:
     return nullcontext(_Uncounted())
 
 

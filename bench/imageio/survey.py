@@ -51,6 +51,22 @@ class EncodingSurvey:
         if found.mpp is not None:
             self._mpp[float(f"{found.mpp:.4g}")] += 1
 
+    def state(self) -> dict[str, Any]:
+        """Return what was seen so far, as JSON values that `restore` takes."""
+        return {
+            "traces": self._traces,
+            "formats": list(self._formats.items()),
+            "tables": list(self._tables.items()),
+            "mpp": list(self._mpp.items()),
+        }
+
+    def restore(self, state: Mapping[str, Any]) -> None:
+        """Continue from what another survey of the same images saw before it was interrupted."""
+        self._traces = list(state["traces"])
+        self._formats = Counter({str(name): n for name, n in state["formats"]})
+        self._tables = Counter({int(quality): n for quality, n in state["tables"]})
+        self._mpp = Counter({float(mpp): n for mpp, n in state["mpp"]})
+
     def summary(self) -> dict[str, Any]:
         """Return what was found, as JSON: numbers of files by format, by JPEG quality and by µm per pixel, and traces.
 

@@ -7,8 +7,8 @@ import pytest
 import torch
 from torch import nn
 
-from metrics import perceptual_weights
 from bench.errors import DataError, MissingError
+from metrics import perceptual_weights
 from metrics.encoders.random_convnet import RandomConvNet
 from metrics.encoders.weights import file_sha256
 from metrics.perceptual import (

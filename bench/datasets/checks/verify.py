@@ -226,7 +226,7 @@ def _errors(findings: Sequence[Finding]) -> bool:
     return any(item.severity == "error" for item in findings)
 
 
-def _silent(stage: str, total: int, /, *, unit: str = "step") -> AbstractContextManager[Progress]:
+def _silent(stage: str, total: int, /, *, done: int = 0, unit: str = "step") -> AbstractContextManager[Progress]:
     return nullcontext(_Uncounted())
 
 

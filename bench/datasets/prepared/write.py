@@ -13,8 +13,8 @@ import numpy as np
 
 from bench.contract import DatasetInfo, Progress, Sample
 from bench.datasets.checks.look_alikes import look
-from bench.datasets.looks import Look
 from bench.datasets.prepared.canonical import validate_sample
+from bench.datasets.prepared.journal import Entry, Journal
 from bench.datasets.prepared.read import DTYPES, INFO_FILE, LOOKS_FILE, SAMPLES_FILE, SCHEMA, dataset_digest
 from bench.datasets.prepared.resample import fit_square, resample
 from bench.datasets.source import DatasetSource
@@ -27,8 +27,10 @@ from bench.imageio import EncodingSurvey
 class StartProgress(Protocol):
     """A display of the progress of a stage, such as `bench.contract.RunContext.progress`."""
 
-    def __call__(self, stage: str, total: int, /, *, unit: str = "step") -> AbstractContextManager[Progress]:
-        """Start showing a stage of `total` units."""
+    def __call__(
+        self, stage: str, total: int, /, *, done: int = 0, unit: str = "step"
+    ) -> AbstractContextManager[Progress]:
+        """Start showing a stage of `total` units, of which `done` are already done."""
         ...
 
 
@@ -44,6 +46,8 @@ def prepare(
 ) -> list[str]:
     """Write one split into the folder `out`; return what is doubtful about its labels.
 
+    A folder that a killed preparation of the same split left is continued: the files are the same in the end.
+
     The folder holds one flat file per kind of array (`images.u8`, `instances.i32`, `ignore.u8`; C order,
     little-endian), `samples.jsonl` with one line per sample, `looks.json` with the look of each image, and `info.json`,
     written last. Its `encoding` says how the files are encoded, and which traces of JPEG their images have, as
@@ -53,7 +57,7 @@ def prepare(
         source: the dataset's source.
         split: name of the split.
         mpp: working resolution in micrometres per pixel; None for the dataset's own.
-        out: an empty folder, created if it does not exist.
+        out: a folder that is empty or of an earlier attempt, created if it does not exist.
         progress: display of the progress.
         square: side in pixels of squares to resize images to; None keeps their shape. The resolution is then that of
             the card divided by the scale of the images, and `mpp` is not used.
@@ -69,14 +73,16 @@ def prepare(
     info = DatasetInfo(*about, group_kind=source.group_kind)
     out.mkdir(parents=True, exist_ok=True)
     with ExitStack() as stack:
-        writer = _Writer(out, info, stack)
         n = len(source.ids(split))
         kept = range(n) if limit is None else [place * n // limit for place in range(limit)]
-        advance = stack.enter_context(progress(f"prepare {split}", len(kept), unit="tile")).advance
         encodings = EncodingSurvey(len(kept))
-        for number, (place, sample) in enumerate(zip(kept, source.samples(split, kept), strict=True)):
-            writer.add(sample, target, square)
+        writer = _Writer(out, info, encodings, stack)
+        done = len(writer.digests)
+        advance = stack.enter_context(progress(f"prepare {split}", len(kept), done=done, unit="tile")).advance
+        rest = kept[done:]
+        for number, (place, sample) in enumerate(zip(rest, source.samples(split, rest), strict=True), done):
             encodings.add(number, sample.image, source.image_file(split, place))
+            writer.add(sample, target, square)
             advance()
     if not writer.digests:
         raise DataError(f"The {split} split of {card.name} has no samples", got="none")
@@ -92,14 +98,17 @@ def prepare(
     }
     (out / LOOKS_FILE).write_text(json.dumps(writer.looks()), encoding="utf-8")
     (out / INFO_FILE).write_text(json.dumps(content, indent=1, ensure_ascii=False), encoding="utf-8")
+    writer.journal.path.unlink(missing_ok=True)
     return doubtful
 
 
 class _Writer:
-    """Appends samples to the files of a prepared split."""
+    """Appends samples to the files of a prepared split, after those of an earlier attempt."""
 
-    def __init__(self, out: Path, info: DatasetInfo, stack: ExitStack) -> None:
+    def __init__(self, out: Path, info: DatasetInfo, encodings: EncodingSurvey, stack: ExitStack) -> None:
         self.info = info
+        self.journal = Journal(out)
+        self._encodings = encodings
         self.digests: list[str] = []
         self.surveys: dict[str, Survey] = {}
         self._ids: set[str] = set()
@@ -107,11 +116,18 @@ class _Writer:
         self._labels: Counter[int] = Counter()
         self._tissues: set[str] = set()
         self._vanished = 0
-        self._looks: list[Look | None] = []
-        self._files: dict[str, BinaryIO] = {
-            kind: stack.enter_context((out / name).open("wb")) for kind, (name, _) in DTYPES.items()
-        }
+        self._looks: list[list[Any] | None] = []
+        paths = {kind: out / name for kind, (name, _) in DTYPES.items()}
+        earlier = self.journal.read({kind: path.stat().st_size for kind, path in paths.items() if path.exists()})
+        for kind, path in paths.items():
+            with path.open("ab") as handle:
+                handle.truncate(0 if earlier is None else earlier.sizes[kind])
+        self._files: dict[str, BinaryIO] = {kind: stack.enter_context(path.open("ab")) for kind, path in paths.items()}
         self._lines = stack.enter_context((out / SAMPLES_FILE).open("w", encoding="utf-8"))
+        if earlier is not None:
+            encodings.restore(earlier.encodings)
+            for entry in earlier.entries:
+                self._take(entry)
 
     def add(self, native: Sample, mpp: float, square: int | None) -> None:
         """Validate, resample and append one sample."""
@@ -119,15 +135,10 @@ class _Writer:
         sample = resample(native, mpp) if square is None else fit_square(native, square)
         if sample.id in self._ids:
             raise DataError(f"{self.info.name} has two samples with the same id", got=f"{sample.id!r} twice")
-        self._ids.add(sample.id)
-        if native.instances is not None:
-            self.surveys[sample.id] = survey(native.instances)
+        vanished = 0
         if native.instances is not None and sample.instances is not None:
-            self._vanished += int(native.instances.max()) - int(sample.instances.max())
+            vanished = int(native.instances.max()) - int(sample.instances.max())
         types = None if sample.types is None else sample.types.tolist()
-        self._nuclei.update(types or [])
-        self._labels.update([] if sample.label is None else [sample.label])
-        self._tissues.update([] if sample.tissue is None else [sample.tissue])
         record: dict[str, Any] = {
             "id": sample.id,
             "group": sample.group,
@@ -138,17 +149,42 @@ class _Writer:
             "tissue": sample.tissue,
             "mpp": sample.mpp,
         }
-        self._looks.append(look(native.image))
         arrays = {"image": sample.image, "instances": sample.instances, "ignore": sample.ignore}
         pixels = digest_arrays(sample.image, sample.instances, sample.types, sample.ignore)
         record["digest"] = digest({**record, "pixels": pixels})
         record["offsets"] = {kind: self._append(kind, array) for kind, array in arrays.items()}
+        seen = None if native.instances is None else survey(native.instances)
+        found = look(native.image)
+        entry = Entry(record, seen, vanished, None if found is None else list(found))
+        self._take(entry)
+        self.journal.add(entry)
+        if self.journal.due:
+            self._mark()
+
+    def _take(self, entry: Entry) -> None:
+        """Count a sample whose arrays are written, and write its record."""
+        record = entry.record
+        self._ids.add(record["id"])
+        if entry.survey is not None:
+            self.surveys[record["id"]] = entry.survey
+        self._vanished += entry.vanished
+        self._nuclei.update(record["types"] or [])
+        self._labels.update([] if record["label"] is None else [record["label"]])
+        self._tissues.update([] if record["tissue"] is None else [record["tissue"]])
+        self._looks.append(entry.look)
         self.digests.append(record["digest"])
         self._lines.write(json.dumps(record, ensure_ascii=False) + "\n")
 
+    def _mark(self) -> None:
+        """Mark in the journal that everything so far is written."""
+        for handle in self._files.values():
+            handle.flush()
+        sizes = {kind: handle.tell() for kind, handle in self._files.items()}
+        self.journal.mark(sizes, self._encodings.state())
+
     def looks(self) -> list[list[Any] | None]:
         """Return what each image looks like at its own resolution, as JSON values."""
-        return [None if one is None else list(one) for one in self._looks]
+        return self._looks
 
     def counts(self) -> dict[str, Any]:
         """Return the numbers of tiles, nuclei by class, images by label, and nuclei lost in resampling."""

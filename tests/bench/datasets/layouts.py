@@ -128,8 +128,8 @@ class Counted:
         self.stages: dict[str, tuple[int, int]] = {}
 
     @contextmanager
-    def __call__(self, stage: str, total: int, /, *, unit: str = "step"):
-        self.stages[stage] = (0, total)
+    def __call__(self, stage: str, total: int, /, *, done: int = 0, unit: str = "step"):
+        self.stages[stage] = (done, total)
         owner = self
 
         class Running:

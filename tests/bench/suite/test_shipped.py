@@ -5,6 +5,7 @@ from __future__ import annotations
 import pytest
 
 from bench.plan.checks import check_conditions
+from bench.registry import names
 from bench.run.resolve import resolve
 from bench.suite.expand import SuiteRun, expand
 from bench.suite.file import find_suite, published_table, suite_names
@@ -13,7 +14,8 @@ from bench.track import track_of
 from reports.published.table import says
 
 RUNS = [(name, run) for name in suite_names() for run in expand(find_suite(name), {})]
-
+PAPERS = [name for name in suite_names() if name != "tiny"]
+"""The suites that repeat a table of a paper."""
 
 # What stands at `smoke` for metrics whose weights must be fetched.
 SMOKE_METRICS = {
@@ -27,7 +29,7 @@ SMOKE_METRICS = {
 @pytest.mark.parametrize(("name", "run"), RUNS, ids=[f"{name}: {run.label}" for name, run in RUNS])
 def test_every_request_resolves(name: str, run: SuiteRun) -> None:
     resolved = resolve(run.request)
-    assert resolved.preset.name == ("smoke" if name.endswith("_smoke") else "paper")
+    assert resolved.preset.name == {"tiny": "tiny"}.get(name, "smoke" if name.endswith("_smoke") else "paper")
     shown = {arm.name: arm.method.conditions for arm in resolved.arms}
     assert list(check_conditions(shown, resolved.card.name, track_of(resolved.card), resolved.preset)) == []
     # what a method reads is there: the dataset's own, or a dataset named for it
@@ -35,7 +37,7 @@ def test_every_request_resolves(name: str, run: SuiteRun) -> None:
     assert resolved.roles <= offered
 
 
-@pytest.mark.parametrize("name", [name for name in suite_names() if not name.endswith("_smoke")])
+@pytest.mark.parametrize("name", [name for name in PAPERS if not name.endswith("_smoke")])
 def test_a_suite_has_a_twin_with_its_runs(name: str) -> None:
     small = {entry.label for entry in find_suite(f"{name}_smoke").file.runs}
     whole = {entry.label for entry in find_suite(name).file.runs}
@@ -44,11 +46,11 @@ def test_a_suite_has_a_twin_with_its_runs(name: str) -> None:
 
 
 def test_every_table_that_is_known_has_a_suite() -> None:
-    told = {name.replace("_", "-") for name in suite_names() if not name.endswith("_smoke")}
+    told = {name.replace("_", "-") for name in PAPERS if not name.endswith("_smoke")}
     assert told == set(layout_names())
 
 
-@pytest.mark.parametrize("name", suite_names())
+@pytest.mark.parametrize("name", PAPERS)
 def test_a_suite_names_its_table(name: str) -> None:
     found = find_suite(name)
     table = published_table(found)
@@ -66,7 +68,7 @@ def test_a_suite_names_its_table(name: str) -> None:
         assert SMOKE_METRICS.keys() & table.layout.metrics.keys() <= found.file.published.stand_in.keys()
 
 
-@pytest.mark.parametrize("name", [name for name in suite_names() if not name.endswith("_smoke")])
+@pytest.mark.parametrize("name", [name for name in PAPERS if not name.endswith("_smoke")])
 def test_every_published_line_is_an_arm_of_a_run(name: str) -> None:
     """An arm of this name and variant, on this dataset, with this network; the paper's own real images aside."""
     table = published_table(find_suite(name))
@@ -89,8 +91,15 @@ def test_every_published_line_is_an_arm_of_a_run(name: str) -> None:
         ), line.keys
 
 
-@pytest.mark.parametrize("name", [name for name in suite_names() if not name.endswith("_smoke")])
+@pytest.mark.parametrize("name", [name for name in PAPERS if not name.endswith("_smoke")])
 def test_every_arm_that_is_not_a_control_is_in_the_table(name: str) -> None:
     table = published_table(find_suite(name))
     assert table is not None
     assert {run.request.method for suite, run in RUNS if suite == name} <= table.arms
+
+
+def test_the_tiny_suite_has_every_method_and_control_that_needs_no_files() -> None:
+    resolved = [resolve(run.request) for suite, run in RUNS if suite == "tiny"]
+    assert {one.card.name for one in resolved} == {"phantom", "phantom-tissue"}
+    needs_files = {"external", "diffusers-folder", "pixcell-256", "mupad-256"}
+    assert {arm.name for one in resolved for arm in one.arms} == set(names("methods")) - needs_files
