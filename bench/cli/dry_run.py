@@ -81,7 +81,7 @@ def _steps(seen: DryRun) -> Table:
 
 def _stages(seen: DryRun, own: str) -> Table:
     table = _table("stage")
-    for name in (own, "controls", "in the store", "time left", "disk"):
+    for name in (own, "controls", "in the store", "time left", "on a GPU", "memory", "disk"):
         table.add_column(name, justify="right")
     for stage, count in seen.stages.items():
         table.add_row(stage, *_cells(count))
@@ -90,12 +90,22 @@ def _stages(seen: DryRun, own: str) -> Table:
 
 
 def _cells(count: Count) -> tuple[str, ...]:
-    return (str(count.paper), str(count.controls), str(count.cached), _time(count.seconds), _size(count.size))
+    return (
+        *map(str, (count.paper, count.controls, count.cached)),
+        _time(count.seconds),
+        _time(count.accelerator) if count.accelerator else "",
+        f"{count.memory_gib:.1f} GiB" if count.memory_gib else "",
+        _size(count.size),
+    )
 
 
 def _estimate(seen: DryRun) -> list[str]:
     total = seen.total
-    lines = [f"estimate: {_time(total.seconds)}, {seen.memory_gib:g} GiB of memory, {_size(total.size)} on the disk"]
+    if total.cached == len(seen.steps):
+        return ["every step is in the store"]
+    of_gpu = f", of them {total.accelerator / 3600:.1f} GPU hours" if total.accelerator else ""
+    memory = f"{total.memory_gib:.1f} GiB of memory"
+    lines = [f"estimate: {_time(total.seconds)}{of_gpu}, {memory}, {_size(total.size)} on the disk"]
     if seen.measured:
         lines.append(f"{seen.measured:.0%} of the time is estimated from steps in the store")
     if seen.machines:
@@ -112,7 +122,8 @@ def _remarks(check: Check, seen: DryRun) -> list[str]:
     lines = []
     if seen.detectable:
         assumed = "80 % power, from the standard deviations of configs/detectable.yaml"
-        lines += [f"smallest difference that could be found ({assumed}):", *(f"  {one}" for one in seen.detectable)]
+        each = dict.fromkeys(f"  {one}" for one in seen.detectable)
+        lines += [f"smallest difference that could be found ({assumed}):", *each]
     return lines + list(dict.fromkeys(f"warning: {one}" for run in check.runs for one in remarks(run.resolved)))
 
 

@@ -8,6 +8,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from bench.engine.step import Step
+from bench.run.resolve import Resolved
 from bench.suite.check import Checked
 from bench.suite.detectable import Detectable, detectable
 from bench.suite.estimate import Estimates
@@ -17,12 +19,17 @@ from bench.suite.plan import PlannedStep, plan
 
 @dataclass
 class Count:
-    """Steps of one stage: those that the paper's table needs, and controls."""
+    """Steps of one stage: those that the paper's table needs, and controls, and what the unfinished ones cost.
+
+    `accelerator` are the seconds of steps that need a GPU; `memory_gib` is the largest peak of a step.
+    """
 
     paper: int = 0
     controls: int = 0
     cached: int = 0
     seconds: float = 0.0
+    accelerator: float = 0.0
+    memory_gib: float = 0.0
     size: float = 0.0
 
 
@@ -38,7 +45,6 @@ class DryRun:
     steps: dict[str, PlannedStep] = field(default_factory=dict)
     stages: dict[str, Count] = field(default_factory=dict)
     measured: float = 0.0
-    memory_gib: float = 0.0
     machines: list[str] = field(default_factory=list)
     runs: dict[str, tuple[int, int]] = field(default_factory=dict)
     detectable: list[Detectable] = field(default_factory=list)
@@ -52,6 +58,8 @@ class DryRun:
             sum(count.controls for count in counts),
             sum(count.cached for count in counts),
             sum(count.seconds for count in counts),
+            sum(count.accelerator for count in counts),
+            max((count.memory_gib for count in counts), default=0.0),
             sum(count.size for count in counts),
         )
 
@@ -62,7 +70,12 @@ class DryRun:
             for one in self.steps.values()
         ]
         total = self.total
-        estimate = {"seconds": total.seconds, "bytes": total.size, "memory_gib": self.memory_gib}
+        estimate = {
+            "seconds": total.seconds,
+            "accelerator_hours": total.accelerator / 3600,
+            "bytes": total.size,
+            "memory_gib": total.memory_gib,
+        }
         return {
             "steps": steps,
             "paper": total.paper,
@@ -107,6 +120,11 @@ def _first_budgets(suite: Suite, runs: Sequence[Checked]) -> list[Any]:
     return [run.resolved.preset.budget for run in runs if run.resolved.preset.budget not in others]
 
 
+def _on_accelerator(step: Step, resolved: Resolved) -> bool:
+    """Return whether a step runs on a GPU: here, or where its preset is meant to run if there is none here."""
+    return step.resources.accelerator or (resolved.preset.needs_accelerator and bool(step.place.precision))
+
+
 def _count(found: DryRun, kept: Mapping[str, tuple[PlannedStep, Checked]]) -> None:
     estimates: dict[str, Estimates] = {}
     measured = 0.0
@@ -119,11 +137,12 @@ def _count(found: DryRun, kept: Mapping[str, tuple[PlannedStep, Checked]]) -> No
         count.paper += step.of_paper
         count.controls += not step.of_paper
         count.cached += step.cached
-        found.memory_gib = max(found.memory_gib, resolved.preset.memory_gib)
         if step.cached:
             continue
         estimate = costs.of(step.step)
         count.seconds += estimate.seconds
+        count.accelerator += estimate.seconds if _on_accelerator(step.step, resolved) else 0.0
+        count.memory_gib = max(count.memory_gib, estimate.memory_gib)
         count.size += estimate.size
         measured += estimate.seconds if estimate.measured else 0.0
         if not estimate.measured and costs.reference.machine not in found.machines:

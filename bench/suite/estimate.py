@@ -38,11 +38,19 @@ class Reference(Settings):
 
 
 class Estimate(NamedTuple):
-    """Seconds and bytes of a step, and whether the seconds were measured in this store."""
+    """Seconds, peak memory and bytes of a step, and whether the first two were measured in this store."""
 
     seconds: float
+    memory_gib: float
     size: float
     measured: bool
+
+
+class Measured(NamedTuple):
+    """What steps of one kind cost in a store: mean seconds per unit, and the largest peak of memory."""
+
+    seconds: float
+    memory_gib: float
 
 
 class Estimates:
@@ -51,15 +59,16 @@ class Estimates:
     def __init__(self, store: Path, preset: Preset) -> None:
         """Read the costs of the store's finished steps."""
         self._known = _measured(store)
+        self._memory_gib = preset.memory_gib
         self.reference = reference(preset.name)
 
     def of(self, step: Step) -> Estimate:
         """Return what a step costs."""
         name, units = _kind(step.stage, _config(step))
-        seconds = self._known.get(name)
-        if seconds is not None:
-            return Estimate(seconds * units, self._size(step), measured=True)
-        return Estimate(self._seconds(step), self._size(step), measured=False)
+        known = self._known.get(name)
+        if known is not None:
+            return Estimate(known.seconds * units, known.memory_gib, self._size(step), measured=True)
+        return Estimate(self._seconds(step), self._memory_gib, self._size(step), measured=False)
 
     def _seconds(self, step: Step) -> float:
         costs, config = self.reference, _config(step)
@@ -96,20 +105,28 @@ def _kind(stage: str, config: Mapping[str, Any]) -> tuple[str, int]:
     return stage, 1
 
 
-def _measured(store: Path) -> dict[str, float]:
-    """Return mean seconds per unit of each kind of step in a store."""
-    found: dict[str, list[float]] = defaultdict(list)
-    for name, seconds in _costs(store):
-        found[name].append(seconds)
-    return {name: mean(values) for name, values in found.items()}
+def _measured(store: Path) -> dict[str, Measured]:
+    """Return what each kind of step cost in a store."""
+    found: dict[str, list[Measured]] = defaultdict(list)
+    for name, cost in _costs(store):
+        found[name].append(cost)
+    return {
+        name: Measured(mean(one.seconds for one in costs), max(one.memory_gib for one in costs))
+        for name, costs in found.items()
+    }
 
 
-def _costs(store: Path) -> Iterator[tuple[str, float]]:
+def _costs(store: Path) -> Iterator[tuple[str, Measured]]:
+    """Yield what finished steps cost; one whose record cannot be read tells nothing."""
     for path in (store / "jobs").glob("*/*/job.json"):
-        document = json.loads(path.read_text(encoding="utf-8"))
-        config = document["config"] if isinstance(document.get("config"), dict) else {}
-        name, units = _kind(document["stage"], config)
-        yield name, float(document["cost"]["seconds"]) / max(1, units)
+        try:
+            document = json.loads(path.read_text(encoding="utf-8"))
+            config = document["config"] if isinstance(document.get("config"), dict) else {}
+            name, units = _kind(document["stage"], config)
+            seconds, memory = document["cost"]["seconds"], document["cost"]["peak_rss_mib"]
+        except (OSError, ValueError, KeyError, TypeError):
+            continue
+        yield name, Measured(float(seconds) / max(1, units), float(memory) / 1024)
 
 
 def _fit_steps(config: Mapping[str, Any]) -> int:

@@ -75,6 +75,13 @@ def test_a_published_protocol_lists_its_table_and_marks_the_controls(
     # nothing that the table does not ask for
     assert set(found.stages) <= {"prepare", "census", "fit", "synthesize", "train", "predict", "evaluate"}
     assert found.total.seconds > 0
+    # networks run on a GPU, and data are read and numbers computed without one
+    total = found.total
+    on_gpu = not name.endswith("_smoke")
+    assert (0 < total.accelerator < total.seconds) == on_gpu
+    assert found.stages["train"].accelerator == on_gpu * found.stages["train"].seconds
+    assert found.stages["prepare"].accelerator == found.stages["evaluate"].accelerator == 0
+    assert found.document()["estimate"]["accelerator_hours"] == total.accelerator / 3600
     assert not (tmp_path / "store").exists()
 
 
@@ -84,8 +91,11 @@ def test_estimates_come_from_the_store_if_it_has_costs(tmp_path: Path) -> None:
     checked, guessed = seen(tmp_path, found)
     assert (guessed.measured, guessed.machines) == (0.0, ["two CPU cores"])
     assert guessed.total.seconds > 0
+    assert guessed.total.accelerator == 0
+    assert guessed.total.memory_gib == checked[0].resolved.preset.memory_gib
     run_all(checked[:1], Reporter(quiet=True))
     _, told = seen(tmp_path, found)
     assert told.total.cached > 5
     assert told.measured > 0.5
+    assert 0 < told.stages["train"].memory_gib != guessed.total.memory_gib
     assert told.total.seconds < guessed.total.seconds
