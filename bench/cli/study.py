@@ -196,5 +196,5 @@ def _record(results: StudyResults, key: Key, store: Path) -> None:
     kept = ResultsStore(store)
     rows, run = study_rows(results, key, kept), run_key(results)
     kept.folder(run).mkdir(parents=True, exist_ok=True)
-    write_json(kept.folder(run) / FILE, results.model_dump(mode="json"))
+    write_json(kept.folder(run) / FILE, results.model_dump(mode="json"), shared=True)
     kept.write(run, rows, study_document(results, rows))

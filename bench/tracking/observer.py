@@ -56,7 +56,7 @@ def _track(store: Path, run: str, uri: str | None, models: bool) -> bool:
     if marker.exists() and json.loads(marker.read_text()) == logged and not database_gone:
         return True
     _ask(store, address, [run], models)
-    write_json(marker, logged)
+    write_json(marker, logged, shared=True)
     return True
 
 
