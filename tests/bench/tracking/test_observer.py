@@ -22,7 +22,12 @@ from tests.bench.tracking.toy_store import make_store
 
 def test_a_run_is_told_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, Sequence[str]]] = []
-    monkeypatch.setattr(observer, "_ask", lambda store, uri, runs, models: asked.append((uri, runs)))
+
+    def ask(store: Path, uri: str, runs: Sequence[str], *_: object) -> observer.Answer:
+        asked.append((uri, runs))
+        return observer.Answer(dict.fromkeys(runs, "logged"), [])
+
+    monkeypatch.setattr(observer, "_ask", ask)
     store = make_store(tmp_path)
     warnings: list[str] = []
     for _ in range(2):
