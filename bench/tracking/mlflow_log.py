@@ -30,23 +30,23 @@ _Item = TypeVar("_Item")
 class Tracker:
     """A tracking server, or the store's own database, to which the runs of a store are logged."""
 
-    def __init__(self, store: Path, uri: str, *, broken: bool = False) -> None:
+    def __init__(self, store: Path, uri: str) -> None:
         """Connect to `uri`; the store's own database keeps its files in `<store>/mlartifacts`.
 
-        If that database is broken, or known to be so by the caller, it is renamed to `aside` and made again.
+        If that database is visibly broken, it is renamed to `aside` and made again.
         """
         self._store, self._uri = store, uri
         self.own = uri == default_uri(store)
         self.aside: Path | None = None
         with lock_of(store, uri):  # who connects first creates the tables
             if self.own:
-                self._make_whole(store / database.NAME, broken)
+                self._make_whole(store / database.NAME)
             self._client = MlflowClient(tracking_uri=uri)
             if self.own:
                 self._hide_default()
 
-    def _make_whole(self, path: Path, broken: bool) -> None:
-        if path.exists() and (broken or database.fault(path)):
+    def _make_whole(self, path: Path) -> None:
+        if path.exists() and database.fault(path):
             self.aside = database.set_aside(path)
         if not path.exists():
             database.create(path, (self._store / "mlartifacts").absolute().as_uri())

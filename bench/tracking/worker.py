@@ -9,7 +9,7 @@ import sys
 import warnings
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from bench.errors import DataError
 from bench.redact import redacted
@@ -61,24 +61,35 @@ def _work(request: dict[str, Any]) -> dict[str, Any]:
         raise ConnectionError(reason)
     quieten()
     from bench.results.table import ResultsStore
-    from bench.tracking.database import is_broken
+    from bench.tracking.database import NAME, is_broken, set_aside
+    from bench.tracking.locking import lock_of
     from bench.tracking.mlflow_log import Tracker
     from bench.tracking.observer import default_uri
 
     said: list[str] = []
     results = ResultsStore(store, said.append)
-    states: dict[str, str] = {}
-    for again in (False, True):
-        try:
-            tracker = Tracker(store, uri, broken=again)
-            if tracker.aside:
-                said.append(f"the tracking database was broken: it is now {tracker.aside}; all runs are logged again")
-            states = _log(tracker, results.runs() if tracker.aside else request["runs"], request["models"], said.append)
-            break
-        except Exception as error:
-            if again or uri != default_uri(store) or not is_broken(error):
-                raise
-    return {"states": states, "said": said}
+    try:
+        tracker = Tracker(store, uri)
+        aside = request.get("aside") or tracker.aside
+        runs = results.runs() if aside else request["runs"]
+        if aside:
+            said.append(f"the tracking database was broken: it is now {aside}, and all runs were logged again")
+        return {"states": _log(tracker, runs, request["models"], said.append), "said": said}
+    except Exception as error:
+        if request.get("aside") or uri != default_uri(store) or not is_broken(error):
+            raise
+        with lock_of(store, uri):
+            aside = set_aside(store / NAME)
+        return _again({**request, "aside": str(aside)})
+
+
+def _again(request: dict[str, Any]) -> NoReturn:
+    """Begin again as a new program with the same process number: MLflow keeps the files open that it once opened."""
+    source, sink = os.pipe()
+    os.write(sink, json.dumps({**request, "runs": []}).encode())
+    os.close(sink)
+    os.dup2(source, sys.stdin.fileno())
+    os.execv(sys.executable, [sys.executable, "-P", "-m", "bench.tracking.worker"])
 
 
 def _log(tracker: Any, runs: Sequence[str], models: bool, warn: Callable[[str], None]) -> dict[str, str]:
