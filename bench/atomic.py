@@ -57,7 +57,7 @@ def replacing_folder(path: Path) -> Iterator[Path]:
 
 
 def swap_folder(new: Path, path: Path) -> None:
-    """Put the folder `new` in the place of `path`, which is removed if it exists."""
+    """Rename the folder `new` to `path`; a folder that is there is removed."""
     old = own_name(path)
     try:
         path.rename(old)

@@ -66,8 +66,7 @@ def build(
     store: StoreOption = None,
 ) -> None:
     """Write one self-contained page per reader, and the key, which stays with you."""
-    from rich.console import Console
-
+    from bench.engine.console import HarmlessConsole
     from reports.study.draft import Amounts
     from reports.study.pages import Words, build_study
     from reports.study.secret import Secret
@@ -88,7 +87,7 @@ def build(
         seed=secret.text,
         words=Words(title, note),
     )
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = HarmlessConsole(highlight=False, markup=False, soft_wrap=True)
     n = len(built.key.readers[0].trials)
     megabytes = built.pages[0].stat().st_size / 1e6
     for page in built.pages:
