@@ -134,13 +134,13 @@ def test_a_database_that_is_not_whole_is_recognised(tmp_path: Path) -> None:
 def test_the_end_of_a_run_waits_half_a_minute_at_most(
     tmp_path: Path, server: Any, capfd: Any, monkeypatch: Any
 ) -> None:
-    monkeypatch.setattr(observer, "DEADLINE", 12.0)
+    monkeypatch.setattr(observer, "DEADLINE", 8.0)
     make_store(tmp_path, seeds=1)
     warnings: list[str] = []
     with server() as port:
         begun = time.monotonic()
         assert not track(tmp_path, "run-1", address(port), warnings.append)
-        assert time.monotonic() - begun < 25
+        assert time.monotonic() - begun < 20
     (said,) = warnings
     assert "results are complete" in said
     assert f"http://127.0.0.1:{port}/" in said
