@@ -6,6 +6,7 @@ import sqlite3
 from contextlib import closing
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import Any
 
 from bench.atomic import ENDING, replacing
 
@@ -67,7 +68,8 @@ def create(path: Path, artifacts: str) -> None:
         left.unlink(missing_ok=True)
     with replacing(path) as temporary:
         try:
-            SqlAlchemyStore(f"sqlite:///{temporary.absolute()}", artifacts).engine.dispose()
+            store: Any = SqlAlchemyStore  # MLflow does not say its types
+            store(f"sqlite:///{temporary.absolute()}", artifacts).engine.dispose()
         finally:
             for ending in _JOURNALS:
                 temporary.with_name(temporary.name + ending).unlink(missing_ok=True)

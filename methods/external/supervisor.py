@@ -209,7 +209,7 @@ def _runs(process: psutil.Process) -> bool:
 def _become_subreaper() -> bool:
     """Have orphans below this process become its children; return whether the system can do that (Linux)."""
     try:
-        return ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0
+        return bool(ctypes.CDLL(None).prctl(_SET_CHILD_SUBREAPER, 1, 0, 0, 0) == 0)
     except (OSError, AttributeError, TypeError):
         return False
 
