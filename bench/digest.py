@@ -4,12 +4,13 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from pydantic import BaseModel
+
+from bench import atomic
 
 
 def canonical_json(value: Any) -> str:
@@ -29,11 +30,13 @@ def digest(value: Any) -> str:
     return hashlib.sha256(canonical_json(value).encode()).hexdigest()
 
 
-def write_json(path: Path, value: Any) -> None:
-    """Write canonical JSON under a temporary name, then rename it to `path`."""
-    temporary = path.with_name(path.name + ".tmp")
-    temporary.write_text(canonical_json(value), encoding="utf-8")
-    os.replace(temporary, path)
+def write_json(path: Path, value: Any, *, shared: bool = False) -> None:
+    """Write canonical JSON under a temporary name, then rename it to `path`.
+
+    The folder of a step has one writer, which holds its lock. `shared` is for files that several processes may write
+    at the same time; each then has a temporary name of its own.
+    """
+    atomic.write_text(path, canonical_json(value), sole=not shared)
 
 
 def digest_arrays(*arrays: np.ndarray | None) -> str:

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 
 import numpy as np
 from jaxtyping import UInt8
 from PIL import Image, ImageFont
+
+from bench.atomic import replacing
 
 Face = ImageFont.FreeTypeFont | ImageFont.ImageFont
 GAP = 6
@@ -45,6 +46,5 @@ def shorten(text: str, width: float, face: Face) -> str:
 
 def save(sheet: Image.Image, path: Path) -> None:
     """Write a PNG to a temporary file and rename it."""
-    temporary = path.with_name(path.name + ".tmp")
-    sheet.save(temporary, format="PNG")
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        sheet.save(temporary, format="PNG")

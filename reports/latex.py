@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Iterator, Sequence
 
+from bench.harmless import harmless
 from reports.board import Leaderboard, Row
 from reports.folding import fold
 from reports.numbers import superscript
@@ -86,7 +87,7 @@ class _Pen:
 
 def escape(text: str) -> str:
     """Return a text whose characters have no meaning in LaTeX."""
-    return "".join(_ESCAPED.get(character, character) for character in text)
+    return "".join(_ESCAPED.get(character, character) for character in harmless(text))
 
 
 def in_latex(text: str) -> str:

@@ -8,6 +8,7 @@ from typing import NamedTuple
 
 import pandas as pd
 
+from bench.harmless import harmless
 from bench.results.table import ALL_FOLDS, POOLED_FOLDS, SET, merge_rows
 from metrics.table import METRICS, Metric
 from reports.board import POOLED, Leaderboard
@@ -74,8 +75,8 @@ def leaderboard(
             rows, columns, outdated = rows_of(shown, of_division, known)
             rows, columns = with_costs(rows, columns) if costs else (rows, columns)
             board = Leaderboard(
-                str(data),
-                str(label),
+                harmless(str(data), lines=False),
+                harmless(str(label), lines=False),
                 str(budget),
                 str(fold),
                 columns,
@@ -83,7 +84,7 @@ def leaderboard(
                 (rare or {}).get(str(data), ()),
                 outdated,
                 int(part[part["budget"] == budget].index.max()),
-                str(division),
+                harmless(str(division), lines=False),
                 str(part["shown"].iloc[0]),
                 doubts=_doubts(shown, doubts or {}),
                 spreads=spreads_of(spread[(spread[[*_DIVIDED, "data", "fold", "budget"]] == place).all(axis=1)], known),
@@ -111,7 +112,8 @@ def _judged(board: Leaderboard, claims: Claims) -> Leaderboard:
 
 def _doubts(shown: pd.DataFrame, doubts: Mapping[str, Sequence[str]]) -> list[str]:
     """Return what speaks against every number of a board: what its runs say of their data, each once."""
-    return list(dict.fromkeys(text for run in shown["run"].unique() for text in doubts.get(str(run), ())))
+    said = (harmless(text) for run in shown["run"].unique() for text in doubts.get(str(run), ()))
+    return list(dict.fromkeys(said))
 
 
 def _with_costs_of_folds(shown: pd.DataFrame, of_division: pd.DataFrame, fold: str) -> pd.DataFrame:

@@ -5,11 +5,13 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 
+from bench.harmless import harmless
 from reports.board import Leaderboard
 from reports.sheet import Entry, SheetColumn, line, sheet_of
 
 _MEANINGFUL = re.compile(r"[\\|_*`]|<(?=[A-Za-z/!?])|(?<=\])\(")
 """What begins or ends a cell, emphasis, code, a tag or the address of a link."""
+_BREAK = re.compile(r"\s*[\r\n]\s*")
 
 
 def render_markdown(board: Leaderboard, *, everything: bool = False) -> str:
@@ -57,5 +59,5 @@ def table_line(cells: Sequence[str]) -> str:
 
 
 def escape(text: str) -> str:
-    """Return a text whose characters have no meaning in Markdown."""
-    return _MEANINGFUL.sub(r"\\\g<0>", text)
+    """Return a text of one line whose characters have no meaning in Markdown, and none on a terminal."""
+    return _MEANINGFUL.sub(r"\\\g<0>", harmless(_BREAK.sub(" ", text)))

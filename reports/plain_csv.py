@@ -6,6 +6,7 @@ import csv
 import io
 from collections.abc import Sequence
 
+from bench.harmless import csv_cell
 from reports.board import Cell, Leaderboard, Row
 from reports.columns import Column, reading_order
 from reports.remarks import remarks, warnings
@@ -39,13 +40,14 @@ def render_csv(boards: Sequence[Leaderboard], *, with_dataset: bool = False) -> 
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
     names = [f"{column.name}{suffix}" for column in columns for suffix in _suffixes(column)]
-    writer.writerow([*lead, *_ABOUT, *names, *_LAST])
+    writer.writerow(map(csv_cell, [*lead, *_ABOUT, *names, *_LAST]))
     for board in boards:
         said = "; ".join([*warnings(board), *remarks(board), *spread_lines(board)])
         for index, row in enumerate(board.rows):
             named = _named(board, index, row) | {"remarks": said}
             numbers = [text for column in columns for text in _cells(board, index, column)]
-            writer.writerow([*(named[name] for name in (*lead, *_ABOUT)), *numbers, *(named[name] for name in _LAST)])
+            texts = [*(named[name] for name in (*lead, *_ABOUT)), *numbers, *(named[name] for name in _LAST)]
+            writer.writerow([csv_cell(str(text)) for text in texts])
     return text.getvalue()
 
 

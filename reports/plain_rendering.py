@@ -13,6 +13,7 @@ from rich.console import Group, RenderableType
 from rich.table import Table
 from rich.text import Text
 
+from bench.harmless import csv_cell
 from reports.markdown import escape, table_line
 from reports.numbers import superscript
 from reports.plain_table import Entry, PlainTable
@@ -99,4 +100,4 @@ def _markdown(entry: Entry) -> str:
 def _csv(value: object) -> str:
     if isinstance(value, bool):
         return "yes" if value else "no"
-    return "" if value is None else value if isinstance(value, str) else repr(value)
+    return "" if value is None else csv_cell(value) if isinstance(value, str) else repr(value)

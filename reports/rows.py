@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import re
 from collections.abc import Hashable, Iterator, Mapping, Sequence
+from functools import lru_cache
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 
+from bench.harmless import harmless
 from bench.results.leaks import TEST_COPIES, TEST_NEARNESS, leaking
 from metrics.table import Metric, find
 from reports.board import CONTROLS, Cell, Row
@@ -65,7 +67,8 @@ def rows_of(
         of_name = {other.set for other in same if other.ratio == key.ratio}
         shown = (key.set or "not recorded") if len(of_name) > 1 else ""
         leak, checked = _leak(looked.iloc[leaks.rows(key)])
-        made.append(Row(key.method, named, key.downstream, of_arm, key.ratio, shown, leak, checked))
+        texts = (_shown(text) for text in (key.method, named, key.downstream))
+        made.append(Row(*texts, of_arm, key.ratio, _shown(shown), leak, checked))
     return _sorted(made), [column for column in columns if column.kind != "rank"], len(frame) - len(current)
 
 
@@ -129,7 +132,8 @@ def _columns(frame: pd.DataFrame, known: Mapping[str, Metric]) -> tuple[np.ndarr
         of_metric = identities[metric]
         tag = str(of_metric.index(encoder) + 1) if len(of_metric) > 1 else ""
         scope = split if encoder else ""
-        columns.append(Column(metric, kind, encoder, scope, class_, direction, tag, about[metric]))
+        names = (_shown(metric), kind, _shown(encoder), _shown(scope), _shown(class_))
+        columns.append(Column(*names, direction, tag, about[metric]))
     return codes, columns
 
 
@@ -173,7 +177,7 @@ def _cell(row: Mapping[Hashable, Any]) -> Cell:
         seeds=int(row["seeds"] if row["seed"] < 0 else row["generations"]),
         p=known("p"),
         p_holm=known("p_holm"),
-        reason=row["reason"],
+        reason=_shown(row["reason"]),
         n_skipped=known("n_skipped", int),
         n_groups=known("n_groups", int),
         n_effective=known("n_effective"),
@@ -186,6 +190,12 @@ def _cell(row: Mapping[Hashable, Any]) -> Cell:
         standing=row["standing"],
         detectable=known("detectable"),
     )
+
+
+@lru_cache(maxsize=1024)
+def _shown(text: str) -> str:
+    """Return a name or a reason that cannot act where it is shown, and is one line."""
+    return harmless(text, lines=False)
 
 
 def _sorted(rows: Sequence[Row]) -> list[Row]:

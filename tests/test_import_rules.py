@@ -15,9 +15,11 @@ from tests.imports import PACKAGES, Import, imports, modules
 
 ROOT = Path(__file__).resolve().parent.parent
 GROUND = (
+    "bench.atomic",
     "bench.context",
     "bench.contract",
     "bench.errors",
+    "bench.harmless",
     "bench.plugin_version",
     "bench.weight_cards",
     "bench.weights",
@@ -56,7 +58,19 @@ FLOORS = (
     ("engine", "formats", "config", "results", "training"),
     ("registry", "synthetic", "track"),
     ("contract", "extras", "imageio", "sibling_packages"),
-    ("context", "digest", "errors", "paths", "plugin_version", "samples", "weight_cards", "weights"),
+    ("digest",),
+    (
+        "atomic",
+        "context",
+        "errors",
+        "harmless",
+        "paths",
+        "plugin_version",
+        "redact",
+        "samples",
+        "weight_cards",
+        "weights",
+    ),
 )
 FLOOR = {f"bench.{part}": number for number, floor in enumerate(FLOORS) for part in floor}
 
@@ -74,9 +88,12 @@ class Rule(NamedTuple):
 RULES = {
     "bench": Rule(("bench",), deferred=("metrics", "reports")),
     "bench.contract": Rule((*GROUND, "bench.samples"), others=frozenset({"jaxtyping", "numpy", "pydantic"})),
+    "bench.atomic": Rule((), others=frozenset()),
     "bench.context": Rule((), others=frozenset({"numpy"})),
     "bench.errors": Rule((), others=frozenset()),
+    "bench.harmless": Rule((), others=frozenset()),
     "bench.plugin_version": Rule((), others=frozenset()),
+    "bench.redact": Rule((), others=frozenset()),
     "bench.samples": Rule((), others=frozenset({"jaxtyping", "numpy"})),
     "bench.weights": Rule((), others=frozenset()),
     "bench.weight_cards": Rule((), others=frozenset({"pydantic", "yaml"})),

@@ -8,7 +8,7 @@ from typing import Any
 
 import pandas as pd
 
-from bench.results.table import ScoreRow, merge_rows, read_rows, write_rows
+from bench.results.table import ScoreRow, frame_of, merge_rows, read_rows, write_rows
 
 LEVELS = {"real-only": 0.36, "copy": 0.35, "noise": 0.20, "diffmix": 0.39}
 DISTANCES = {"copy": 0.05, "noise": 312.0, "diffmix": 4.2}
@@ -65,6 +65,11 @@ def table(folder: Path, *runs: list[ScoreRow]) -> pd.DataFrame:
     for index, rows in enumerate(runs):
         write_rows(folder / f"{index}.parquet", rows)
     return merge_rows(read_rows(folder / f"{index}.parquet" for index in range(len(runs))))
+
+
+def frame(rows: list[ScoreRow]) -> pd.DataFrame:
+    """Rows of one run as they are read."""
+    return merge_rows(frame_of(rows))
 
 
 def _scores(at: dict[str, Any], value: float) -> list[ScoreRow]:

@@ -38,13 +38,12 @@ def verify(
     data_root: DataRootOption = None,
 ) -> None:
     """Read a whole dataset, compare it with the published counts and list problems; exit with 2 if there are errors."""
-    from rich.console import Console
-
     from bench.datasets.checks.verify import verify as verify_source
     from bench.datasets.source import open_source
+    from bench.engine.console import HarmlessConsole
 
     report = verify_source(open_source(name, resolve_data_root(data_root)), reporter(context).progress)
-    render_report(report, Console(highlight=False))
+    render_report(report, HarmlessConsole(highlight=False))
     if not report.ok:
         raise typer.Exit(2)
 
@@ -65,7 +64,7 @@ def render_report(report: VerifyReport, console: Console) -> None:
         console.print(escape(f"encoding: {survey_words(report.encoding)}"), soft_wrap=True)
     table = _table("split", "what", "found", "published", "share")
     for split, what, found, published, share in _count_rows(report):
-        table.add_row(split, escape(what), f"{found:,}", "" if published is None else f"{published:,}", share)
+        table.add_row(escape(split), escape(what), f"{found:,}", "" if published is None else f"{published:,}", share)
     console.print(table)
     for item in report.findings:
         style = STYLES[item.severity]

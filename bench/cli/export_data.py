@@ -25,15 +25,14 @@ def export(
     data_root: DataRootOption = None,
 ) -> None:
     """Export images and labels for training with official code; resolution and class ids are kept."""
-    from rich.console import Console
-
+    from bench.engine.console import HarmlessConsole
     from bench.export import FORMATS, export_parts
     from bench.export.parts import open_parts
 
     # `export_parts` rejects an unknown format, before any data is searched for
     parts = open_parts(name, split, resolve_data_root(data_root)) if format in FORMATS else []
     done = export_parts(parts, out, format, reporter(context).progress)
-    console = Console(highlight=False)
+    console = HarmlessConsole(highlight=False)
     for each, (place, n) in done.splits.items():
         console.print(f"{each}: {n} images in {done.folder / place}", soft_wrap=True, markup=False)
     for text in done.lost:

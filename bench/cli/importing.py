@@ -49,9 +49,8 @@ def import_(
     data_root: DataRootOption = None,
 ) -> None:
     """Check and seal a folder of synthetic images, which `bench run --synthetic NAME --dataset D` can then score."""
-    from rich.console import Console
-
     from bench.config.validate import build
+    from bench.engine.console import HarmlessConsole
     from bench.imageio import survey_words
     from bench.importing.command import ImportRequest, import_set, outline_notes
 
@@ -68,7 +67,7 @@ def import_(
         "data_root": resolve_data_root(data_root),
     }
     made = import_set(build(ImportRequest, values, "the request"), reporter(context))
-    console = Console(highlight=False)
+    console = HarmlessConsole(highlight=False)
     console.print(f"{len(made)} images sealed in {made.folder} ({made.digest[:12]})", soft_wrap=True, markup=False)
     encoding = made.manifest.get("encoding", {})
     if read_as := encoding.get("read_as"):

@@ -26,14 +26,14 @@ def listing(
     ] = None,
 ) -> None:
     """List methods, datasets, downstream networks, encoders, evaluations, presets, protocols and suites."""
-    from rich.console import Console
     from rich.table import Table
 
+    from bench.engine.console import HarmlessConsole
     from bench.registry import unknown
 
     if kind is not None and kind not in KINDS:
         raise unknown("kind of entry", kind, KINDS)
-    console = Console(highlight=False)
+    console = HarmlessConsole(highlight=False, markup=False)
     for name in KINDS if kind is None else (kind,):
         table = Table(title=name, title_justify="left", box=None, pad_edge=False, show_header=False)
         table.add_column(no_wrap=True, style="bold")

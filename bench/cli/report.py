@@ -90,14 +90,11 @@ def write(path: Path, page: str) -> None:
     Raises:
         ConfigError: the folder does not exist, or the file cannot be written.
     """
-    import os
-
+    from bench.atomic import write_text
     from bench.errors import ConfigError
 
-    temporary = path.with_name(path.name + ".tmp")
     try:
-        temporary.write_text(page, encoding="utf-8")
-        os.replace(temporary, path)
+        write_text(path, page)
     except OSError as error:
         fix = "give --output a file in a folder that exists and that you may write to"
         raise ConfigError("The report cannot be written", got=f"{path}: {error.strerror}", fix=fix) from error

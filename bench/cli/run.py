@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Annotated, Optional
 
@@ -29,6 +30,7 @@ from bench.cli.verbosity import reporter
 
 if TYPE_CHECKING:
     from bench.config import RunRequest
+    from bench.run.outcome import Outcome
 
 
 def mount(app: typer.Typer) -> None:
@@ -147,7 +149,6 @@ def run(
     ] = False,
 ) -> None:
     """Run one method on one dataset: fit, synthesize, score, train and test; then show the leaderboard."""
-    from bench.cli.leaderboard import show
     from bench.config import Environment, RunRequest
     from bench.config.validate import build
     from bench.errors import ConfigError
@@ -197,8 +198,15 @@ def run(
     if dry_run:
         _plan(request)
         return
-    outcome = run_request(request, reporter(context), count_steps)
+    run_request(request, reporter(context), count_steps, _show)
+
+
+def _show(outcome: Outcome) -> None:
+    """Print the leaderboard that a run belongs to, before anything else can take its time."""
+    from bench.cli.leaderboard import show
+
     show(outcome.store, dataset=outcome.dataset, preset=outcome.preset)
+    sys.stdout.flush()
 
 
 def _plan(request: RunRequest) -> None:

@@ -197,9 +197,9 @@ def _show(report: Output, lines: Iterable[Table | str], as_json: bool) -> None:
     if as_json:
         print(report.model_dump_json(indent=2))
         return
-    from rich.console import Console
+    from bench.engine.console import HarmlessConsole
 
     # a pipe has no width
-    console = Console(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = HarmlessConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
     for line in lines:
         console.print(line, soft_wrap=isinstance(line, str))

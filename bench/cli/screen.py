@@ -11,11 +11,10 @@ if TYPE_CHECKING:
 
 def console() -> Console:
     """Return the console; a pipe has no width: tables are then made for a wide terminal."""
-    from rich.console import Console
-
+    from bench.engine.console import HarmlessConsole
     from reports.terminal import WIDTH
 
-    return Console(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)
+    return HarmlessConsole(highlight=False, markup=False, width=None if sys.stdout.isatty() else WIDTH)
 
 
 def count_runs(n: int) -> str:

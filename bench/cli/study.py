@@ -66,8 +66,7 @@ def build(
     store: StoreOption = None,
 ) -> None:
     """Write one self-contained page per reader, and the key, which stays with you."""
-    from rich.console import Console
-
+    from bench.engine.console import HarmlessConsole
     from reports.study.draft import Amounts
     from reports.study.pages import Words, build_study
     from reports.study.secret import Secret
@@ -88,7 +87,7 @@ def build(
         seed=secret.text,
         words=Words(title, note),
     )
-    console = Console(highlight=False, markup=False, soft_wrap=True)
+    console = HarmlessConsole(highlight=False, markup=False, soft_wrap=True)
     n = len(built.key.readers[0].trials)
     megabytes = built.pages[0].stat().st_size / 1e6
     for page in built.pages:
@@ -196,5 +195,5 @@ def _record(results: StudyResults, key: Key, store: Path) -> None:
     kept = ResultsStore(store)
     rows, run = study_rows(results, key, kept), run_key(results)
     kept.folder(run).mkdir(parents=True, exist_ok=True)
-    write_json(kept.folder(run) / FILE, results.model_dump(mode="json"))
+    write_json(kept.folder(run) / FILE, results.model_dump(mode="json"), shared=True)
     kept.write(run, rows, study_document(results, rows))

@@ -41,6 +41,8 @@ def export_mlflow(
     """Send the store's runs to MLflow; runs that did not change are kept."""
     from bench.config import Environment
     from bench.errors import MissingError
+    from bench.harmless import harmless
+    from bench.redact import address
     from bench.results.table import ResultsStore
     from bench.tracking import default_uri, rebuild
 
@@ -51,6 +53,7 @@ def export_mlflow(
         )
     environment = Environment.read()
     uri = to or environment.tracking_uri
-    counts = rebuild(folder, uri, models=environment.track_models if models is None else models)
-    place = (uri or default_uri(folder)).rpartition("@")[2]
+    send = environment.track_models if models is None else models
+    counts = rebuild(folder, uri, models=send, warn=lambda text: typer.echo(f"warning: {harmless(text)}", err=True))
+    place = address(uri or default_uri(folder))
     typer.echo(f"{place}: {counts['logged']} runs logged, {counts['kept']} kept", err=True)

@@ -17,14 +17,13 @@ def verify(
     folder: Annotated[Path, typer.Argument(metavar="DIR", help="Folder of a sealed set (it holds manifest.json).")],
 ) -> None:
     """Recompute every digest of a sealed synthetic set; exit with 2 if a file has changed."""
-    from rich.console import Console
-
+    from bench.engine.console import HarmlessConsole
     from bench.imageio import survey_words
     from bench.synthetic import verify_set
 
     opened = verify_set(folder)
     manifest = opened.manifest
-    console = Console(highlight=False)
+    console = HarmlessConsole(highlight=False)
     console.print(
         f"{folder}: {len(opened)} samples of {manifest['method']} on {manifest['dataset']}, "
         f"seed {manifest['seed']}: sealed and unchanged ({opened.digest[:12]})",

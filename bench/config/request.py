@@ -8,10 +8,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Literal, NamedTuple, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 
 from bench.contract import Settings
 from bench.errors import ConfigError
+from bench.harmless import acting
 
 
 class Environment(NamedTuple):
@@ -140,6 +141,14 @@ class RunRequest(Settings):
     @classmethod
     def _one_way(cls, values: Any) -> Any:
         return gather_roles(values)
+
+    @field_validator("method", "preset", "overrides", "controls", "downstream")
+    @classmethod
+    def _names_are_shown(cls, value: Any) -> Any:
+        for name in (value,) if isinstance(value, str) else value or ():
+            if found := acting(name):
+                raise ValueError(f"remove the control character {found}: names are shown on terminals and in tables")
+        return value
 
     @model_validator(mode="after")
     def _one_subject(self) -> Self:

@@ -17,6 +17,7 @@ from bench.datasets.splits.division import Division
 from bench.datasets.splits.few_labels import Labelled
 from bench.datasets.splits.protocol import Protocol
 from bench.errors import ConfigError
+from bench.harmless import acting
 from bench.paths import is_file
 from bench.registry import names, point, unknown
 from bench.track import track_of
@@ -139,6 +140,15 @@ class DatasetCard(Settings):
     def _names_folders(cls, value: str) -> str:
         if not value.strip(".") or len(value.encode()) > LONGEST_NAME or not re.fullmatch(r"[^/\\\x00-\x1f]+", value):
             raise ValueError(f"the name is also one of folders: at most {LONGEST_NAME} bytes, without / and \\")
+        return value
+
+    @field_validator("name", "title", "organ", "splits", "classes", "labels", "raw_classes")
+    @classmethod
+    def _names_are_shown(cls, value: Any) -> Any:
+        named = value.values() if isinstance(value, Mapping) else (value,) if isinstance(value, str) else value
+        for name in named:
+            if found := acting(name):
+                raise ValueError(f"remove the control character {found}: names are shown on terminals and in tables")
         return value
 
     @field_validator("protocols", mode="before")

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 import sys
 import threading
 import time
@@ -14,6 +13,7 @@ from typing import Any
 
 import psutil
 
+from bench.atomic import write_text
 from bench.engine.usage import Usage
 
 _MIB = 1024 * 1024
@@ -86,11 +86,8 @@ class Meter:
             "started": self._started,
             "usage": self._usage.samples,
         }
-        temporary = self._path.with_name(self._path.name + ".tmp")
-        if not self._path.parent.exists():
-            return
-        temporary.write_text(json.dumps(value))
-        os.replace(temporary, self._path)
+        if self._path.parent.exists():
+            write_text(self._path, json.dumps(value), sole=True)
 
 
 def utc_now() -> str:

@@ -15,12 +15,12 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine.versions import package_versions
+from bench.harmless import harmless
+from bench.redact import redacted
 
 FOLDER = "logs"
 LONGEST = 60
 """Letters of the name of a method or a dataset in the name of a log: names of files are limited."""
-# A password in an address.
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 _LIBRARIES = ("torchvision", "timm", "transformers", "scipy", "scikit-learn", "pandas", "mlflow")
 
 
@@ -34,7 +34,7 @@ class RunLog:
     def write(self, text: str) -> None:
         """Append the lines of a text."""
         now = time.strftime("%Y-%m-%d %H:%M:%S")
-        lines = "".join(f"{now}  {line}\n" for line in _SECRET.sub("", text).splitlines())
+        lines = "".join(f"{now}  {line}\n" for line in harmless(redacted(text)).splitlines())
         with self.path.open("a", encoding="utf-8") as handle:
             handle.write(lines)  # one write: lines of several processes do not mix
 

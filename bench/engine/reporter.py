@@ -13,6 +13,7 @@ from rich.progress import TaskID
 
 from bench.contract import Progress as ProgressProtocol
 from bench.engine.bars import Bars
+from bench.engine.console import HarmlessConsole
 from bench.engine.log import RunLog, libraries
 from bench.engine.overall import Overall
 
@@ -51,7 +52,7 @@ class Reporter:
         self.overall: Overall | str = overall
         self.count: Callable[[], Overall | str] | None = None
         """Counts the steps of the run; called when the first of them begins, so that a finished run counts none."""
-        self._console = console or Console(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
+        self._console = console or HarmlessConsole(stderr=True, highlight=False, quiet=quiet, soft_wrap=True)
         # with other processes on the same terminal, each line must name its step
         self._alone = live is None
         self._live = (sys.stderr.isatty() if live is None else live) and not quiet

@@ -15,6 +15,7 @@ from urllib.parse import urlsplit
 import pooch
 from filelock import FileLock, Timeout
 
+from bench.atomic import write_text
 from bench.errors import BenchError, MissingError
 from bench.fetching.reach import Reach
 from bench.fetching.shown import Reports, Shown
@@ -192,8 +193,7 @@ def _record(target: Path, digest: str) -> None:
     with writing(target):
         target.parent.mkdir(parents=True, exist_ok=True)
         record = target.with_name(f"{target.name}.sha256")
-        record.with_suffix(".tmp").write_text(f"{digest}  {target.name}\n", encoding="utf-8")
-        os.replace(record.with_suffix(".tmp"), record)
+        write_text(record, f"{digest}  {target.name}\n")
 
 
 def _confirmation(wanted: Wanted, address: Address) -> str:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import warnings
 from pathlib import Path
 
@@ -10,6 +9,7 @@ import numpy as np
 from jaxtyping import Int32
 from PIL import Image
 
+from bench.atomic import replacing
 from bench.errors import DataError
 
 
@@ -21,9 +21,8 @@ def write_png(path: Path, array: np.ndarray) -> None:
         wanted = f"Only uint8 (h, w, 3) or uint16 (h, w) can be written to {path}"
         raise DataError(wanted, got=f"{array.dtype} {array.shape}")
     image = Image.fromarray(array)
-    temporary = path.with_name(path.name + ".tmp")
-    image.save(temporary, format="PNG", compress_level=1)
-    os.replace(temporary, path)
+    with replacing(path, sole=True) as temporary:  # in a folder that one process fills
+        image.save(temporary, format="PNG", compress_level=1)
 
 
 def write_instances(path: Path, instances: Int32[np.ndarray, "h w"]) -> None:

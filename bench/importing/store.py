@@ -29,7 +29,7 @@ def remember(store: Path, dataset: str, name: str, folder: Path, replace: bool, 
                 fix="choose another --method-name, or give --replace",
             )
     path.parent.mkdir(parents=True, exist_ok=True)
-    write_json(path, {"folder": relative, "card": card})
+    write_json(path, {"folder": relative, "card": card}, shared=True)
 
 
 def open_imported(store: Path, dataset: str, name: str) -> SyntheticSet:

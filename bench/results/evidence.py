@@ -112,4 +112,8 @@ class Evidence(Settings):
 
     def write(self, run: Path) -> None:
         """Write it next to its pictures, which are in `<run>/evidence` already."""
-        (run / FOLDER / _FILE).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")
+        self.write_into(run / FOLDER)
+
+    def write_into(self, place: Path) -> None:
+        """Write it into the folder of its pictures, wherever that is."""
+        (place / _FILE).write_text(self.model_dump_json(indent=1) + "\n", encoding="utf-8")

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import json
 import math
-import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+import sys
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, Self
@@ -14,9 +14,11 @@ import pyarrow
 import pyarrow.parquet as parquet
 from pydantic import ConfigDict, Field, model_validator
 
+from bench.atomic import replacing
 from bench.contract import Settings
 from bench.digest import write_json
 from bench.errors import DataError
+from bench.harmless import harmless
 from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
 from bench.results.document import RunDocument
 from bench.results.merge import IDENTITY as IDENTITY
@@ -150,14 +152,17 @@ def _schema() -> pyarrow.Schema:
 
 SCHEMA = _schema()
 COLUMNS: tuple[str, ...] = tuple(SCHEMA.names)
+REQUIRED = tuple(field.alias or name for name, field in ScoreRow.model_fields.items() if field.is_required())
+
+
+def _table(rows: Iterable[ScoreRow]) -> pyarrow.Table:
+    return pyarrow.Table.from_pylist([row.model_dump(by_alias=True) for row in rows], schema=SCHEMA)
 
 
 def write_rows(path: Path, rows: Iterable[ScoreRow]) -> None:
     """Write rows as Parquet, under a temporary name that is then renamed."""
-    records = [row.model_dump(by_alias=True) for row in rows]
-    temporary = path.with_name(path.name + ".tmp")
-    parquet.write_table(pyarrow.Table.from_pylist(records, schema=SCHEMA), temporary)
-    os.replace(temporary, path)
+    with replacing(path) as temporary:
+        parquet.write_table(_table(rows), temporary)
 
 
 def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
@@ -166,21 +171,41 @@ def read_rows(paths: Iterable[Path]) -> pd.DataFrame:
     Raises:
         DataError: a file is unreadable or of a newer schema.
     """
-    tables = [_read(path) for path in paths]
+    return _frame([_read(path) for path in paths])
+
+
+def frame_of(rows: Iterable[ScoreRow]) -> pd.DataFrame:
+    """Return rows in the frame that they are read as once they are written."""
+    return _frame([_table(rows)])
+
+
+def _frame(tables: Sequence[pyarrow.Table]) -> pd.DataFrame:
     table = pyarrow.concat_tables(tables) if tables else SCHEMA.empty_table()
     frame: pd.DataFrame = table.to_pandas()
     return frame.astype(dict.fromkeys(["n", "n_skipped", "n_synthetic", "n_groups", "n_distinct"], "Int64"))
 
 
+def _say(text: str) -> None:
+    print(f"warning: {harmless(text)}", file=sys.stderr)
+
+
 class ResultsStore:
     """Results of every run under `<store>/results`: `<run>.parquet`, `<run>.json` and the folder `<run>`.
 
-    A run counts once its document exists, since the document is written last.
+    A run counts once its document exists, since the document is written last. Files of other runs that cannot be read
+    are skipped, and each is named in a warning.
     """
 
-    def __init__(self, store: Path) -> None:
-        """Use the folder `results` of `store`; nothing is read or created yet."""
+    def __init__(self, store: Path, warn: Callable[[str], None] = _say) -> None:
+        """Use the folder `results` of `store`; nothing is read or created yet.
+
+        Args:
+            store: the store.
+            warn: receives the names of files that cannot be read; by default, they are printed as warnings.
+        """
         self.root = store / "results"
+        self._warn = warn
+        self._named: set[str] = set()
 
     def write(self, run: str, rows: Sequence[ScoreRow], document: RunDocument) -> None:
         """Write a run's rows and document; `created` (ISO time, UTC) is added if the document has none."""
@@ -188,23 +213,36 @@ class ResultsStore:
         write_rows(self.root / f"{run}.parquet", rows)
         created = document.created or datetime.now(UTC).isoformat(timespec="microseconds")
         whole = document.model_copy(update={"run": run, "created": created})
-        write_json(self.root / f"{run}.json", whole.model_dump(mode="json"))
+        write_json(self.root / f"{run}.json", whole.model_dump(mode="json"), shared=True)
 
     def folder(self, run: str) -> Path:
         """Return the folder of a run's further files: curves, contact sheet, manifest, leaderboard."""
         return self.root / run
+
+    def has(self, run: str) -> bool:
+        """Return whether a run has results; those with a broken file are named, since they must be written again."""
+        if not (self.root / f"{run}.json").exists():
+            return False
+        try:
+            self.document(run)
+            self.rows(run)
+        except DataError as error:
+            self._name(error, "is written again")
+            return False
+        return True
 
     def runs(self) -> tuple[str, ...]:
         """Return the run keys, oldest first."""
         return tuple(self.documents())
 
     def documents(self) -> dict[str, RunDocument]:
-        """Return every run's document by key, oldest run first.
-
-        Raises:
-            DataError: a document cannot be read.
-        """
-        found = {path.stem: self.document(path.stem) for path in self.root.glob("*.json")}
+        """Return the document of every run by key, oldest run first, without those that cannot be read."""
+        found: dict[str, RunDocument] = {}
+        for path in self.root.glob("[!.]*.json"):
+            try:
+                found[path.stem] = self.document(path.stem)
+            except DataError as error:
+                self._name(error, "is skipped")
         return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
 
     def document(self, run: str) -> RunDocument:
@@ -216,7 +254,7 @@ class ResultsStore:
         path = self.root / f"{run}.json"
         try:
             return RunDocument.of_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError) as error:
+        except (OSError, ValueError, RecursionError) as error:
             got = str(error).splitlines()[0]
             raise DataError(f"The document of a run cannot be read: {path}", got=got) from error
 
@@ -225,8 +263,25 @@ class ResultsStore:
         return read_rows([self.root / f"{run}.parquet"])
 
     def table(self) -> pd.DataFrame:
-        """Return the rows of all runs, oldest first, each measurement once, with the column `set` of `merge_rows`."""
-        return merge_rows(read_rows(self.root / f"{run}.parquet" for run in self.runs()))
+        """Return the rows of all runs, oldest first, each measurement once, with the column `set` of `merge_rows`.
+
+        Files that cannot be read are left out.
+        """
+        tables = []
+        for run in self.runs():
+            try:
+                tables.append(_read(self.root / f"{run}.parquet"))
+            except DataError as error:
+                self._name(error, "is skipped")
+        return merge_rows(_frame(tables))
+
+    def _name(self, error: DataError, done: str) -> None:
+        """Say once that a file cannot be read and what is done about it."""
+        said = f"a file of results {done}: {error.message} ({' '.join(error.got.split())[:200]})"
+        if said not in self._named:
+            self._named.add(said)
+            skipped = "; the command of its run writes it again, and removing it ends this warning"
+            self._warn(said + (skipped if done == "is skipped" else ""))
 
     def curves(self, run: str) -> Iterator[tuple[str, int, float]]:
         """Yield (name, step, value) of a run's training curves, in the order in which they were written."""
@@ -248,9 +303,13 @@ class ResultsStore:
 
 def _read(path: Path) -> pyarrow.Table:
     try:
-        table = parquet.read_table(path)
-    except (OSError, pyarrow.ArrowInvalid) as error:
+        return _checked(path, parquet.read_table(path))
+    except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"Cannot read the results table {path}", got=str(error)) from error
+
+
+def _checked(path: Path, table: pyarrow.Table) -> pyarrow.Table:
+    """Return a table with all columns; raise an error that says why, if it has not those that every version has."""
     version = int((table.schema.metadata or {}).get(b"schema_version", b"1"))
     if version > SCHEMA_VERSION:
         raise DataError(
@@ -258,6 +317,9 @@ def _read(path: Path) -> pyarrow.Table:
             got=f"schema {version}",
             fix="upgrade augbench",
         )
+    absent = [name for name in REQUIRED if name not in table.column_names]
+    if absent:
+        raise DataError(f"The results in {path} lack columns", got=f"no {', '.join(absent)}")
     table = _with_generations(table)
     columns = [_column(table, field) for field in SCHEMA]
     return pyarrow.Table.from_arrays(columns, schema=SCHEMA)

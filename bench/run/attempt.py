@@ -34,7 +34,7 @@ def begin(request: RunRequest) -> Attempt:
     path = folder / f"{digest(request.what())[:16]}.json"
     known = _noted(path)
     attempt = Attempt(path, str(known.get("started") or utc_now()), int(known.get("sessions", 0)) + 1)
-    write_json(path, {"started": attempt.started, "sessions": attempt.sessions})
+    write_json(path, {"started": attempt.started, "sessions": attempt.sessions}, shared=True)
     return attempt
 
 

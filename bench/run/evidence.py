@@ -11,6 +11,7 @@ from typing import NamedTuple, TypeVar
 
 import numpy as np
 
+from bench.atomic import replacing_folder
 from bench.evaluation.pictures.shown import Shown
 from bench.results.evidence import FOLDER, Confusion, Evidence, Picture
 from bench.run.finished_run import FinishedRun
@@ -159,13 +160,8 @@ def _sizes(files: Sequence[File]) -> dict[str, int]:
 
 
 def _write(folder: Path, evidence: Evidence, files: Sequence[File]) -> None:
-    """Write the pictures, then what names them; then remove the files that nothing names any more."""
-    place = folder / FOLDER
-    place.mkdir(parents=True, exist_ok=True)
-    for file in files:
-        (place / file.picture.file).write_bytes(file.content)
-    evidence.write(folder)
-    named = {picture.file for picture in evidence.pictures}
-    for path in place.iterdir():
-        if path.suffix in (".webp", ".png") and path.name not in named:
-            path.unlink()
+    """Write the pictures and what names them into a new folder, which then replaces the one that is there."""
+    with replacing_folder(folder / FOLDER) as place:
+        for file in files:
+            (place / file.picture.file).write_bytes(file.content)
+        evidence.write_into(place)

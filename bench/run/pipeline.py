@@ -36,13 +36,19 @@ PLUMBING = "tiny"
 Count = Callable[[Resolved], Overall]
 
 
-def run_request(request: RunRequest, reporter: Reporter | None = None, count: Count | None = None) -> Outcome:
+def run_request(
+    request: RunRequest,
+    reporter: Reporter | None = None,
+    count: Count | None = None,
+    show: Callable[[Outcome], None] | None = None,
+) -> Outcome:
     """Do a run, reusing what is already in the store, and publish its results.
 
     Args:
         request: the run.
         reporter: shows its progress (None: on standard error).
         count: counts its steps, so that the progress of the whole run can be shown.
+        show: shows the results once they are written, before they are sent to a tracking server.
 
     Raises:
         ConfigError: an unknown name, key or value.
@@ -54,10 +60,15 @@ def run_request(request: RunRequest, reporter: Reporter | None = None, count: Co
         resolved = resolve(request)
         stop_if_missing(find_missing(resolved))
     check_writable(request.store)
-    return run_resolved(resolved, reporter, count)
+    return run_resolved(resolved, reporter, count, show)
 
 
-def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = None) -> Outcome:
+def run_resolved(
+    resolved: Resolved,
+    reporter: Reporter,
+    count: Count | None = None,
+    show: Callable[[Outcome], None] | None = None,
+) -> Outcome:
     """Do a run that is already resolved and checked, and publish its results; everything is in a log of its own."""
     log = new_log(resolved.request.store, resolved.subject.name, resolved.card.name)
     with reporter.recording(log):
@@ -76,7 +87,18 @@ def run_resolved(resolved: Resolved, reporter: Reporter, count: Count | None = N
             executor.close()
         if resolved.preset.name == PLUMBING:
             reporter.warn(f"preset {PLUMBING} only checks the plumbing: its numbers mean nothing")
+        if show is not None:
+            show(outcome)
+        _track(resolved.request, outcome, reporter)
         return outcome
+
+
+def _track(request: RunRequest, outcome: Outcome, reporter: Reporter) -> None:
+    """Send the results to the tracking server, which can fail without harm."""
+    if request.tracking:
+        from bench.tracking import track
+
+        track(request.store, outcome.run, request.tracking_uri, reporter.warn, models=request.track_models)
 
 
 def _about(resolved: Resolved) -> dict[str, str]:

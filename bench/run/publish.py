@@ -1,12 +1,14 @@
-"""The end of a run: its rows, document, curves, contact sheets, leaderboard and evidence, then its log elsewhere."""
+"""The end of a run: its rows, document, curves, contact sheets, leaderboard and evidence appear together."""
 
 from __future__ import annotations
 
 import json
 import shutil
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import suppress
 from pathlib import Path
 
+from bench.atomic import replacing_folder, sweep
 from bench.config.overrides import placeless
 from bench.contract import Dataset
 from bench.digest import digest
@@ -14,6 +16,7 @@ from bench.engine.context import read_curves
 from bench.engine.cost import utc_now
 from bench.engine.session import Session
 from bench.engine.versions import package_versions
+from bench.errors import JobError
 from bench.evaluation.base import Measured
 from bench.evaluation.costs import cost_rows
 from bench.evaluation.registered import known_metrics, reporters
@@ -23,7 +26,8 @@ from bench.plan.ratios import Cumulative
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
-from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, read_rows, write_rows
+from bench.results.lock import publishing
+from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, frame_of
 from bench.run.attempt import Attempt
 from bench.run.behind import behind_of, data_digest, group_counts
 from bench.run.evidence import has_evidence, write_evidence
@@ -46,26 +50,28 @@ SCALING = "scaling.png"
 
 
 def publish(session: Session, resolved: Resolved, complete: FinishedRun, attempt: Attempt) -> Outcome:
-    """Write the results of a run unless they already exist, and log them on the tracking server."""
+    """Write the results of a run unless they already exist; of several processes that end the same run, one writes.
+
+    Raises:
+        JobError: the disk is full, or the results cannot be written for another reason.
+    """
     document = _document(session, resolved, complete)
     run = run_key(document)
-    results = ResultsStore(resolved.request.store)
-    known = run in results.runs()
-    if not known:
-        write_usage(results.folder(run), session)
-        times = {"started": attempt.started, "ended": utc_now(), "sessions": attempt.sessions}
-        _write(results, run, document.model_copy(update=times), resolved, complete)
+    results = ResultsStore(resolved.request.store, session.reporter.warn)
+    try:
+        with publishing(resolved.request.store, run):
+            known = results.has(run)
+            if not known:
+                times = {"started": attempt.started, "ended": utc_now(), "sessions": attempt.sessions}
+                _write(results, run, document.model_copy(update=times), session, resolved, complete)
+            elif not has_evidence(results.folder(run)):  # results from before there was any
+                write_evidence(results.folder(run), resolved, complete, session.reporter.warn)
+    except OSError as error:
+        raise _unwritten(results.root, error) from error
     attempt.finish()
-    if not has_evidence(results.folder(run)):  # also for results from before there was any
-        write_evidence(results.folder(run), resolved, complete, session.reporter.warn)
     count = len(session.finished)
     done = f"{count} steps: {session.reused} reused, {count - session.reused} done"
     session.reporter.say(f"{done}; results of run {run} {'reused' if known else 'written'}")
-    if resolved.request.tracking:
-        from bench.tracking import track
-
-        request = resolved.request
-        track(request.store, run, request.tracking_uri, session.reporter.warn, models=request.track_models)
     return Outcome(resolved.request.store, run, resolved.card.name, resolved.preset_label, session.reused, count)
 
 
@@ -217,10 +223,32 @@ def _artefacts(resolved: Resolved, complete: FinishedRun, fold: FinishedFold) ->
                 )
 
 
-def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Resolved, complete: FinishedRun) -> None:
+def _write(
+    results: ResultsStore, run: str, document: RunDocument, session: Session, resolved: Resolved, complete: FinishedRun
+) -> None:
+    """Write everything into a new folder, put it into its place as a whole, and then write rows and document."""
+    sweep(results.root, run)
     rows = make_rows(run, resolved, complete)
-    folder = results.folder(run)
-    folder.mkdir(parents=True, exist_ok=True)
+    with replacing_folder(results.folder(run)) as folder:
+        write_usage(folder, session)
+        _write_shown(folder, run, rows, resolved, complete)
+        write_evidence(folder, resolved, complete, session.reporter.warn)
+    results.write(run, rows, document)
+
+
+def _unwritten(folder: Path, error: OSError) -> JobError:
+    with suppress(OSError):
+        free = f"; {shutil.disk_usage(folder).free / 2**20:.0f} MiB are free there"
+        return JobError(
+            f"The results cannot be written to {folder}",
+            got=f"{error.strerror or error}{free}",
+            fix="free some space and run the same command again: finished steps are kept, and no result is half there",
+        )
+    return JobError(f"The results cannot be written to {folder}", got=str(error), fix="give another --store")
+
+
+def _write_shown(folder: Path, run: str, rows: Sequence[ScoreRow], resolved: Resolved, complete: FinishedRun) -> None:
+    """Write what people look at: curves, the division of the data, manifest, contact sheets and leaderboard."""
     _write_curves(folder / "curves.jsonl", complete)
     if complete.division is not None:
         complete.division.write(folder / DIVISION)
@@ -233,7 +261,6 @@ def _write(results: ResultsStore, run: str, document: RunDocument, resolved: Res
     write_sheets(folder, shown, first.data["train"], resolved.card.name)
     doubts = {run: [text for found in complete.look_alikes for text in sentences(found)]}
     _write_leaderboard(folder / "leaderboard.md", folder, rows, doubts)
-    results.write(run, rows, document)
 
 
 def _write_curves(path: Path, complete: FinishedRun) -> None:
@@ -275,10 +302,7 @@ def _write_leaderboard(path: Path, folder: Path, rows: Sequence[ScoreRow], doubt
     from reports.scaling_picture import scaling_picture
     from reports.scaling_table import scaling_markdown
 
-    scratch = folder / "rows.parquet"
-    write_rows(scratch, rows)
-    boards = leaderboard(read_rows([scratch]), known=known_metrics(), doubts=doubts)
-    scratch.unlink()
+    boards = leaderboard(frame_of(rows), known=known_metrics(), doubts=doubts)
     # first the columns that fit a page, then all
     tables = [render_markdown(board, everything=everything) for board in boards for everything in (False, True)]
     found = [one for board in boards for one in scalings(board)]

@@ -13,6 +13,7 @@ from mlflow.entities import Dataset, DatasetInput, Experiment, InputTag, Metric,
 from mlflow.exceptions import MlflowException
 
 from bench.errors import BenchError
+from bench.tracking import database
 from bench.tracking.locking import lock_of, patiently
 from bench.tracking.observer import default_uri
 from bench.tracking.reading import read_record
@@ -30,13 +31,25 @@ class Tracker:
     """A tracking server, or the store's own database, to which the runs of a store are logged."""
 
     def __init__(self, store: Path, uri: str) -> None:
-        """Connect to `uri`; the store's own database keeps its files in `<store>/mlartifacts`."""
+        """Connect to `uri`; the store's own database keeps its files in `<store>/mlartifacts`.
+
+        If that database is visibly broken, it is renamed to `aside` and made again.
+        """
         self._store, self._uri = store, uri
-        self._own = uri == default_uri(store)
+        self.own = uri == default_uri(store)
+        self.aside: Path | None = None
         with lock_of(store, uri):  # who connects first creates the tables
+            if self.own:
+                self._make_whole(store / database.NAME)
             self._client = MlflowClient(tracking_uri=uri)
-            if self._own:
+            if self.own:
                 self._hide_default()
+
+    def _make_whole(self, path: Path) -> None:
+        if path.exists() and database.fault(path):
+            self.aside = database.set_aside(path)
+        if not path.exists():
+            database.create(path, (self._store / "mlartifacts").absolute().as_uri())
 
     def log(self, run: str, *, models: bool = False) -> str:
         """Write one run, replacing an older record of it; return `logged`, or `kept` if it has not changed.
@@ -84,7 +97,7 @@ class Tracker:
                     self._client.delete_experiment(_DEFAULT)
 
     def _experiment(self, name: str) -> str:
-        location = (self._store / "mlartifacts" / name).absolute().as_uri() if self._own else None
+        location = (self._store / "mlartifacts" / name).absolute().as_uri() if self.own else None
         found: Experiment | None = self._client.get_experiment_by_name(name)
         if found is None:
             with suppress(MlflowException):  # another process may have just created it

@@ -32,15 +32,24 @@ def note_of_arm(document: RunDocument, board: Leaderboard, index: int) -> str:
     row = board.rows[index]
     role = "a control" if row.is_control else "an arm"
     network = f", tested with {row.downstream}" if row.downstream else ""
-    said = f"`{row.title}` is {role} of a run of `{document.method}` on `{document.dataset}`{network}."
+    names = [_code(name) for name in (row.title, document.method, document.dataset)]
+    said = f"{names[0]} is {role} of a run of {names[1]} on {names[2]}{network}."
     return "\n\n".join([said, "\n".join(_numbers(board, index))])
 
 
+def _code(name: str) -> str:
+    """Return a name as Markdown's code, in which only its own mark has a meaning."""
+    return f"`{name.replace('`', chr(39))}`"
+
+
 def _opening(document: RunDocument) -> str:
-    variant = f" ({document.variant})" if document.variant else ""
+    from reports.markdown import escape
+
+    method, dataset = escape(document.method), escape(document.dataset)
+    variant = f" ({escape(document.variant)})" if document.variant else ""
     return (
-        f"Does synthetic data of **{document.method}**{variant} help on **{document.dataset}**? Networks are trained "
-        f"on real and synthetic images for equal budgets and tested on real images. Preset `{document.preset}`, "
+        f"Does synthetic data of **{method}**{variant} help on **{dataset}**? Networks are trained "
+        f"on real and synthetic images for equal budgets and tested on real images. Preset {_code(document.preset)}, "
         f"{document.seeds} seed{'s' if document.seeds > 1 else ''}. The run's arms, with its controls, are its child "
         f"runs."
     )

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping
 from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from bench.harmless import harmless
 from bench.results.document import RunDocument
 from bench.results.table import ALL_FOLDS, ResultsStore
 from bench.tracking import curves, lineage, tables
@@ -33,7 +35,7 @@ def read_record(store: Path, run: str, *, models: bool = False) -> RunRecord:
     from reports.leaderboard import leaderboard
 
     results = ResultsStore(store)
-    document, rows = results.document(run), results.rows(run)
+    document, rows = _shown(results.document(run)), results.rows(run)
     boards = leaderboard(rows)
     board = next((one for one in boards if one.fold in ("", ALL_FOLDS)), boards[0])
     work = _work(document, rows)
@@ -43,6 +45,13 @@ def read_record(store: Path, run: str, *, models: bool = False) -> RunRecord:
     primary = metric_name(board.primary_score) if board.primary_score is not None else ""
     names = tuple(metric_name(column) for column in headline(board))
     return RunRecord(run, document.dataset, _top(source, results, boards, work), names, primary)
+
+
+def _shown(document: RunDocument) -> RunDocument:
+    """Return a document whose names are those of boards; the dataset's is also that of a folder of the store."""
+    names = {name: harmless(getattr(document, name), lines=False) for name in ("method", "variant", "preset")}
+    dataset = re.sub(r"[/\\]", "-", harmless(document.dataset, lines=False))
+    return document.model_copy(update={**names, "dataset": dataset if dataset.strip(".") else f"dataset {dataset}"})
 
 
 def _pages(boards: list[Leaderboard]) -> dict[str, str]:
@@ -122,7 +131,7 @@ def _flat(prefix: str, value: Any) -> Iterator[tuple[str, str]]:
         for key, item in value.items():
             yield from _flat(f"{prefix}.{key}", item)
     elif value is not None:
-        yield allowed(prefix), str(value)
+        yield allowed(prefix), harmless(str(value))
 
 
 def _tags(run: str, document: RunDocument) -> dict[str, str]:

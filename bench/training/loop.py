@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import time
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from torch import nn
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.data import DataLoader, Dataset
 
+from bench.atomic import replacing
 from bench.contract import RunContext
 from bench.errors import JobError
 from bench.training.ema import make_ema
@@ -261,9 +261,8 @@ def _save(
     }
     if watcher is not None:
         state["watcher"] = dict(watcher.state_dict())
-    temporary = path.with_name(path.name + ".tmp")
-    torch.save(state, temporary)
-    os.replace(temporary, path)
+    with replacing(path, sole=True) as temporary:  # in the folder of a step, which has a lock
+        torch.save(state, temporary)
 
 
 def _resume(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -10,15 +9,15 @@ import torch
 from safetensors import SafetensorError
 from safetensors.torch import load_file, save_file
 
+from bench.atomic import replacing
 from bench.errors import DataError
 
 
 def save_weights(path: Path, module: torch.nn.Module, metadata: Mapping[str, str] | None = None) -> None:
     """Write a module's parameters and buffers to `path` (`.safetensors`), contiguous and on the CPU."""
     tensors = {name: t.detach().cpu().contiguous().clone() for name, t in module.state_dict().items()}
-    temporary = path.with_name(path.name + ".tmp")
-    save_file(tensors, temporary, metadata=dict(metadata or {}))
-    os.replace(temporary, path)
+    with replacing(path, sole=True) as temporary:  # in the folder of a step, which has a lock
+        save_file(tensors, temporary, metadata=dict(metadata or {}))
 
 
 def load_weights(path: Path, module: torch.nn.Module) -> None:

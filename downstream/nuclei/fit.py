@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from bench.atomic import write_text
 from bench.contract import Budget, RunContext, TrainingMix
 from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
 from downstream.nuclei.division import divide
@@ -73,9 +73,7 @@ def write_settings(out: Path, family: Family, facts: Mapping[str, Any]) -> None:
         "numbers": dict(family.numbers),
         **facts,
     }
-    temporary = out / (SETTINGS + ".tmp")
-    temporary.write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
-    os.replace(temporary, out / SETTINGS)
+    write_text(out / SETTINGS, json.dumps(settings, indent=1, sort_keys=True), sole=True)
 
 
 class _Moment:

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -13,6 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional
 
+from bench.atomic import write_text
 from bench.contract import Budget, RunContext, TrainingMix
 from bench.errors import DataError
 from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
@@ -64,9 +64,7 @@ def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: Run
     if selection is not None:
         held = {"images": len(split.held), "accuracy": selection.accuracy, "cross_entropy": selection.loss}
         settings["selected"] = {"after_step": selection.step, "hold_out": held}
-    temporary = out / (SETTINGS + ".tmp")
-    temporary.write_text(json.dumps(settings, indent=1, sort_keys=True), encoding="utf-8")
-    os.replace(temporary, out / SETTINGS)
+    write_text(out / SETTINGS, json.dumps(settings, indent=1, sort_keys=True), sole=True)
 
 
 def _batches(config: ViTConfig, images: ImageStream) -> Callable[[int, np.random.Generator], Mapping[str, Any]]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import csv
-import os
 import statistics
 from collections import defaultdict
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 
+from bench.atomic import replacing
 from bench.errors import ConfigError
+from bench.harmless import csv_cell
 from metrics.table import METRICS, Metric, find
 from reports.gate.headline import headline, is_single, measurement
 from reports.gate.rows import DIGEST, IDENTIFYING, Row, Table, agree, number
@@ -105,12 +106,10 @@ def make_baseline(
 def write_rows(path: Path, columns: Sequence[str], rows: Sequence[Mapping[str, str]]) -> None:
     """Write rows as CSV, under a temporary name that is then renamed."""
     path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = path.with_name(path.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as handle:
+    with replacing(path) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         writer = csv.DictWriter(handle, columns, extrasaction="ignore", lineterminator="\n")
         writer.writeheader()
-        writer.writerows(rows)
-    os.replace(temporary, path)
+        writer.writerows({name: csv_cell(text) for name, text in row.items()} for row in rows)
 
 
 def _standard_errors(scores: Sequence[Row]) -> dict[tuple[str, tuple[str, ...]], float]:

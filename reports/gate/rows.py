@@ -14,6 +14,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 
 from bench.errors import BenchError, DataError, MissingError
+from bench.harmless import csv_text, harmless
 from bench.results.table import read_rows
 
 Row = Mapping[str, str]
@@ -128,7 +129,7 @@ def _plain(row: Mapping[str, str]) -> Row:
 def _text(value: Any) -> str:
     if value is None or value is pd.NA or (isinstance(value, float) and math.isnan(value)):
         return ""
-    return repr(value) if isinstance(value, float) else str(value)
+    return repr(value) if isinstance(value, float) else harmless(str(value))
 
 
 def _read_parquet(path: Path) -> Table:
@@ -168,7 +169,7 @@ def _rows_of(path: Path, found: Iterable[tuple[int, Mapping[Any, Any]]]) -> Iter
                 got=", ".join(str(value) for value in record.values() if value),
                 fix="quote cells that contain commas",
             )
-        row = _plain({name: value.strip() for name, value in record.items()})
+        row = _plain({name: csv_text(value.strip()) for name, value in record.items()})
         if not row["metric"]:
             raise DataError(f"Line {line} of {path} does not name a metric", got="an empty cell", fix="fill it in")
         yield row

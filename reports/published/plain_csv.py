@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import io
 
+from bench.harmless import csv_cell
 from reports.published.table import Measured, PaperTable
 
 
@@ -24,7 +25,7 @@ def render_csv(table: PaperTable) -> str:
         numbers = [number for metric in layout.metrics for number in _numbers(line.places[metric])]
         said = [(metric, reason) for metric, place in line.places.items() for reason in (place.reason, place.doubt)]
         remark = "; ".join(f"{metric}: {reason}" for metric, reason in said if reason)
-        writer.writerow([*(line.keys.get(key, "") for key in keys), *numbers, remark])
+        writer.writerow(map(csv_cell, [*(line.keys.get(key, "") for key in keys), *numbers, remark]))
     return text.getvalue()
 
 

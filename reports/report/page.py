@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 from jinja2 import ChoiceLoader, Environment, PackageLoader, StrictUndefined
 from markupsafe import Markup, escape
 
+from bench.harmless import harmless
 from reports.board import Leaderboard
 from reports.html import Drawing, table_of
 from reports.plain_table import PlainTable
@@ -72,12 +73,13 @@ def render(material: Material) -> str:
     shown = [_shown(part, found, material) for part, found in zip(parts, galleries, strict=True)]
     template = _environment().get_template("page.html.j2")
     created = max((run.document.created for run in material.runs.values()), default="")
-    return template.render(
+    page = template.render(
         parts=shown,
         agreement=material.agreement,
         version=material.version,
         created=created[:16].replace("T", " "),
     )
+    return harmless(page)  # marks of the direction of writing could show another name than there is
 
 
 def _environment() -> Environment:

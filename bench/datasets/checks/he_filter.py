@@ -11,7 +11,6 @@ pass (Masson's trichrome, PAS, Giemsa), and so may brown on blue of equal streng
 from __future__ import annotations
 
 import csv
-import os
 from collections import Counter
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass, fields
@@ -21,6 +20,7 @@ from pathlib import Path
 import numpy as np
 from jaxtyping import UInt8
 
+from bench.atomic import replacing
 from bench.contract import Settings
 from bench.datasets.source import DatasetSource
 from bench.errors import DataError
@@ -108,8 +108,7 @@ def write_manifest(source: DatasetSource, out: Path, thresholds: Thresholds | No
         "unreadable" for files that cannot be read.
     """
     counts: Counter[str] = Counter()
-    temporary = out.with_name(out.name + ".tmp")
-    with temporary.open("w", encoding="utf-8", newline="") as handle:
+    with replacing(out) as temporary, temporary.open("w", encoding="utf-8", newline="") as handle:
         table = csv.writer(handle)
         table.writerow(["file", "split", *(field.name for field in fields(Colours))])
         for split in source.splits():
@@ -117,7 +116,6 @@ def write_manifest(source: DatasetSource, out: Path, thresholds: Thresholds | No
                 counts[reason or "kept"] += 1
                 if colours is not None and not reason:
                     table.writerow([name, split, *(f"{share:.4f}" for share in asdict(colours).values())])
-    os.replace(temporary, out)
     return counts
 
 

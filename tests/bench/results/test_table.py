@@ -168,6 +168,41 @@ def test_a_run_without_its_document_does_not_count(tmp_path: Path) -> None:
     store.write("whole", toy_results.rows("whole"), document())
     write_rows(store.root / "killed.parquet", toy_results.rows("killed"))
     assert store.runs() == ("whole",)
-    (store.root / "bad.json").write_text("{")
+
+
+@pytest.mark.parametrize("broken", ["", "{", "[]", "null", "[" * 100_000, '{"dataset": 3}', "\x00"])
+def test_a_broken_document_is_skipped_and_named(
+    tmp_path: Path, broken: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    ResultsStore(tmp_path).write("whole", toy_results.rows("whole"), document())
+    path = tmp_path / "results" / "bad.json"
+    path.write_text(broken)
+    store = ResultsStore(tmp_path)
+    assert store.runs() == ("whole",)
+    assert len(store.table()) == len(store.rows("whole"))
+    said = capsys.readouterr().err.splitlines()
+    assert len(said) == 1  # once
+    assert said[0].startswith("warning: ")
+    assert str(path) in said[0]
     with pytest.raises(DataError, match=r"bad\.json"):
-        store.runs()
+        store.document("bad")
+    assert not store.has("bad")
+    assert store.has("whole")
+
+
+def test_broken_rows_are_skipped_and_named(tmp_path: Path) -> None:
+    warnings: list[str] = []
+    store = ResultsStore(tmp_path, warnings.append)
+    for name in ("whole", "cut", "empty", "odd", "absent"):
+        store.write(name, toy_results.rows(name), document())
+    content = (store.root / "cut.parquet").read_bytes()
+    (store.root / "cut.parquet").write_bytes(content[: len(content) // 2])
+    (store.root / "empty.parquet").write_bytes(b"")
+    parquet.write_table(pyarrow.table({"a": [1]}), store.root / "odd.parquet")
+    (store.root / "absent.parquet").unlink()
+    assert set(store.table()["run"]) == {"whole"}
+    assert len(warnings) == 4
+    for name in ("cut", "empty", "odd", "absent"):
+        assert sum(f"{name}.parquet" in text for text in warnings) == 1
+        assert not store.has(name)
+    assert store.has("whole")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import subprocess
 import sys
 import urllib.request
@@ -12,17 +13,23 @@ from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from bench.errors import BenchError, MissingError
 from bench.tracking import default_uri, observer, rebuild, track
-from bench.tracking.server import pages_of, started
+from bench.tracking.server import HOST, pages_of, started
 from tests.bench.tracking.toy_store import make_store
 
 
 def test_a_run_is_told_once_until_it_changes(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     asked: list[tuple[str, Sequence[str]]] = []
-    monkeypatch.setattr(observer, "_ask", lambda store, uri, runs, models: asked.append((uri, runs)))
+
+    def ask(store: Path, uri: str, runs: Sequence[str], *_: object) -> observer.Answer:
+        asked.append((uri, runs))
+        return observer.Answer(dict.fromkeys(runs, "logged"), [])
+
+    monkeypatch.setattr(observer, "_ask", ask)
     store = make_store(tmp_path)
     warnings: list[str] = []
     for _ in range(2):
@@ -86,6 +93,27 @@ def _tags(one: dict[str, Any]) -> dict[str, str]:
     return {tag["key"]: tag["value"] for tag in one.get("tags", ())}
 
 
+def _listening(process: int) -> set[str]:
+    """The addresses on which a process and those that it started wait for connections."""
+    family = [psutil.Process(process), *psutil.Process(process).children(recursive=True)]
+    return {one.laddr.ip for each in family for one in each.net_connections("inet") if one.status == "LISTEN"}
+
+
+def test_nothing_of_ours_listens_for_other_machines() -> None:
+    assert HOST == "127.0.0.1"
+    root = Path(__file__).resolve().parents[3]
+    sources = [
+        path
+        for name in ("bench", "methods", "metrics", "downstream", "reports")
+        for path in root.glob(f"{name}/**/*.py")
+    ]
+    assert len(sources) > 300
+    binding = [
+        path.name for path in sources if re.search(r"0\.0\.0\.0|\.bind\(|\blisten\(|HTTPServer", path.read_text())
+    ]
+    assert binding == ["server.py"]  # that of `bench ui`, which binds to HOST
+
+
 @pytest.mark.slow
 @pytest.mark.timeout(900)
 def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) -> None:
@@ -96,7 +124,8 @@ def test_tracked_runs_are_seen_through_the_server_and_rebuilt(tmp_path: Path) ->
     assert rebuild(tmp_path) == {"logged": 0, "kept": 1}
     make_store(tmp_path, shift=0.1)
     assert rebuild(tmp_path, models=True) == {"logged": 1, "kept": 0}
-    with started(tmp_path) as (_, url):
+    with started(tmp_path) as (server, url):
+        assert _listening(server.pid) == {"127.0.0.1"}
         (phantom,) = _post(url, "experiments/search", {"max_results": 9})["experiments"]  # and no "Default"
         assert phantom["name"] == "phantom"
         assert phantom["artifact_location"] == (tmp_path / "mlartifacts" / "phantom").as_uri()

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import pickle
+import subprocess
+import sys
 import time
 from pathlib import Path
 from typing import Any
@@ -13,7 +16,8 @@ import pytest
 from bench.config.validate import build
 from bench.errors import BenchError, ConfigError, JobError
 from methods.external import External
-from methods.external.process import call
+from methods.external.process import LINE, LOG_BYTES, call
+from methods.external.supervisor import CappedLog
 from tests.methods.external.programs import command, external
 
 
@@ -109,6 +113,94 @@ pathlib.Path(sys.argv[-1], "child").write_text(str(child.pid))
 """
     run(tmp_path, program)
     assert _ended(int((tmp_path / "out" / "child").read_text()))
+
+
+DAEMON = """
+import os, pathlib, sys, time
+if os.fork() == 0:
+    os.setsid()
+    if os.fork() == 0:
+        os.closerange(0, 3)
+        pathlib.Path(sys.argv[-1], "child").write_text(str(os.getpid()))
+        time.sleep(60)
+    os._exit(0)
+while not pathlib.Path(sys.argv[-1], "child").exists():
+    time.sleep(0.01)
+"""
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to a process that asks for them")
+def test_a_process_that_leaves_its_parents_and_its_session_is_ended_too(tmp_path: Path) -> None:
+    begun = time.monotonic()
+    run(tmp_path, DAEMON)
+    assert _ended(int((tmp_path / "out" / "child").read_text()))
+    assert time.monotonic() - begun < 30
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux gives orphans to a process that asks for them")
+def test_everything_ends_when_the_caller_is_killed(tmp_path: Path) -> None:
+    method = external(tmp_path / "code", DAEMON + "time.sleep(60)")
+    (tmp_path / "out").mkdir()
+    code = (
+        "import sys; from pathlib import Path; from methods.external import External; "
+        "from methods.external.process import call; folder = Path(sys.argv[1]); "
+        "config = External.Config.model_validate_json(sys.argv[2]); "
+        "call(config, folder / 'request.json', folder / 'out', folder / 'log')"
+    )
+    settings = json.dumps({"command": method.config.command})
+    caller = subprocess.Popen([sys.executable, "-c", code, str(tmp_path), settings])
+    child = tmp_path / "out" / "child"
+    for _ in range(600):
+        if child.exists() and child.read_text():
+            break
+        time.sleep(0.05)
+    caller.kill()
+    caller.wait()
+    assert _ended(int(child.read_text()))
+
+
+def test_of_a_long_output_the_begin_and_the_end_are_kept(tmp_path: Path) -> None:
+    program = """
+import sys
+print("first")
+line = "x" * 999
+for number in range(50_000): print(line)
+print("last"); sys.exit(3)
+"""
+    with pytest.raises(JobError) as caught:
+        run(tmp_path, program)
+    log = tmp_path / "logs" / "log"
+    assert 2 * LOG_BYTES <= log.stat().st_size < 2 * LOG_BYTES + 1000
+    text = log.read_text(encoding="utf-8")
+    assert text.splitlines()[1] == "first"
+    assert text.endswith("x\nlast\n")
+    dropped = 6 + 50_000_000 + 5 - 2 * LOG_BYTES
+    assert f"[... {dropped} bytes of output are not kept ...]" in text
+    assert caught.value.got.endswith("last")
+    assert max(map(len, caught.value.got.splitlines())) <= LINE
+
+
+def test_what_is_between_the_limits_is_kept_in_order(tmp_path: Path) -> None:
+    for size in (5, 10, 14, 20, 21, 35, 1000):
+        log = CappedLog(tmp_path / f"{size}", head=10, tail=10)
+        content = bytes(range(256)) * 4
+        for start in range(0, size, 3):
+            log.write(content[start : min(start + 3, size)])
+        log.close()
+        kept = (tmp_path / f"{size}").read_bytes()
+        if size <= 20:
+            assert kept == content[:size]
+        else:
+            notice = f"\n[... {size - 20} bytes of output are not kept ...]\n".encode()
+            assert kept == content[:10] + notice + content[size - 10 : size]
+
+
+def test_a_terminal_does_not_obey_what_a_program_prints(tmp_path: Path) -> None:
+    program = r"import sys; print('\x1b]0;title\x07\x1b[2J\u202egone'); sys.exit(1)"
+    with pytest.raises(JobError) as caught:
+        run(tmp_path, program)
+    assert r"\x1b]0;title\x07\x1b[2J\u202egone" in caught.value.got
+    assert "\x1b" not in str(caught.value)
 
 
 def _ended(process: int) -> bool:
