@@ -10,6 +10,7 @@ three. Short hashes of each of its fields, of each field of the lines, and of bl
 from __future__ import annotations
 
 import os
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
@@ -102,7 +103,7 @@ def check_files(folder: Path, records: Sequence[SyntheticRecord], manifest: Mapp
             _refuse(f"A name in {folder / METADATA} is not that of an image of the set", got, fix)
     listed = [image_name(record.id) for record in records]
     if len(set(listed)) != len(listed):
-        twice = sorted({name for name in listed if listed.count(name) > 1})
+        twice = sorted(name for name, n in Counter(listed).items() if n > 1)
         _refuse(f"{folder / METADATA} does not list each image once", f"twice: {_some(twice)}")
     listed += [instances_name(record.id) for record in records if record.instances]
     try:
