@@ -76,7 +76,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     except ValueError as error:
         raise SealError(f"{path} is not a manifest", got=str(error), fix=FIX) from error
     if not isinstance(manifest, dict):
-        raise SealError(f"{path} is not a manifest", got=f"a {type(manifest).__name__}", fix=FIX)
+        raise SealError(f"{path} is not a manifest", got=f"JSON of type {type(manifest).__name__}", fix=FIX)
     _check_version(folder, manifest)
     if SEAL in manifest:
         check_manifest(path, content, manifest)

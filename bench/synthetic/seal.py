@@ -210,7 +210,8 @@ def _words(value: object) -> str:
 
 
 def _type(value: object) -> str:
-    return {dict: "an object", list: "a list", str: "a long text"}.get(type(value), type(value).__name__)
+    names = {"dict": "an object", "list": "a list", "str": "a long text", "int": "a long number"}
+    return names.get(type(value).__name__, type(value).__name__)
 
 
 def _some(names: Sequence[str]) -> str:
