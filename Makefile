@@ -39,7 +39,8 @@ check: $(STAMP)
 	$(BIN)/pymarkdown scan --recurse --exclude docs/datasets.md --exclude docs/precision.md *.md docs examples
 	$(BIN)/codespell *.md docs $(CODE)
 	$(BIN)/codespell --dictionary tests/words/words.txt --skip docs/precision.md,docs/schemas *.md docs $(filter-out tests,$(CODE))
-	$(BIN)/python -m pytest -q tests/test_import_rules.py tests/test_words.py
+	$(BIN)/python -m pytest -q tests/test_import_rules.py tests/test_safety.py tests/test_words.py
+	$(BIN)/python -m tests.audit
 
 format: $(STAMP)
 	$(BIN)/ruff format .

@@ -1,9 +1,10 @@
-"""Canonical JSON and the hashes built on it."""
+"""Canonical JSON, the hashes built on it, and a strict reader."""
 
 from __future__ import annotations
 
 import hashlib
 import json
+import math
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,22 @@ def canonical_json(value: Any) -> str:
         ValueError: a float is not finite.
     """
     return json.dumps(_plain(value), sort_keys=True, separators=(",", ":"), allow_nan=False, ensure_ascii=False)
+
+
+def parse_json(content: bytes) -> Any:
+    """Return the value of strict JSON: UTF-8, no key twice in one object, and no number that is not finite.
+
+    Raises:
+        ValueError: the content is anything else; the error is short, with line and column where they are known.
+    """
+    try:
+        return json.loads(
+            content.decode("utf-8"), object_pairs_hook=_once, parse_float=_finite, parse_constant=_constant
+        )
+    except UnicodeDecodeError as error:
+        raise ValueError(f"bytes that are not UTF-8, from byte {error.start} on") from error
+    except RecursionError as error:
+        raise ValueError("values that are nested too deeply") from error
 
 
 def digest(value: Any) -> str:
@@ -71,3 +88,23 @@ def _plain(value: Any) -> Any:
     if isinstance(value, np.generic):
         return value.item()
     return value
+
+
+def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    content = dict(pairs)
+    if len(content) != len(pairs):
+        keys = [key for key, _ in pairs]
+        doubled = next(key for key in keys if keys.count(key) > 1)
+        raise ValueError(f"the key {doubled[:60]!r} twice in one object")
+    return content
+
+
+def _finite(text: str) -> float:
+    number = float(text)
+    if not math.isfinite(number):
+        raise ValueError(f"the number {text[:40]}, which is too large")
+    return number
+
+
+def _constant(text: str) -> float:
+    raise ValueError(f"the number {text}, which is not finite")

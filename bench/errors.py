@@ -6,6 +6,9 @@ found (`got:`) and how to fix it (`fix:`).
 
 from __future__ import annotations
 
+MOST_IN_LINE, MOST_LINES = 1000, 100
+"""Longer texts of errors are cut: what was found may be a value of megabytes, which nobody can read in a terminal."""
+
 
 class BenchError(Exception):
     """An error that the user can fix.
@@ -19,10 +22,10 @@ class BenchError(Exception):
     exit_code = 2
 
     def __init__(self, message: str, *, got: str = "", fix: str = "") -> None:
-        super().__init__(message)
-        self.message = message
-        self.got = got
-        self.fix = fix
+        self.message = _readable(message)
+        self.got = _readable(got)
+        self.fix = _readable(fix)
+        super().__init__(self.message)
 
     def __str__(self) -> str:
         parts = [self.message]
@@ -31,6 +34,20 @@ class BenchError(Exception):
         if self.fix:
             parts.append(f"fix: {self.fix}")
         return "; ".join(parts)
+
+
+def _readable(text: str) -> str:
+    """Return a text with at most `MOST_LINES` lines of `MOST_IN_LINE` characters, and what was left out."""
+    if len(text) <= MOST_IN_LINE:
+        return text
+    lines = text.split("\n", MOST_LINES)
+    if len(lines) > MOST_LINES:
+        left = lines.pop()
+        lines.append(f"... {left.count(chr(10)) + 1:,} more lines")
+    return "\n".join(
+        line if len(line) <= MOST_IN_LINE else f"{line[:MOST_IN_LINE]} ... {len(line) - MOST_IN_LINE:,} more characters"
+        for line in lines
+    )
 
 
 class ConfigError(BenchError):

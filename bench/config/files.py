@@ -11,9 +11,12 @@ from typing import Any
 import yaml
 
 from bench.config.lines import words
+from bench.config.yaml_text import MOST_CHARACTERS, load_yaml
 from bench.errors import ConfigError
 from bench.registry import point
 from bench.sibling_packages import HOME, SIBLINGS
+
+_FIX = "give a card, preset, suite or profile as text in UTF-8, like those in `configs`"
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
@@ -23,7 +26,9 @@ def read_yaml(path: Path) -> dict[str, Any]:
         ConfigError: the file cannot be read or does not hold a mapping.
     """
     try:
-        value = yaml.safe_load(path.read_text(encoding="utf-8"))
+        if path.stat().st_size > 4 * MOST_CHARACTERS:  # bytes of the longest characters
+            raise yaml.YAMLError(f"{path.stat().st_size:,} bytes; at most {MOST_CHARACTERS:,} characters are read")
+        value = load_yaml(path.read_text(encoding="utf-8"))
     except yaml.MarkedYAMLError as error:
         place = "" if error.problem_mark is None else f"{words(error.problem_mark)}: "
         context = f" ({error.context})" if error.context else ""
@@ -33,10 +38,18 @@ def read_yaml(path: Path) -> dict[str, Any]:
             fix="correct this line or the one above: indentation, a missing quote, bracket or space after a colon",
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise ConfigError(f"Cannot read {path} as YAML", got=str(error).splitlines()[0]) from error
+        raise ConfigError(f"Cannot read {path} as YAML", got=_first(error), fix=_FIX) from error
     if not isinstance(value, dict):
         raise ConfigError(f"{path} does not hold a mapping of keys to values", got=type(value).__name__)
+    if odd := [key for key in value if not isinstance(key, str)]:
+        got, fix = f"{str(odd[0])[:80]!r} ({type(odd[0]).__name__})", "write names as keys, in quotes if need be"
+        raise ConfigError(f"A key of {path} is not a text", got=got, fix=fix)
     return value
+
+
+def _first(error: Exception) -> str:
+    """Return the first line of what an error says; never nothing."""
+    return (str(error).splitlines() or [""])[0] or type(error).__name__
 
 
 def folder() -> Path:

@@ -10,6 +10,7 @@ from typing import Any, NamedTuple
 import yaml
 
 from bench.config.files import merge
+from bench.config.yaml_text import load_yaml
 from bench.digest import digest_file
 from bench.errors import ConfigError
 from bench.paths import impossible
@@ -82,6 +83,7 @@ def _shown(text: str) -> str:
 
 def _value(item: str, text: str) -> Any:
     try:
-        return yaml.safe_load(text)
+        return load_yaml(text)
     except yaml.YAMLError as error:
-        raise ConfigError("--set has a value that is not valid YAML", got=item) from error
+        fix = "give a number, a word, or a list such as [1, 2]"
+        raise ConfigError("--set has a value that is not valid YAML", got=item, fix=fix) from error

@@ -13,6 +13,7 @@ from bench.registry import unknown
 
 Model = TypeVar("Model", bound=BaseModel)
 Path = tuple[str | int, ...]
+MOST_PROBLEMS = 30
 
 
 class _Problem(NamedTuple):
@@ -34,7 +35,11 @@ def build(model: type[Model], values: Mapping[str, Any], where: str, lines: Line
     try:
         return model.model_validate(dict(values))
     except ValidationError as error:
-        found = [_explain(model, one, where, lines) for one in _problems(error, values)]
+        problems = _problems(error, values)
+        found = [_explain(model, one, where, lines) for one in problems[:MOST_PROBLEMS]]
+        if len(problems) > MOST_PROBLEMS:
+            left = f"{len(problems) - MOST_PROBLEMS:,} more"
+            found.append(ConfigError("Further values are not valid", got=left, fix="correct these first"))
         raise join_errors(found, where) from error
 
 

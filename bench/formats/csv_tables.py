@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from bench.errors import DataError
+from bench.formats.limits import check_text
 
 
 @dataclass(frozen=True)
@@ -30,6 +31,7 @@ def read_table(path: Path, key: str, required: Sequence[str] = ()) -> Table:
             shorter than the header, or an id is empty or doubled.
     """
     try:
+        check_text(path)
         with path.open(encoding="utf-8-sig", newline="") as handle:
             lines = [[cell.strip() for cell in line] for line in csv.reader(handle) if any(map(str.strip, line))]
     except (OSError, UnicodeDecodeError, csv.Error) as error:

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.errors import DataError
+from bench.formats.limits import check_text
 
 _FIX = "write or download it again"
 
@@ -15,9 +16,11 @@ def read_json(path: Path) -> Any:
     """Return the content of a JSON file.
 
     Raises:
-        DataError: the file is absent, not JSON or not UTF-8, too deeply nested, or has a key twice in one object.
+        DataError: the file is absent, larger than `MOST_TEXT`, not JSON or not UTF-8, too deeply nested, or has a key
+            twice in one object.
     """
     try:
+        check_text(path)
         return json.loads(path.read_bytes().decode("utf-8-sig"), object_pairs_hook=_once)
     except OSError as error:
         raise DataError(f"Cannot read {path}", got=error.strerror or str(error)) from error

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 import threading
 import zipfile
 import zlib
@@ -12,8 +13,10 @@ from typing import IO, Any
 import numpy as np
 
 from bench.errors import DataError
+from bench.formats.limits import check_unpacked, size_words
 
 _MAGIC = b"\x93NUMPY"
+_MOST_ARRAYS = 10_000
 # NumPy parses headers as Python code, and in CPython 3.11 threads that parse at the same time may fail with a
 # SystemError, because they share a count of the depth (python/cpython#106905).
 _PARSING = threading.Lock()
@@ -41,6 +44,7 @@ def read_npy(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
             if handle.read(len(_MAGIC)) != _MAGIC:
                 raise DataError(f"{path} is not a .npy file", got="another format", fix="write it with np.save")
             handle.seek(0)
+            _check_whole(handle, path)
             with _PARSING:
                 array = np.load(handle, allow_pickle=False)
     except FileNotFoundError as error:
@@ -90,9 +94,10 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, np.n
     """Return the arrays of a `.npz` file by name, or only those that are named.
 
     Raises:
-        DataError: the file is broken, or an array holds Python objects.
+        DataError: the file is broken, an array holds Python objects, or one unpacks to more than `MOST_UNPACKED` bytes.
     """
     try:
+        _check_claims(path, names)
         with _PARSING, np.load(path, allow_pickle=False) as arrays:
             return {name: arrays[name] for name in arrays.files if names is None or name in names}
     except _BROKEN as error:
@@ -101,11 +106,50 @@ def read_npz(path: Path, names: Collection[str] | None = None) -> dict[str, np.n
         raise DataError(f"Cannot read {path} as a .npz file", got=got, fix=fix) from error
 
 
+def _check_whole(handle: IO[bytes], path: Path) -> None:
+    """Refuse an array that is larger than its file, and leave the file at its beginning."""
+    try:
+        shape, dtype = _header(handle)
+    except (ValueError, SyntaxError):  # NumPy says what is wrong
+        shape, dtype = (), None
+    claimed, left = _claimed(shape, dtype), path.stat().st_size - handle.tell()
+    if dtype is not None and not dtype.hasobject and claimed > left:
+        got = f"a header that claims {size_words(claimed)} in a file that has {size_words(left)}"
+        raise DataError(f"Cannot read {path} as a .npy file", got=got, fix="write it again")
+    handle.seek(0)
+
+
+def _check_claims(path: Path, names: Collection[str] | None) -> None:
+    """Refuse arrays of a `.npz` file that claim too much; which other things are wrong with it NumPy says."""
+    with zipfile.ZipFile(path) as archive:
+        if len(archive.infolist()) > _MOST_ARRAYS:
+            got = f"{len(archive.infolist()):,} arrays; at most {_MOST_ARRAYS:,} are read"
+            raise DataError(f"The file {path} has too many arrays", got=got, fix="write several files")
+        for member in archive.infolist():
+            name = member.filename.removesuffix(".npy")
+            if names is not None and name not in names:
+                continue
+            check_unpacked(member.file_size, f"array {name[:80]!r} in {path}")
+            with archive.open(member) as handle:
+                if handle.read(len(_MAGIC)) != _MAGIC:
+                    continue
+            with archive.open(member) as handle:
+                check_unpacked(_claimed(*_header(handle)), f"array {name[:80]!r} in {path}")
+
+
+def _claimed(shape: tuple[int, ...], dtype: np.dtype[Any] | None) -> int:
+    return 0 if dtype is None else math.prod(shape) * dtype.itemsize
+
+
 def _shape(handle: IO[bytes]) -> tuple[int, ...]:
+    return _header(handle)[0]
+
+
+def _header(handle: IO[bytes]) -> tuple[tuple[int, ...], np.dtype[Any] | None]:
     version = np.lib.format.read_magic(handle)
     read = {(1, 0): np.lib.format.read_array_header_1_0, (2, 0): np.lib.format.read_array_header_2_0}.get(version)
     if read is None:
-        return ()
+        return (), None
     with _PARSING:
-        shape, _, _ = read(handle)
-    return tuple(shape)
+        shape, _, dtype = read(handle)
+    return tuple(shape), dtype

@@ -34,7 +34,8 @@ def _by_tifffile(path: Path, error: DataError) -> UInt8[np.ndarray, "h w 3"]:
         with tifffile.TiffFile(path) as slide:
             page = slide.pages.first
             limit = Image.MAX_IMAGE_PIXELS or 0
-            if page.dtype != np.uint8 or page.ndim != 3 or page.imagewidth * page.imagelength > limit:
+            largest = max(page.imagewidth * page.imagelength, page.tilewidth * page.tilelength)
+            if page.dtype != np.uint8 or page.ndim != 3 or largest > limit:
                 raise error
             array = np.asarray(page.asarray())
     except ValueError as reason:  # tifffile reports a missing codec in this way

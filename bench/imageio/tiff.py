@@ -50,6 +50,8 @@ def read_tiff(path: Path) -> Stored:
     with _opened(path) as file:
         page = file.pages.first
         _refuse_bomb(page.imagewidth * page.imagelength)
+        if page.is_tiled:  # a whole tile is unpacked, and it may be larger than the image
+            _refuse_bomb(page.tilewidth * page.tilelength)
         orientation = _orientation(page)
         source = path if orientation == UPRIGHT else _without_orientation(path)
         if page.samplesperpixel == 1 and _planes(file):

@@ -22,6 +22,7 @@ from methods.quiet import quiet
 
 _DTYPES = {"32-true": torch.float32, "bf16-mixed": torch.bfloat16, "16-mixed": torch.float16}
 _CODE = "pipeline.py"
+_LIBRARIES = ("diffusers", "transformers")
 
 
 def load_pipeline(config: DiffusersFolderConfig, run: RunContext) -> diffusers.DiffusionPipeline:
@@ -118,6 +119,12 @@ def _parts(config: DiffusersFolderConfig, index: Mapping[str, Any], files: Mappi
                     f"The pipeline {config.pipeline} has no component {component!r}",
                     got=f"{INDEX} lists {', '.join(key for key in index if key[0] != '_')}",
                     fix=f"correct the name in --set method.components.{component}...",
+                )
+            if library not in _LIBRARIES:
+                raise ConfigError(
+                    f"The component {component!r} of the pipeline {config.pipeline} is not of a known library",
+                    got=f"{library[:80]!r} in {INDEX}",
+                    fix=f"use a component of {' or '.join(_LIBRARIES)}: a file must not choose what is imported",
                 )
             found[component] = getattr(import_module(library), name).from_pretrained(folder, **files)
     return found

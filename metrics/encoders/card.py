@@ -197,8 +197,6 @@ def _card(text: str, title: str, published: Mapping[str, Any] | None = None) -> 
     try:
         values = yaml.safe_load(text)
         return EncoderCard.model_validate({**values, **published} if published else values)
-    except yaml.YAMLError as error:
-        raise ConfigError(f"The {title} is not YAML", got=str(error).splitlines()[0]) from error
     except ValidationError as error:
         first = error.errors()[0]
         place = ".".join(str(part) for part in first["loc"]) or "the card"
@@ -207,6 +205,11 @@ def _card(text: str, title: str, published: Mapping[str, Any] | None = None) -> 
             got=f"{place}: {first['msg']}",
             fix="it needs what the cards in metrics/encoders/cards have, "
             "and title, files, size, licence, gated and citation",
+        ) from error
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:  # also a date such as 2024-13-45
+        got = (str(error).splitlines() or [""])[0] or type(error).__name__
+        raise ConfigError(
+            f"The {title} is not YAML", got=got, fix="write it as the cards in metrics/encoders/cards"
         ) from error
 
 

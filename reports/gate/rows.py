@@ -30,6 +30,8 @@ CONTEXT = (
 IDENTIFYING = (*PLACE, *REPLICATE, *CONTEXT)
 DIGEST = "digest"
 """Kind of a row that holds a digest instead of a number, and the name of its column."""
+MOST_ROWS, MOST_BYTES = 20_000_000, 8 << 30
+"""Of a Parquet file, which may claim any number of rows in a few bytes; a large suite has a million."""
 _WHOLE = ("seed", "generation", "seeds", "generations", "protocol", "harness")
 _NUMBERS = (*_WHOLE, "ratio", "value", "se", "tolerance")
 _SHORTENED = 8  # digests of at least so many characters may be cut short
@@ -134,9 +136,14 @@ def _text(value: Any) -> str:
 
 def _read_parquet(path: Path) -> Table:
     try:
-        names = set(parquet.read_schema(path).names)
+        about = parquet.read_metadata(path)
+        names = set(about.schema.to_arrow_schema().names)
     except (OSError, pyarrow.ArrowInvalid) as error:
         raise DataError(f"The table {path} cannot be read", got=str(error), fix="give CSV or Parquet") from error
+    unpacked = sum(about.row_group(number).total_byte_size for number in range(about.num_row_groups))
+    if about.num_rows > MOST_ROWS or unpacked > MOST_BYTES:
+        got = f"{about.num_rows:,} rows, {unpacked:,} bytes unpacked; at most {MOST_ROWS:,} and {MOST_BYTES:,} are read"
+        raise DataError(f"The table {path} is too large", got=got, fix="give the table of one store, or a part of it")
     if absent := {"metric", "value", "dataset", "method"} - names:
         raise _not_long(path, sorted(names), sorted(absent))
     return from_frame(read_rows([path]), (), str(path))

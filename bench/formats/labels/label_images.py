@@ -71,6 +71,8 @@ def _tiff(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
         _check_planes(file, path)
         page = file.pages.first
         check_size(page.shape, f"instance map {path}")
+        if page.is_tiled:  # a whole tile is unpacked, and it may be larger than the map
+            check_size((page.tilelength, page.tilewidth), f"instance map {path}")
         if int(page.compression) in _LOSSY:
             got = f"compression {tifffile.COMPRESSION(page.compression).name}"
             fix = "write it again from the ids, without compression or with deflate: JPEG changes the values"

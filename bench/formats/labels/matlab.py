@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import math
+import struct
 from collections.abc import Collection, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import numpy as np
 
 from bench.errors import DataError
 from bench.formats.labels.ids import check_size
+from bench.formats.limits import check_inflated, check_unpacked
 
 Variables = dict[str, np.ndarray[Any, np.dtype[Any]]]
 
 _HDF5 = b"\x89HDF\r\n\x1a\n"
+# Elements of version 5 to 7: a compressed variable, and the number of bytes before the first element.
+_COMPRESSED, _HEAD = 15, 128
+_CONTAINERS = frozenset({"cell", "struct", "object", "function", "opaque"})
 _AGAIN = "download it again, or write it again in MATLAB: save(path, 'inst_map', 'inst_type', '-v7')"
 
 
@@ -58,10 +64,16 @@ def _version_7(path: Path, wanted: Collection[str]) -> tuple[Collection[str], Va
     from scipy.sparse import issparse
 
     with path.open("rb") as handle:
-        kinds = {name: (shape, kind) for name, shape, kind in whosmat(handle)}
-        for name in wanted:
-            if name in kinds:
-                check_size(kinds[name][0], f"variable {name!r} in {path}")
+        _check_inflated(handle, path)
+        kinds = {}
+        for name, shape, kind in whosmat(handle):  # a name may be there twice
+            kinds[name] = (shape, kind)
+            if name not in wanted:
+                continue
+            check_size(shape, f"variable {name!r} in {path}")
+            if kind in _CONTAINERS:  # may be nested without end
+                message = f"The variable {name!r} in {path} is not an array of numbers"
+                raise DataError(message, got=f"a MATLAB {kind}", fix=_AGAIN)
         handle.seek(0)
         content: Mapping[str, Any] = loadmat(handle, variable_names=[name for name in wanted if name in kinds])
     found = {}
@@ -73,11 +85,44 @@ def _version_7(path: Path, wanted: Collection[str]) -> tuple[Collection[str], Va
     return kinds, found
 
 
+def _check_inflated(handle: IO[bytes], path: Path) -> None:
+    """Refuse compressed variables that unpack to too much, whatever shape they claim."""
+    head = handle.read(_HEAD)
+    if len(head) == _HEAD and head[126:] in (b"IM", b"MI"):  # not version 4, which compresses nothing
+        order = "<II" if head[126:] == b"IM" else ">II"
+        while len(tag := handle.read(8)) == 8:
+            kind, n_bytes = struct.unpack(order, tag)
+            if kind == _COMPRESSED:
+                check_inflated(handle, n_bytes, f"variable in {path}")
+            else:
+                handle.seek(n_bytes, 1)
+    handle.seek(0)
+
+
 def _version_73(path: Path, wanted: Collection[str]) -> tuple[Collection[str], Variables]:
     import h5py
 
     with h5py.File(path, "r") as file:
+        for name in wanted:
+            if isinstance(file.get(name, getlink=True), h5py.ExternalLink):
+                raise _elsewhere(f"variable {name!r} in {path}")
         return list(file), {name: _of_hdf5(file[name], name, path) for name in wanted if name in file}
+
+
+def _array(item: Any, what: str) -> np.ndarray[Any, np.dtype[Any]]:
+    """Return the values of an HDF5 dataset, after checks of their size, of that of a chunk, and of where they are."""
+    if not hasattr(item, "shape") or item.shape is None:
+        raise DataError(f"The {what} is not an array of numbers", got="no values", fix=_AGAIN)
+    if item.external or item.is_virtual:
+        raise _elsewhere(what)
+    check_size(item.shape, what)
+    # a whole chunk is unpacked to read one of its values, and it may be larger than the array
+    check_unpacked(item.dtype.itemsize * max(item.size, math.prod(item.chunks or ())), what)
+    return np.asarray(item[()])
+
+
+def _elsewhere(what: str) -> DataError:
+    return DataError(f"The {what} is not in the file itself", got="a link to another file", fix=_AGAIN)
 
 
 def _of_hdf5(item: Any, name: str, path: Path) -> np.ndarray[Any, np.dtype[Any]]:
@@ -95,10 +140,11 @@ def _of_hdf5(item: Any, name: str, path: Path) -> np.ndarray[Any, np.dtype[Any]]
         got = f"a MATLAB {kind.decode() if isinstance(kind, bytes) else kind}"
         raise DataError(f"The variable {name!r} in {path} is not an array of numbers", got=got, fix=_AGAIN)
     elif item.attrs.get("MATLAB_empty", 0):
-        dense = np.zeros(tuple(int(n) for n in item[()]), np.uint8)
+        shape = tuple(int(n) for n in _array(item, f"variable {name!r} in {path}").ravel())
+        check_size(shape, f"variable {name!r} in {path}")
+        dense = np.zeros(shape, np.uint8)
     else:
-        check_size(item.shape, f"variable {name!r} in {path}")
-        dense = np.asarray(item[()]).T
+        dense = _array(item, f"variable {name!r} in {path}").T
     return dense.astype(bool) if kind in (b"logical", "logical") else dense
 
 
@@ -106,12 +152,12 @@ def _of_sparse(item: Any, what: str) -> np.ndarray[Any, np.dtype[Any]]:
     """Return a sparse matrix, which is stored by columns: values, their rows, and where each column begins."""
     from scipy.sparse import csc_matrix
 
-    begins = np.asarray(item["jc"][()], np.int64)
+    begins = np.asarray(_array(item["jc"], what), np.int64)
     shape = int(item.attrs["MATLAB_sparse"]), len(begins) - 1
     check_size(shape, what)
     if "data" not in item:  # a matrix without entries
         return np.zeros(shape)
-    content = item["data"][()], np.asarray(item["ir"][()], np.int64), begins
+    content = _array(item["data"], what), np.asarray(_array(item["ir"], what), np.int64), begins
     matrix = csc_matrix(content, shape=shape)
     matrix.check_format(full_check=True)
     return np.asarray(matrix.toarray())

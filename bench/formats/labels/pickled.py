@@ -103,7 +103,8 @@ class _Dtype:
 
     def __init__(self, code: Any) -> None:
         if not isinstance(code, str) or code not in _CODES:
-            raise _RefusedError(f"elements of type {code!r}")
+            # any other value may have a text of gigabytes, from tuples that hold each other
+            raise _RefusedError(f"elements of type {code[:40]!r}" if isinstance(code, str) else "elements of no type")
         self.code, self.order = code, "|"
 
     def __setstate__(self, state: Any) -> None:
@@ -217,10 +218,28 @@ class _Opcodes(dict[int, Any]):
         raise _RefusedError(f"the pickle instruction {bytes([code])!r}")
 
 
+def _checked(load: Callable[[Any], None], many: bool) -> Callable[[Any], None]:
+    """Return an instruction that fills a dictionary, for keys of text and numbers only.
+
+    The hash of tuples that hold each other takes for ever to compute.
+    """
+
+    def checked(unpickler: Any) -> None:
+        stack = unpickler.stack
+        keys = stack[::2] if many else stack[-2:-1]
+        if not all(isinstance(key, str | bytes | int | float | np.generic) for key in keys):
+            raise _RefusedError("a dictionary with other keys than text and numbers")
+        load(unpickler)
+
+    return checked
+
+
 class _Unpickler(pickle._Unpickler):
     """Python's implementation instead of C's, because its table of instructions can be reduced to those known here."""
 
     dispatch = _Opcodes({code: pickle._Unpickler.dispatch[code] for code in _OPCODES})
+    for _code, _many in ((pickle.SETITEM[0], False), (pickle.SETITEMS[0], True)):
+        dispatch[_code] = _checked(dispatch[_code], _many)
 
     def find_class(self, module: str, name: str) -> Any:
         """Return the stand-in of a name; import nothing."""

@@ -229,3 +229,13 @@ def test_labels_of_a_turned_image_are_refused_unless_they_have_its_size(tmp_path
     with pytest.raises(DataError, match=r"before it is turned by its orientation tag"):
         bring_in(tmp_path / "img", tmp_path / "store", labels=tmp_path / "outlines")
     assert made[0].image.shape == (32, 48, 3)
+
+
+@pytest.mark.parametrize("content", [b"", b"[]", b"{}", b'{"folder": 5}', b'{"folder": "a"', b"\xff", b"[" * 99_999])
+def test_a_broken_entry_of_an_imported_set_is_named(tmp_path: Path, content: bytes) -> None:
+    entry = tmp_path / "imports" / "phantom" / "mine.json"
+    entry.parent.mkdir(parents=True)
+    entry.write_bytes(content)
+    with pytest.raises(ConfigError, match=r"mine\.json cannot be read") as caught:
+        open_imported(tmp_path, "phantom", "mine")
+    assert "import the set again" in caught.value.fix

@@ -125,6 +125,18 @@ def test_component_from_another_repository(hub: Path) -> None:
     assert str(load_pipeline(how.config, Run()).vae.config._name_or_path).startswith(str(hub))
 
 
+def test_a_file_does_not_choose_what_is_imported(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    folder = Path(shutil.copytree(text_pipeline(), tmp_path / "copy"))
+    index = json.loads((folder / "model_index.json").read_text())
+    (folder / "model_index.json").write_text(json.dumps({**index, "vae": ["intruder", "AutoencoderKL"]}))
+    (tmp_path / "intruder.py").write_text("raise AssertionError('imported')\n")
+    monkeypatch.syspath_prepend(tmp_path)
+    how = method(str(folder), components={"vae": {"location": str(text_pipeline()), "subfolder": "vae"}})
+    with pytest.raises(ConfigError, match="not of a known library") as caught:
+        load_pipeline(how.config, Run())
+    assert "'intruder'" in caught.value.got
+
+
 def test_code_runs_only_if_it_is_trusted_and_pinned(hub: Path, tmp_path: Path) -> None:
     assert "pin what you trust" in refused(trust_remote_code=True)
     assert "code_revision" in refused(trust_remote_code=True, revision=COMMIT, code="lab/code")

@@ -44,8 +44,9 @@ def sealed(
     labels: bool = False,
     rename: str = "test",
     seed: int = 0,
+    pixels: np.ndarray | None = None,
 ) -> SyntheticSet:
-    """Seal a set with one image of each mask (or class), of random colours."""
+    """Seal a set with one image of each mask (or class), of random colours or all of the same pixels."""
     names = ("gland", "stroma", "fat") if labels else ()
     info = DatasetInfo(dataset, "train", "tissue" if labels else "nuclei", ("a", "b"), names, mpp)
     writer = SyntheticSetWriter(folder, info, {})
@@ -59,7 +60,8 @@ def sealed(
             types=None if labels else np.array([1, 2], np.uint8),
             label=number % 3 if labels else None,
         )
-        writer.write(index, condition, rng.integers(0, 256, (side, side, 3), dtype=np.uint8), group=f"g{number % 8}")
+        drawn = rng.integers(0, 256, (side, side, 3), dtype=np.uint8) if pixels is None else pixels
+        writer.write(index, condition, drawn, group=f"g{number % 8}")
     manifest = {"method": method, "variant": "", "dataset": dataset, "seed": seed, "use": "evaluation"}
     writer.seal(len(masks), manifest)
     return SyntheticSet(folder)

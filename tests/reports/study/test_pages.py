@@ -22,7 +22,7 @@ from reports.study.encode import encode
 from reports.study.key import Key
 from reports.study.pages import Built, Words, build_study
 from reports.study.pools import Pool, canonical
-from tests.reports.study.made import AMOUNTS, METHODS, mask, pools, real_images, sealed, study
+from tests.reports.study.made import AMOUNTS, METHODS, SIDE, mask, pools, real_images, sealed, study
 
 
 @pytest.fixture(scope="module")
@@ -146,12 +146,9 @@ def test_the_encoding_depends_on_the_pixels_only(tmp_path: Path) -> None:
     assert encode(noise) == encode(noise.copy(order="F"))
     assert len(encode(flat)) == len(encode(noise))
     # real and synthetic images with the same pixels are the same bytes on a page
-    both = pools(tmp_path, masks=range(12))
-    pixels = both[0].content.image(0)
+    pixels = rng.integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+    both = pools(tmp_path, masks=range(12), pixels=pixels)
     real = [image.__class__(image.id, image.group, "", pixels) for image in real_images(4)]
-    for pool in both:
-        for index in range(len(pool.content)):
-            Image.fromarray(pixels).save(pool.content.folder / pool.content.metadata[index].file_name)
     made = build_study(both, real, tmp_path / "s", amounts=Amounts(2, 8, 0), readers=1)
     assert len(set(data_of(made.pages[0])["images"].values())) == 1
 

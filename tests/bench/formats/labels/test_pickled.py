@@ -240,3 +240,31 @@ def test_what_holds_no_maps_is_refused(tmp_path, name) -> None:
 def test_two_dictionaries_in_a_file_are_refused(tmp_path) -> None:
     np.save(tmp_path / "a.npy", np.array([MAPS, MAPS], dtype=object), allow_pickle=True)
     refused(tmp_path / "a.npy", "2 objects")
+
+
+def nested(depth: int) -> bytes:
+    """Return instructions that leave a tuple on the stack, in which each of `depth` tuples holds another one thrice."""
+    steps = [pickle.EMPTY_TUPLE + pickle.BINPUT + b"\0"]
+    for number in range(1, depth + 1):
+        before = pickle.BINGET + bytes([number - 1])
+        steps.append(before * 2 + pickle.TUPLE3 + pickle.BINPUT + bytes([number]))  # and the one on the stack
+    return b"".join(steps)
+
+
+DTYPE = pickle.GLOBAL + b"numpy\ndtype\n"
+BOMBS = {
+    "a key": (pickle.EMPTY_DICT + nested(60) + pickle.NONE + pickle.SETITEM, "other keys than text"),
+    "keys": (
+        pickle.EMPTY_DICT + pickle.MARK + nested(60) + pickle.NONE + pickle.SETITEMS,
+        "other keys than text",
+    ),
+    "a type": (DTYPE + nested(60) + pickle.TUPLE1 + pickle.REDUCE, "elements of no type"),
+    "a value": (nested(60), "one dictionary of maps"),
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+@pytest.mark.timeout(20)
+def test_tuples_that_hold_each_other_are_neither_hashed_nor_shown(tmp_path, name) -> None:
+    content, said = BOMBS[name]
+    refused(save(tmp_path / "a.npy", pickle.PROTO + b"\x03" + content + pickle.STOP), said)
