@@ -11,6 +11,7 @@ from bench.cli import complete
 from bench.cli.options import (
     DataRootOption,
     DeviceOption,
+    DevicesOption,
     JobsOption,
     OfflineOption,
     PrecisionOption,
@@ -127,6 +128,7 @@ def run(
     text_dataset: Annotated[Optional[str], typer.Option(help="Do the same as --data text=NAME.")] = None,
     pool_dataset: Annotated[Optional[str], typer.Option(help="Do the same as --data pool=NAME.")] = None,
     device: DeviceOption = "auto",
+    devices: DevicesOption = 1,
     precision: PrecisionOption = None,
     threads: ThreadsOption = 2,
     jobs: JobsOption = 1,
@@ -180,6 +182,7 @@ def run(
             "controls": None if controls is None else tuple(filter(None, controls.split(","))),
             "downstream": None if downstream is None else tuple(filter(None, downstream.split(","))),
             "device": device,
+            "devices": devices,
             "precision": precision,
             "threads": threads,
             "workers": workers,

@@ -113,7 +113,7 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
     """Return the session in which a request is done over a store."""
     request = resolved.request
     precision = request.precision or resolved.preset.precision
-    device = resolve_device(request.device)
+    device = resolve_device(request.device, request.devices)
     return Session(store, reporter, device, precision, request.threads, request.workers, executor)
 
 

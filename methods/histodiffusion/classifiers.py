@@ -15,6 +15,7 @@ from bench.training import (
     LossTask,
     TrainingOptions,
     load_weights,
+    randn,
     read_flags,
     save_weights,
     seeded,
@@ -89,7 +90,7 @@ def noised(
     """Return latents noised to their steps, and the steps; without a schedule, clean latents and step 0."""
     if schedule is None:
         return clean, torch.zeros_like(times)
-    noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+    noise = randn(clean.shape, generator)
     return schedule.add_noise(clean, noise, times), times
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, seeded, train
+from bench.training import LossTask, TrainingOptions, randn, seeded, train
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -57,7 +57,7 @@ class LatentLoss:
     def __call__(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw latents and noise, and compare the predictions."""
         clean = self._latents.draw(batch, generator).contiguous(memory_format=torch.channels_last)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         return diffusion_loss(
             network,
             self._parameterisation,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, seeded, train, write_flags
+from bench.training import LossTask, TrainingOptions, randn, seeded, train, write_flags
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -75,7 +75,7 @@ class TextLoss:
     def __call__(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise the latents at their steps and compare the predictions."""
         clean = self._codec.sample(self._codec.moments(batch["image"].float() / 127.5 - 1), generator)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         context = self._contexts(batch["caption"])
         return diffusion_loss(
             lambda x, times: network(x, times, context),

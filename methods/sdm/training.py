@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, seeded, train
+from bench.training import LossTask, TrainingOptions, randn, seeded, train
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -51,7 +51,7 @@ class SDMLoss:
         """Noise the images at their steps and compare the predictions."""
         clean = batch["image"].to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1
         labels = batch["condition"].to(torch.float32, memory_format=torch.channels_last)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         noise = noise.contiguous(memory_format=torch.channels_last)
         parameterisation = parameterise(self._diffusion, self._schedule, self._centre.to(clean.device))
         return diffusion_loss(
