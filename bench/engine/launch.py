@@ -20,7 +20,7 @@ from bench.errors import BenchError, JobError
 
 POLL = 0.1
 # the ranks talk to each other within this machine only
-LOCAL = {name: "lo0" if sys.platform == "darwin" else "lo" for name in ("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME")}
+LOCAL = dict.fromkeys(("GLOO_SOCKET_IFNAME", "NCCL_SOCKET_IFNAME"), "lo0" if sys.platform == "darwin" else "lo")
 
 
 def run_ranks(step: Step, folder: Path, context: Run) -> None:
