@@ -14,6 +14,7 @@ from bench.contract import Dataset, RunContext, Settings
 from bench.training import (
     LossTask,
     TrainingOptions,
+    fused,
     load_weights,
     randn,
     read_flags,
@@ -138,7 +139,7 @@ def _train(
     with seeded(run.derive(stage, "weights")):
         network = make_classifier(flags)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused(run)
     )
     rate = partial(rate_at, settings=settings, steps=steps)
     task = LossTask(network, optimizer, loss, rate=rate, clip=settings.clip)  # type: ignore[arg-type]

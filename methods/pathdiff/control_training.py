@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, randn, read_flags, seeded, train, write_flags
+from bench.training import LossTask, TrainingOptions, fused, randn, read_flags, seeded, train, write_flags
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -58,7 +58,7 @@ def train_control(
         control = make_control(unet, part.network, channels(part.network.edges), codec.factor)
     model = Controlled(unet, control, part.network.hint_scale)
     optimizer = torch.optim.AdamW(
-        control.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        control.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused(run)
     )
     diffusion = part.diffusion or flags.part.diffusion
     schedule, steps = NoiseSchedule(betas(diffusion)), items.steps()
