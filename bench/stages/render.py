@@ -17,8 +17,8 @@ from bench.plugin_version import version_of
 from bench.synthetic import SyntheticSetWriter
 
 LESS_MEMORY = (
-    "draw fewer images together, for example with --set method.sampler.batch_size=8, or choose a smaller patch, a smaller "
-    "preset or a device with more memory; each is part of the key, because it changes the last bits"
+    "draw fewer images together, for example with --set method.sampler.batch_size=8, or choose a smaller patch, a "
+    "smaller preset or a device with more memory; each is part of the key, because it changes the last bits"
 )
 
 
