@@ -49,7 +49,12 @@ JobsOption = Annotated[
     int, typer.Option("--jobs", min=1, help="Number of steps to run in parallel; does not change results.")
 ]
 WorkersOption = Annotated[
-    int, typer.Option("--workers", min=0, help="Number of processes that load data during training.")
+    Optional[int],
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Number of processes that load data during training; does not change results [4 with a GPU, else 0].",
+    ),
 ]
 TrackingUriOption = Annotated[
     Optional[str],

@@ -132,7 +132,7 @@ def run(
     precision: PrecisionOption = None,
     threads: ThreadsOption = 2,
     jobs: JobsOption = 1,
-    workers: WorkersOption = 0,
+    workers: WorkersOption = None,
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,

@@ -123,7 +123,7 @@ class RunRequest(Settings):
     precision: str | None = None
     devices: int = Field(default=1, ge=1)
     threads: int = Field(default=2, ge=1)
-    workers: int = Field(default=0, ge=0)
+    workers: int | None = Field(default=None, ge=0)
     jobs: int = Field(default=1, ge=1)
     store: Path = Path("bench-store")
     data_root: Path | None = None

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import NamedTuple
 
@@ -33,6 +34,11 @@ def resolve_device(wanted: str, count: int = 1) -> Device:
             f"--devices asks for {count} devices of kind {device.kind!r}", got=f"{there}", fix=f"use --devices {there}"
         )
     return device._replace(count=count)
+
+
+def loading_workers(device: Device) -> int:
+    """Return the number of processes that load data during a training, so that a GPU does not wait for them."""
+    return min(4, max(0, (os.cpu_count() or 1) - 1)) if device.kind == "cuda" else 0
 
 
 def _number(kind: str, count: int) -> int:

@@ -5,10 +5,11 @@ from __future__ import annotations
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import torch
-from torch.utils.flop_counter import FlopCounterMode
+from torch.utils._python_dispatch import TorchDispatchMode
+from torch.utils.flop_counter import flop_registry
 
 PEAKS = {
     "H200": 989.0,
@@ -37,12 +38,30 @@ class Row(NamedTuple):
     note: str = ""
 
 
+class Operations(TorchDispatchMode):
+    """Sums the floating-point operations of matrix products, convolutions and attention, forward and backward.
+
+    torch's own `FlopCounterMode` also follows modules, and stops at networks that are differentiated twice.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.total = 0.0
+
+    def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
+        result = func(*args, **(kwargs or {}))
+        count = flop_registry.get(func._overloadpacket)
+        if count is not None:
+            self.total += count(*args, **(kwargs or {}), out_val=result)
+        return result
+
+
 class Clock:
     """Notes a lap at every `advance`, once the device has finished; with `count`, also the operations of the lap."""
 
     def __init__(self, device: str, *, count: bool = False) -> None:
         self._device = device
-        self._mode = FlopCounterMode(display=False) if count else None
+        self._mode = Operations() if count else None
         self.laps: list[float] = []
         self.operations: list[float] = []
         self.total = 0.0
@@ -56,7 +75,7 @@ class Clock:
 
     def advance(self, n: int = 1, **values: float) -> None:
         """End a lap; without `start`, the first call only begins the next."""
-        now, counted = self._now(), 0.0 if self._mode is None else float(self._mode.get_total_flops())
+        now, counted = self._now(), 0.0 if self._mode is None else self._mode.total
         if self._last is not None:
             self.laps.append(now - self._last)
             self.operations.append(counted - self._counted)
@@ -70,7 +89,7 @@ class Clock:
         assert self._mode is not None
         with self._mode:
             yield
-        self.total = float(self._mode.get_total_flops())
+        self.total = self._mode.total
 
     def _now(self) -> float:
         if self._device == "cuda":
