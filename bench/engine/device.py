@@ -15,7 +15,7 @@ class Device(NamedTuple):
 
     kind: str
     name: str
-    count: int = 1
+    number: int = 1
 
 
 def resolve_device(wanted: str, count: int = 1) -> Device:
@@ -33,7 +33,7 @@ def resolve_device(wanted: str, count: int = 1) -> Device:
         raise MissingError(
             f"--devices asks for {count} devices of kind {device.kind!r}", got=f"{there}", fix=f"use --devices {there}"
         )
-    return device._replace(count=count)
+    return device._replace(number=count)
 
 
 def loading_workers(device: Device) -> int:

@@ -84,7 +84,7 @@ async def fit_part(
 ) -> Finished:
     """Train one part on the `data` that it reads, with the parts `needed` that it builds on."""
     step = Fit(
-        place=session.torch._replace(devices=session.device.count if part.divides else 1),
+        place=session.torch._replace(devices=session.device.number if part.divides else 1),
         seed=seed,
         title=part.name if seed == GENERATOR_SEED else f"{part.name}, seed {seed}",
         method=trainer,

@@ -15,7 +15,7 @@ from bench.errors import JobError
 
 if TYPE_CHECKING:
     from lightning_fabric import Fabric
-    from lightning_fabric.plugins.environments import ClusterEnvironment
+    from lightning_fabric.plugins.environments import ClusterEnvironment  # type: ignore[attr-defined]
 
 # A rank may wait this long for another, which encodes its images or writes a checkpoint; one that ended is noticed
 # by the process that started all ranks.
@@ -29,7 +29,7 @@ def make_fabric(run: RunContext) -> Fabric:
     options: dict[str, Any] = {"accelerator": run.device, "devices": 1, "precision": run.precision}
     if run.ranks is None:
         return Fabric(**options)
-    from lightning_fabric.strategies import DDPStrategy
+    from lightning_fabric.strategies import DDPStrategy  # type: ignore[attr-defined]
 
     # each process sees only its own device, so it is a node of its own for Fabric
     strategy = DDPStrategy(cluster_environment=_environment(run.ranks))
@@ -45,7 +45,7 @@ def together(run: RunContext, name: str) -> Iterator[None]:
         yield
         return
     ranks, backend = run.ranks, "nccl" if run.device == "cuda" else "gloo"
-    store = distributed.FileStore(str(ranks.meeting / name), ranks.size)
+    store = distributed.FileStore(str(ranks.meeting / name), ranks.size)  # type: ignore[attr-defined]
     distributed.init_process_group(backend, store=store, rank=ranks.rank, world_size=ranks.size, timeout=PATIENCE)
     try:
         yield
@@ -113,7 +113,7 @@ def mean_over_ranks(value: float | torch.Tensor, ranks: Ranks | None, device: to
 
 
 def _environment(ranks: Ranks) -> ClusterEnvironment:
-    from lightning_fabric.plugins.environments import LightningEnvironment
+    from lightning_fabric.plugins.environments import LightningEnvironment  # type: ignore[attr-defined]
 
     class Environment(LightningEnvironment):
         """The ranks were started by :mod:`bench.engine.launch`."""
