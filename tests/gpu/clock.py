@@ -49,10 +49,16 @@ class Operations(TorchDispatchMode):
         self.total = 0.0
 
     def __torch_dispatch__(self, func: Any, types: Any, args: Any = (), kwargs: Any = None) -> Any:
-        result = func(*args, **(kwargs or {}))
+        kwargs = kwargs or {}
         count = flop_registry.get(func._overloadpacket)
+        if count is None and func is not torch.ops.prim.device.default:
+            with self:  # in inference mode, an operation such as `linear` arrives whole
+                parts = func.decompose(*args, **kwargs)
+            if parts is not NotImplemented:
+                return parts
+        result = func(*args, **kwargs)
         if count is not None:
-            self.total += count(*args, **(kwargs or {}), out_val=result)
+            self.total += count(*args, **kwargs, out_val=result)
         return result
 
 

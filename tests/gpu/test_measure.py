@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from tests.gpu.clock import Row
+from tests.gpu.clock import Clock, Row
 from tests.gpu.measure import write
 from tests.gpu.subjects import METHODS, NETWORKS, Place, measure
 
@@ -61,3 +61,12 @@ def test_the_same_on_the_cpu_at_the_smallest_size(name: str, tmp_path: Path) -> 
     assert document["rows"][0]["share_of_peak"] is None
     table = (tmp_path / "gpu.md").read_text().splitlines()
     assert len(table) == 4 + len(rows)
+
+
+@pytest.mark.parametrize("inference", [False, True])
+def test_operations_are_counted_with_and_without_gradients(inference: bool) -> None:
+    network = torch.nn.Sequential(torch.nn.Linear(8, 4), torch.nn.ReLU(), torch.nn.Linear(4, 2))
+    clock = Clock("cpu", count=True)
+    with torch.inference_mode(inference), clock.counting():
+        network(torch.zeros(16, 8))
+    assert clock.total == 2 * 16 * (8 * 4 + 4 * 2)
