@@ -22,7 +22,7 @@ def resolve_device(wanted: str, count: int = 1) -> Device:
     """Return the device for `auto`, `cpu`, `cuda` or `mps`, of which `count` share a training.
 
     `auto` takes a CUDA GPU if the driver's `nvidia-smi` is on the path and torch finds one, and a CPU otherwise. On a
-    CPU any number of processes may share a training, which is no faster than one; tests use it.
+    CPU any number of processes may share a training, as tests do, which saves no time.
 
     Raises:
         MissingError: the device does not exist, there are fewer than `count`, or torch is not installed.
