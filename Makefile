@@ -7,23 +7,28 @@ STAMP := $(VENV)/.installed
 # pytest rewrites the assertions of every test file: a third of collecting, kept where Python may write bytecode.
 CACHED := PYTHONDONTWRITEBYTECODE=
 # Two workers share two cores: threads that wait must not spin. Two threads each, as in a run, keep the numbers.
-THREADS := OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 OMP_WAIT_POLICY=PASSIVE
+WAITING := OMP_WAIT_POLICY=PASSIVE KMP_BLOCKTIME=0
+THREADS := OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 $(WAITING)
 CODE := bench configs downstream examples methods metrics reports tests
 
-.PHONY: demo test test-slow bench precision check install format
+.PHONY: demo test test-slow test-gpu bench precision check install format
 
 demo: $(STAMP)
 	$(BIN)/bench run --method diffmix --dataset phantom --preset smoke --store $(DEMO_STORE)
 	$(BIN)/bench leaderboard --dataset phantom --store $(DEMO_STORE)
 
 test: $(STAMP)
-	$(CACHED) $(BIN)/python -m pytest -m "not slow" -n 2 --dist loadfile --no-loadscope-reorder
+	$(CACHED) $(WAITING) $(BIN)/python -m pytest -m "not slow and not gpu" -n 2 --dist loadfile --no-loadscope-reorder
 
 # Simulations call the same functions millions of times, so shapes are checked by all other tests and not by them.
 test-slow: $(STAMP)
 	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --timeout 900 \
 		--ignore tests/statistics
-	$(CACHED) JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m slow -n 2 --dist worksteal --timeout 900 tests/statistics
+	$(CACHED) $(WAITING) JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m slow -n 2 --dist worksteal --timeout 900 tests/statistics
+
+# On a machine with a GPU: OUT is the folder of the results.
+test-gpu: $(STAMP)
+	$(WAITING) $(BIN)/python -m pytest -m gpu tests/gpu
 
 bench: $(STAMP)
 	$(BIN)/python -m pytest -q -o python_files='bench_*.py' --benchmark-quiet tests/benchmarks

@@ -4,9 +4,23 @@ from __future__ import annotations
 
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 import numpy as np
+
+
+class Ranks(NamedTuple):
+    """The processes of one machine that train a network together, as one of them sees it.
+
+    `rank` is this process's number, from 0 to `size` - 1. Only rank 0 writes: `folder` is the folder of its piece of
+    work, in which checkpoints are, while the run's own folder of the others is temporary. In `meeting` they find each
+    other.
+    """
+
+    rank: int
+    size: int
+    folder: Path
+    meeting: Path
 
 
 class Progress(Protocol):
@@ -48,6 +62,11 @@ class RunContext(Protocol):
     @property
     def folder(self) -> Path:
         """The folder of this piece of work; its subfolder `chunks` is removed when the work is done."""
+        ...
+
+    @property
+    def ranks(self) -> Ranks | None:
+        """The processes that do this piece of work together; None if there is only this one."""
         ...
 
     def derive(self, *scope: str | int) -> int:

@@ -17,6 +17,7 @@ from jaxtyping import Bool, Float32, Int32, Int64, UInt8
 from pydantic import BaseModel, ConfigDict
 
 from bench.context import Progress as Progress
+from bench.context import Ranks as Ranks
 from bench.context import RunContext as RunContext
 from bench.errors import JobError, SealError
 from bench.samples import Dataset as Dataset
@@ -61,13 +62,15 @@ class Part(NamedTuple):
     """Something that is trained once and shared by every method that lists an equal part.
 
     `reads` are roles of data ("train", "text", "pool"), also optional ones; `needs` the names of parts that it builds
-    on; `config` all settings that its weights depend on.
+    on; `config` all settings that its weights depend on. `divides` says that several devices may share its batches:
+    `bench.training.train` trains it, and its loss is a mean over the samples of a batch.
     """
 
     name: str
     reads: frozenset[str]
     needs: tuple[str, ...]
     config: BaseModel
+    divides: bool = False
 
 
 class Trainer(Protocol):

@@ -6,6 +6,9 @@ found (`got:`) and how to fix it (`fix:`).
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+
 MOST_IN_LINE, MOST_LINES = 1000, 100
 """Longer texts of errors are cut: what was found may be a value of megabytes, which nobody can read in a terminal."""
 
@@ -70,3 +73,25 @@ class JobError(BenchError):
     """A job that failed while running."""
 
     exit_code = 1
+
+
+@contextmanager
+def within_memory(what: str, fix: str) -> Iterator[None]:
+    """Turn a lack of memory within a block into an error that names the settings which need less.
+
+    Args:
+        what: the work, as the subject of a sentence.
+        fix: the settings.
+
+    Raises:
+        JobError: a device or the machine has too little memory.
+    """
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        # torch's errors by name: this module loads without it
+        known = isinstance(error, MemoryError) or type(error).__name__ == "OutOfMemoryError"
+        if not known and "DefaultCPUAllocator: can't allocate memory" not in str(error):
+            raise
+        got = str(error).split(". ")[0].partition("\n")[0] or "no memory left"
+        raise JobError(f"{what} needs more memory than there is", got=got, fix=fix) from error

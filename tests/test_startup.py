@@ -70,6 +70,23 @@ def test_a_culprit_is_found() -> None:
 
 
 @pytest.mark.slow
+@pytest.mark.skipif(sys.platform != "linux", reason="libgomp is OpenMP's library on Linux")
+def test_idle_threads_sleep_in_the_command() -> None:
+    """libgomp reads the environment when torch loads it, so the command must set it before."""
+    script = "import sys\nsys.argv = ['bench', '--version']\nfrom bench.__main__ import main\ntry:\n    main()\n"
+    script += "except SystemExit:\n    import torch"
+    clean = {name: value for name, value in os.environ.items() if not name.startswith(("OMP_", "GOMP_", "KMP_"))}
+    shown = subprocess.run(
+        [sys.executable, "-c", script],
+        env=clean | {"OMP_DISPLAY_ENV": "verbose"},
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stderr
+    assert "GOMP_SPINCOUNT = '0'" in shown
+
+
+@pytest.mark.slow
 def test_help_answers_at_once() -> None:
     command = [str(Path(sys.executable).with_name("bench")), "--help"]
     best = min(_processor_seconds(command) for _ in range(5))

@@ -9,7 +9,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from bench.contract import DatasetInfo, Progress, Sample, SampleRecord
+from bench.contract import DatasetInfo, Progress, Ranks, Sample, SampleRecord
 
 COLOURS = {1: (60, 40, 60), 2: (60, 20, 120), 3: (150, 90, 170), 4: (190, 90, 140)}
 CLASSES = ("miscellaneous", "inflammatory", "epithelial", "spindle")
@@ -98,6 +98,7 @@ class Run:
     precision: str = "32-true"
     threads: int = 1
     workers: int = 0
+    ranks: Ranks | None = None
     curves: dict[str, dict[int, float]] = field(default_factory=dict)
 
     def derive(self, *scope: str | int) -> int:

@@ -31,6 +31,14 @@ OfflineOption = Annotated[
     bool, typer.Option("--offline", help="Fetch nothing: list what is missing instead [BENCH_OFFLINE].")
 ]
 DeviceOption = Annotated[str, typer.Option("--device", help="Device: auto, cpu, cuda or mps.")]
+DevicesOption = Annotated[
+    int,
+    typer.Option(
+        "--devices",
+        min=1,
+        help="Number of devices that share each batch when diffusion models are trained; part of their keys.",
+    ),
+]
 PrecisionOption = Annotated[
     Optional[str], typer.Option("--precision", help="Precision: 32-true, bf16-mixed or 16-mixed [the preset's].")
 ]
@@ -41,7 +49,12 @@ JobsOption = Annotated[
     int, typer.Option("--jobs", min=1, help="Number of steps to run in parallel; does not change results.")
 ]
 WorkersOption = Annotated[
-    int, typer.Option("--workers", min=0, help="Number of processes that load data during training.")
+    Optional[int],
+    typer.Option(
+        "--workers",
+        min=0,
+        help="Number of processes that load data during training; does not change results [4 with a GPU, else 0].",
+    ),
 ]
 TrackingUriOption = Annotated[
     Optional[str],

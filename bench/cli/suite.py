@@ -10,6 +10,7 @@ import typer
 from bench.cli.options import (
     DataRootOption,
     DeviceOption,
+    DevicesOption,
     JobsOption,
     OfflineOption,
     PrecisionOption,
@@ -65,10 +66,11 @@ def suite(
     ] = False,
     as_json: Annotated[bool, typer.Option("--json", help="Print the plan of --dry-run as JSON.")] = False,
     device: DeviceOption = "auto",
+    devices: DevicesOption = 1,
     precision: PrecisionOption = None,
     threads: ThreadsOption = 2,
     jobs: JobsOption = 1,
-    workers: WorkersOption = 0,
+    workers: WorkersOption = None,
     store: StoreOption = None,
     data_root: DataRootOption = None,
     weights: WeightsOption = None,
@@ -90,6 +92,7 @@ def suite(
     found = find_suite(file)
     given = {
         "device": device,
+        "devices": devices,
         "precision": precision,
         "threads": threads,
         "workers": workers,

@@ -102,7 +102,8 @@ class RunRequest(Settings):
     makes an arm, whose set is a part of one set of the largest size. With `generation_seeds`, that many sets are drawn,
     and each of the training `seeds` is used with each of them. With `generator_seeds`, each of these sets is drawn by a
     generator that was trained under the seed of the set. Unless `offline`, what is missing and may be fetched is
-    fetched before the run, from `mirror` first if it is given.
+    fetched before the run, from `mirror` first if it is given. `devices` is the number of devices that share each batch
+    of the trainings which can be divided.
     """
 
     method: str | None = None
@@ -121,8 +122,9 @@ class RunRequest(Settings):
     downstream: tuple[str, ...] | None = None
     device: Literal["auto", "cpu", "cuda", "mps"] = "auto"
     precision: str | None = None
+    devices: int = Field(default=1, ge=1)
     threads: int = Field(default=2, ge=1)
-    workers: int = Field(default=0, ge=0)
+    workers: int | None = Field(default=None, ge=0)
     jobs: int = Field(default=1, ge=1)
     store: Path = Path("bench-store")
     data_root: Path | None = None
@@ -134,8 +136,12 @@ class RunRequest(Settings):
     mirror: str = ""
 
     def what(self) -> dict[str, Any]:
-        """Return the fields that say what is computed, as JSON values: all but places and ways of working."""
-        return self.model_dump(mode="json", exclude=set(PLACES))
+        """Return the fields that say what is computed, as JSON values: all but places and ways of working.
+
+        One device is not named, like in the keys of steps.
+        """
+        one = {"devices"} if self.devices == 1 else set[str]()
+        return self.model_dump(mode="json", exclude=set(PLACES) | one)
 
     @model_validator(mode="before")
     @classmethod

@@ -11,7 +11,7 @@ from pathlib import Path
 
 import numpy as np
 
-from bench.contract import Progress
+from bench.contract import Progress, Ranks
 from bench.engine.reporter import Reporter
 
 CURVES = "curves.jsonl"
@@ -31,10 +31,12 @@ class Run:
     device: str
     precision: str
     threads: int
+    devices: int
     workers: int
     folder: Path
     reporter: Reporter
     title: str = ""
+    ranks: Ranks | None = None
 
     def derive(self, *scope: str | int) -> int:
         """Return a 63-bit seed that depends only on the run's seed and the scope."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 from typing import NamedTuple
 
@@ -10,20 +11,47 @@ from bench.extras import check_installed
 
 
 class Device(NamedTuple):
-    """A device kind (`cpu`, `cuda`, `mps`) and its name as it is shown to users."""
+    """A device kind (`cpu`, `cuda`, `mps`), its name as it is shown to users, and how many share a training."""
 
     kind: str
     name: str
+    number: int = 1
 
 
-def resolve_device(wanted: str) -> Device:
-    """Return the device for `auto`, `cpu`, `cuda` or `mps`.
+def resolve_device(wanted: str, count: int = 1) -> Device:
+    """Return the device for `auto`, `cpu`, `cuda` or `mps`, of which `count` share a training.
 
-    `auto` takes a CUDA GPU if the driver's `nvidia-smi` is on the path and torch finds one, and a CPU otherwise.
+    `auto` takes a CUDA GPU if the driver's `nvidia-smi` is on the path and torch finds one, and a CPU otherwise. On a
+    CPU any number of processes may share a training, as tests do, which saves no time.
 
     Raises:
-        MissingError: the device does not exist, or torch is not installed.
+        MissingError: the device does not exist, there are fewer than `count`, or torch is not installed.
     """
+    device = _find(wanted)
+    there = _number(device.kind, count)
+    if count > there:
+        raise MissingError(
+            f"--devices asks for {count} devices of kind {device.kind!r}", got=f"{there}", fix=f"use --devices {there}"
+        )
+    return device._replace(number=count)
+
+
+def loading_workers(device: Device) -> int:
+    """Return the number of processes that load data during a training, so that a GPU does not wait for them."""
+    return min(4, max(0, (os.cpu_count() or 1) - 1)) if device.kind == "cuda" else 0
+
+
+def _number(kind: str, count: int) -> int:
+    if kind == "cpu" or count == 1:
+        return count
+    if kind == "mps":
+        return 1
+    import torch
+
+    return torch.cuda.device_count()
+
+
+def _find(wanted: str) -> Device:
     check_installed("torch")
     if wanted == "cpu" or (wanted == "auto" and shutil.which("nvidia-smi") is None):
         return Device("cpu", "CPU")

@@ -14,14 +14,23 @@ from bench.engine.context import Run
 
 
 class Place(NamedTuple):
-    """Where and how a step computes; floating-point results depend on all three, so its key contains them.
+    """Where and how a step computes; floating-point results depend on all of it, so its key contains it.
 
-    Steps of plain numpy leave `precision` empty and run on the CPU.
+    Steps of plain numpy leave `precision` empty and run on the CPU. `devices` is the number of devices that share the
+    batches of a training; the key of a step on one device does not mention it.
     """
 
     device: str = "cpu"
     precision: str = ""
     threads: int = 1
+    devices: int = 1
+
+    def document(self) -> dict[str, Any]:
+        """Return its share of a step's document."""
+        document = self._asdict()
+        if self.devices == 1:
+            del document["devices"]
+        return document
 
 
 class Resources(NamedTuple):
@@ -30,6 +39,7 @@ class Resources(NamedTuple):
     accelerator: bool = False
     memory_gib: float = 0.0
     minutes: float = 0.0
+    devices: int = 1
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -66,7 +76,7 @@ class Step(ABC):
     @property
     def resources(self) -> Resources:
         """What the step needs of a machine."""
-        return Resources(accelerator=self.place.device != "cpu")
+        return Resources(accelerator=self.place.device != "cpu", devices=self.place.devices)
 
     @abstractmethod
     def run(self, folder: Path, context: Run) -> None:
@@ -84,7 +94,7 @@ class Step(ABC):
             "config": self.config,
             "inputs": dict(self.inputs),
             "seed": self.seed,
-            **self.place._asdict(),
+            **self.place.document(),
         }
 
     @cached_property

@@ -79,6 +79,16 @@ def check_memory(required_gib: float) -> Iterable[Missing]:
         )
 
 
+def check_devices(devices: int, methods: Mapping[str, MethodBase]) -> Iterable[Missing]:
+    """Yield what is missing if several devices are asked for, but no method trains a part that they can share."""
+    if devices > 1 and not any(part.divides for method in methods.values() for part in method.parts()):
+        yield Missing(
+            f"No training of this run can be divided among {devices} devices",
+            f"methods that train on one device or train nothing: {', '.join(methods)}",
+            "leave out --devices; the training of diffusion models can be divided, as of sdm or histodiffusion",
+        )
+
+
 def check_roles(read: Mapping[str, frozenset[str]], available: Iterable[str], dataset: str) -> Iterable[Missing]:
     """Yield each role of data that a dataset lacks, with all methods that read it; `read` maps methods to roles."""
     for role in sorted(frozenset[str]().union(*read.values()) - set(available)):

@@ -14,6 +14,7 @@ from bench.plan.checks import (
     check_classes,
     check_conditions,
     check_data,
+    check_devices,
     check_files,
     check_labels,
     check_memory,
@@ -38,10 +39,11 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     track = track_of(resolved.card)
     missing: list[Missing] = []
     try:
-        device = resolve_device(request.device)
+        device = resolve_device(request.device, request.devices)
     except BenchError as error:
         missing.append(Missing.from_error(error))
         device = resolve_device("cpu")
+    missing.extend(check_devices(request.devices, {arm.name: arm.method for arm in resolved.arms if arm.draws}))
     missing.extend(check_unseen({arm.name: asked_of(arm.method) for arm in resolved.arms}))
     try:
         resolved.source.locate()

@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bench.config import RunRequest
-from bench.engine.device import resolve_device
+from bench.engine.device import loading_workers, resolve_device
 from bench.engine.executors import Executor, InProcess, Processes
 from bench.engine.log import new_log, write_head
 from bench.engine.overall import Overall
@@ -135,8 +135,9 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
     """Return the session in which a request is done over a store."""
     request = resolved.request
     precision = request.precision or resolved.preset.precision
-    device = resolve_device(request.device)
-    return Session(store, reporter, device, precision, request.threads, request.workers, executor)
+    device = resolve_device(request.device, request.devices)
+    workers = loading_workers(device) if request.workers is None else request.workers
+    return Session(store, reporter, device, precision, request.threads, workers, executor)
 
 
 async def work(session: Session, resolved: Resolved) -> FinishedRun:

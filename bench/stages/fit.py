@@ -9,6 +9,7 @@ from typing import Any, ClassVar
 
 from bench.contract import Dataset, Part, Trainer
 from bench.engine.context import Run
+from bench.engine.launch import run_ranks
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
 from bench.plan.arms import Arm
@@ -45,7 +46,10 @@ class Fit(Step):
         return {"method": version_of(self.method, "fit")}
 
     def run(self, folder: Path, context: Run) -> None:
-        """Train the part into the folder."""
+        """Train the part into the folder, in several processes if its place has several devices."""
+        if self.place.devices > 1 and context.ranks is None:
+            run_ranks(self, folder, context)
+            return
         needed = {name: finished.path for name, finished in self.needed.items()}
         self.method.fit(self.part, self.data, needed, folder, context)
 
@@ -80,7 +84,7 @@ async def fit_part(
 ) -> Finished:
     """Train one part on the `data` that it reads, with the parts `needed` that it builds on."""
     step = Fit(
-        place=session.torch,
+        place=session.torch._replace(devices=session.device.number if part.divides else 1),
         seed=seed,
         title=part.name if seed == GENERATOR_SEED else f"{part.name}, seed {seed}",
         method=trainer,

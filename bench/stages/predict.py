@@ -14,6 +14,7 @@ from bench.contract import Dataset, Prediction
 from bench.engine.context import Run
 from bench.engine.session import Session
 from bench.engine.step import Finished, Step
+from bench.errors import within_memory
 from bench.formats.npy import read_npz
 from bench.formats.parallel import ordered_map
 from bench.plan.arms import Network
@@ -103,6 +104,14 @@ class Predict(Step):
 
     def run(self, folder: Path, context: Run) -> None:
         """Write the predictions."""
+        less = (
+            f"predict fewer windows of a tile together, for example with --set downstream.{self.network.name}."
+            "window_batch=4 for a network for nuclei, or choose a smaller preset or a device with more memory"
+        )
+        with within_memory(f"Prediction with {self.network.name}", less):
+            self._predict(folder, context)
+
+    def _predict(self, folder: Path, context: Run) -> None:
         images = self.pictures.read(context.threads)
         predictions = self.network.plugin.predict(images, self.model.path, context)
         with context.progress("predict", len(self.pictures), unit="image") as progress:

@@ -11,10 +11,15 @@ from bench.contract import Condition, Dataset
 from bench.engine.context import Run, derive_seed
 from bench.engine.step import Finished
 from bench.engine.versions import package_versions
-from bench.errors import JobError
+from bench.errors import JobError, within_memory
 from bench.plan.arms import Arm
 from bench.plugin_version import version_of
 from bench.synthetic import SyntheticSetWriter
+
+LESS_MEMORY = (
+    "draw fewer images together, for example with --set method.sampler.batch_size=8, or choose a smaller patch, a "
+    "smaller preset or a device with more memory; each is part of the key, because it changes the last bits"
+)
 
 
 @dataclass(frozen=True)
@@ -83,10 +88,11 @@ def _render_chunk(
     """Render one chunk with its own seed and write its samples."""
     inside = replace(context, seed=derive_seed(context.seed, "render", chunk.start))
     paths = {name: finished.path for name, finished in how.fitted.items()}
-    images = how.arm.method.render(conditions, how.data, paths, inside)
-    for index, condition, image in zip(chunk, conditions, images, strict=True):
-        _check_image(how.arm, condition, image)
-        writer.write(index, condition, image, groups.get(condition.id))
+    with within_memory(f"Drawing with {how.arm.name}", LESS_MEMORY):
+        images = how.arm.method.render(conditions, how.data, paths, inside)
+        for index, condition, image in zip(chunk, conditions, images, strict=True):
+            _check_image(how.arm, condition, image)
+            writer.write(index, condition, image, groups.get(condition.id))
 
 
 def _check_image(arm: Arm, condition: Condition, image: object) -> None:

@@ -3,6 +3,8 @@
 from bench.training.ema import ema_decay, make_ema
 from bench.training.flags import read_flags, write_flags
 from bench.training.loop import LossTask, Task, TrainingOptions, Watcher, train
+from bench.training.optimizers import fused
+from bench.training.ranks import make_fabric, randn
 from bench.training.seeds import seeded, torch_generator
 from bench.training.weights import load_weights, save_weights
 
@@ -12,8 +14,11 @@ __all__ = [
     "TrainingOptions",
     "Watcher",
     "ema_decay",
+    "fused",
     "load_weights",
     "make_ema",
+    "make_fabric",
+    "randn",
     "read_flags",
     "save_weights",
     "seeded",

@@ -16,8 +16,9 @@ from torch.utils.data import DataLoader, Dataset
 
 from bench.atomic import replacing
 from bench.contract import RunContext
-from bench.errors import JobError
+from bench.errors import JobError, within_memory
 from bench.training.ema import make_ema
+from bench.training.ranks import check_modules, make_fabric, mean_over_ranks, share_of, together
 from bench.training.seeds import seeded, torch_generator
 
 if TYPE_CHECKING:
@@ -28,6 +29,10 @@ Batch = Mapping[str, Any]
 MakeBatch = Callable[[int, np.random.Generator], Batch]
 
 CHECKPOINT = "checkpoint.pt"
+LESS_MEMORY = (
+    "use a smaller batch of this training (`batch_size` or `batch` in its settings, see --set), a smaller patch or "
+    "preset, --precision bf16-mixed, or a device with more memory; each is part of the key, because it changes numbers"
+)
 
 
 class Task(Protocol):
@@ -108,8 +113,8 @@ class LossTask:
 class TrainingOptions:
     """How to train, and how long; `ema` is the limit of the decay, None for no average of weights.
 
-    `checkpoint_every` is a number of steps. None: twenty times per training, or fewer if saving would take more than a
-    twentieth of the time.
+    `checkpoint_every` is a number of steps. None: after the first ten seconds, and then twenty times per training, or
+    fewer if saving would take more than a twentieth of the time.
     """
 
     steps: int
@@ -125,18 +130,23 @@ class CheckpointClock:
 
     # The share of the time that saving may take.
     share = 0.05
+    # A training saves its first checkpoint after this number of seconds: until then a kill costs no more than that.
+    first = 10.0
 
     def __init__(self, options: TrainingOptions) -> None:
         self._last, self._fixed = options.steps, options.checkpoint_every is not None
         self._every = options.checkpoint_every or max(options.steps // 20, 1)
         self._saved, self._cost = time.perf_counter(), 0.0
+        self._any = False
 
     def due(self, done: int) -> bool:
         """Return whether to save after `done` steps; always true after the last."""
         if done == self._last:
             return True
-        affordable = self._fixed or time.perf_counter() - self._saved >= self._cost / self.share
-        return done % self._every == 0 and affordable
+        waited = time.perf_counter() - self._saved
+        if not self._fixed and not self._any and waited >= self.first:
+            return True
+        return done % self._every == 0 and (self._fixed or waited >= self._cost / self.share)
 
     def __enter__(self) -> None:
         self._begun = time.perf_counter()
@@ -144,6 +154,7 @@ class CheckpointClock:
     def __exit__(self, *error: object) -> None:
         self._saved = time.perf_counter()
         self._cost = self._saved - self._begun
+        self._any = True
 
 
 def train(
@@ -164,37 +175,51 @@ def train(
         The trained modules by name, on the run's device, in evaluation mode; averaged if `ema` is set.
 
     Raises:
-        JobError: the loss is not finite.
+        JobError: the loss is not finite, the device has too little memory, or the training cannot be divided among the
+            run's devices.
     """
-    from bench.training.fabric import Fabric
+    with within_memory(f"The training of {options.stage}", LESS_MEMORY), together(run, options.stage):
+        return _train(task, make_batch, options, out, run, watcher)
 
-    fabric = Fabric(accelerator=_accelerator(run.device), devices=1, precision=run.precision)  # type: ignore[arg-type]
+
+def _train(
+    task: Task,
+    make_batch: MakeBatch,
+    options: TrainingOptions,
+    out: Path,
+    run: RunContext,
+    watcher: Watcher | None,
+) -> Mapping[str, nn.Module]:
+    ranks = run.ranks
+    if ranks is not None:
+        check_modules(task.modules, options.stage)
+    fabric = make_fabric(run)
     modules, averages = _set_up(fabric, task, options)
-    start = _resume(out / CHECKPOINT, task, modules, averages, watcher)
+    saved = out if ranks is None else ranks.folder / out.relative_to(run.folder)
+    start = _resume(saved / CHECKPOINT, task, modules, averages, watcher)
+    fabric.barrier()  # rank 0 writes the next checkpoint only after all have read this one
     chosen = {name: averages[name].module if name in averages else modules[name] for name in modules}
     clock = CheckpointClock(options)
     batches = iter(_loader(make_batch, start, options.steps, run))
     with run.progress(options.stage, options.steps, done=start) as progress:
         for step in range(start, options.steps):
-            batch = _to_device(next(batches), fabric, options.channels_last)
+            whole = {name: torch.as_tensor(value) for name, value in next(batches).items()}
+            batch = _to_device(share_of(whole, ranks, options.stage), fabric, options.channels_last)
             seed = run.derive(options.stage, "step", step)
-            with seeded(seed, run.device):
+            own = seed if ranks is None else run.derive(options.stage, "step", step, "rank", ranks.rank)  # dropout
+            with seeded(own, run.device):
                 values = task.step(fabric, batch, step, torch_generator(seed, str(fabric.device)))
             for name, average in averages.items():
                 average.update_parameters(modules[name])
             if watcher is not None:
                 watcher.after_step(step + 1, chosen)
             # before the checkpoint: a run killed between the two would never write this point of the curve
-            shown = _values(values, run, options.stage, step, options.steps)
-            if clock.due(step + 1):
+            shown = _values(values, run, options.stage, step, options.steps, fabric.device)
+            if (ranks is None or ranks.rank == 0) and clock.due(step + 1):
                 with clock:
                     _save(out / CHECKPOINT, step + 1, task, modules, averages, watcher)
             progress.advance(1, **shown)
     return {name: module.eval() for name, module in chosen.items()}
-
-
-def _accelerator(device: str) -> str:
-    return {"cpu": "cpu", "cuda": "cuda", "mps": "mps"}[device]
 
 
 def _set_up(
@@ -236,10 +261,10 @@ def _loader(make_batch: MakeBatch, start: int, steps: int, run: RunContext) -> D
     )
 
 
-def _to_device(batch: Batch, fabric: Fabric, channels_last: bool) -> Batch:
+def _to_device(batch: Mapping[str, torch.Tensor], fabric: Fabric, channels_last: bool) -> Batch:
     moved = {}
     for name, value in batch.items():
-        tensor = torch.as_tensor(value).to(fabric.device, non_blocking=True)
+        tensor = value.to(fabric.device, non_blocking=True)
         is_image = channels_last and tensor.ndim == 4 and tensor.is_floating_point()
         moved[name] = tensor.contiguous(memory_format=torch.channels_last) if is_image else tensor
     return moved
@@ -287,13 +312,18 @@ def _resume(
 
 
 def _values(
-    values: Mapping[str, float | torch.Tensor], run: RunContext, stage: str, step: int, steps: int
+    values: Mapping[str, float | torch.Tensor],
+    run: RunContext,
+    stage: str,
+    step: int,
+    steps: int,
+    device: torch.device,
 ) -> dict[str, float]:
     """Return the values of a step, but not of every step on a GPU, since reading them makes it wait."""
     every = 1 if run.device == "cpu" else 20
     if step % every and step + 1 != steps:
         return {}
-    shown = {name: float(value) for name, value in values.items()}
+    shown = {name: mean_over_ranks(value, run.ranks, device) for name, value in values.items()}
     if not np.isfinite(shown["loss"]):
         raise JobError(
             f"The loss is not finite in {stage}, step {step}",

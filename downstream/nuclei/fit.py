@@ -13,7 +13,7 @@ from torch import Tensor, nn
 
 from bench.atomic import write_text
 from bench.contract import Budget, RunContext, TrainingMix
-from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
+from bench.training import LossTask, TrainingOptions, fused, save_weights, seeded, train
 from downstream.nuclei.division import divide
 from downstream.nuclei.family import Family, Subject
 from downstream.nuclei.schedule import Epoch, Schedule
@@ -37,7 +37,7 @@ def fit(
     moment = _Moment(schedule, family.encoder(network), trained_encoder)
     task = LossTask(
         network,
-        _optimizer(config, network),
+        _optimizer(config, network, fused(run, on_cpu=False)),
         _loss(family, moment),
         rate=lambda step: schedule.rate(step, config.schedule, config.decay),
         before_step=moment.before_step,
@@ -133,11 +133,11 @@ def _loss(
     return loss
 
 
-def _optimizer(config: NucleusSettings, network: nn.Module) -> torch.optim.Optimizer:
+def _optimizer(config: NucleusSettings, network: nn.Module, in_one: bool | None) -> torch.optim.Optimizer:
     kind = {"adam": torch.optim.Adam, "adamw": torch.optim.AdamW}[config.optimizer]
     parameters = [p for p in network.parameters() if p.requires_grad]
     optimizer: torch.optim.Optimizer = kind(
-        parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay
+        parameters, lr=config.learning_rate, betas=config.betas, weight_decay=config.weight_decay, fused=in_one
     )
     return optimizer
 

@@ -15,7 +15,7 @@ from torch.nn import functional
 from bench.atomic import write_text
 from bench.contract import Budget, RunContext, TrainingMix
 from bench.errors import DataError
-from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
+from bench.training import LossTask, TrainingOptions, fused, save_weights, seeded, train
 from downstream.holdout import hold_out
 from downstream.images import ImageStream, LabelledImages, images_per_epoch, synthetic_images
 from downstream.vit.augment import augment
@@ -42,7 +42,7 @@ def fit(config: ViTConfig, arm: TrainingMix, budget: Budget, out: Path, run: Run
     steps = steps_of(budget, epoch, config.batch)
     with seeded(run.derive("initial weights")):
         network = build(config, len(classes))
-    optimizer = torch.optim.AdamW(_groups(network, config.weight_decay), config.learning_rate, fused=True)
+    optimizer = torch.optim.AdamW(_groups(network, config.weight_decay), config.learning_rate, fused=fused(run))
     task = LossTask(
         network,
         optimizer,

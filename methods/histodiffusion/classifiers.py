@@ -14,7 +14,9 @@ from bench.contract import Dataset, RunContext, Settings
 from bench.training import (
     LossTask,
     TrainingOptions,
+    fused,
     load_weights,
+    randn,
     read_flags,
     save_weights,
     seeded,
@@ -89,7 +91,7 @@ def noised(
     """Return latents noised to their steps, and the steps; without a schedule, clean latents and step 0."""
     if schedule is None:
         return clean, torch.zeros_like(times)
-    noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+    noise = randn(clean.shape, generator)
     return schedule.add_noise(clean, noise, times), times
 
 
@@ -137,7 +139,7 @@ def _train(
     with seeded(run.derive(stage, "weights")):
         network = make_classifier(flags)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        network.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused(run)
     )
     rate = partial(rate_at, settings=settings, steps=steps)
     task = LossTask(network, optimizer, loss, rate=rate, clip=settings.clip)  # type: ignore[arg-type]

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from torch.nn.functional import cross_entropy
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, train
+from bench.training import LossTask, TrainingOptions, fused, train
 from bench.training.loop import Batch
 from methods.histodiffusion.classifiers import load_classifier
 from methods.histodiffusion.config import DecoderPart, DecoderSettings
@@ -34,7 +34,7 @@ def finetune_decoder(
     scale = float(network.config.scaling_factor)
     decoder = Decoder(network)
     judge, _ = load_classifier(classifier, run)
-    optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate, fused=True)
+    optimizer = torch.optim.Adam(decoder.parameters(), lr=settings.learning_rate, fused=fused(run))
     loss = DecoderLoss(part, Latents(images, codec, settings, kept=False), judge, scale)
     make_batch = partial(_batch, images, settings)
     options = TrainingOptions(images.steps(settings), STAGE)

@@ -55,15 +55,16 @@ class HistoDiffusion(Selective):
         reads = [nothing if given.released else source for given in (config.autoencoder, config.latent_diffusion)]
         found = [
             Part(AUTOENCODER, reads[0], (), config.autoencoder_part),
-            Part(DIFFUSION, reads[1], (AUTOENCODER,), config.latent_diffusion_part),
+            Part(DIFFUSION, reads[1], (AUTOENCODER,), config.latent_diffusion_part, divides=bool(reads[1])),
         ]
         if config.finetune:
             found += [
-                Part(IMAGE_CLASSIFIER, TRAIN, (), config.image_classifier_part),
-                Part(DECODER, TRAIN, (AUTOENCODER, IMAGE_CLASSIFIER), config.decoder_part),
+                Part(IMAGE_CLASSIFIER, TRAIN, (), config.image_classifier_part, divides=True),
+                Part(DECODER, TRAIN, (AUTOENCODER, IMAGE_CLASSIFIER), config.decoder_part, divides=True),
             ]
         reads_train = nothing if config.latent_classifier.released else TRAIN
-        return (*found, Part(LATENT_CLASSIFIER, reads_train, (AUTOENCODER,), config.latent_classifier_part))
+        part = config.latent_classifier_part
+        return (*found, Part(LATENT_CLASSIFIER, reads_train, (AUTOENCODER,), part, divides=bool(reads_train)))
 
     def weights(self) -> Sequence[Weights]:
         """List the released parts, if any, and LPIPS's trunk where reconstructions are compared on it."""

@@ -13,6 +13,7 @@ from torch import Tensor, nn
 
 from bench.contract import RunContext
 from bench.errors import DataError
+from bench.training import randn
 from methods.latent.config import AutoencoderNetwork
 from methods.latent.folders import load_model, model_kind, save_model
 
@@ -130,7 +131,7 @@ def decode(network: Autoencoder, latents: Tensor) -> Tensor:
 def sample_posterior(moments: Tensor, generator: torch.Generator) -> Tensor:
     """Draw from normals whose means and log variances are concatenated along channels."""
     mean, log_variance = moments.float().chunk(2, dim=1)
-    noise = torch.randn(mean.shape, generator=generator, device=generator.device).to(mean)
+    noise = randn(mean.shape, generator).to(mean)
     return mean + torch.exp(0.5 * log_variance.clamp(-30, 20)) * noise
 
 

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, seeded, train
+from bench.training import LossTask, TrainingOptions, fused, randn, seeded, train
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -36,7 +36,7 @@ def train_latent_diffusion(
     with seeded(run.derive(STAGE, "weights")):
         denoiser = Denoiser(make_unet(part.network, latents.shape))
     optimizer = torch.optim.AdamW(
-        denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused(run)
     )
     loss, rate = LatentLoss(part, latents), partial(rate_at, settings=settings, steps=steps)
     task = LossTask(denoiser, optimizer, loss, rate=rate, clip=settings.clip)
@@ -57,7 +57,7 @@ class LatentLoss:
     def __call__(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Draw latents and noise, and compare the predictions."""
         clean = self._latents.draw(batch, generator).contiguous(memory_format=torch.channels_last)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         return diffusion_loss(
             network,
             self._parameterisation,

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, seeded, train, write_flags
+from bench.training import LossTask, TrainingOptions, fused, randn, seeded, train, write_flags
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -50,7 +50,7 @@ def train_text_diffusion(
     with seeded(run.derive(STAGE, "weights")):
         denoiser = TextDenoiser(make_text_unet(part.network, shape, reader.width))
     optimizer = torch.optim.AdamW(
-        denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        denoiser.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused(run)
     )
     steps = windows.steps(settings)
     schedule = NoiseSchedule(betas(part.diffusion))
@@ -75,7 +75,7 @@ class TextLoss:
     def __call__(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise the latents at their steps and compare the predictions."""
         clean = self._codec.sample(self._codec.moments(batch["image"].float() / 127.5 - 1), generator)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         context = self._contexts(batch["caption"])
         return diffusion_loss(
             lambda x, times: network(x, times, context),

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, read_flags, seeded, train, write_flags
+from bench.training import LossTask, TrainingOptions, fused, randn, read_flags, seeded, train, write_flags
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -58,7 +58,7 @@ def train_control(
         control = make_control(unet, part.network, channels(part.network.edges), codec.factor)
     model = Controlled(unet, control, part.network.hint_scale)
     optimizer = torch.optim.AdamW(
-        control.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=True
+        control.parameters(), lr=settings.learning_rate, weight_decay=settings.weight_decay, fused=fused(run)
     )
     diffusion = part.diffusion or flags.part.diffusion
     schedule, steps = NoiseSchedule(betas(diffusion)), items.steps()
@@ -85,7 +85,7 @@ class ControlLoss:
     def __call__(self, network: nn.Module, batch: Batch, generator: torch.Generator) -> dict[str, Tensor]:
         """Noise the latents at their steps and compare the predictions."""
         clean = self._codec.sample(self._codec.moments(batch["image"].float() / 127.5 - 1), generator)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         context, hint = self._contexts(batch["caption"]), batch["hint"].float()
         return diffusion_loss(
             lambda x, times: network(x, times, context, hint),

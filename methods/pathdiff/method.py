@@ -72,10 +72,12 @@ class LatentControl(MethodBase):
             found.append(Part(FINETUNED, BOTH, (AUTOENCODER,), finetuned))
         needs = (self.first_stage, *tower)
         released = config.text_diffusion.released is not None
-        found.append(Part(DENOISER, nothing if released else TEXT, needs, config.text_diffusion_part))
+        reads = nothing if released else TEXT
+        found.append(Part(DENOISER, reads, needs, config.text_diffusion_part, divides=not released))
         released = config.control.released is not None
         part = config.control_part(self.joint)
-        return (*found, Part(CONTROL, nothing if released else BOTH, (*needs, DENOISER), part))
+        reads = nothing if released else BOTH
+        return (*found, Part(CONTROL, reads, (*needs, DENOISER), part, divides=not released))
 
     def weights(self) -> Sequence[Weights]:
         """List released parts, the published text tower and LPIPS's trunk, as far as the settings need them."""

@@ -37,8 +37,8 @@ class SDM(MethodBase):
     def parts(self) -> Sequence[Part]:
         """Return the single network, which is the same for SDM and every DiffMix with these settings."""
         part = self.config.part
-        reads = frozenset({"train"}) if isinstance(part, SDMPart) else frozenset[str]()
-        return (Part(PART, reads, (), part),)
+        trained = isinstance(part, SDMPart)
+        return (Part(PART, frozenset({"train"}) if trained else frozenset(), (), part, divides=trained),)
 
     def weights(self) -> Sequence[Weights]:
         """List the released checkpoint, if one is given."""

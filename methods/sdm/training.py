@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, seeded, train
+from bench.training import LossTask, TrainingOptions, fused, randn, seeded, train
 from bench.training.loop import Batch
 from methods.diffusion.loss import diffusion_loss
 from methods.diffusion.parameterisation import parameterise
@@ -30,7 +30,10 @@ def train_sdm(part: SDMPart, dataset: Dataset, out: Path, run: RunContext) -> No
     with seeded(run.derive("sdm", "weights")):
         network = make_network(part, crops.classes)
     optimizer = torch.optim.AdamW(
-        network.parameters(), lr=settings.learning_rates[0], weight_decay=settings.weight_decay
+        network.parameters(),
+        lr=settings.learning_rates[0],
+        weight_decay=settings.weight_decay,
+        fused=fused(run, on_cpu=False),
     )
     task = LossTask(network, optimizer, SDMLoss(flags), rate=partial(rate_at, settings=settings), clip=settings.clip)
     make_batch = partial(_batch, crops, settings, time_weights(_schedule(part), part.diffusion))
@@ -51,7 +54,7 @@ class SDMLoss:
         """Noise the images at their steps and compare the predictions."""
         clean = batch["image"].to(torch.float32, memory_format=torch.channels_last) / 127.5 - 1
         labels = batch["condition"].to(torch.float32, memory_format=torch.channels_last)
-        noise = torch.randn(clean.shape, generator=generator, device=clean.device)
+        noise = randn(clean.shape, generator)
         noise = noise.contiguous(memory_format=torch.channels_last)
         parameterisation = parameterise(self._diffusion, self._schedule, self._centre.to(clean.device))
         return diffusion_loss(

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor, nn
 
 from bench.contract import Dataset, RunContext
-from bench.training import LossTask, TrainingOptions, save_weights, seeded, train
+from bench.training import LossTask, TrainingOptions, fused, save_weights, seeded, train
 from bench.training.loop import Batch
 from methods.text.captioned import Captioned
 from methods.text.config import MEAN, PART, STD, CaptionEncoderPart, CaptionNetwork, CaptionTraining
@@ -34,7 +34,9 @@ def train_caption_encoder(part: CaptionEncoderPart, dataset: Dataset, out: Path,
     settings = part.training
     task = LossTask(
         model,
-        torch.optim.AdamW(_groups(model, settings), lr=settings.learning_rate, betas=(0.9, 0.98)),
+        torch.optim.AdamW(
+            _groups(model, settings), lr=settings.learning_rate, betas=(0.9, 0.98), fused=fused(run, on_cpu=False)
+        ),
         contrastive_loss,
         rate=partial(rate_at, settings=settings),
         before_step=partial(_bound_scale, model),

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from bench.contract import Downstream
+from bench.engine.device import Device
 from bench.errors import DataError
 from bench.run.missing import find_missing
 from bench.run.resolve import resolve
@@ -88,3 +89,25 @@ def test_lpips_is_missing_before_any_work(tmp_path: Path, method: str, overrides
     for item in found:
         assert "alexnet-owt-7be5be79.pth" in item.expected
         assert "--set evaluations" in item.fix
+
+
+def test_devices_that_no_training_can_share_are_refused_before_any_work(tmp_path: Path) -> None:
+    (shared,) = find_missing(resolve(request(tmp_path, method="gradmix", devices=2)))
+    assert shared.expected == "No training of this run can be divided among 2 devices"
+    assert "gradmix" in shared.got
+    assert shared.fix.startswith("leave out --devices")
+    assert find_missing(resolve(request(tmp_path, method="sdm", devices=2))) == []
+
+
+def test_more_devices_than_there_are_is_one_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("bench.engine.device._find", lambda wanted: Device("cuda", "a GPU"))
+    monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
+    (short,) = find_missing(resolve(request(tmp_path, method="sdm", devices=4)))
+    assert short.expected == "--devices asks for 4 devices of kind 'cuda'"
+    assert (short.got, short.fix) == ("2", "use --devices 2")
+    assert find_missing(resolve(request(tmp_path, method="sdm", devices=2))) == []
+
+
+def test_one_device_is_not_part_of_a_request_and_several_are(tmp_path: Path) -> None:
+    assert "devices" not in request(tmp_path).what()
+    assert request(tmp_path, devices=2).what()["devices"] == 2

@@ -12,6 +12,7 @@ from torch import nn
 
 from bench.errors import DataError, JobError
 from bench.training import LossTask, TrainingOptions, ema_decay, load_weights, save_weights, seeded, train
+from bench.training.loop import CheckpointClock
 from tests.toy import Run
 
 
@@ -170,3 +171,64 @@ def test_checkpoints_are_twenty_unless_they_cost_too_much() -> None:
     assert [step for step in range(1, 101) if clock.due(step)] == list(range(5, 101, 5))
     clock._cost = 1e6
     assert [step for step in range(1, 101) if clock.due(step)] == [100]
+
+
+def test_a_lack_of_memory_names_the_settings(tmp_path: Path) -> None:
+    def greedy(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 20.00 GiB. GPU 0 has a total ...")
+
+    with pytest.raises(JobError) as caught:
+        run_to(2, tmp_path, greedy)
+    error = caught.value
+    assert error.message == "The training of toy needs more memory than there is"
+    assert error.got == "CUDA out of memory"
+    assert "batch_size" in error.fix
+
+    def wrong(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        raise RuntimeError("shapes differ")
+
+    with pytest.raises(RuntimeError, match="shapes differ"):
+        run_to(2, tmp_path, wrong)
+
+
+def test_the_first_checkpoint_comes_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Without a number of steps it is saved after some seconds, long before a twentieth of the training."""
+    monkeypatch.setattr(CheckpointClock, "first", 0.0)
+    options, calls = TrainingOptions(steps=1000, stage="toy"), 0
+
+    def dies(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        nonlocal calls
+        calls += 1
+        if calls == 5:
+            raise KilledError
+        return loss(net, batch, generator)
+
+    with pytest.raises(KilledError):
+        train(task(dies), make_batch, options, tmp_path, Run())
+    assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
+    again = Run()
+    calls = 1
+    with pytest.raises(KilledError):
+        train(task(dies), make_batch, options, tmp_path, again)
+    assert min(again.curves["toy/loss"]) == 1
+
+
+def test_the_clock_waits_some_seconds_for_the_first_checkpoint_only(monkeypatch: pytest.MonkeyPatch) -> None:
+    now = 0.0
+    monkeypatch.setattr("bench.training.loop.time.perf_counter", lambda: now)
+    clock = CheckpointClock(TrainingOptions(steps=1000, stage="toy"))
+    assert not clock.due(3)
+    now = 10.0
+    assert clock.due(4)
+    with clock:
+        now = 11.0  # saving takes a second, so twenty must pass before the next
+    now = 25.0
+    assert not clock.due(50)
+    assert not clock.due(51)
+    now = 31.5
+    assert not clock.due(99)
+    assert clock.due(100)
+    fixed = CheckpointClock(TrainingOptions(steps=1000, stage="toy", checkpoint_every=4))
+    now = 100.0
+    assert not fixed.due(3)
+    assert fixed.due(4)
