@@ -18,7 +18,7 @@ from filelock import FileLock, Timeout
 from bench.errors import BenchError, MissingError
 from bench.fetching.reach import Reach
 from bench.fetching.shown import Reports, Shown
-from bench.fetching.space import writing
+from bench.engine.space import writing
 from bench.fetching.transfer import PATIENCE, FetchError, Patience, Resuming, discard
 
 WORK = ".fetching"
