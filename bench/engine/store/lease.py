@@ -39,8 +39,6 @@ class Lease:
         self._folder, self._key = root / FOLDER, key
         self._number, self._beats = -1, 0
         self._holder = this_process(utc_now(), uuid.uuid4().hex)
-        self._stop = threading.Event()
-        self._thread: threading.Thread | None = None
         self.took_over: Holder | None = None
 
     def acquire(self, wait: Callable[[], None] | None = None) -> None:
@@ -73,8 +71,7 @@ class Lease:
             asked = True
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
-        self._thread = threading.Thread(target=self._watch, daemon=True, name=f"lease {self._key[:8]}")
-        self._thread.start()
+        _HEART.add(self)
 
     def confirm(self) -> bool:
         """Return whether this process still holds the lease; if so, nobody takes it over within the next `EXPIRY`."""
@@ -86,9 +83,7 @@ class Lease:
 
     def release(self) -> None:
         """Give the lease back; a lost one is left to its new holder."""
-        self._stop.set()
-        if self._thread is not None:
-            self._thread.join()
+        _HEART.drop(self)
         if self.is_lost():
             return
         for number in range(self._number + 1):
@@ -127,12 +122,8 @@ class Lease:
         self._number = number
         return True
 
-    def _watch(self) -> None:
-        while not self._stop.wait(BEAT):
-            with contextlib.suppress(OSError):  # the file is gone, or the disk is full: who waits sees no heartbeat
-                self._beat()
-
-    def _beat(self) -> None:
+    def beat(self) -> None:
+        """Show that the holder is alive; nothing is written to the lease of another."""
         # in place, and only in a file that is open and known to be ours: the path may belong to a successor by now
         with self._path(self._number).open("r+b", buffering=0) as handle:
             if self._is_mine(handle.read()):
@@ -162,3 +153,43 @@ def _read(path: Path) -> bytes | None:
         return path.read_bytes()
     except FileNotFoundError:
         return None
+
+
+class _Heart:
+    """One thread of this process that rewrites all leases that it holds; a thread per step would cost milliseconds."""
+
+    def __init__(self) -> None:
+        self._held: set[Lease] = set()
+        self._lock = threading.Lock()
+        self._running = False
+
+    def add(self, lease: Lease) -> None:
+        with self._lock:
+            self._held.add(lease)
+            if not self._running:
+                self._running = True
+                threading.Thread(target=self._watch, daemon=True, name="leases").start()
+
+    def drop(self, lease: Lease) -> None:
+        with self._lock:
+            self._held.discard(lease)
+
+    def _watch(self) -> None:
+        while True:
+            time.sleep(BEAT)
+            with self._lock:
+                held = tuple(self._held)
+            for lease in held:
+                with contextlib.suppress(OSError):  # the file is gone, or the disk is full: others see no heartbeat
+                    lease.beat()
+
+
+def _renew() -> None:
+    """Give a forked process a heart of its own: threads and leases stay with its parent."""
+    global _HEART
+    _HEART = _Heart()
+
+
+_HEART = _Heart()
+if hasattr(os, "register_at_fork"):
+    os.register_at_fork(after_in_child=_renew)
