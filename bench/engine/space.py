@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +12,10 @@ from pathlib import Path
 from bench.errors import BenchError, JobError, MissingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
-_WORDS = ("No space left on device", "PytorchStreamWriter failed writing", "Disk quota exceeded")
+# torch, safetensors and numpy say it only in words
+_WORDS = re.compile(
+    r"No space left on device|Disk quota exceeded|PytorchStreamWriter failed writing|\d+ requested and \d+ written"
+)
 
 
 def amount(size: float) -> str:
@@ -69,7 +73,7 @@ def work_in(folder: Path, title: str) -> Iterator[None]:
     try:
         yield
     except Exception as error:
-        if not _means_full(error):
+        if isinstance(error, BenchError) or not _means_full(error):
             raise
         place = folder if folder.exists() else folder.parent
         free = amount(shutil.disk_usage(place).free) if place.exists() else "an unknown amount"
@@ -82,13 +86,13 @@ def work_in(folder: Path, title: str) -> Iterator[None]:
 
 
 def _means_full(error: BaseException) -> bool:
-    """Return whether an error, or one that caused it, comes from a full disk; torch says it only in words."""
+    """Return whether an error, or one that caused it, comes from a full disk."""
     seen: BaseException | None = error
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in _FULL:
             return True
         if isinstance(seen, RuntimeError | OSError) or type(seen).__name__ == "SafetensorError":
-            if any(words in str(seen) for words in _WORDS):
+            if _WORDS.search(str(seen)):
                 return True
         seen = seen.__cause__ or seen.__context__
     return False

@@ -75,12 +75,12 @@ class Store:
             if found is not None:
                 return found
             lease = Lease(self.root, step.key)
-            with work_in(self.root, step.title):
+            with work_in(self.root, f"{step.stage}: {step.title}"):
                 lease.acquire(wait)
-            try:
-                done = self._do(step, work, lease, warn)
-            finally:
-                lease.release()
+                try:
+                    done = self._do(step, work, lease, warn)
+                finally:
+                    lease.release()
             if done is not None:
                 return done
             warn(f"{step.stage}: {step.title}: another process took over while this one was suspended")

@@ -101,10 +101,17 @@ class Lease:
         own = self._folder / f".{self._key}.{self._holder.token}"
         path, content = self._path(number), self._content()
         try:
-            own.write_bytes(content)
-        except FileNotFoundError:
-            self._folder.mkdir(parents=True, exist_ok=True)
-            own.write_bytes(content)
+            try:
+                own.write_bytes(content)
+            except FileNotFoundError:
+                self._folder.mkdir(parents=True, exist_ok=True)
+                own.write_bytes(content)
+            return self._link(own, path, content, number)
+        finally:
+            with contextlib.suppress(OSError):
+                own.unlink()
+
+    def _link(self, own: Path, path: Path, content: bytes, number: int) -> bool:
         try:
             os.link(own, path)
         except FileExistsError:
@@ -116,9 +123,6 @@ class Lease:
                     handle.write(content)
             except FileExistsError:
                 return False
-        finally:
-            with contextlib.suppress(OSError):
-                own.unlink()
         self._number = number
         return True
 

@@ -13,7 +13,7 @@ SUFFIX = ".partial"
 BROKEN = "broken"
 """The folder of a store into which broken entries are moved."""
 # Files of a running step that are not part of its output.
-_SCRATCH = ("checkpoint.pt", "checkpoint.pt.tmp", "cost.json", "cost.json.tmp", "chunks")
+_SCRATCH = ("checkpoint.pt", "checkpoint.pt.tmp", "cost.json", "cost.json.tmp", "chunks", "job.json", "job.json.tmp")
 
 
 def workplaces(path: Path) -> list[Path]:

@@ -186,5 +186,3 @@ def _now(root: Path) -> float:
         except OSError:
             _CLOCKS[root] = 0.0
     return time.time() + _CLOCKS[root]
-
-
