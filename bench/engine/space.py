@@ -91,9 +91,9 @@ def _means_full(error: BaseException) -> bool:
     while seen is not None:
         if isinstance(seen, OSError) and seen.errno in _FULL:
             return True
-        if isinstance(seen, RuntimeError | OSError) or type(seen).__name__ == "SafetensorError":
-            if _WORDS.search(str(seen)):
-                return True
+        in_words = isinstance(seen, RuntimeError | OSError) or type(seen).__name__ == "SafetensorError"
+        if in_words and _WORDS.search(str(seen)):
+            return True
         seen = seen.__cause__ or seen.__context__
     return False
 

@@ -20,6 +20,7 @@ from bench.errors import BenchError
 
 __all__ = ["DOCUMENT", "Store", "check_writable"]
 
+_WARN = logging.getLogger(__name__).warning
 _EXISTS = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -57,7 +58,7 @@ class Store:
         work: Callable[[Path], None],
         *,
         wait: Callable[[], None] | None = None,
-        warn: Callable[[str], None] = logging.getLogger(__name__).warning,
+        warn: Callable[[str], None] = _WARN,
     ) -> Finished:
         """Return the finished step; if it is not in the store, do its work first.
 

@@ -1,5 +1,4 @@
-"""Leases: one process does a step, on any file system that several machines share, and successors of dead ones wait
-for seconds.
+"""Leases: one process does a step, on any file system that several machines share.
 
 A lease is a file `<key>.<n>` that only one process can create: it writes a file of its own and links it to that name.
 Its holder rewrites it every few seconds. Who waits watches the content: when it has not changed for `EXPIRY` seconds of

@@ -1,4 +1,4 @@
-"""Folders of steps that are being done, and of those that were cut off: which is continued, and which is begun again."""
+"""Folders of unfinished steps: which is continued, and which is begun again."""
 
 from __future__ import annotations
 

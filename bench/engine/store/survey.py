@@ -72,11 +72,8 @@ def live_keys(root: Path) -> set[str]:
             holder, age = holder_of(path.read_bytes()), _now(root) - path.stat().st_mtime
         except OSError:
             continue
-        if holder is None or not holder.is_local:
-            live = age < 10 * EXPIRY
-        else:
-            live = not holder.ended
-        if live:
+        known = holder is not None and holder.is_local
+        if not holder.ended if holder is not None and known else age < 10 * EXPIRY:
             keys.add(key)
     return keys
 

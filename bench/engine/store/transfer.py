@@ -55,8 +55,8 @@ class Remote:
             raise MissingError(f"URLs of this kind cannot be opened: {url}", got=str(error),
                                fix="install the package that it names with pip") from error  # fmt: skip
         except (ValueError, OSError) as error:
-            raise ConfigError(f"The URL of a store is not valid: {url}", got=str(error),
-                              fix="give a URL such as file:///mnt/disk/store or s3://bucket/store") from error  # fmt: skip
+            fix = "give a URL such as file:///mnt/disk/store or s3://bucket/store"
+            raise ConfigError(f"The URL of a store is not valid: {url}", got=str(error), fix=fix) from error
         self.url, self.root = url, str(root).rstrip("/")
 
     def entries(self) -> Iterator[tuple[str, str]]:

@@ -48,14 +48,21 @@ def work(folder: Path) -> None:
     np.save(folder / "a.npy", np.arange(1500.0))
 
 
+def attempt(store: Store, step: Toy) -> JobError | None:
+    try:
+        store.run(step, work)
+    except JobError as error:
+        return error
+    return None
+
+
 def test_a_full_disk_stops_a_step_anywhere_and_it_continues_when_there_is_space(disk: Path) -> None:
     failed, store = 0, Store(disk / "store")
     for pages in range(16):
         step = Toy(place=Place(), seed=pages)
         ballast = fill(disk, pages)
-        try:
-            store.run(step, work)
-        except JobError as error:
+        error = attempt(store, step)
+        if error is not None:
             failed += 1
             assert str(disk) in error.message
             assert "free" in error.got
