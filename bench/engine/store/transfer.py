@@ -119,7 +119,7 @@ def push(root: Path, remote: Remote) -> Iterator[Moved]:
 
 
 def _send(remote: Remote, source: Path, target: str, size: int, known: str) -> int:
-    """Send a file unless it is there already; return the bytes that travelled."""
+    """Send a file unless it already exists there; return the bytes that travelled."""
     if remote.fs.exists(target) and remote.fs.size(target) == size and remote.hash_of(target) == known:
         return 0
     remote.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
