@@ -20,6 +20,7 @@ from bench.cli import (
     report,
     run,
     score,
+    store,
     study,
     suite,
     tracking,
@@ -58,6 +59,7 @@ importing.mount(app)
 verify.mount(app)
 tracking.mount(app)
 study.mount(app)
+store.mount(app)
 
 INTERRUPTED = 130
 """The exit code after Ctrl-C."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 import sys
 import threading
@@ -29,7 +30,7 @@ class Meter:
 
     def __init__(self, path: Path, device: str) -> None:
         self._path, self._device = path, device
-        before = json.loads(path.read_text()) if path.exists() else {}
+        before = _noted(path)
         self._seconds_before = float(before.get("seconds", 0.0))
         self._seconds = 0.0
         self._peak = float(before.get("peak_rss_mib", 0.0))
@@ -86,8 +87,20 @@ class Meter:
             "started": self._started,
             "usage": self._usage.samples,
         }
-        if self._path.parent.exists():
+        # on a full disk, a measurement is lost and not the step; the folder may be gone
+        with contextlib.suppress(OSError):
             write_text(self._path, json.dumps(value), sole=True)
+
+
+def _noted(path: Path) -> dict[str, Any]:
+    """Return what earlier attempts measured; nothing if the file was cut off, which must not stop the step."""
+    try:
+        found = json.loads(path.read_text(encoding="utf-8"))
+        samples = [dict(sample) for sample in found.get("usage", [])]
+        numbers = {name: float(found.get(name, 0.0)) for name in ("seconds", "peak_rss_mib")}
+        return {**numbers, "started": str(found.get("started", "")), "usage": samples}
+    except (OSError, ValueError, TypeError, AttributeError):
+        return {}
 
 
 def utc_now() -> str:

@@ -31,7 +31,7 @@ def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> F
     def wait() -> None:
         reporter.say(f"{name}: another process is working on it; waiting for its result")
 
-    finished = store.run(step, work, wait=wait)
+    finished = store.run(step, work, wait=wait, warn=reporter.warn)
     reporter.detail(f"  {finished.path}")
     return finished
 

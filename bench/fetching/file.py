@@ -19,7 +19,7 @@ from bench.atomic import write_text
 from bench.errors import BenchError, MissingError
 from bench.fetching.reach import Reach
 from bench.fetching.shown import Reports, Shown
-from bench.fetching.space import writing
+from bench.engine.space import writing
 from bench.fetching.transfer import PATIENCE, FetchError, Patience, Resuming, discard
 
 WORK = ".fetching"

@@ -14,7 +14,7 @@ import requests
 from pooch import HTTPDownloader
 from urllib3.exceptions import ConnectTimeoutError, MaxRetryError, NewConnectionError
 
-from bench.fetching.space import check_space, writing
+from bench.engine.space import check_space, writing
 
 CHUNK = 1 << 16
 _AGAIN = frozenset({408, 425, 429, 500, 502, 503, 504})

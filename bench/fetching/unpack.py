@@ -17,7 +17,7 @@ from zipfile import BadZipFile, ZipFile, is_zipfile
 
 from bench.errors import DataError, MissingError
 from bench.fetching.file import WORK, Fetched, Fetcher, Wanted
-from bench.fetching.space import amount, check_space, writing
+from bench.engine.space import amount, check_space, writing
 
 CHUNK = 1 << 20
 MOST = 200

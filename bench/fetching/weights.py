@@ -12,7 +12,7 @@ from bench.errors import ConfigError, MissingError
 from bench.extras import check_installed
 from bench.fetching import hub
 from bench.fetching.file import Address, Fetcher, Wanted
-from bench.fetching.space import writing
+from bench.engine.space import writing
 from bench.fetching.transfer import FetchError
 from bench.fetching.unpack import fetch_unpacked, unpacked
 from bench.registry import unknown

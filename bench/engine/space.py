@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import errno
+import re
 import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from bench.errors import BenchError, MissingError
+from bench.errors import BenchError, JobError, MissingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# torch, safetensors and numpy say it only in words
+_WORDS = re.compile(
+    r"No space left on device|Disk quota exceeded|PytorchStreamWriter failed writing|\d+ requested and \d+ written"
+)
 
 
 def amount(size: float) -> str:
@@ -56,3 +61,43 @@ def writing(path: Path) -> Iterator[None]:
 def _full(path: Path, got: str) -> MissingError:
     fix = "free some space or raise the quota, or choose a folder on another disk; the same command then continues"
     return MissingError(f"There is no space for {path.name} in {path.parent}", got=got, fix=fix)
+
+
+@contextmanager
+def work_in(folder: Path, title: str) -> Iterator[None]:
+    """Turn the error of a full disk, of whichever library, in a block that writes to a folder into one with its space.
+
+    Raises:
+        JobError: the disk is full, or a quota or the largest size of a file is reached.
+    """
+    try:
+        yield
+    except Exception as error:
+        if isinstance(error, BenchError) or not _means_full(error):
+            raise
+        place = folder if folder.exists() else folder.parent
+        free = amount(shutil.disk_usage(place).free) if place.exists() else "an unknown amount"
+        raise JobError(
+            f"The disk is full: {title or 'a step'} cannot write to {folder}",
+            got=f"{_brief(error)}; {free} are free",
+            fix="free some space (see `bench store du` and `bench store gc`) or raise the quota, or choose a store on "
+            "another disk; the same command then continues",
+        ) from error
+
+
+def _means_full(error: BaseException) -> bool:
+    """Return whether an error, or one that caused it, comes from a full disk."""
+    seen: BaseException | None = error
+    while seen is not None:
+        if isinstance(seen, OSError) and seen.errno in _FULL:
+            return True
+        in_words = isinstance(seen, RuntimeError | OSError) or type(seen).__name__ == "SafetensorError"
+        if in_words and _WORDS.search(str(seen)):
+            return True
+        seen = seen.__cause__ or seen.__context__
+    return False
+
+
+def _brief(error: BaseException) -> str:
+    text = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return text.splitlines()[0] if text else type(error).__name__
