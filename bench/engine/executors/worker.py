@@ -34,6 +34,8 @@ def _answer(step: Any, store: Any, said: Mapping[str, Any], workers: int) -> tup
         with nullcontext() if log is None else libraries(log, reporter.warn):
             return "done", execute(step, store, reporter, workers)
     except BenchError as error:
+        if log is not None:
+            log.write_error(error)
         return "error", error
     except Exception as error:
         if log is None:
