@@ -87,6 +87,10 @@ PLACES = (
     "track_models",
     "workers",
     "jobs",
+    "executor",
+    "gpus",
+    "profile",
+    "address",
     "offline",
     "mirror",
 )
@@ -101,7 +105,8 @@ class RunRequest(Settings):
     makes an arm, whose set is a part of one set of the largest size. With `generation_seeds`, that many sets are drawn,
     and each of the training `seeds` is used with each of them. With `generator_seeds`, each of these sets is drawn by a
     generator that was trained under the seed of the set. Unless `offline`, what is missing and may be fetched is
-    fetched before the run, from `mirror` first if it is given.
+    fetched before the run, from `mirror` first if it is given. `executor` says where steps are done (None: in this
+    process, or in several local ones with `jobs` or `gpus`); `profile` and `address` are of a cluster.
     """
 
     method: str | None = None
@@ -123,6 +128,10 @@ class RunRequest(Settings):
     threads: int = Field(default=2, ge=1)
     workers: int = Field(default=0, ge=0)
     jobs: int = Field(default=1, ge=1)
+    executor: str | None = None
+    gpus: tuple[str, ...] = ()
+    profile: str = ""
+    address: str = ""
     store: Path = Path("bench-store")
     data_root: Path | None = None
     weights: Path | None = None
