@@ -7,6 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bench.config import RunRequest
+from bench.config.profile import read_profile
 from bench.engine.device import resolve_device
 from bench.engine.executors import Executor, ExecutorOptions, check_executor, open_executor
 from bench.engine.log import new_log, write_head
@@ -124,6 +125,8 @@ def executor_options(request: RunRequest) -> ExecutorOptions:
         address=request.address,
         device=request.device,
         threads=request.threads,
+        workers=request.workers,
+        read_profile=read_profile,
     )
 
 

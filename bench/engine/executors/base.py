@@ -6,11 +6,16 @@ from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, TypeVar
+
+from pydantic import BaseModel
 
 from bench.engine.reporter import Reporter
 from bench.engine.step import Finished, Step
 from bench.engine.store import Store
+from bench.errors import ConfigError
+
+Profile = TypeVar("Profile", bound=BaseModel)
 
 
 class Surroundings(Protocol):
@@ -43,13 +48,26 @@ class Executor(Protocol):
         ...
 
 
+class ReadProfile(Protocol):
+    """Reads a profile: a YAML file, or one of ours by its name."""
+
+    def __call__(self, model: type[Profile], name: str, /) -> Profile:
+        """Return the profile."""
+        ...
+
+
+def no_profile(model: type[Profile], name: str, /) -> Profile:
+    """Refuse to read a profile."""
+    raise ConfigError("Profiles cannot be read here", got=name)
+
+
 @dataclass(frozen=True, kw_only=True)
 class ExecutorOptions:
     """What the user chose.
 
     `store` is the folder that all processes share, `jobs` the number of steps at the same time, `gpus` names the GPUs
     that steps may use (empty: all that are visible), `profile` is a YAML file or the name of one of ours, `address` is
-    that of a cluster, `device` is the kind of device that was asked for.
+    that of a cluster, `device` is the kind of device that was asked for. `read_profile` reads and checks a profile.
     """
 
     store: Path
@@ -59,6 +77,8 @@ class ExecutorOptions:
     address: str = ""
     device: str = "auto"
     threads: int = 1
+    workers: int = 0
+    read_profile: ReadProfile = no_profile
 
 
 class ExecutorPlugin(ABC):
