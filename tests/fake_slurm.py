@@ -1,6 +1,6 @@
-"""A Slurm of one machine for tests: `sbatch`, `srun`, `sacct`, `squeue`, `scancel` and `scontrol`, as far as they are used.
+"""A Slurm of one machine for tests: the commands `sbatch`, `srun`, `sacct`, `squeue`, `scancel` and `scontrol`.
 
-Jobs really run: the script that was sent is executed with the variables that it exports, up to `slots` at the same time.
+Jobs really run: the script that was sent is executed with the variables that it exports, up to `slots` at a time.
 A job that runs longer than its time receives the signal that it asked for and is then killed; `preempt` does what Slurm
 does when another user needs the node. The state of the cluster is one JSON file under a lock.
 """
@@ -124,7 +124,8 @@ class FakeSlurm:
             alive = state.get("daemon") and psutil.pid_exists(state["daemon"])
             if not alive:
                 daemon = [sys.executable, str(Path(__file__).resolve()), str(self.root), "daemon"]
-                state["daemon"] = subprocess.Popen(daemon, start_new_session=True, stdout=subprocess.DEVNULL).pid
+                none = subprocess.DEVNULL  # sbatch ends when nobody holds its pipes any more
+                state["daemon"] = subprocess.Popen(daemon, start_new_session=True, stdout=none, stderr=none).pid
         print(f"Submitted batch job {number}")
         return 0
 
@@ -187,7 +188,7 @@ class FakeSlurm:
                     limit = _seconds(task["asked"], state["minute"])
                     early = float(task["asked"]["signal"].partition("@")[2]) * state["minute"] / 60
                     ran = time.monotonic() - begun[job]
-                    if process.poll() is not None:
+                    if process.poll() is not None and not _group(process.pid):
                         del running[job]
                         _ended(task, process.returncode)
                         continue
@@ -246,18 +247,26 @@ def _seconds(asked: dict[str, str], minute: float) -> float:
     return float(asked["time"]) * minute
 
 
+def _group(pid: int) -> list[psutil.Process]:
+    """Return the processes of a job, whose script is the first."""
+    found = []
+    for process in psutil.process_iter():
+        try:
+            if os.getpgid(process.pid) == pid and process.status() != psutil.STATUS_ZOMBIE:
+                found.append(process)
+        except (psutil.Error, ProcessLookupError):
+            continue
+    return sorted(found, key=lambda process: process.pid != pid)
+
+
 def _signal(pid: int, number: signal.Signals, *, steps: bool = False) -> None:
     """Signal the processes of a job; with `steps`, not its script."""
-    try:
-        job = psutil.Process(pid)
-        processes = job.children(recursive=True) if steps else [*job.children(recursive=True), job]
-    except psutil.Error:
-        return
-    for process in processes:
-        try:
-            process.send_signal(number)
-        except psutil.Error:
-            continue
+    for process in _group(pid):
+        if not (steps and process.pid == pid):
+            try:
+                process.send_signal(number)
+            except psutil.Error:
+                continue
 
 
 if __name__ == "__main__":

@@ -14,6 +14,8 @@ from bench.engine.executors.submitted import StepJob
 from bench.errors import JobError
 
 _SECONDS = 60.0
+# Processes that this one started as jobs; they are to outlive it.
+_STARTED: dict[int, subprocess.Popen[bytes]] = {}
 
 
 class Cluster(Protocol):
@@ -52,7 +54,8 @@ class OnSlurm:
         """Send jobs as one array with `sbatch`."""
         import submitit
 
-        return _submit(submitit.SlurmExecutor(folder, max_num_timeout=self._requeues, python=python), asked, jobs)
+        executor = submitit.SlurmExecutor(folder, max_num_timeout=self._requeues, python=python)
+        return [job.job_id for job in _submit(executor, asked, jobs)]
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, str] | None:
         """Ask `sacct` once for all arrays."""
@@ -85,7 +88,10 @@ class OnThisMachine:
         """Start all jobs."""
         import submitit
 
-        return _submit(submitit.LocalExecutor(folder, max_num_timeout=self._requeues, python=python), asked, jobs)
+        executor = submitit.LocalExecutor(folder, max_num_timeout=self._requeues, python=python)
+        sent = _submit(executor, asked, jobs)
+        _STARTED.update({int(job.job_id): job._process for job in sent})
+        return [job.job_id for job in sent]
 
     def states(self, jobs: Sequence[str]) -> Mapping[str, str]:
         """Look at the processes whose ids are those of the jobs."""
@@ -96,18 +102,21 @@ class OnThisMachine:
 
 
 def _runs(pid: int) -> bool:
+    if pid in _STARTED:
+        return _STARTED[pid].poll() is None
     try:
         return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
 
 
-def _submit(executor: Any, asked: Mapping[str, Any], jobs: Sequence[StepJob]) -> list[str]:
+def _submit(executor: Any, asked: Mapping[str, Any], jobs: Sequence[StepJob]) -> list[Any]:
     from submitit.core.utils import FailedJobError, FailedSubmissionError
 
     try:
         executor.update_parameters(**asked)
-        return [job.job_id for job in executor.submit_array(list(jobs))]
+        sent: list[Any] = executor.submit_array(list(jobs))
+        return sent
     except (FailedJobError, FailedSubmissionError, OSError) as error:
         raise JobError(
             "Slurm did not accept the jobs",

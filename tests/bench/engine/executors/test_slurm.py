@@ -1,4 +1,4 @@
-"""Steps as jobs: arrays, results, errors, pre-emption, time limits, lost nodes, drivers that stop; no secrets in files."""
+"""Steps as jobs: arrays, errors, pre-emption, time limits, lost nodes, drivers that stop; no secrets in files."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -165,7 +167,8 @@ def test_a_preempted_job_continues_from_its_checkpoint(slurm: FakeSlurm, on: Ope
 
     async def disturb() -> None:
         for signals in (True, False):
-            job = await asyncio.to_thread(until, lambda: counted(session, step, 3 if signals else 12))
+            least = 3 if signals else 12
+            job = await asyncio.to_thread(until, partial(counted, session, step, least))
             disturbed.append(dict(session.executor.states()))
             slurm.preempt(job, signals=signals)
 
@@ -243,7 +246,8 @@ from bench.engine.store import Store
 folder = Path(sys.argv[1])
 executor = open_executor("slurm", options(folder))
 session = Session(Store(folder / "store"), Reporter(), Device("cpu", "CPU"), "32-true", 1, executor=executor)
-steps = [Counting(place=session.numeric, title=f"toy {n}", settings={"kind": "Counting", "to": 20}, seed=n) for n in range(3)]
+about = {"kind": "Counting", "to": 20}
+steps = [Counting(place=session.numeric, title=f"toy {n}", settings=about, seed=n) for n in range(3)]
 drive(together(*(session.do(step) for step in steps)))
 """
 
@@ -275,7 +279,7 @@ def test_a_driver_that_died_while_it_sent_an_array_leaves_nothing_awaited_for_ev
     found = records.read(session.store.root, step.key)
     assert found is not None
     assert not found.abandoned
-    records.update(session.store.root, records.replace(found, pid=dead.pid))
+    records.update(session.store.root, replace(found, pid=dead.pid))
     drive(session.do(step))
     assert slurm.calls("scancel") == [["--name=bench-00000000"]]
     assert text(session, step) == "42"
