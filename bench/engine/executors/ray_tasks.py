@@ -45,7 +45,8 @@ class RayTasks:
         self._states: dict[str, str] = {}
         self._refs: dict[str, Any] = {}
         quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
-        local = {"num_cpus": max(os.cpu_count() or 1, jobs * threads), "include_dashboard": False}
+        # "local" starts a new one; without it, Ray looks for one that may have ended long ago
+        local = {"address": "local", "num_cpus": max(os.cpu_count() or 1, jobs * threads), "include_dashboard": False}
         try:
             ray.init(**({"address": address} if address else local), **quiet)
         except Exception as error:  # Ray raises many kinds
