@@ -105,7 +105,7 @@ def _runs(pid: int) -> bool:
     if pid in _STARTED:
         return _STARTED[pid].poll() is None
     try:
-        return psutil.Process(pid).status() != psutil.STATUS_ZOMBIE
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
     except psutil.Error:
         return False
 

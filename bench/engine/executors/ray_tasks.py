@@ -41,21 +41,21 @@ class RayTasks:
         os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
         import ray
 
-        self._ray = ray
+        self._ray: Any = ray
         self._states: dict[str, str] = {}
         self._refs: dict[str, Any] = {}
         quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
         # "local" starts a new one; without it, Ray looks for one that may have ended long ago
         local = {"address": "local", "num_cpus": max(os.cpu_count() or 1, jobs * threads), "include_dashboard": False}
         try:
-            ray.init(**({"address": address} if address else local), **quiet)
+            self._ray.init(**({"address": address} if address else local), **quiet)
         except Exception as error:  # Ray raises many kinds
             raise MissingError(
                 "Ray cannot be used" if not address else f"Ray cannot connect to {address}",
                 got=f"{type(error).__name__}: {error}".splitlines()[0],
                 fix="run this on a node of the cluster, with its versions of Python and Ray (`ray status` must work)",
             ) from error
-        self._task = ray.remote(do)
+        self._task = self._ray.remote(do)
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
         """Have a worker do a step and return it finished.

@@ -20,7 +20,7 @@ from bench.engine.executors.base import Surroundings
 from bench.engine.executors.clusters import Cluster
 from bench.engine.executors.records import Queued
 from bench.engine.executors.slurm_profile import Needs, SlurmProfile
-from bench.engine.executors.submitted import StepJob, out_of_time
+from bench.engine.executors.submitted import AGAIN, StepJob, out_of_time
 from bench.engine.step import Finished, Step
 from bench.errors import JobError
 
@@ -270,9 +270,14 @@ class SlurmQueue:
             answer = ("error", self._ended(task, lines[-1] if lines else outcome))
         if answer[0] == "error" and outcome != "success":
             failures.write(root, task.step, answer[1])
-        records.remove(root, task.step.key)
         job_files.clean(root, record, keep_log=answer[0] == "error")
-        self._settle(task, answer)
+        if answer[0] != AGAIN:
+            records.remove(root, task.step.key)
+            self._settle(task, answer)
+        elif task.attempt < self.profile.requeues:
+            self._again(task, "stopped by a signal")
+        else:
+            self._error(task, out_of_time(task.step))
 
     def _poll(self, tasks: Sequence[_Task]) -> None:
         known = self.cluster.states([task.record.job for task in tasks if task.record is not None])
@@ -302,16 +307,20 @@ class SlurmQueue:
         if self._done(task):
             return
         if state in _AGAIN and task.attempt < self.profile.requeues:
-            said = f"{task.step.stage}: {task.step.title}: job {task.record.job} ended ({state}); it is sent again"
-            task.session.reporter.warn(said)
-            task.attempt += 1
-            task.record, task.ended, task.asked = None, None, time.monotonic()
-            with self._lock:
-                self._new.append(task)
+            self._again(task, state)
         elif state == "timeout":
             self._error(task, out_of_time(task.step))
         else:
             self._error(task, self._ended(task, state))
+
+    def _again(self, task: _Task, why: str) -> None:
+        """Send a step once more, which continues from its checkpoint."""
+        job = "" if task.record is None else f"job {task.record.job} ended"
+        task.session.reporter.warn(f"{task.step.stage}: {task.step.title}: {job} ({why}); it is sent again")
+        task.attempt += 1
+        task.record, task.ended, task.asked = None, None, time.monotonic()
+        with self._lock:
+            self._new.append(task)
 
     def _done(self, task: _Task) -> bool:
         """Take what another driver has taken: the finished step, or its failure."""

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Mapping
 from typing import Any
 
@@ -10,8 +12,11 @@ from bench.engine.step import Step
 from bench.engine.store import Store
 from bench.errors import JobError
 
-# What submitit raises in a job that may not be queued again.
+# What submitit raises in a job that may not be queued again, and what it says if the job cannot do it itself.
 _OVER = "UncompletedJobError"
+_CANNOT = "returned None"
+AGAIN = "again"
+"""The answer of a job that must be sent again by the driver."""
 
 
 class StepJob:
@@ -25,11 +30,16 @@ class StepJob:
         """Do the step and return what became of it."""
         kind, value = answer(self.step, self.store, self.said, self.workers)
         if kind == "error" and isinstance(value, JobError) and value.got.startswith(_OVER):
-            return "error", out_of_time(self.step)
+            return (AGAIN, None) if _CANNOT in value.got else ("error", out_of_time(self.step))
         return kind, value
 
     def checkpoint(self, *_: object) -> Any:
-        """Return what the job does when it starts again: the same, from the step's own checkpoint in the store."""
+        """Return what the job does when it starts again: the same, from the step's own checkpoint in the store.
+
+        None if the job cannot queue itself again, since a container does not have the commands of Slurm.
+        """
+        if os.environ.get("SUBMITIT_EXECUTOR") == "slurm" and shutil.which("scontrol") is None:
+            return None
         from submitit.helpers import DelayedSubmission
 
         return DelayedSubmission(self)

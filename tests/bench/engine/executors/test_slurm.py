@@ -198,6 +198,20 @@ def test_a_job_whose_time_is_over_is_queued_again_and_continues(slurm: FakeSlurm
     assert task["restarts"] >= 1
 
 
+def test_a_job_that_cannot_queue_itself_again_is_sent_again(slurm: FakeSlurm, on: Open) -> None:
+    # a container has no scontrol
+    python = ["env", "PATH=/usr/bin:/bin", sys.executable]
+    session = on(cpu={"minutes": 2}, signal_seconds=30, python=python)
+    step = toy(session, Counting, to=35)
+    drive(session.do(step))
+    starts = [int(line) for line in (session.store.path(step) / "starts.txt").read_text().split()]
+    assert len(starts) >= 2
+    assert starts[1] > 0
+    assert len(slurm.calls("sbatch")) == len(starts)
+    assert slurm.calls("scontrol") == []
+    assert failures.read_all(session.store.root) == []
+
+
 def test_a_step_that_never_fits_its_time_is_an_error_that_says_so(slurm: FakeSlurm, on: Open) -> None:
     session = on(cpu={"minutes": 1}, signal_seconds=15, requeues=0)
     step = toy(session, Counting, to=500)
