@@ -116,7 +116,7 @@ def clear(store_root: Path, key: str) -> None:
 def recording(store_root: Path, step: Step) -> Iterator[None]:
     """Do a step: its error is recorded and raised unchanged, its success removes the record of an earlier failure.
 
-    An interrupt is no failure.
+    An interrupt does not count as a failure.
     """
     try:
         yield

@@ -144,6 +144,7 @@ def test_secrets_reach_neither_jobs_nor_files(slurm: FakeSlurm, on: Open, monkey
     assert "12345" not in json.dumps(slurm.tasks())
 
 
+@pytest.mark.slow
 def test_errors_arrive_as_they_are_and_are_recorded(slurm: FakeSlurm, on: Open) -> None:
     session = on()
     refused, faulty = toy(session, Refused), toy(session, Faulty)
@@ -160,6 +161,7 @@ def test_errors_arrive_as_they_are_and_are_recorded(slurm: FakeSlurm, on: Open) 
     assert len(slurm.tasks()) == 2  # no error of a step is tried again
 
 
+@pytest.mark.slow
 def test_a_preempted_job_continues_from_its_checkpoint(slurm: FakeSlurm, on: Open) -> None:
     session = on(cpu={"minutes": 60})
     step = toy(session, Counting, to=30)
@@ -187,9 +189,10 @@ def test_a_preempted_job_continues_from_its_checkpoint(slurm: FakeSlurm, on: Ope
     assert set(disturbed[0]) == {step.key}
 
 
+@pytest.mark.slow
 def test_a_job_whose_time_is_over_is_queued_again_and_continues(slurm: FakeSlurm, on: Open) -> None:
-    session = on(cpu={"minutes": 2}, signal_seconds=30)  # 4 s, with a signal after 3 s
-    step = toy(session, Counting, to=35)
+    session = on(cpu={"minutes": 6}, signal_seconds=180)  # 12 s, with a signal after 6 s
+    step = toy(session, Counting, to=80)
     drive(session.do(step))
     starts = [int(line) for line in (session.store.path(step) / "starts.txt").read_text().split()]
     assert len(starts) >= 2
@@ -198,11 +201,12 @@ def test_a_job_whose_time_is_over_is_queued_again_and_continues(slurm: FakeSlurm
     assert task["restarts"] >= 1
 
 
+@pytest.mark.slow
 def test_a_job_that_cannot_queue_itself_again_is_sent_again(slurm: FakeSlurm, on: Open) -> None:
     # a container has no scontrol
     python = ["env", "PATH=/usr/bin:/bin", sys.executable]
-    session = on(cpu={"minutes": 2}, signal_seconds=30, python=python)
-    step = toy(session, Counting, to=35)
+    session = on(cpu={"minutes": 6}, signal_seconds=180, python=python)
+    step = toy(session, Counting, to=80)
     drive(session.do(step))
     starts = [int(line) for line in (session.store.path(step) / "starts.txt").read_text().split()]
     assert len(starts) >= 2
@@ -212,8 +216,9 @@ def test_a_job_that_cannot_queue_itself_again_is_sent_again(slurm: FakeSlurm, on
     assert failures.read_all(session.store.root) == []
 
 
+@pytest.mark.slow
 def test_a_step_that_never_fits_its_time_is_an_error_that_says_so(slurm: FakeSlurm, on: Open) -> None:
-    session = on(cpu={"minutes": 1}, signal_seconds=15, requeues=0)
+    session = on(cpu={"minutes": 6}, signal_seconds=180, requeues=0)
     step = toy(session, Counting, to=500)
     with pytest.raises(JobError, match="used up their time") as late:
         drive(session.do(step))
@@ -222,6 +227,7 @@ def test_a_step_that_never_fits_its_time_is_an_error_that_says_so(slurm: FakeSlu
     assert records.states(session.store.root) == {}
 
 
+@pytest.mark.slow
 def test_a_lost_node_sends_the_step_again_and_a_killed_one_is_an_error(slurm: FakeSlurm, on: Open) -> None:
     session = on()
     step = toy(session, Counting, to=15)
@@ -266,6 +272,7 @@ drive(together(*(session.do(step) for step in steps)))
 """
 
 
+@pytest.mark.slow
 def test_the_next_driver_awaits_what_is_queued_or_running(slurm: FakeSlurm, on: Open, tmp_path: Path) -> None:
     session = on()
     steps = [toy(session, Counting, number, to=20) for number in range(3)]
@@ -318,6 +325,7 @@ def test_numbers_of_jobs_are_those_of_this_process(slurm: FakeSlurm, on: Open, t
     assert text(session, step) == text(here, step)
 
 
+@pytest.mark.slow
 def test_with_submitits_own_local_executor(on: Open) -> None:
     session = on(cluster="local")
     steps = [toy(session, Sums, number) for number in range(2)]
