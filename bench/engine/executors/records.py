@@ -86,7 +86,7 @@ def claim(store_root: Path, record: Queued, *, over: bool = False) -> bool:
 
 
 def update(store_root: Path, record: Queued) -> None:
-    """Write a record anew."""
+    """Write a record over the one that is there."""
     path = _path(store_root, record.key)
     os.replace(_written(path, asdict(record)), path)
 

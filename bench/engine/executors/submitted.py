@@ -20,7 +20,7 @@ AGAIN = "again"
 
 
 class StepJob:
-    """Does one step; submitit pickles it, and pickles it again when the job is pre-empted or its time is over."""
+    """Does one step; submitit pickles it, and pickles it again when the job is preempted or its time is over."""
 
     def __init__(self, step: Step, store: Store, said: Mapping[str, Any], workers: int) -> None:
         """Keep what :func:`bench.engine.executors.answer.answer` needs."""

@@ -52,7 +52,7 @@ def test_one_process_per_gpu(monkeypatch: pytest.MonkeyPatch) -> None:
     ("name", "changes", "said"),
     [
         ("nowhere", {}, "use one of: local, ray, slurm"),
-        ("lcoal", {}, "did you mean 'local'"),
+        ("locl", {}, "did you mean 'local'"),
         ("local", {"address": "a:1"}, "leave --address out"),
         ("slurm", {"gpus": ("0",)}, "leave --gpus out"),
         ("slurm", {"jobs": 2}, "leave --jobs out"),

@@ -191,8 +191,8 @@ def test_a_preempted_job_continues_from_its_checkpoint(slurm: FakeSlurm, on: Ope
 
 @pytest.mark.slow
 def test_a_job_whose_time_is_over_is_queued_again_and_continues(slurm: FakeSlurm, on: Open) -> None:
-    session = on(cpu={"minutes": 6}, signal_seconds=180)  # 12 s, with a signal after 6 s
-    step = toy(session, Counting, to=80)
+    session = on(cpu={"minutes": 3}, signal_seconds=105)  # 6 s, with a signal after 2.5 s
+    step = toy(session, Counting, to=40)
     drive(session.do(step))
     starts = [int(line) for line in (session.store.path(step) / "starts.txt").read_text().split()]
     assert len(starts) >= 2
@@ -205,8 +205,8 @@ def test_a_job_whose_time_is_over_is_queued_again_and_continues(slurm: FakeSlurm
 def test_a_job_that_cannot_queue_itself_again_is_sent_again(slurm: FakeSlurm, on: Open) -> None:
     # a container has no scontrol
     python = ["env", "PATH=/usr/bin:/bin", sys.executable]
-    session = on(cpu={"minutes": 6}, signal_seconds=180, python=python)
-    step = toy(session, Counting, to=80)
+    session = on(cpu={"minutes": 3}, signal_seconds=105, python=python)
+    step = toy(session, Counting, to=40)
     drive(session.do(step))
     starts = [int(line) for line in (session.store.path(step) / "starts.txt").read_text().split()]
     assert len(starts) >= 2
@@ -218,7 +218,7 @@ def test_a_job_that_cannot_queue_itself_again_is_sent_again(slurm: FakeSlurm, on
 
 @pytest.mark.slow
 def test_a_step_that_never_fits_its_time_is_an_error_that_says_so(slurm: FakeSlurm, on: Open) -> None:
-    session = on(cpu={"minutes": 6}, signal_seconds=180, requeues=0)
+    session = on(cpu={"minutes": 3}, signal_seconds=105, requeues=0)
     step = toy(session, Counting, to=500)
     with pytest.raises(JobError, match="used up their time") as late:
         drive(session.do(step))
