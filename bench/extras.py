@@ -23,6 +23,8 @@ EXTRAS = {
         "transformers",
     ),
     "pages": ("great_tables", "matplotlib"),
+    "ray": ("ray",),
+    "slurm": ("submitit",),
     "tracking": ("mlflow",),
 }
 

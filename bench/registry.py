@@ -1,4 +1,4 @@
-"""Plugins by entry point: methods, datasets, downstream networks and encoders are all found in the same way."""
+"""Plugins by entry point: methods, datasets, networks, encoders and executors are all found in the same way."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from bench.errors import ConfigError
 from bench.extras import absent
 from bench.sibling_packages import SIBLINGS, check_sibling
 
-GROUPS = ("methods", "datasets", "downstream", "encoders", "evaluations")
+GROUPS = ("methods", "datasets", "downstream", "encoders", "evaluations", "executors")
 
 
 @cache
@@ -104,4 +104,5 @@ _SINGULAR = {
     "downstream": "downstream network",
     "encoders": "encoder",
     "evaluations": "evaluation",
+    "executors": "executor",
 }

@@ -34,6 +34,8 @@ WORKS = {
 }
 NEEDS = {
     "run": (["run", "--method", "copy", "--dataset", "phantom", "--preset", "tiny"], "torch", "models"),
+    "slurm": (["run", "--method", "copy", "--dataset", "phantom", "--executor", "slurm"], "submitit", "slurm"),
+    "ray": (["run", "--method", "copy", "--dataset", "phantom", "--executor", "ray"], "ray", "ray"),
     "embed": (["score", "images", "--real", "images", "--synthetic", "images"], "torch", "models"),
     "page": (["leaderboard", "--store", "store", "--format", "html"], "great_tables", "pages"),
     "export": (["export", "mlflow", "--store", "store"], "mlflow", "tracking"),

@@ -48,6 +48,35 @@ ThreadsOption = Annotated[
 JobsOption = Annotated[
     int, typer.Option("--jobs", min=1, help="Number of steps to run in parallel; does not change results.")
 ]
+ExecutorOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--executor",
+        metavar="NAME",
+        help="Where steps run: local (processes of this machine), slurm or ray [in this process, or local with --jobs "
+        "or --gpus].",
+    ),
+]
+GpusOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--gpus",
+        metavar="N,N,...",
+        help="GPUs to use, with one step at a time on each, e.g. 0,1 [all that are visible].",
+    ),
+]
+ProfileOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--profile", metavar="NAME|FILE", help="Profile of the cluster for --executor slurm: a YAML file [slurm]."
+    ),
+]
+AddressOption = Annotated[
+    Optional[str],
+    typer.Option(
+        "--address", metavar="HOST:PORT", help="Address of a cluster for --executor ray [one is started here]."
+    ),
+]
 WorkersOption = Annotated[
     Optional[int],
     typer.Option(
@@ -92,3 +121,25 @@ def fetching(offline: bool) -> dict[str, bool | str]:
 
     environment = Environment.read()
     return {"offline": offline or environment.offline, "mirror": environment.mirror}
+
+
+def executing(
+    executor: str | None, jobs: int, gpus: str | None, profile: str | None, address: str | None
+) -> dict[str, object]:
+    """Return the fields of a request that say where its steps are done.
+
+    A profile that is a file of the working directory is given with its whole path.
+    """
+    from bench.errors import ConfigError
+
+    named = () if gpus is None else tuple(name.strip() for name in gpus.split(","))
+    if not all(named):
+        raise ConfigError("--gpus is not a list of GPUs", got=repr(gpus), fix="for example --gpus 0,1")
+    file = profile or ""
+    return {
+        "executor": executor,
+        "jobs": jobs,
+        "gpus": named,
+        "profile": str(Path(file).absolute()) if file and Path(file).is_file() else file,
+        "address": address or "",
+    }

@@ -8,18 +8,23 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bench.cli.options import (
+    AddressOption,
     DataRootOption,
     DeviceOption,
     DevicesOption,
+    ExecutorOption,
+    GpusOption,
     JobsOption,
     OfflineOption,
     PrecisionOption,
+    ProfileOption,
     StoreOption,
     ThreadsOption,
     TrackingOption,
     TrackingUriOption,
     WeightsOption,
     WorkersOption,
+    executing,
     fetching,
     resolve_data_root,
     resolve_store,
@@ -70,6 +75,10 @@ def suite(
     precision: PrecisionOption = None,
     threads: ThreadsOption = 2,
     jobs: JobsOption = 1,
+    executor: ExecutorOption = None,
+    gpus: GpusOption = None,
+    profile: ProfileOption = None,
+    address: AddressOption = None,
     workers: WorkersOption = None,
     store: StoreOption = None,
     data_root: DataRootOption = None,
@@ -80,8 +89,10 @@ def suite(
 ) -> None:
     """Run a suite; finished steps are not repeated, and a run that fails does not stop the others."""
     from bench.config import Environment
+    from bench.engine.executors import check_executor
     from bench.errors import ConfigError
     from bench.run.fetch import fetch_missing
+    from bench.run.pipeline import executor_options
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
     from bench.suite.expand import choose, expand
@@ -96,7 +107,7 @@ def suite(
         "precision": precision,
         "threads": threads,
         "workers": workers,
-        "jobs": jobs,
+        **executing(executor, jobs, gpus, profile, address),
         "store": resolve_store(store),
         "data_root": resolve_data_root(data_root),
         "weights": resolve_weights(weights),
@@ -113,6 +124,8 @@ def suite(
 
         show(found, check, as_json=as_json)
         return
+    if chosen:
+        check_executor(chosen[0].request.executor, executor_options(chosen[0].request))
     if chosen and fetch_missing(lambda: check.missing, chosen[0].request, reporter(context)):
         check = check_runs(chosen)
     check.stop()

@@ -30,6 +30,7 @@ class Preset(Settings):
     `evaluations` are the questions that a table answers (None: all that are about the dataset),
     `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
     `reference_samples`), `memory_gib` is the free memory that a run needs,
+    `steps_per_accelerator` is the number of steps that may share one GPU at the same time,
     `pool_samples` caps the split "pool" of unlabelled images (None: all), evenly spread over it.
     """
 
@@ -52,6 +53,8 @@ class Preset(Settings):
     controls: tuple[str, ...] = ("real-only", "copy", "noise")
     precision: Literal["32-true", "bf16-mixed", "16-mixed"] = "32-true"
     needs_accelerator: bool = False
+    # no part of a run's document: it changes no number
+    steps_per_accelerator: int = Field(default=1, gt=0, exclude=True)
     memory_gib: float = Field(default=4.0, gt=0)
     duration: str = ""
 

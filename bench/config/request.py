@@ -88,6 +88,10 @@ PLACES = (
     "track_models",
     "workers",
     "jobs",
+    "executor",
+    "gpus",
+    "profile",
+    "address",
     "offline",
     "mirror",
 )
@@ -103,7 +107,8 @@ class RunRequest(Settings):
     and each of the training `seeds` is used with each of them. With `generator_seeds`, each of these sets is drawn by a
     generator that was trained under the seed of the set. Unless `offline`, what is missing and may be fetched is
     fetched before the run, from `mirror` first if it is given. `devices` is the number of devices that share each batch
-    of the trainings which can be divided.
+    of the trainings which can be divided. `executor` says where steps are done (None: in this process, or in several
+    local ones with `jobs` or `gpus`); `profile` and `address` are of a cluster.
     """
 
     method: str | None = None
@@ -126,6 +131,10 @@ class RunRequest(Settings):
     threads: int = Field(default=2, ge=1)
     workers: int | None = Field(default=None, ge=0)
     jobs: int = Field(default=1, ge=1)
+    executor: str | None = None
+    gpus: tuple[str, ...] = ()
+    profile: str = ""
+    address: str = ""
     store: Path = Path("bench-store")
     data_root: Path | None = None
     weights: Path | None = None

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+from bench.engine import failures
 from bench.engine.context import Run
 from bench.engine.reporter import Reporter
 from bench.engine.step import Finished, Step
@@ -14,6 +15,8 @@ from bench.engine.store import Store
 
 def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> Finished:
     """Return the finished step; if it is not in the store, do it in this process.
+
+    An error of the step is recorded in the store (see `bench.engine.failures`) and raised unchanged.
 
     Args:
         step: the step.
@@ -31,7 +34,8 @@ def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> F
     def wait() -> None:
         reporter.say(f"{name}: another process is working on it; waiting for its result")
 
-    finished = store.run(step, work, wait=wait, warn=reporter.warn)
+    with failures.recording(store.root, step):
+        finished = store.run(step, work, wait=wait, warn=reporter.warn)
     reporter.detail(f"  {finished.path}")
     return finished
 

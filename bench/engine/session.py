@@ -21,7 +21,8 @@ class Session:
     """One request in progress: the store, the device, the executor and the reporter.
 
     `workers` is the number of processes that load data during a training. A step that several parts of the program
-    need at the same time is done once. `about` is added to the titles of steps.
+    need at the same time is done once. `about` is added to the titles of steps. `sharing` is the number of steps that
+    may share one accelerator.
     """
 
     store: Store
@@ -32,6 +33,7 @@ class Session:
     workers: int = 0
     executor: Executor = field(default_factory=InProcess)
     about: str = ""
+    sharing: int = 1
     finished: dict[str, Finished] = field(default_factory=dict)
     _asked: dict[str, asyncio.Task[Finished]] = field(default_factory=dict)
 

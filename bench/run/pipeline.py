@@ -7,8 +7,9 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 from bench.config import RunRequest
+from bench.config.profile import read_profile
 from bench.engine.device import loading_workers, resolve_device
-from bench.engine.executors import Executor, InProcess, Processes
+from bench.engine.executors import Executor, ExecutorOptions, check_executor, open_executor
 from bench.engine.log import new_log, write_head
 from bench.engine.overall import Overall
 from bench.engine.reporter import Reporter
@@ -55,6 +56,7 @@ def run_request(
         MissingError: something is missing that the run may not fetch; everything that is missing is listed.
     """
     reporter = reporter or Reporter()
+    check_executor(request.executor, executor_options(request))
     resolved = resolve(request)
     if fetch_missing(lambda: find_missing(resolved), request, reporter):
         resolved = resolve(request)
@@ -127,8 +129,27 @@ def _counted(count: Count, resolved: Resolved, reporter: Reporter) -> Overall | 
 
 
 def make_executor(request: RunRequest) -> Executor:
-    """Return the executor that does the steps of a request: this process, or several workers."""
-    return InProcess() if request.jobs == 1 else Processes(request.jobs)
+    """Return the executor that does the steps of a request, and of others with the same places; the caller closes it.
+
+    Raises:
+        BenchError: the chosen executor cannot work here.
+    """
+    return open_executor(request.executor, executor_options(request))
+
+
+def executor_options(request: RunRequest) -> ExecutorOptions:
+    """Return what a request says of its executor, for `check_executor` and `open_executor`."""
+    return ExecutorOptions(
+        store=request.store.absolute(),
+        jobs=request.jobs,
+        gpus=request.gpus,
+        profile=request.profile,
+        address=request.address,
+        device=request.device,
+        threads=request.threads,
+        workers=request.workers,
+        read_profile=read_profile,
+    )
 
 
 def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor: Executor) -> Session:
@@ -137,7 +158,8 @@ def open_session(resolved: Resolved, store: Store, reporter: Reporter, executor:
     precision = request.precision or resolved.preset.precision
     device = resolve_device(request.device, request.devices)
     workers = loading_workers(device) if request.workers is None else request.workers
-    return Session(store, reporter, device, precision, request.threads, workers, executor)
+    sharing = resolved.preset.steps_per_accelerator
+    return Session(store, reporter, device, precision, request.threads, workers, executor, sharing=sharing)
 
 
 async def work(session: Session, resolved: Resolved) -> FinishedRun:

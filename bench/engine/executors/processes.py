@@ -8,30 +8,46 @@ import pickle
 import struct
 import subprocess
 import sys
+from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from threading import Lock
 from typing import IO, Any
 
+from bench.engine import failures
 from bench.engine.executors.base import Surroundings
+from bench.engine.executors.gpus import VISIBLE
+from bench.engine.executors.slots import Slot, Slots
 from bench.engine.step import Finished, Step
-from bench.engine.threads import WAITING
+from bench.engine.threads import environment
 from bench.errors import JobError
 
 _HEADER = struct.Struct(">Q")
+_DEFAULT_GPU = "default"
+_NO_GPU = "none"
 
 
 class Processes:
-    """A pool of at most `jobs` worker processes, started when first needed.
+    """A pool of worker processes, started when first needed; each does one step at a time.
 
     A worker is `python -P -m bench.engine.executors.worker` with the thread count of the session in its environment,
-    so that its numbers are those of a step done in the driver's process.
+    so that its numbers are those of a step done in the driver's process. A step that needs an accelerator has one for
+    itself, unless its session lets several share it; the worker sees no other GPU. A worker that died is replaced.
     """
 
-    def __init__(self, jobs: int) -> None:
-        """Set up a pool of `jobs` workers; none is started yet."""
+    def __init__(self, jobs: int, gpus: Sequence[str] = ()) -> None:
+        """Set up a pool of at most `jobs` workers; none is started yet.
+
+        Args:
+            jobs: the number of steps at the same time.
+            gpus: the GPUs that steps may use (empty: the one that a process uses by default).
+        """
         self.jobs = jobs
-        self._free = asyncio.Semaphore(jobs)
-        self._idle: list[_Worker] = []
-        self._all: list[_Worker] = []
+        self._slots = Slots(jobs, gpus or [_DEFAULT_GPU])
+        self._idle: dict[tuple[str | None, int], list[_Worker]] = {}
+        self._all: set[_Worker] = set()
+        self._states: dict[str, str] = {}
+        self._lock = Lock()
+        self._closed = False
         self._threads = ThreadPoolExecutor(jobs)  # each waits for one worker
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
@@ -41,46 +57,91 @@ class Processes:
             BenchError: the error that the step raised.
             JobError: the worker died.
         """
-        async with self._free:
+        self._states[step.key] = "waiting"
+        try:
+            return await self._run(step, session)
+        finally:
+            self._states.pop(step.key, None)
+
+    async def _run(self, step: Step, session: Surroundings) -> Finished:
+        asked = self._slots.ask(step.resources.accelerator, session.sharing)
+        try:
+            slot = await asyncio.wrap_future(asked)
             found = session.store.find(step)  # another process may have done the step while this one waited
             if found is not None:
+                self._slots.drop(asked)
                 return found
             session.reporter.begins()
-            worker = self._idle.pop() if self._idle else self._start(session)
-            call = (step, session.store, session.reporter.remote(), session.workers)
-            loop = asyncio.get_running_loop()
-            kind, value = await loop.run_in_executor(self._threads, worker.call, call)
-            self._idle.append(worker)
-            if kind == "error":
-                raise value
-            finished: Finished = value
-            session.reporter.ended(step)
-            return finished
+            self._states[step.key] = "running"
+            work = self._threads.submit(self._work, slot, step, session)
+        except BaseException:  # cancelled while it waited, or closed
+            self._slots.drop(asked)
+            raise
+        # the worker of a step that nobody awaits any more is busy until it is done
+        work.add_done_callback(lambda _: self._slots.release(slot))
+        kind, value = await asyncio.wrap_future(work)
+        if kind == "error":
+            raise value
+        finished: Finished = value
+        session.reporter.ended(step)
+        return finished
+
+    def states(self) -> Mapping[str, str]:
+        """Return the state of every step that was asked for and is not done: `waiting` or `running`."""
+        return dict(self._states)
 
     def close(self) -> None:
         """Stop the workers."""
-        for worker in self._all:
+        with self._lock:
+            self._closed = True
+            workers = [*self._all]
+            self._all.clear()
+            self._idle.clear()
+        for worker in workers:
             worker.stop()
-        self._all.clear()
-        self._idle.clear()
         self._threads.shutdown()
 
-    def _start(self, session: Surroundings) -> _Worker:
-        worker = _Worker(session.threads)
-        self._all.append(worker)
-        return worker
+    def _work(self, slot: Slot, step: Step, session: Surroundings) -> tuple[str, Any]:
+        """Have a worker do a step; blocks until then."""
+        call = (step, session.store, session.reporter.remote(), session.workers)
+        # a GPU that is not a step's own is hidden from it
+        gpu = slot.accelerator if step.place.device != "cpu" else _NO_GPU
+        worker = self._worker(gpu, session.threads)
+        try:
+            answer = worker.call(call)
+        except JobError as error:
+            with self._lock:
+                self._all.discard(worker)
+            worker.stop()
+            if not self._closed:
+                failures.write(session.store.root, step, error)
+            raise
+        with self._lock:
+            self._idle.setdefault((gpu, session.threads), []).append(worker)
+        return answer
+
+    def _worker(self, gpu: str | None, threads: int) -> _Worker:
+        with self._lock:
+            if self._closed:
+                raise JobError("The executor was closed", fix="run the same command again to continue")
+            idle = self._idle.get((gpu, threads))
+            if idle:
+                return idle.pop()
+            worker = _Worker(threads, gpu)
+            self._all.add(worker)
+            return worker
 
 
 class _Worker:
     """One worker process and the pipes to it."""
 
-    def __init__(self, threads: int) -> None:
-        limits = dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "OPENBLAS_NUM_THREADS"), str(threads))
+    def __init__(self, threads: int, gpu: str | None) -> None:
+        seen = {} if gpu in (None, _DEFAULT_GPU) else {VISIBLE: "" if gpu == _NO_GPU else str(gpu)}
         self._process = subprocess.Popen(
             [sys.executable, "-P", "-m", "bench.engine.executors.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            env={**os.environ, **limits, **WAITING},
+            env={**os.environ, **environment(threads), **seen},
         )
 
     def call(self, request: Any) -> tuple[str, Any]:

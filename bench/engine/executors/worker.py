@@ -5,16 +5,10 @@ from __future__ import annotations
 import os
 import signal
 import sys
-import traceback
-from collections.abc import Mapping
-from contextlib import nullcontext
-from typing import IO, Any
+from typing import IO
 
-from bench.engine.execute import execute
+from bench.engine.executors.answer import answer
 from bench.engine.executors.processes import receive, send
-from bench.engine.log import libraries
-from bench.engine.reporter import Reporter
-from bench.errors import BenchError, JobError
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
@@ -24,28 +18,7 @@ def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
             request = receive(requests)
         except EOFError:
             return
-        send(answers, _answer(*request))
-
-
-def _answer(step: Any, store: Any, said: Mapping[str, Any], workers: int) -> tuple[str, Any]:
-    reporter = Reporter(**said)
-    log = reporter.log
-    try:
-        with nullcontext() if log is None else libraries(log, reporter.warn):
-            return "done", execute(step, store, reporter, workers)
-    except BenchError as error:
-        return "error", error
-    except Exception as error:
-        if log is None:
-            traceback.print_exc()
-        else:
-            log.write_error(error)
-        return "error", JobError(
-            f"A step failed: {step.stage}: {step.title}",
-            got=f"{type(error).__name__}: {error}",
-            fix="run the same command again to continue, finished work is kept; the traceback is "
-            + ("above" if log is None else "in the log"),
-        )
+        send(answers, answer(*request))
 
 
 def main() -> None:

@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import signal
+import sys
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,3 +94,43 @@ class Killed(Toy):
             checkpoint.write_text("half")
             os.kill(os.getpid(), signal.SIGKILL)
         (folder / "result.txt").write_text("went on from " + checkpoint.read_text())
+
+
+class Flags(Toy):
+    """Writes with which flags and folders its Python was started, and which secrets it could see."""
+
+    def run(self, folder: Path, context: Run) -> None:
+        said = {
+            "safe_path": sys.flags.safe_path,
+            "path": sys.path,
+            "threads": os.environ["OMP_NUM_THREADS"],
+            "waiting": os.environ.get("OMP_WAIT_POLICY", ""),
+            "gpu": os.environ.get("CUDA_VISIBLE_DEVICES"),
+            "secrets": sorted(name for name in os.environ if "TOKEN" in name or name.startswith("MLFLOW")),
+        }
+        (folder / "result.txt").write_text(json.dumps(said))
+
+
+class Counting(Toy):
+    """Counts to `settings["to"]`, a number each tenth of a second, with a checkpoint after each; says its starts."""
+
+    def run(self, folder: Path, context: Run) -> None:
+        checkpoint = folder / "checkpoint.pt"
+        done = int(checkpoint.read_text()) if checkpoint.exists() else 0
+        with (folder / "starts.txt").open("a") as starts:
+            starts.write(f"{done}\n")
+        while done < self.settings["to"]:
+            time.sleep(0.1)
+            done += 1
+            temporary = folder / "checkpoint.pt.tmp"
+            temporary.write_text(str(done))
+            os.replace(temporary, checkpoint)
+        (folder / "result.txt").write_text(str(done))
+
+
+class Sums(Toy):
+    """A sum of a million numbers, whose last bits depend on the number of threads."""
+
+    def run(self, folder: Path, context: Run) -> None:
+        values = context.rng("values").normal(size=(700, 700)).astype("float32")
+        (folder / "result.txt").write_text((values @ values).sum(dtype="float32").tobytes().hex())

@@ -2,16 +2,20 @@
 
 from __future__ import annotations
 
+import json
 import os
+import time
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
+from bench.engine import failures
 from bench.engine.executors import Processes
 from bench.engine.session import Session, drive, together
+from bench.engine.step import Place, Resources
 from bench.errors import ConfigError, JobError
-from tests.bench.engine.toy_steps import Faulty, Killed, Refused, Toy, Where
+from tests.bench.engine.toy_steps import Faulty, Flags, Killed, Refused, Toy, Where
 
 
 @pytest.fixture
@@ -74,6 +78,59 @@ def test_a_killed_worker_is_three_lines_and_the_next_run_goes_on(workers: Sessio
     finally:
         again.executor.close()
     assert text(workers, step) == "went on from half"
+
+
+class Accelerated(Flags):
+    """Needs an accelerator."""
+
+    @property
+    def resources(self) -> Resources:
+        return Resources(accelerator=True)
+
+
+def test_a_step_that_needs_a_gpu_sees_that_one_and_others_see_none(workers: Session) -> None:
+    workers.executor = Processes(2, ["3", "5"])
+    place = Place("mps")
+    steps = [Accelerated(place=place, title="toy", seed=number) for number in range(4)] + [toy(workers, Flags)]
+    drive(together(*(workers.do(step) for step in steps)))
+    seen = [json.loads(text(workers, step))["gpu"] for step in steps]
+    assert set(seen[:4]) == {"3", "5"}
+    assert seen[4] == ""
+
+
+def test_a_dead_worker_is_replaced_and_its_step_recorded_as_failed(workers: Session) -> None:
+    workers.executor = Processes(1)
+    step = toy(workers, Killed)
+    with pytest.raises(JobError):
+        drive(workers.do(step))
+    found = failures.read(workers.store.root, step.key)
+    assert found is not None
+    assert found.got.startswith("exit status -9")
+    other = toy(workers, Where, 1)
+    drive(workers.do(other))
+    assert text(workers, other)
+    drive(workers.executor.run(step, workers))
+    assert failures.read(workers.store.root, step.key) is None
+
+
+def test_one_pool_serves_several_event_loops(workers: Session) -> None:
+    for number in range(2):
+        steps = [toy(workers, Where, 10 * number + one) for one in range(5)]  # more than there are workers
+        drive(together(*(workers.do(step) for step in steps)))
+    assert workers.executor.states() == {}
+
+
+def test_a_step_costs_the_pool_little(workers: Session) -> None:
+    drive(together(*(workers.do(toy(workers, Where, number)) for number in range(2))))  # starts the workers
+
+    def milliseconds(first: int) -> float:
+        steps = [toy(workers, Toy, first + number) for number in range(80)]
+        begun = time.perf_counter()
+        drive(together(*(workers.do(step) for step in steps)))
+        return (time.perf_counter() - begun) / len(steps) * 1000
+
+    # other processes of the machine make it slower at times
+    assert min(milliseconds(1000 * part) for part in range(1, 4)) < 10
 
 
 def test_closing_ends_the_workers(workers: Session) -> None:
