@@ -16,10 +16,10 @@ import pooch
 from filelock import FileLock, Timeout
 
 from bench.atomic import write_text
+from bench.engine.space import writing
 from bench.errors import BenchError, MissingError
 from bench.fetching.reach import Reach
 from bench.fetching.shown import Reports, Shown
-from bench.engine.space import writing
 from bench.fetching.transfer import PATIENCE, FetchError, Patience, Resuming, discard
 
 WORK = ".fetching"

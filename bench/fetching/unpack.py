@@ -15,9 +15,9 @@ from pathlib import Path, PurePosixPath
 from typing import IO, NamedTuple
 from zipfile import BadZipFile, ZipFile, is_zipfile
 
+from bench.engine.space import amount, check_space, writing
 from bench.errors import DataError, MissingError
 from bench.fetching.file import WORK, Fetched, Fetcher, Wanted
-from bench.engine.space import amount, check_space, writing
 
 CHUNK = 1 << 20
 MOST = 200

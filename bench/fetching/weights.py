@@ -8,11 +8,11 @@ from functools import partial
 from pathlib import Path
 from urllib.parse import quote
 
+from bench.engine.space import writing
 from bench.errors import ConfigError, MissingError
 from bench.extras import check_installed
 from bench.fetching import hub
 from bench.fetching.file import Address, Fetcher, Wanted
-from bench.engine.space import writing
 from bench.fetching.transfer import FetchError
 from bench.fetching.unpack import fetch_unpacked, unpacked
 from bench.registry import unknown

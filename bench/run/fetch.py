@@ -7,8 +7,8 @@ from collections.abc import Callable, Iterable, Sequence
 
 from bench.config import RunRequest
 from bench.engine.reporter import Reporter
-from bench.errors import MissingError
 from bench.engine.space import amount
+from bench.errors import MissingError
 from bench.plan.checks import Fetchable, Missing, stop_if_missing
 
 _UNITS = {"B": 1, "kB": 10**3, "MB": 10**6, "GB": 10**9, "KiB": 2**10, "MiB": 2**20, "GiB": 2**30}
