@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import signal
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -91,3 +92,12 @@ class Killed(Toy):
             checkpoint.write_text("half")
             os.kill(os.getpid(), signal.SIGKILL)
         (folder / "result.txt").write_text("went on from " + checkpoint.read_text())
+
+
+class Slow(Toy):
+    """Takes `seconds` of its settings, in which it notes that it began."""
+
+    def run(self, folder: Path, context: Run) -> None:
+        (folder / "begun.txt").write_text("begun")
+        time.sleep(self.settings["seconds"])
+        super().run(folder, context)
