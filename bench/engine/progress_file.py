@@ -7,6 +7,7 @@ import os
 import socket
 import time
 from collections import Counter
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -27,7 +28,7 @@ def read_progress(path: Path) -> dict[str, Any] | None:
     return document if known and isinstance(document.get("heartbeat"), int | float) else None
 
 
-def alive(document: dict[str, Any]) -> bool:
+def alive(document: Mapping[str, Any]) -> bool:
     """Return whether the process that writes a document still works on it.
 
     On this machine the process is looked for; on another one, its last document must be less than a minute old.
@@ -42,12 +43,12 @@ def alive(document: dict[str, Any]) -> bool:
     try:
         process = psutil.Process(pid)
         # a process that began later has the same number only by chance
-        return process.status() != psutil.STATUS_ZOMBIE and process.create_time() < float(document["started"]) + 1
+        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() < document["started"] + 1)
     except psutil.Error:
         return False
 
 
-def state_of(document: dict[str, Any]) -> str:
+def state_of(document: Mapping[str, Any]) -> str:
     """Return the state of a suite or run: that of its document, or `stopped` if its process is dead."""
     state = str(document.get("state", ""))
     return "stopped" if state == "running" and not alive(document) else state

@@ -125,14 +125,15 @@ async def join_run(
     """
 
     def counted() -> str:
-        thread.submit(lambda: setattr(reporter, "overall", _count(count, resolved, reporter)))
+        if count is not None:
+            thread.submit(lambda: setattr(reporter, "overall", _count(count, resolved, reporter)))
         return ""
 
     def finish() -> Outcome:
         with nullcontext() if reporter.log is None else libraries(reporter.log, reporter.warn):
             return publish(session, resolved, complete, attempt)
 
-    with _begun(resolved, reporter, driver, None if count is None else counted, label) as (session, attempt):
+    with _begun(resolved, reporter, driver, counted, label) as (session, attempt):
         complete = await work(session, resolved)
         outcome = await asyncio.wrap_future(thread.submit(finish))
         _remark(resolved, reporter)
@@ -160,7 +161,10 @@ def _begun(
         except Parked:
             raise
         except Exception as error:
-            raise error_of_run(session, error)
+            known = error_of_run(session, error)
+            if known is error:
+                raise
+            raise known from error
 
 
 def _remark(resolved: Resolved, reporter: Reporter) -> None:
