@@ -139,6 +139,12 @@ class Reporter:
         if isinstance(self.overall, Overall):
             self.overall.begin()
 
+    def found(self, step: object) -> None:
+        """Count a step of the run that another run did meanwhile."""
+        if isinstance(self.overall, Overall):
+            self.overall.begin()
+            self.overall.end(step)
+
     def ended(self, step: object) -> None:
         """Take the time of a step that is done into account."""
         if isinstance(self.overall, Overall):

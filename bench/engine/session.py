@@ -106,7 +106,10 @@ class Session:
             if continues_after(error) and not isinstance(error, Parked):
                 self._fails(named, error)
             raise
-        self._ends(named, finished if own else replace(finished, reused=True))
+        if not own and step.key not in self.finished:
+            finished = replace(finished, reused=True)
+            self.reporter.found(step)
+        self._ends(named, finished)
         return self.finished[step.key]
 
     async def _do(self, step: Step) -> Finished:
