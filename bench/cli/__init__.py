@@ -20,6 +20,7 @@ from bench.cli import (
     report,
     run,
     score,
+    status,
     store,
     study,
     suite,
@@ -46,6 +47,7 @@ app = typer.Typer(
 )
 run.mount(app)
 suite.mount(app)
+status.mount(app)
 leaderboard.mount(app)
 agreement.mount(app)
 check.mount(app)

@@ -129,7 +129,7 @@ def suite(
     if chosen and fetch_missing(lambda: check.missing, chosen[0].request, reporter(context)):
         check = check_runs(chosen)
     check.stop()
-    done = run_all(check.runs, reporter(context))
+    done = run_all(check.runs, reporter(context), found.file.name)
     _print_boards(done)
     _print_paper(found, done)
     _print_summary(found, done)

@@ -174,6 +174,16 @@ class RunRequest(Settings):
         return self
 
     @model_validator(mode="after")
+    def _one_way_to_several_gpus(self) -> Self:
+        if self.devices > 1 and (self.gpus or self.executor not in (None, "local")):
+            raise ConfigError(
+                "--devices shares the trainings of one process among GPUs, and does not go with --gpus or a cluster",
+                got=f"devices={self.devices}, gpus={','.join(self.gpus) or 'none'}, executor={self.executor or 'none'}",
+                fix="leave out --devices, so that each step has a GPU of its own, or leave out --gpus and --executor",
+            )
+        return self
+
+    @model_validator(mode="after")
     def _one_number_of_sets(self) -> Self:
         sets, generators = self.generation_seeds, self.generator_seeds
         if sets is not None and generators is not None and sets != generators:

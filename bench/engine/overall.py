@@ -50,6 +50,15 @@ class Overall:
         self._measured = self._clock()
 
     @property
+    def steps(self) -> int:
+        """The number of steps of the run, with those that are finished."""
+        return self._steps
+
+    def estimate(self, step: object) -> float:
+        """Return the estimate of a step in seconds."""
+        return self._cost(step)
+
+    @property
     def seconds_left(self) -> float:
         """The time left in seconds."""
         prior = _PRIOR * self._estimate

@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from typing import Any
 
 from rich.console import Console
@@ -16,6 +17,10 @@ from bench.engine.bars import Bars
 from bench.engine.console import HarmlessConsole
 from bench.engine.log import RunLog, libraries
 from bench.engine.overall import Overall
+from bench.engine.stop import Parked
+
+BEGINNING: ContextVar[Callable[[], None] | None] = ContextVar("BEGINNING", default=None)
+"""Called when the step of the current task begins; it raises an error if the step may not begin."""
 
 
 class Reporter:
@@ -37,6 +42,7 @@ class Reporter:
         console: Console | None = None,
         log: RunLog | None = None,
         overall: str = "",
+        about: str = "",
     ) -> None:
         """Print messages unless `quiet`, and more if `verbose`.
 
@@ -47,8 +53,9 @@ class Reporter:
             console: where to print (None: standard error).
             log: a log that is open already, for the worker of a run.
             overall: the progress of the run in words, for the worker of a run.
+            about: the run, if several report on the same screen; it is at the beginning of each line.
         """
-        self.quiet, self.verbose, self.log = quiet, verbose, log
+        self.quiet, self.verbose, self.log, self.about = quiet, verbose, log, about
         self.overall: Overall | str = overall
         self.count: Callable[[], Overall | str] | None = None
         """Counts the steps of the run; called when the first of them begins, so that a finished run counts none."""
@@ -57,12 +64,18 @@ class Reporter:
         self._alone = live is None
         self._live = (sys.stderr.isatty() if live is None else live) and not quiet
         self._bars: Bars | None = None
+        self._in_log: list[BaseException] = []
+
+    def named(self, about: str) -> Reporter:
+        """Return a reporter of one of several runs, which prints lines to the same screen."""
+        return Reporter(quiet=self.quiet, verbose=self.verbose, live=False, console=self._console, about=about)
 
     def say(self, text: str, style: str | None = None) -> None:
         """Print a line; `style` is one of rich's."""
         if self.log is not None:
             self.log.write(text)
-        self._console.print(text, style=style, markup=False)
+        shown = "\n".join(f"{self.about} | {line}" for line in text.splitlines()) if self.about else text
+        self._console.print(shown, style=style, markup=False)
 
     def detail(self, text: str) -> None:
         """Print a line only if more is wanted than usual; the log has it in any case."""
@@ -75,38 +88,63 @@ class Reporter:
         """Print a warning line."""
         self.say(f"warning: {text}", "yellow")
 
+    def failed(self, name: str, cause: str, error: Exception) -> None:
+        """Say that a step failed; the log receives the traceback."""
+        if self.log is not None:
+            self.log.write_error(error)
+            self._in_log.append(error)
+        self.say(f"{name}: failed, and what does not need it continues: {cause}", "red")
+
     @contextmanager
     def recording(self, log: RunLog) -> Iterator[None]:
         """Write everything to a log, with warnings of libraries and the traceback of an error that ends the block.
 
-        The error receives a note that names the log.
+        The error receives a note that names the log. If several runs report on one screen, whose blocks overlap, the
+        warnings of libraries in this process belong to none of them.
         """
         self.log = log
         try:
-            with libraries(log, self.warn):
+            with nullcontext() if self.about else libraries(log, self.warn):
                 yield
-        except KeyboardInterrupt:
+        except (KeyboardInterrupt, Parked):
             log.write("interrupted")
             raise
         except BaseException as error:
-            log.write_error(error)
-            error.add_note(f"log:   {log.path}")
+            if not any(error is known for known in self._in_log):
+                log.write_error(error)
+            note = f"log:   {log.path}"
+            if note not in getattr(error, "__notes__", ()):
+                error.add_note(note)
             raise
         finally:
             self.log = None
+            self._in_log.clear()
 
     def remote(self) -> dict[str, Any]:
         """Return the arguments of the reporter of a worker process that says what this one would say now."""
-        settings = {"quiet": self.quiet, "verbose": self.verbose, "live": False}
+        settings = {"quiet": self.quiet, "verbose": self.verbose, "live": False, "about": self.about}
         return {**settings, "log": self.log, "overall": str(self.overall)}
 
     def begins(self) -> None:
-        """Count one more step of the run, which begins."""
+        """Count one more step of the run, which begins.
+
+        Raises:
+            Stopped: it may not begin, because the user asked to stop.
+        """
+        beginning = BEGINNING.get()
+        if beginning is not None:
+            beginning()
         if self.count is not None:
             count, self.count = self.count, None
             self.overall = count()
         if isinstance(self.overall, Overall):
             self.overall.begin()
+
+    def found(self, step: object) -> None:
+        """Count a step of the run that another run did meanwhile."""
+        if isinstance(self.overall, Overall):
+            self.overall.begin()
+            self.overall.end(step)
 
     def ended(self, step: object) -> None:
         """Take the time of a step that is done into account."""

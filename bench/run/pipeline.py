@@ -2,25 +2,31 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import asyncio
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager, nullcontext
+from dataclasses import dataclass, field
 from functools import partial
 
 from bench.config import RunRequest
 from bench.config.profile import read_profile
 from bench.engine.device import loading_workers, resolve_device
 from bench.engine.executors import Executor, ExecutorOptions, check_executor, open_executor
-from bench.engine.log import new_log, write_head
+from bench.engine.log import libraries, new_log, write_head
 from bench.engine.overall import Overall
+from bench.engine.progress import Board
 from bench.engine.reporter import Reporter
-from bench.engine.session import Session, drive, together
+from bench.engine.session import Asked, Session, drive, together
+from bench.engine.stop import Parked, Stop, interrupts
 from bench.engine.store import Store, check_writable
 from bench.evaluation.base import Evaluation, Measured
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import stop_if_missing
 from bench.plan.ratios import capped
-from bench.run.attempt import begin
+from bench.run.attempt import Attempt, begin
 from bench.run.divisions import FoldData, divide_data
+from bench.run.failed import error_of_run
 from bench.run.fetch import fetch_missing
 from bench.run.finished_run import FinishedFold, FinishedRun
 from bench.run.look_alikes import look_alikes, sentences
@@ -72,27 +78,121 @@ def run_resolved(
     show: Callable[[Outcome], None] | None = None,
 ) -> Outcome:
     """Do a run that is already resolved and checked, and publish its results; everything is in a log of its own."""
+    store, label = resolved.request.store, f"{resolved.subject.name}-{resolved.card.name}"
+    with opened(resolved.request, Board(store, label), reporter) as driver:
+        return do_run(resolved, reporter, driver, count, show=show)
+
+
+@dataclass
+class Driver:
+    """What the runs of one process have in common: the executor, the steps that are done, the board and the stop."""
+
+    executor: Executor
+    board: Board
+    stop: Stop = field(default_factory=Stop)
+    asked: dict[str, Asked] = field(default_factory=dict)
+
+
+@contextmanager
+def opened(request: RunRequest, board: Board, reporter: Reporter) -> Iterator[Driver]:
+    """Return the driver of a request, and of others with the same places, which ends everything that it started.
+
+    Raises:
+        KeyboardInterrupt: the user asked to stop and the running steps are done, or asked to stop immediately.
+    """
+    driver = Driver(make_executor(request), board)
+    try:
+        with interrupts(driver.stop, partial(reporter.say, style="yellow")), board:
+            try:
+                yield driver
+            except Parked:
+                raise KeyboardInterrupt from None
+    finally:
+        driver.executor.close()
+
+
+def do_run(
+    resolved: Resolved,
+    reporter: Reporter,
+    driver: Driver,
+    count: Count | None = None,
+    label: str = "",
+    show: Callable[[Outcome], None] | None = None,
+) -> Outcome:
+    """Do a run in an event loop of its own, publish its results, show them, and send them to the tracking server.
+
+    Raises:
+        Stopped: the user asked to stop.
+        BenchError: steps failed; everything that does not depend on them is done.
+    """
+    counted = None if count is None else partial(_counted, count, resolved, reporter)
+    with _begun(resolved, reporter, driver, counted, label) as (session, attempt):
+        outcome = publish(session, resolved, drive(work(session, resolved)), attempt)
+        _remark(resolved, reporter)
+        if show is not None:
+            show(outcome)
+        _track(resolved.request, outcome, reporter)
+    return outcome
+
+
+async def join_run(
+    resolved: Resolved, reporter: Reporter, driver: Driver, thread: ThreadPoolExecutor, count: Count | None, label: str
+) -> Outcome:
+    """Do a run next to others in one event loop; what blocks the loop is done in a thread, one after the other.
+
+    Raises:
+        Stopped: the user asked to stop.
+        BenchError: steps failed; everything that does not depend on them is done.
+    """
+
+    def counted() -> str:
+        if count is not None:
+            thread.submit(lambda: setattr(reporter, "overall", _count(count, resolved, reporter)))
+        return ""
+
+    def finish() -> Outcome:
+        with nullcontext() if reporter.log is None else libraries(reporter.log, reporter.warn):
+            outcome = publish(session, resolved, complete, attempt)
+            _track(resolved.request, outcome, reporter)
+            return outcome
+
+    with _begun(resolved, reporter, driver, counted, label) as (session, attempt):
+        complete = await work(session, resolved)
+        outcome = await asyncio.wrap_future(thread.submit(finish))
+        _remark(resolved, reporter)
+    return outcome
+
+
+@contextmanager
+def _begun(
+    resolved: Resolved, reporter: Reporter, driver: Driver, counted: Callable[[], Overall | str] | None, label: str
+) -> Iterator[tuple[Session, Attempt]]:
+    """Open the log and the session of a run; an error of the block is that of the run's failed steps, if it has any."""
     log = new_log(resolved.request.store, resolved.subject.name, resolved.card.name)
-    with reporter.recording(log):
+    progress = driver.board.run(label or driver.board.name)
+    with reporter.recording(log), progress.going(lambda: reporter.overall):
         write_head(log, _about(resolved))
         reporter.detail(f"log: {log.path}")
         for remark in remarks(resolved):
             reporter.warn(remark)
-        reporter.overall = ""
-        reporter.count = None if count is None else partial(_counted, count, resolved, reporter)
+        reporter.overall, reporter.count = "", counted
         attempt = begin(resolved.request)
-        executor = make_executor(resolved.request)
+        session = open_session(resolved, Store(resolved.request.store), reporter, driver.executor)
+        session.asked, session.stop, session.progress = driver.asked, driver.stop, progress
         try:
-            session = open_session(resolved, Store(resolved.request.store), reporter, executor)
-            outcome = publish(session, resolved, drive(work(session, resolved)), attempt)
-        finally:
-            executor.close()
-        if resolved.preset.name == PLUMBING:
-            reporter.warn(f"preset {PLUMBING} only checks the plumbing: its numbers mean nothing")
-        if show is not None:
-            show(outcome)
-        _track(resolved.request, outcome, reporter)
-        return outcome
+            yield session, attempt
+        except Parked:
+            raise
+        except Exception as error:
+            known = error_of_run(session, error)
+            if known is error:
+                raise
+            raise known from error
+
+
+def _remark(resolved: Resolved, reporter: Reporter) -> None:
+    if resolved.preset.name == PLUMBING:
+        reporter.warn(f"preset {PLUMBING} only checks the plumbing: its numbers mean nothing")
 
 
 def _track(request: RunRequest, outcome: Outcome, reporter: Reporter) -> None:
@@ -116,13 +216,17 @@ def _about(resolved: Resolved) -> dict[str, str]:
 
 
 def _counted(count: Count, resolved: Resolved, reporter: Reporter) -> Overall | str:
-    """Return the count of a run's steps; empty if they cannot be planned, which stops no run.
+    """Return the count of a run's steps; a plan drives a program of its own, which the thread of a running one cannot.
 
-    A plan drives a program of its own, which the thread of a running one cannot.
+    It is empty if the steps cannot be planned, which stops no run.
     """
+    with ThreadPoolExecutor(1) as thread:
+        return thread.submit(_count, count, resolved, reporter).result()
+
+
+def _count(count: Count, resolved: Resolved, reporter: Reporter) -> Overall | str:
     try:
-        with ThreadPoolExecutor(1) as thread:
-            return thread.submit(count, resolved).result()
+        return count(resolved)
     except Exception as error:  # a plan follows the code of plugins over stand-ins
         reporter.detail(f"the steps of this run cannot be counted: {type(error).__name__}: {error}")
         return ""
@@ -147,7 +251,7 @@ def executor_options(request: RunRequest) -> ExecutorOptions:
         address=request.address,
         device=request.device,
         threads=request.threads,
-        workers=request.workers,
+        workers=request.workers or 0,
         read_profile=read_profile,
     )
 

@@ -1,4 +1,4 @@
-"""Sessions: each step once, several at a time, the first error ends the others, a look goes as far as it can."""
+"""Sessions: each step once, several at a time, a failed step stops no other, a wrong request and a stop do."""
 
 from __future__ import annotations
 
@@ -8,10 +8,13 @@ from typing import Any
 
 import pytest
 
-from bench.engine.session import Parked, Session, drive, together
+from bench.engine.progress import RunProgress
+from bench.engine.reporter import Reporter
+from bench.engine.session import Parked, Session, cause, drive, together
 from bench.engine.step import Finished, Step
+from bench.engine.stop import Stopped
 from bench.errors import ConfigError
-from tests.bench.engine.toy_steps import Interrupted, Refused, Toy
+from tests.bench.engine.toy_steps import Faulty, Interrupted, Refused, Toy
 
 
 class Slow:
@@ -24,7 +27,8 @@ class Slow:
         self.log.append(f"{step.title} begins")
         for _ in range(3):
             await asyncio.sleep(0)
-        if isinstance(step, Refused):
+        session.reporter.begins()
+        if isinstance(step, Faulty | Refused):
             step.run(session.store.root, None)  # type: ignore[arg-type]
         if step.title == "parked":
             raise Parked(step.title)
@@ -78,7 +82,7 @@ def test_a_finished_step_is_found_without_the_executor(session: Session, slow: S
     assert slow.log == []
 
 
-def test_the_first_error_ends_the_others(session: Session, slow: Slow, capsys: pytest.CaptureFixture[str]) -> None:
+def test_a_wrong_request_ends_the_others(session: Session, slow: Slow, capsys: pytest.CaptureFixture[str]) -> None:
     async def long() -> Finished:
         for number in range(9):
             done = await session.do(toy(session, f"long {number}"))
@@ -104,6 +108,86 @@ def test_a_parked_program_lets_the_others_go_on(session: Session, slow: Slow) ->
         drive(together(chain("parked", "never"), chain("a", "b", "c")))
     assert [line for line in slow.log if line.endswith("ends")] == ["a ends", "b ends", "c ends"]
     assert "never begins" not in slow.log
+
+
+def test_a_failed_step_stops_only_what_needs_it(session: Session, slow: Slow) -> None:
+    async def chain(*titles: str) -> None:
+        for title in titles:
+            await session.do(toy(session, title, Faulty if title.startswith("faulty") else Toy))
+
+    session.progress = RunProgress("mine")
+    with pytest.raises(ZeroDivisionError):
+        drive(together(chain("faulty", "never"), chain("a", "faulty 2", "never"), chain("b", "c", "faulty", "never")))
+    assert [line for line in slow.log if line.endswith("ends")] == ["a ends", "b ends", "c ends"]
+    assert slow.log.count("faulty begins") == 1
+    assert "never begins" not in slow.log
+    causes = {one.step.title: cause(one) for one in session.failed.values()}
+    assert causes == dict.fromkeys(("faulty", "faulty 2"), "ZeroDivisionError: by nothing")
+    document = session.progress.document()
+    assert document["counts"] == {"fit": {"failed": 2, "done": 3}}
+    assert [one["cause"] for one in document["failed"]] == ["ZeroDivisionError: by nothing"] * 2
+
+
+def test_a_failed_step_frees_what_it_worked_with(session: Session) -> None:
+    with pytest.raises(ZeroDivisionError) as caught:
+        drive(session.do(toy(session, "a", Faulty)))
+    frames = [frame for frame in caught.traceback if frame.name == "run" and "toy_steps" in str(frame.path)]
+    assert len(frames) == 1
+    assert frames[0].frame.f_locals == {}
+
+
+def test_two_sessions_share_steps_and_each_fails_with_its_own(session: Session, slow: Slow) -> None:
+    other = Session(session.store, Reporter(quiet=True), session.device, "32-true", 1, executor=slow)
+    other.asked = session.asked
+    first, second = drive(together(session.do(toy(session, "a")), other.do(toy(session, "a"))))
+    assert slow.log == ["a begins", "a ends"]
+    assert (first.reused, second.reused) == (False, True)
+    assert list(session.finished) == list(other.finished) == [first.key]
+
+    async def failing(one: Session) -> None:
+        with pytest.raises(ZeroDivisionError):
+            await one.do(toy(session, "b", Faulty))
+
+    drive(together(failing(session), failing(other)))
+    # in a later loop, too: what failed is not tried again by the same process
+    drive(failing(other))
+    assert slow.log.count("b begins") == 1
+    assert list(session.failed) == list(other.failed)
+
+
+def test_a_session_that_gives_up_does_not_take_a_step_from_another(session: Session, slow: Slow) -> None:
+    other = Session(session.store, Reporter(quiet=True), session.device, "32-true", 1, executor=slow)
+    other.asked = session.asked
+
+    async def wrong() -> None:
+        await asyncio.sleep(0)
+        raise ConfigError("wrong")
+
+    async def refused() -> None:
+        with pytest.raises(ConfigError):
+            await together(session.do(toy(session, "a")), wrong())
+
+    _, found = drive(together(refused(), other.do(toy(session, "a"))))
+    assert found.key in other.finished
+    assert slow.log == ["a begins", "a ends"]
+
+
+def test_after_a_request_to_stop_nothing_begins_and_running_steps_end(session: Session, slow: Slow) -> None:
+    async def chain(*titles: str) -> None:
+        for title in titles:
+            await session.do(toy(session, title))
+            if title == "a":
+                session.stop.asked = True
+
+    session.store.run(toy(session, "known"), lambda folder: None)
+    with pytest.raises(Stopped):
+        drive(together(chain("a", "b"), chain("c", "known", "d")))
+    assert [line for line in slow.log if line.endswith("ends")] == ["a ends", "c ends"]
+    assert len(session.finished) == 3
+    # a step that did not begin is no failure, and can be asked for again
+    assert session.failed == {}
+    session.stop.asked = False
+    drive(chain("b"))
 
 
 def test_an_interrupt_ends_everything_at_once(session: Session) -> None:

@@ -134,3 +134,12 @@ class Sums(Toy):
     def run(self, folder: Path, context: Run) -> None:
         values = context.rng("values").normal(size=(700, 700)).astype("float32")
         (folder / "result.txt").write_text((values @ values).sum(dtype="float32").tobytes().hex())
+
+
+class Slow(Toy):
+    """Takes `seconds` of its settings, in which it notes that it began."""
+
+    def run(self, folder: Path, context: Run) -> None:
+        (folder / "begun.txt").write_text("begun")
+        time.sleep(self.settings["seconds"])
+        super().run(folder, context)

@@ -1,0 +1,135 @@
+"""The progress document: counts, few names, whether its process is alive, and that nothing depends on it."""
+
+from __future__ import annotations
+
+import json
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from bench.engine.overall import Overall
+from bench.engine.progress import SHOWN, Board, RunProgress
+from bench.engine.progress_file import alive, queue_states, read_progress, state_of
+from bench.engine.step import Place
+from tests.bench.engine.toy_steps import OtherStage, Toy
+
+
+def toys(count: int, kind: type[Toy] = Toy) -> list[Toy]:
+    return [kind(place=Place(), title=f"toy {number}", settings={"number": number}) for number in range(count)]
+
+
+def test_counts_by_stage_and_few_steps_by_name_for_5000_steps() -> None:
+    run = RunProgress("mine")
+    steps = [*toys(4000), *toys(1000, OtherStage)]
+    for step in steps:
+        run.asks(step)
+        run.asks(step)
+    for step in steps[:3000]:
+        run.begins(step)
+    for step in steps[:1000]:
+        run.ends(step, "done")
+    for step in steps[1000:1050]:
+        run.ends(step, "failed", "no ink " * 100)
+    run.ends(steps[-1], "cached")
+    began = time.perf_counter()
+    document = run.document()
+    assert time.perf_counter() - began < 0.1
+    assert document["counts"] == {
+        "fit": {"done": 1000, "failed": 50, "running": 1950, "waiting": 1000},
+        "train": {"cached": 1, "waiting": 999},
+    }
+    assert len(document["running"]) == len(document["failed"]) == SHOWN
+    assert len(json.dumps(document)) < 20_000
+    assert document["planned"] is None
+
+
+def test_estimates_are_those_of_the_plan() -> None:
+    overall = Overall(7, 1, 60.0, lambda step: 12.5)
+    run = RunProgress("mine")
+    (step,) = toys(1)
+    with run.going(lambda: overall):
+        run.begins(step)
+        document = run.document()
+    assert document["planned"] == 7
+    assert document["running"][0]["estimate"] == 12.5
+    assert document["seconds_left"] == pytest.approx(60, abs=5)
+    assert run.document()["state"] == "done"
+
+
+def read(board: Board) -> dict[str, Any]:
+    document = read_progress(board.path)
+    assert document is not None
+    return document
+
+
+def test_the_file_follows_while_the_process_is_busy_and_says_how_it_ended(tmp_path: Path) -> None:
+    board = Board(tmp_path, "my suite/1", suite=True)
+    assert board.path == tmp_path / "progress" / "my-suite-1.json"
+    with board:
+        run = board.run("copy")
+        with run.going(str):
+            (step,) = toys(1)
+            run.begins(step)
+            time.sleep(1.5)  # as a step in this process: nothing else is done meanwhile
+            during = read(board)
+            run.ends(step, "done")
+    after = read(board)
+    assert during["runs"][0]["counts"] == {"fit": {"running": 1}}
+    assert (during["pid"], during["host"], during["name"]) == (os.getpid(), socket.gethostname(), "my suite/1")
+    assert state_of(during) == "running"
+    assert after["runs"][0]["counts"] == {"fit": {"done": 1}}
+    assert state_of(after) == "done"
+    assert list(board.path.parent.iterdir()) == [board.path]
+
+
+def test_two_processes_of_one_name_have_two_files(tmp_path: Path) -> None:
+    with Board(tmp_path, "mine") as first:
+        time.sleep(0.3)
+        second = Board(tmp_path, "mine")
+    assert first.path.name == "mine.json"
+    assert second.path.name == "mine-2.json"
+    assert Board(tmp_path, "mine").path.name == "mine.json"
+
+
+def test_a_store_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
+    (tmp_path / "progress").write_text("a file where the folder should be")
+    with Board(tmp_path, "mine") as board:
+        board.run("copy")
+    assert (tmp_path / "progress").read_text() == "a file where the folder should be"
+
+
+def test_a_dead_process_is_stopped(tmp_path: Path) -> None:
+    with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
+        process.wait()
+    document = {"state": "running", "pid": process.pid, "host": socket.gethostname(), "started": time.time()}
+    now = {**document, "heartbeat": time.time(), "runs": []}
+    assert state_of(now) == "stopped"
+    other = {**now, "host": "elsewhere"}
+    assert alive(other)
+    assert state_of({**other, "heartbeat": time.time() - 61}) == "stopped"
+    # the number of a dead process may be that of a later one
+    assert not alive({**now, "pid": os.getppid(), "started": time.time() - 10**8})
+
+
+@pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": 3, "heartbeat": 1}', '{"runs": []}'])
+def test_damaged_documents_are_not_read(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.json").write_text(text)
+    assert read_progress(tmp_path / "x.json") is None
+    assert read_progress(tmp_path / "absent.json") is None
+
+
+def test_states_of_queues_are_counted(tmp_path: Path) -> None:
+    assert queue_states(tmp_path) == {}
+    queue = tmp_path / "queue"
+    queue.mkdir()
+    (queue / "a.json").write_text(json.dumps({"key": "a", "state": "pending"}))
+    (queue / "b.json").write_text(json.dumps({"key": "b", "state": "pending"}))
+    (queue / "all.json").write_text(json.dumps({"c": "running", "d": "pending"}))
+    (queue / "bad.json").write_text("{")
+    assert queue_states(tmp_path) == {"pending": 3, "running": 1}
