@@ -11,7 +11,7 @@ WAITING := OMP_WAIT_POLICY=PASSIVE KMP_BLOCKTIME=0
 THREADS := OMP_NUM_THREADS=2 MKL_NUM_THREADS=2 OPENBLAS_NUM_THREADS=2 $(WAITING)
 CODE := bench configs downstream examples methods metrics reports tests
 
-.PHONY: demo test test-slow test-gpu bench precision check install format
+.PHONY: demo test test-slow proofs test-gpu bench precision check install format
 
 demo: $(STAMP)
 	$(BIN)/bench run --method diffmix --dataset phantom --preset smoke --store $(DEMO_STORE)
@@ -22,9 +22,15 @@ test: $(STAMP)
 
 # Simulations call the same functions millions of times, so shapes are checked by all other tests and not by them.
 test-slow: $(STAMP)
-	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m slow -n 2 --dist loadfile --no-loadscope-reorder --timeout 900 \
-		--ignore tests/statistics
-	$(CACHED) $(WAITING) JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m slow -n 2 --dist worksteal --timeout 900 tests/statistics
+	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m "slow and not proof" -n 2 --dist loadfile --no-loadscope-reorder \
+		--timeout 900 --ignore tests/statistics
+	$(CACHED) $(WAITING) JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m "slow and not proof" -n 2 --dist worksteal \
+		--timeout 900 tests/statistics
+
+# What takes an hour in all: before a release, and after a change of what they prove.
+proofs: $(STAMP)
+	$(CACHED) $(THREADS) $(BIN)/python -m pytest -m proof -n 2 --dist loadfile tests/methods tests/bench
+	$(CACHED) $(WAITING) JAXTYPING_DISABLE=1 $(BIN)/python -m pytest -m proof -n 2 --dist worksteal --timeout 900 tests/statistics
 
 # On a machine with a GPU: OUT is the folder of the results.
 test-gpu: $(STAMP)

@@ -18,6 +18,7 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "bench run --method sdm --dataset phantom --set method.guidance_scale=2.0",
         "bench run --synthetic mine --dataset consep --data-root DIR",
     ),
+    "bench status": ("bench status", "bench status diffmix_table1 --once", "bench status --json"),
     "bench suite": (
         "bench suite histodiffusion_table1_smoke --dry-run",
         "bench suite histodiffusion_table1_smoke --jobs 2",
@@ -83,6 +84,13 @@ EXAMPLES: Mapping[str, tuple[str, ...]] = {
         "bench check baseline.csv --current results.parquet --tolerance fd=0.05",
     ),
     "bench report": ("bench report --open", "bench report --dataset glysac --output glysac.html"),
+    "bench store": ("bench store ls", "bench store verify", "bench store gc --yes"),
+    "bench store ls": ("bench store ls", "bench store ls --store DIR --json"),
+    "bench store du": ("bench store du",),
+    "bench store gc": ("bench store gc", "bench store gc --yes --days 30"),
+    "bench store verify": ("bench store verify",),
+    "bench store push": ("bench store push file:///mnt/store", "bench store push s3://bucket/store"),
+    "bench store pull": ("bench store pull file:///mnt/store",),
     "bench study": ("bench study build sdm=SET1 diffmix=SET2 --out study",),
     "bench study build": (
         "bench study build SET1 SET2 --dataset phantom --out study",

@@ -22,6 +22,7 @@ from typing import Any
 from bench.digest import canonical_json
 from bench.engine.cost import utc_now
 from bench.engine.step import Step
+from bench.errors import BenchError
 
 FOLDER = "failures"
 TRACEBACK = "error.txt"
@@ -68,9 +69,9 @@ def write(store_root: Path, step: Step, error: BaseException) -> Path | None:
         "stage": step.stage,
         "title": step.title,
         "error": type(error).__name__,
-        "message": str(getattr(error, "message", error)),
-        "got": str(getattr(error, "got", "")),
-        "fix": str(getattr(error, "fix", "")),
+        "message": error.message if isinstance(error, BenchError) else str(error),
+        "got": error.got if isinstance(error, BenchError) else "",
+        "fix": error.fix if isinstance(error, BenchError) else "",
         "host": socket.gethostname(),
         "pid": os.getpid(),
         "time": utc_now(),

@@ -141,7 +141,7 @@ class Reporter:
             self.overall.begin()
 
     def found(self, step: object) -> None:
-        """Count a step of the run that another run did meanwhile."""
+        """Take into account that another run did one of the steps meanwhile."""
         if isinstance(self.overall, Overall):
             self.overall.begin()
             self.overall.end(step)

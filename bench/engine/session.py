@@ -17,7 +17,7 @@ from bench.engine.step import Finished, Place, Step
 from bench.engine.stop import Parked as Parked
 from bench.engine.stop import Stop
 from bench.engine.store import Store
-from bench.errors import ConfigError, MissingError
+from bench.errors import BenchError, ConfigError, MissingError
 
 Result = TypeVar("Result")
 
@@ -151,7 +151,7 @@ class Session:
 def cause(failed: FailedStep) -> str:
     """Return why a step failed, in one line."""
     error, name = failed.error, f"{failed.step.stage}: {failed.step.title}"
-    message, got = getattr(error, "message", ""), getattr(error, "got", "")
+    message, got = (error.message, error.got) if isinstance(error, BenchError) else ("", "")
     if not message:
         text = f"{type(error).__name__}: {error}"
     else:

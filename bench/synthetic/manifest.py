@@ -69,7 +69,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
         fix = "give the folder of a set, which holds manifest.json"
         raise SealError(f"There is no sealed synthetic set in {folder}", got=f"no {MANIFEST}", fix=fix) from error
     except (OSError, ValueError) as error:
-        got = getattr(error, "strerror", "") or str(error)
+        got = (error.strerror if isinstance(error, OSError) else "") or str(error)
         raise SealError(f"Cannot read {path}", got=got, fix=FIX) from error
     try:
         manifest = parse_json(content)

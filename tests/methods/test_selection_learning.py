@@ -109,6 +109,7 @@ def _random_sets(agrees: np.ndarray, target: np.ndarray, counts: np.ndarray, rng
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(2700)  # four networks are trained as at smoke: nine minutes on two cores
 def test_chosen_images_agree_with_their_class_more_often_than_random_ones(tmp_path: Path) -> None:
     run, train = toy.Run(threads=2), Slides(0, 4, 2)

@@ -51,7 +51,9 @@ def covered(found: list[Agreement], truth: float) -> float:
 
 @pytest.mark.parametrize("tau", [0.0, 0.3, 0.6, 0.9])
 @pytest.mark.parametrize("n", [5, 8, 12, 20])
-@pytest.mark.parametrize("world", [gaussian, heavy, one_sided])
+@pytest.mark.parametrize(
+    "world", [gaussian, *(pytest.param(one, marks=pytest.mark.proof) for one in (heavy, one_sided))]
+)
 def test_one_board(world: World, n: int, tau: float) -> None:
     rng = np.random.default_rng([n, round(10 * tau)])
     found = [judged(world(rng, n, tau)) for _ in range(N)]

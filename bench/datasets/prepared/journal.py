@@ -93,7 +93,7 @@ def _values(lines: Any) -> Iterator[dict[str, Any]]:
     while line := lines.readline():
         try:
             values = json.loads(line)
-        except ValueError:  # also text that is no UTF-8
+        except ValueError:  # also text that is not UTF-8
             return
         if not line.endswith(b"\n") or not isinstance(values, dict):
             return

@@ -162,7 +162,7 @@ class _Writer:
             self._mark()
 
     def _take(self, entry: Entry) -> None:
-        """Count a sample whose arrays are written, and write its record."""
+        """Take up a sample whose arrays are written, and write its record."""
         record = entry.record
         self._ids.add(record["id"])
         if entry.survey is not None:

@@ -124,7 +124,7 @@ def test_every_seed_is_scored_by_test_slide(session: Session, tmp_path: Path) ->
 
 def test_again_nothing_is_drawn(session: Session, tmp_path: Path) -> None:
     score(session, tmp_path, arm("good"))
-    again = dataclasses.replace(session, finished={}, _asked={})
+    again = dataclasses.replace(session, finished={}, asked={})
     score(again, tmp_path, arm("good"))
     assert again.finished.keys() == session.finished.keys()
     assert again.reused == len(again.finished) > 6

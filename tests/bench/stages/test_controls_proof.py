@@ -18,6 +18,7 @@ COMMAND = (
 
 
 @pytest.mark.slow
+@pytest.mark.proof
 @pytest.mark.timeout(3600)
 def test_more_real_data_helps_and_wrong_labels_hurt(tmp_path: Path) -> None:
     store = tmp_path / "store"
