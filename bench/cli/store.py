@@ -146,7 +146,7 @@ def collect(
         _say(f"removed: {len(gone)}, {_amount(size)}" + (f"; in use and kept: {len(kept)}" if kept else ""))
     else:
         _say(f"to remove: {len(gone)}, {_amount(size)}; `bench store gc --yes` removes them")
-    _say_unreadable(unreadable, "; finished steps are kept until that is mended")
+    _say_unreadable(unreadable, "; finished steps are kept until that is corrected")
 
 
 @app.command("verify")
