@@ -25,8 +25,8 @@ from bench.run.resolve import resolve
 from tests.bench.conftest import request
 from tests.golden import runs
 
-# What a step says of its own cost: never the same twice.
-COSTS = {"job.json": ("cost", "started", "ended", "usage"), "manifest.json": ("cost",)}
+# What a step says of its own cost, and the hashes over it: never the same twice. The files themselves are compared.
+COSTS = {"job.json": ("cost", "started", "ended", "usage", "files", "seal"), "manifest.json": ("cost", "seal")}
 
 
 @dataclass
