@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,14 +11,14 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from bench.contract import Dataset, Sample
-from bench.synthetic import SyntheticSet
+from bench.synthetic import SyntheticRecord, SyntheticSet
 from reports.class_sheet import class_sheet, shows_classes
 from reports.drawing import GAP, INK, PAPER, font, save
 from reports.outlines import class_colours, outlined
 
 PANEL = 192
 """Least side in pixels at which a patch is drawn."""
-_CAPTION, _HEADER = 18, 46
+_LINE, _LINES, _HEADER = 15, 5, 46
 _REAL, _REAL_LABELS, _MADE_LABELS, _MADE = "real crop", "its labels", "synthetic with its labels", "synthetic"
 _PANELS = (_REAL, _REAL_LABELS, _MADE_LABELS, _MADE)
 
@@ -54,10 +55,13 @@ def contact_sheet(
     scale = max(1, -(-PANEL // side))
     panel = side * scale
     rows = -(-len(pairs) // per_row)
-    cell = (len(shown) * (panel + GAP) + 3 * GAP, panel + _CAPTION + GAP)
+    captions = [_wrapped(pair.caption, len(shown) * panel // 7) for pair in pairs]
+    most = max(map(len, captions), default=1)
+    cell = (len(shown) * (panel + GAP) + 3 * GAP, panel + 3 + most * _LINE + GAP)
     sheet = Image.new("RGB", (per_row * cell[0] + GAP, max(rows, 1) * cell[1] + _HEADER), PAPER)
     draw = ImageDraw.Draw(sheet)
-    _header(draw, title, classes, shown)
+    labelled = _REAL_LABELS in shown or _MADE_LABELS in shown
+    _header(draw, title, classes if labelled else (), shown)
     for index, pair in enumerate(pairs):
         x = GAP + index % per_row * cell[0]
         y = _HEADER + index // per_row * cell[1]
@@ -65,8 +69,8 @@ def contact_sheet(
         for place, name in enumerate(shown):
             if name in panels:
                 sheet.paste(Image.fromarray(panels[name]), (x + place * (panel + GAP), y))
-        text = _cut(pair.caption, len(shown) * panel // 7)
-        draw.text((x, y + panel + 2), text, INK, font(12))
+        for number, text in enumerate(captions[index]):
+            draw.text((x, y + panel + 2 + number * _LINE), text, INK, font(12))
     save(sheet, path)
 
 
@@ -84,8 +88,7 @@ def set_sheet(synthetic: SyntheticSet, train: Dataset, path: Path, *, title: str
         record, sample = synthetic.metadata[index], synthetic[index]
         place = None if record.tile is None else places.get(record.tile)
         real = None if place is None else crop(train[place], record.crop, sample.image.shape[:2])
-        window = f" at {record.crop[0]}, {record.crop[1]}" if record.crop is not None else ""
-        pairs.append(Pair(sample, real, f"{record.kind}: {record.tile or 'no source'}{window}"))
+        pairs.append(Pair(sample, real, _about(record)))
     contact_sheet(pairs, path, synthetic.info.classes, title=title)
 
 
@@ -137,5 +140,13 @@ def _spread(kinds: Sequence[str], n: int) -> list[int]:
     return sorted(chosen)
 
 
-def _cut(text: str, length: int) -> str:
-    return text if len(text) <= length else text[: length - 3] + "..."
+def _about(record: SyntheticRecord) -> str:
+    """Return what a sample derives from: the tile and its window, and the caption if that was drawn."""
+    window = f" at {record.crop[0]}, {record.crop[1]}" if record.crop is not None else ""
+    tile = f"{record.tile}{window}" if record.tile else ""
+    drawn = record.caption if "text" in record.sources or not tile else None
+    return f"{record.kind}: " + ("; ".join(filter(None, [tile, drawn])) or "no source")
+
+
+def _wrapped(text: str, length: int) -> list[str]:
+    return textwrap.wrap(text, length, max_lines=_LINES, placeholder=" ...") or [""]

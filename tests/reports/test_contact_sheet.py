@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import numpy as np
+import pytest
 
 from bench.contract import Condition, Sample
 from bench.imageio import read_rgb
-from bench.synthetic import SyntheticSet, SyntheticSetWriter
-from reports.contact_sheet import PANEL, Pair, contact_sheet, crop, set_sheet
+from bench.synthetic import SyntheticRecord, SyntheticSet, SyntheticSetWriter
+from reports.contact_sheet import PANEL, Pair, _about, contact_sheet, crop, set_sheet
 from reports.drawing import GAP
 from reports.outlines import outlined
 from tests import toy
@@ -84,3 +86,29 @@ def test_a_sheet_without_sources_or_labels_has_no_empty_panels(tmp_path: Path) -
     panels = [sheet[46 : 46 + PANEL, GAP + n * side : GAP + n * side + PANEL] for n in range(4)]
     assert all(len(np.unique(panel)) > 100 for panel in panels), "the four images are next to each other"
     assert sheet[46 : 46 + PANEL, GAP + 4 * side :].min() == 255, "nothing else is drawn"
+
+
+@pytest.mark.parametrize(
+    ("record", "about"),
+    [
+        ({"kind": "copy", "sources": {"train": "t1"}, "crop": (3, 4), "caption": "stroma"}, "copy: t1 at 3, 4"),
+        ({"kind": "copy", "sources": {"train": "t1", "text": "c"}, "caption": "stroma"}, "copy: t1; stroma"),
+        ({"kind": "caption", "sources": {"text": "c"}, "caption": "stroma"}, "caption: stroma"),
+        ({"kind": "imported", "caption": "stroma"}, "imported: stroma"),
+        ({"kind": "imported"}, "imported: no source"),
+    ],
+)
+def test_what_was_drawn_is_said(record: dict[str, Any], about: str) -> None:
+    known = {"file_name": "images/a.png", "group": "g", "sha256": "0"}
+    assert _about(SyntheticRecord.model_validate({**known, **record})) == about
+
+
+def test_a_long_caption_is_wrapped_and_a_sheet_without_labels_has_no_classes(tmp_path: Path) -> None:
+    image = toy.NucleiDataset(n_tiles=1, size=192)[0].image
+    sample = Sample("a", image, "g", 0.25)
+    for name, text in (("short", "stroma"), ("long", "smooth muscle bundles " * 3)):
+        contact_sheet([Pair(sample, None, text)], tmp_path / f"{name}.png", toy.CLASSES)
+    short, long = (read_rgb(tmp_path / f"{name}.png") for name in ("short", "long"))
+    assert short.shape[0] < long.shape[0] < short.shape[0] + 100
+    assert long.shape[1] == short.shape[1]
+    assert (short[24:45] == short[24, 0]).all()  # where the names of classes would be
