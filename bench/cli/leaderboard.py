@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 FORMATS = ("terminal", "markdown", "csv", "latex", "html", "json")
 OF_PAPERS = FORMATS[:3]
 """The formats that papers' tables have."""
+MOST_BOARDS = 6
+"""Of a store with more pairs of dataset and preset, a terminal shows only the newest and names the others."""
 SUFFIXES = {".txt": "terminal", ".md": "markdown", ".csv": "csv", ".tex": "latex", ".html": "html", ".json": "json"}
 
 
@@ -105,6 +107,9 @@ def leaderboard(
     from reports.leaderboard import Claims
 
     claims, found = Claims(primary or "", smallest_effect), resolve_store(store)
+    others: list[tuple[str, str, int]] = []
+    if style == "terminal" and output is None and not published and dataset is None:
+        dataset, preset, others = _newest(found, preset)
     boards = load_boards(found, dataset, preset, costs=costs or everything, folds=folds, claims=claims)
     with _written_to(output):
         if published and style == "html":
@@ -115,6 +120,40 @@ def leaderboard(
             print_boards(boards, style, everything=everything, with_dataset=dataset is None)
         if published:
             print_published(boards, style)
+    if others:
+        _print_others(others)
+
+
+def _newest(store: Path, preset: str | None) -> tuple[str | None, str | None, list[tuple[str, str, int]]]:
+    """Return the dataset and the preset to show of a store that has results of many, and the others with their runs.
+
+    Of a store with few of them, everything is shown.
+    """
+    from collections import Counter
+
+    from bench.results.table import ResultsStore
+
+    heads = [head for head in ResultsStore(store).heads().values() if preset in (None, head.preset)]
+    runs = Counter((head.dataset, head.preset) for head in heads)
+    if len(runs) <= MOST_BOARDS:
+        return None, preset, []
+    shown = heads[-1].dataset, heads[-1].preset
+    return *shown, [(*pair, n) for pair, n in sorted(runs.items()) if pair != shown]
+
+
+def _print_others(others: Sequence[tuple[str, str, int]]) -> None:
+    """Print which leaderboards are not shown."""
+    from rich.table import Table
+
+    table = Table(box=None, pad_edge=False)
+    table.add_column("dataset", overflow="fold")
+    table.add_column("preset", overflow="fold")
+    table.add_column("runs", justify="right")
+    for dataset, preset, runs in others:
+        table.add_row(dataset, preset, str(runs))
+    screen = console()
+    screen.print("not shown; add --dataset NAME and --preset NAME, or --format markdown for all:")
+    screen.print(table)
 
 
 def print_boards(boards: list[Leaderboard], style: str, *, everything: bool = False, with_dataset: bool = True) -> None:
@@ -240,16 +279,16 @@ def load_boards(
     from reports.primary import testable
 
     results = ResultsStore(store)
-    documents = results.documents().values()
-    rare = {document.dataset: document.rare for document in documents}
-    doubts = {document.run: doubts_of(document) for document in documents}
-    table = results.table()
+    heads = results.heads().values()
+    rare = {head.dataset: head.rare for head in heads}
+    doubts = {head.run: doubts_of(head) for head in heads}
+    table = results.table(dataset, preset)
     known = known_metrics()
     chosen = build(
         table, dataset, preset, costs=costs, folds=folds, rare=rare, doubts=doubts, known=known, claims=claims
     )
     if not chosen:
-        raise _nothing(store, build(table), dataset, preset)
+        raise _nothing(store, build(results.table()), dataset, preset)
     tested = {name for board in chosen for name in testable(board.columns)}
     if claims is not None and claims.primary and claims.primary not in tested:
         raise unknown("metric with differences from the baseline", claims.primary, tested)

@@ -15,7 +15,34 @@ from bench.results.timing import Timing
 SCHEMA_VERSION = 2
 
 
-class RunDocument(Settings):
+class RunHead(Settings):
+    """What tables need to know of a run, which is quickly read from its document."""
+
+    model_config = ConfigDict(extra="ignore")
+
+    run: str = ""
+    created: str = ""
+    dataset: str
+    method: str
+    variant: str = ""
+    preset: str
+    rare: tuple[str, ...] = ()
+    findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
+
+    @classmethod
+    def of_json(cls, text: str) -> Self:
+        """Return the document of a file; fields that an older schema lacks are empty.
+
+        Raises:
+            ValueError: the file is not a document.
+        """
+        values = json.loads(text)
+        # the first schema did not say its number
+        older = isinstance(values, dict) and "schema_version" not in values
+        return cls.model_validate(_of_schema_1(values) if older else values)
+
+
+class RunDocument(RunHead):
     """One run; the document is written last, so a run counts once its document exists.
 
     `versions` are those of packages; `harness` is the protocol of the harness as a whole: how arms are mixed, trained
@@ -29,24 +56,15 @@ class RunDocument(Settings):
     Documents of older runs do not say it.
     """
 
-    model_config = ConfigDict(extra="ignore")
-
     schema_version: int = SCHEMA_VERSION
-    run: str = ""
-    created: str = ""
     started: str = ""
     ended: str = ""
     sessions: int = 1
-    dataset: str
-    method: str
-    variant: str = ""
-    preset: str
     harness: int = 1
     seeds: int = 1
     generation_seeds: int | None = None
     generator_seeds: int | None = None
     ratios: tuple[float, ...] = ()
-    rare: tuple[str, ...] = ()
     request: Mapping[str, Any] = Field(default_factory=dict)
     config: Mapping[str, Any] = Field(default_factory=dict)
     evaluations: Mapping[str, int] = Field(default_factory=dict)
@@ -58,21 +76,8 @@ class RunDocument(Settings):
     splits: Mapping[str, str] = Field(default_factory=dict)
     steps: Mapping[str, str] = Field(default_factory=dict)
     timings: Mapping[str, Timing] = Field(default_factory=dict)
-    findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
     artefacts: tuple[Artefact, ...] = ()
     versions: Mapping[str, str] = Field(default_factory=dict)
-
-    @classmethod
-    def of_json(cls, text: str) -> Self:
-        """Return the document of a file; fields that an older schema lacks are empty.
-
-        Raises:
-            ValueError: the file is not a document.
-        """
-        values = json.loads(text)
-        # the first schema did not say its number
-        older = isinstance(values, dict) and "schema_version" not in values
-        return cls.model_validate(_of_schema_1(values) if older else values)
 
     def index(self) -> Artefacts:
         """Return the artefacts of the run, which can be looked up by row."""

@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import UTC, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, Self
+from typing import TYPE_CHECKING, Any, Literal, Self, TypeVar
 
 import pyarrow
 import pyarrow.parquet as parquet
@@ -20,13 +20,15 @@ from bench.digest import write_json
 from bench.errors import DataError
 from bench.harmless import harmless
 from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
-from bench.results.document import RunDocument
+from bench.results.document import RunDocument, RunHead
 from bench.results.merge import IDENTITY as IDENTITY
 from bench.results.merge import SET as SET
 from bench.results.merge import merge_rows as merge_rows
 
 if TYPE_CHECKING:
     import pandas as pd
+
+Head = TypeVar("Head", bound=RunHead)
 
 SCHEMA_VERSION = 1
 USAGE = "usage.json"
@@ -233,17 +235,15 @@ class ResultsStore:
 
     def runs(self) -> tuple[str, ...]:
         """Return the run keys, oldest first."""
-        return tuple(self.documents())
+        return tuple(self.heads())
+
+    def heads(self) -> dict[str, RunHead]:
+        """Return the head of every run's document by key, oldest run first, without those that cannot be read."""
+        return self._each(RunHead)
 
     def documents(self) -> dict[str, RunDocument]:
         """Return the document of every run by key, oldest run first, without those that cannot be read."""
-        found: dict[str, RunDocument] = {}
-        for path in self.root.glob("[!.]*.json"):
-            try:
-                found[path.stem] = self.document(path.stem)
-            except DataError as error:
-                self._name(error, "is skipped")
-        return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
+        return self._each(RunDocument)
 
     def document(self, run: str) -> RunDocument:
         """Return one run's document.
@@ -251,9 +251,21 @@ class ResultsStore:
         Raises:
             DataError: it cannot be read.
         """
+        return self._document(run, RunDocument)
+
+    def _each(self, kind: type[Head]) -> dict[str, Head]:
+        found: dict[str, Head] = {}
+        for path in self.root.glob("[!.]*.json"):
+            try:
+                found[path.stem] = self._document(path.stem, kind)
+            except DataError as error:
+                self._name(error, "is skipped")
+        return dict(sorted(found.items(), key=lambda item: (item[1].created, item[0])))
+
+    def _document(self, run: str, kind: type[Head]) -> Head:
         path = self.root / f"{run}.json"
         try:
-            return RunDocument.of_json(path.read_text(encoding="utf-8"))
+            return kind.of_json(path.read_text(encoding="utf-8"))
         except (OSError, ValueError, RecursionError) as error:
             got = str(error).splitlines()[0]
             raise DataError(f"The document of a run cannot be read: {path}", got=got) from error
@@ -262,13 +274,19 @@ class ResultsStore:
         """Return one run's rows, unchanged."""
         return read_rows([self.root / f"{run}.parquet"])
 
-    def table(self) -> pd.DataFrame:
+    def table(self, dataset: str | None = None, preset: str | None = None) -> pd.DataFrame:
         """Return the rows of all runs, oldest first, each measurement once, with the column `set` of `merge_rows`.
 
         Files that cannot be read are left out.
+
+        Args:
+            dataset: read only the runs on this dataset.
+            preset: read only the runs at this preset.
         """
         tables = []
-        for run in self.runs():
+        for run, head in self.heads().items():
+            if dataset not in (None, head.dataset) or preset not in (None, head.preset):
+                continue
             try:
                 tables.append(_read(self.root / f"{run}.parquet"))
             except DataError as error:

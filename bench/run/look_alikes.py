@@ -10,7 +10,7 @@ from bench.datasets.checks.look_alikes import LISTED, same_pixels, similar
 from bench.datasets.looks import Look
 from bench.datasets.prepared.read import PreparedDataset
 from bench.datasets.splits.joined import Joined
-from bench.results.document import RunDocument
+from bench.results.document import RunHead
 from bench.run.divisions import FoldData
 
 NAME = "look_alikes"
@@ -27,7 +27,7 @@ def look_alikes(folds: Sequence[FoldData]) -> list[dict[str, Any]]:
     return [found for fold in folds if (found := _of_fold(fold))]
 
 
-def doubts_of(document: RunDocument) -> list[str]:
+def doubts_of(document: RunHead) -> list[str]:
     """Return what a finished run says against all of its numbers."""
     return [text for found in document.findings.get(NAME, ()) for text in sentences(found)]
 

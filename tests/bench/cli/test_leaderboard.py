@@ -74,6 +74,22 @@ def test_terminal_and_markdown_show_every_board(store: Path) -> None:
         assert "miscellaneous" in out
 
 
+def test_of_many_boards_a_terminal_shows_the_newest_and_names_the_others(
+    store: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(command, "MOST_BOARDS", 2)
+    out, _ = run("leaderboard", "--store", store)
+    shown, _, others = out.partition("not shown; add --dataset NAME")
+    assert "phantom · smoke" in shown
+    assert "consep" not in shown
+    assert [line.split() for line in others.splitlines()[2:]] == [["consep", "small", "1"], ["phantom", "tiny", "1"]]
+    # nothing is left out of what was asked for, or of what a program reads
+    for asked in (("--dataset", "phantom"), ("--preset", "tiny"), ("--format", "markdown")):
+        out, _ = run("leaderboard", *asked, "--store", store)
+        assert "phantom · tiny" in out
+        assert "not shown; add" not in out
+
+
 def test_the_name_of_a_file_says_its_format(store: Path) -> None:
     begins = {".md": "###", ".csv": "method,", ".tex": "% ", ".html": "<!doctype", ".json": "{", ".txt": "phantom"}
     for suffix, begin in begins.items():

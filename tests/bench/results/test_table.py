@@ -206,3 +206,27 @@ def test_broken_rows_are_skipped_and_named(tmp_path: Path) -> None:
         assert sum(f"{name}.parquet" in text for text in warnings) == 1
         assert not store.has(name)
     assert store.has("whole")
+
+
+def test_rows_of_one_dataset_are_those_of_the_whole_table(tmp_path: Path) -> None:
+    results = ResultsStore(tmp_path)
+    for number, (dataset, preset) in enumerate([("a", "smoke"), ("b", "smoke"), ("a", "tiny"), ("a", "smoke")]):
+        rows = toy_results.rows(f"r{number}", "diffmix", shift=0.01 * number, dataset=dataset, preset=preset)
+        made = RunDocument(dataset=dataset, method="diffmix", preset=preset, created=f"2026-01-0{number + 1}")
+        results.write(f"r{number}", rows, made)
+    whole = results.table()
+    for dataset, preset in (("a", None), ("a", "smoke"), (None, "smoke"), ("b", "tiny")):
+        chosen = whole[(whole["dataset"] == dataset) | (dataset is None)]
+        chosen = chosen[(chosen["preset"] == preset) | (preset is None)].reset_index(drop=True)
+        found = results.table(dataset, preset)
+        pd.testing.assert_frame_equal(found, chosen, check_dtype=len(chosen) > 0)
+        assert (len(found) == 0) == ((dataset, preset) == ("b", "tiny"))
+
+
+def test_the_head_of_a_document_says_what_the_document_says(tmp_path: Path) -> None:
+    results = ResultsStore(tmp_path)
+    results.write("r", toy_results.rows("r"), document("2026-01-01"))
+    (head,) = results.heads().values()
+    whole = results.document("r")
+    assert head.model_dump() == {name: value for name, value in whole.model_dump().items() if name in dict(head)}
+    assert (head.run, head.created, head.dataset) == ("r", "2026-01-01", "phantom")
