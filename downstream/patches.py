@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from collections.abc import Callable
 from typing import NamedTuple
 
@@ -131,7 +132,8 @@ def patches_per_epoch(mix: TrainingMix, size: int, output: int) -> int:
     """
     if mix.fraction >= 1:
         return len(mix.synthetic) if mix.synthetic is not None else 0
-    real = sum(window_count(tile.height, tile.width, size, output) for tile in mix.real.records)
+    shapes = Counter((tile.height, tile.width) for tile in mix.real.records)
+    real = sum(n * window_count(*shape, size, output) for shape, n in shapes.items())
     return round(real / (1 - mix.fraction))
 
 

@@ -2,13 +2,12 @@
 
 from __future__ import annotations
 
-import hashlib
 from pathlib import Path
 from typing import Literal, NamedTuple
 
 from bench.errors import DataError, MissingError
 from bench.weights import Weights
-from metrics.encoders.random_convnet import random_filters
+from metrics.encoders.random_convnet import filters_digest
 from metrics.encoders.weights import SETTING, WeightsFile, file_sha256, identity
 
 Trunk = Literal["alex", "vgg"]
@@ -53,8 +52,7 @@ def maps_identity() -> str:
     >>> maps_identity()[:8]
     '99426560'
     """
-    digest = hashlib.sha256(b"".join(filters.tobytes() for filters in random_filters()))
-    return identity(digest.hexdigest(), "RGB / 127.5 - 1, own size; maps of two layers at scales 1, 1/2, 1/4")
+    return identity(filters_digest(), "RGB / 127.5 - 1, own size; maps of two layers at scales 1, 1/2, 1/4")
 
 
 def published_files(weights: Path | None, net: Trunk) -> tuple[Path, Path]:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from copy import deepcopy
+from functools import lru_cache
 from typing import Any
 
 import yaml
@@ -25,15 +27,21 @@ class _Loader(yaml.SafeLoader):
 
 
 def load_yaml(text: str) -> Any:
-    """Return the value of a YAML text, made of plain types only.
+    """Return the value of a YAML text, made of plain types only; each call returns a value of its own.
 
-    An alias counts as all that it stands for, so that nested aliases ("billion laughs") are refused.
+    A suite of many runs reads the same cards again and again, so values are kept. An alias counts as all that it stands
+    for, so that nested aliases ("billion laughs") are refused.
 
     Raises:
         yaml.YAMLError: the text is not YAML, too long, nested too deeply, or stands for too many values.
     """
     if len(text) > MOST_CHARACTERS:
         raise yaml.YAMLError(f"{len(text):,} characters; at most {MOST_CHARACTERS:,} are read")
+    return deepcopy(_parsed(text))
+
+
+@lru_cache(maxsize=256)
+def _parsed(text: str) -> Any:
     loader = _Loader(text)
     try:
         node = loader.get_single_node()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -50,8 +51,7 @@ class RandomConvNet(ChunkedEncoder):
     @classmethod
     def identify(cls, weights: Path | None) -> str:
         """Return the identity without torch."""
-        digest = hashlib.sha256(b"".join(filters.tobytes() for filters in random_filters()))
-        return identity(digest.hexdigest(), _PREPROCESSING)
+        return identity(filters_digest(), _PREPROCESSING)
 
     def _prepare(self, chunk: UInt8[np.ndarray, "n h w 3"]) -> torch.Tensor:
         if min(chunk.shape[1:3]) < SMALLEST:
@@ -87,6 +87,16 @@ def random_filters() -> list[Float32[np.ndarray, "o i k k"]]:
     for _ in range(SCALES):
         layers += [_windowed(rng, CHANNELS, 3, 5), _windowed(rng, CHANNELS, CHANNELS, 3)]
     return layers
+
+
+@cache
+def filters_digest() -> str:
+    """Return the SHA-256 of all filters, by which networks of other filters are recognised.
+
+    >>> filters_digest()[:8]
+    '99426560'
+    """
+    return hashlib.sha256(b"".join(filters.tobytes() for filters in random_filters())).hexdigest()
 
 
 def _windowed(rng: np.random.Generator, outputs: int, inputs: int, size: int) -> Float32[np.ndarray, "o i k k"]:

@@ -93,3 +93,10 @@ def test_of_thousands_of_wrong_keys_the_first_are_listed() -> None:
     with pytest.raises(ConfigError, match="31 things are wrong") as caught:
         load_preset("tiny", {f"key{number}": 1 for number in range(5000)})
     assert "4,970 more" in caught.value.got
+
+
+def test_a_value_is_that_of_its_call_only() -> None:
+    text = "a: {b: [1, 2]}"
+    first = load_yaml(text)
+    first["a"]["b"].append(3)
+    assert load_yaml(text) == {"a": {"b": [1, 2]}}
