@@ -7,10 +7,12 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
-from typing import Any, ClassVar, NamedTuple
+from typing import Any, ClassVar, NamedTuple, TypeVar
 
 from bench.digest import digest
 from bench.engine.context import Run
+
+Value = TypeVar("Value")
 
 
 class Place(NamedTuple):
@@ -101,6 +103,14 @@ class Step(ABC):
     def key(self) -> str:
         """The sha256 of the document's canonical JSON."""
         return digest(self.document())
+
+
+def in_order(values: Mapping[str, Value]) -> dict[str, Value]:
+    """Return a mapping in the order of its keys.
+
+    Sets of names are ordered differently in each process, and what a step does must not depend on it.
+    """
+    return dict(sorted(values.items()))
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from bench.contract import Dataset, Part, Trainer
 from bench.engine.context import Run
 from bench.engine.launch import run_ranks
 from bench.engine.session import Session
-from bench.engine.step import Finished, Step
+from bench.engine.step import Finished, Step, in_order
 from bench.plan.arms import Arm
 from bench.plugin_version import version_of
 
@@ -28,6 +28,10 @@ class Fit(Step):
     part: Part
     data: Mapping[str, Dataset]
     needed: Mapping[str, Finished]
+
+    def __post_init__(self) -> None:
+        """Give the data a fixed order."""
+        object.__setattr__(self, "data", in_order(self.data))
 
     @property
     def config(self) -> dict[str, Any]:

@@ -12,7 +12,7 @@ from bench.config import Preset
 from bench.contract import Condition, Dataset
 from bench.engine.context import Run
 from bench.engine.session import Session
-from bench.engine.step import Finished, Step
+from bench.engine.step import Finished, Step, in_order
 from bench.errors import JobError
 from bench.plan.arms import Arm
 from bench.plan.ratios import sizes
@@ -39,6 +39,10 @@ class Render(Step):
     arm: Arm
     data: Mapping[str, Dataset]
     fitted: Mapping[str, Finished]
+
+    def __post_init__(self) -> None:
+        """Give the data a fixed order."""
+        object.__setattr__(self, "data", in_order(self.data))
 
     @property
     def config(self) -> dict[str, Any]:

@@ -39,6 +39,7 @@ class LatentControl(MethodBase):
     and on other images with captions; ControlNet's is trained on masks with one constant caption.
     """
 
+    version: ClassVar[int] = 2  # 1: the order of the autoencoder's images was another one in each process
     Config: ClassVar[type[PathDiffConfig]] = PathDiffConfig
     roles = frozenset({"train", "text"})
     optional_roles = frozenset({"mask"})
@@ -260,7 +261,7 @@ class LatentControl(MethodBase):
         from methods.latent.autoencoder_training import train_autoencoder_on
         from methods.latent.windows import Windows
 
-        images = Windows(list(data.values()), part.patch_size, run.derive(AUTOENCODER, "order"))
+        images = Windows([data[role] for role in sorted(data)], part.patch_size, run.derive(AUTOENCODER, "order"))
         train_autoencoder_on(part, images, out, run, start)
 
     def _captions(self, data: Mapping[str, Dataset], n: int, rng: np.random.Generator) -> list[tuple[str, str]]:
