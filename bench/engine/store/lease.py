@@ -32,7 +32,7 @@ _WIDTH = 20  # of the number of heartbeats, so that a rewritten lease has the sa
 
 
 class Lease:
-    """The right to do the step `key`; `took_over` is the holder it was taken from, unless that is known to be dead."""
+    """The right to do the step `key`; `took_over` is the latest of those it was taken from who may wake up, if any."""
 
     def __init__(self, root: Path, key: str) -> None:
         """Set up a lease in the folder `leases` of a store; it is not held yet."""
@@ -62,7 +62,7 @@ class Lease:
                 if self._create(number + 1):
                     # who held the lease may have released it a moment ago, and another begun a new row of numbers
                     if _read(self._path(number)) == content:
-                        self.took_over = None if dead else holder or self._holder
+                        self.took_over = self._sleeper(number)
                         break
                     self._remove(self._number)
                 continue
@@ -95,6 +95,15 @@ class Lease:
         while (found := _read(self._path(number + 1))) is not None:
             number, content = number + 1, found
         return number, content
+
+    def _sleeper(self, number: int) -> Holder | None:
+        """Return the latest holder up to a number that is not known to have ended; its successor may have."""
+        for earlier in range(number, -1, -1):
+            content = _read(self._path(earlier))
+            holder = None if content is None else holder_of(content)
+            if content is not None and (holder is None or not holder.ended):
+                return holder or self._holder
+        return None
 
     def _create(self, number: int) -> bool:
         """Create the file of a number; return whether this process was the one that created it."""
