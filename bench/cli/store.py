@@ -115,18 +115,19 @@ def collect(
 ) -> None:
     """Remove leftovers, and finished steps that no run refers to and none has used for some days.
 
-    What a run of the results or an imported set refers to is never removed, nor what a running step works on.
+    What a run of the results or an imported set refers to is never removed, nor what was used within the last hour.
+    While a step, a suite or a job works on the store, all finished steps stay.
     """
-    from bench.engine.store.survey import live_keys
-    from bench.engine.store.sweep import remove, sweepable
+    from bench.engine.leftovers import working
+    from bench.engine.store.sweep import sweepable
     from bench.errors import ConfigError
 
     if yes and dry_run:
         raise ConfigError("--yes and --dry-run exclude each other", got="both", fix="leave out one of them")
     root = _existing(store)
     items, unreadable = _survey(root)
-    chosen = sweepable(items, busy=bool(unreadable or live_keys(root)), days=days)
-    kept = [] if not yes else [item for item in chosen if not _removed(root, item, remove)]
+    chosen = sweepable(items, busy=bool(unreadable) or working(root), days=days)
+    kept = [] if not yes else [item for item in chosen if not _removed(root, item)]
     gone = [item for item in chosen if item not in kept]
     size = sum(item.size for item in gone)
     if as_json:
@@ -232,18 +233,20 @@ def _existing(store: Path | None) -> Path:
 
 
 def _survey(root: Path) -> tuple[list[Item], list[str]]:
+    from bench.engine.leftovers import leftovers
     from bench.engine.store.survey import survey
 
     keys, unreadable = referred(root)
-    return survey(root, keys), unreadable
+    return [*survey(root, keys), *leftovers(root)], unreadable
 
 
-def _removed(root: Path, item: Item, remove: object) -> bool:
+def _removed(root: Path, item: Item) -> bool:
+    from bench.engine.leftovers import working
+    from bench.engine.store.sweep import remove
     from bench.errors import BenchError
 
-    assert callable(remove)
     try:
-        return bool(remove(root, item))
+        return remove(root, item, lambda key: working(root, besides=key))
     except OSError as error:
         fix = "change its permissions, or mount the store so that it can be written"
         raise BenchError(f"{item.path} cannot be removed", got=str(error.strerror), fix=fix) from error
