@@ -214,7 +214,7 @@ def referred(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     for path in sorted((root / "results").glob("*.json")):
         try:
             document = RunDocument.of_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             unreadable.append(str(path))
             continue
         for key in {*document.steps, *document.timings, *(one.key for one in document.artefacts)}:
@@ -222,7 +222,7 @@ def referred(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     for path in sorted((root / "imports").glob("*/*.json")):
         try:
             key = Path(json.loads(path.read_text(encoding="utf-8"))["folder"]).name
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             unreadable.append(str(path))
             continue
         found.setdefault(key, set()).add(f"imported {path.stem}")

@@ -129,10 +129,10 @@ def test_a_sweep_leaves_running_steps_and_what_they_may_need(root: Path) -> None
     assert not (root / "jobs" / "fit" / f"{make(6).key}.partial").exists()
 
 
-def test_an_unreadable_document_keeps_all_finished_steps(root: Path) -> None:
-    (root / "results" / "three.json").write_text("{")
-    text = run("gc", "--store", root, "--yes", "--days", 0)
-    assert "three.json" in text
+@pytest.mark.parametrize("text", ["{", "[" * 100_000])
+def test_an_unreadable_document_keeps_all_finished_steps(root: Path, text: str) -> None:
+    (root / "results" / "three.json").write_text(text)
+    assert "three.json" in run("gc", "--store", root, "--yes", "--days", 0)
     assert all(Store(root).find(make(n)) for n in (1, 2, 3, 4))
 
 

@@ -93,3 +93,15 @@ def test_of_thousands_of_wrong_keys_the_first_are_listed() -> None:
     with pytest.raises(ConfigError, match="31 things are wrong") as caught:
         load_preset("tiny", {f"key{number}": 1 for number in range(5000)})
     assert "4,970 more" in caught.value.got
+
+
+@pytest.mark.parametrize("number", ["1" + ":1" * 500_000, "0x" + "f" * 900_000, "0b" + "1" * 900_000, "0" * 5000])
+def test_a_number_that_takes_minutes_or_cannot_be_shown_is_refused(number: str) -> None:
+    begin = time.process_time()
+    with pytest.raises(yaml.YAMLError, match="a number of"):
+        load_yaml(f"a: {number}")
+    assert time.process_time() - begin < 10
+
+
+def test_numbers_of_any_base_are_read() -> None:
+    assert load_yaml("[12, 0x1f, 0b11, 017, 1:30, 1_000]") == [12, 31, 3, 15, 90, 1000]
