@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -34,14 +35,14 @@ def working(root: Path, besides: str = "") -> bool:
         root: the store.
         besides: the key of a step whose lease does not count.
     """
-    if live_keys(root) - {besides} or any(map(_driven, files(root / progress.FOLDER))):
+    if live_keys(root) - {besides} or _drivers(root):
         return True
     return bool(records.folder(root).is_dir() and waiting(root))
 
 
 def waiting(root: Path) -> list[Queued]:
     """Return the records of steps in queues that a driver or a job may still need."""
-    driven = any(map(_driven, files(root / progress.FOLDER)))
+    driven = _drivers(root)
     known = [one for one in records.read_all(root) if driven or not _is_over(root, one)]
     return known if driven else _alive(root, known)
 
@@ -91,10 +92,18 @@ def _queue(root: Path) -> Iterator[Item]:
 def _progress(root: Path) -> Iterator[Item]:
     for path in files(root / progress.FOLDER):
         age = age_of(root, path)
-        needed = _driven(path) or (path.name.startswith(".") and age < EXPIRY)
+        needed = _driven(root, path) or (path.name.startswith(".") and age < EXPIRY)
         yield Item("progress", "", path.stem, path, size_of(path), age, needed=needed)
 
 
-def _driven(path: Path) -> bool:
+def _driven(root: Path, path: Path) -> bool:
+    """Return whether a file is the progress document of a driver that may be alive, by the file system's clock."""
     document = None if path.name.startswith(".") else read_progress(path)
-    return document is not None and alive(document)
+    if document is None or document.get("state") != "running":
+        return False
+    elsewhere = document.get("host") != socket.gethostname()
+    return alive(document) or (elsewhere and age_of(root, path) < 10 * EXPIRY)
+
+
+def _drivers(root: Path) -> bool:
+    return any(_driven(root, path) for path in files(root / progress.FOLDER))

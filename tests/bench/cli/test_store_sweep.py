@@ -78,6 +78,17 @@ def test_a_driver_between_two_steps_keeps_finished_steps(root: Path) -> None:
     assert left(root) == set()
 
 
+def test_a_driver_on_a_machine_with_another_clock_keeps_finished_steps(root: Path) -> None:
+    (root / "progress").mkdir()
+    document = {"runs": [], "state": "running", "pid": 1, "host": "node7", "started": 0.0, "heartbeat": 1e9}
+    write_json(root / "progress" / "far.json", document)
+    collect(root)
+    assert left(root) == {1, 2, 3}
+    let_pass(root / "progress" / "far.json", 1)
+    collect(root)
+    assert left(root) == set()
+
+
 def test_a_job_that_waits_keeps_finished_steps(root: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     answers: dict[str, str] = {"7_0": "pending"}
     monkeypatch.setattr(leftovers.shutil, "which", lambda name: name)
