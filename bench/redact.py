@@ -9,7 +9,9 @@ from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
 HIDDEN = "***"
 _USER = re.compile(r"(?<=://)[^/\s]*@")
-_QUERY = re.compile(r"(://[^?#\s'\"<>]*[?#])([^\s'\"<>]*?)(?=[:;,.)\]]*(?:[\s'\"<>]|$))")
+_WORD = re.compile(r"[^\s'\"<>]+")
+_ENDS = ":;,.)]"
+"""Characters that end a sentence or a bracket, and not an address."""
 
 
 def redacted(text: str, *addresses: str | None) -> str:
@@ -26,7 +28,17 @@ def redacted(text: str, *addresses: str | None) -> str:
     secrets = {secret for address in addresses if address for secret in _secrets(address)}
     for secret in sorted(secrets, key=len, reverse=True):
         text = re.sub(rf"(?<![A-Za-z0-9]){re.escape(secret)}(?![A-Za-z0-9])", HIDDEN, text)
-    return _QUERY.sub(rf"\1{HIDDEN}", _USER.sub("", text))
+    return _WORD.sub(_without_query, _USER.sub("", text))
+
+
+def _without_query(word: re.Match[str]) -> str:
+    """Return a word with the query or fragment of an address in it hidden, in time in proportion to its length."""
+    before, found, rest = word[0].partition("://")
+    begin = re.search(r"[?#]", rest) if found else None
+    if begin is None:
+        return word[0]
+    query = rest[begin.end() :]
+    return before + found + rest[: begin.end()] + HIDDEN + query[len(query.rstrip(_ENDS)) :]
 
 
 def address(uri: str) -> str:

@@ -1,4 +1,4 @@
-"""`bench store`: show what a store holds, check it, sweep it, and move finished steps to and from other stores."""
+"""`bench store`: show what a store holds, check it, sweep it, and move its content to and from other stores."""
 
 from __future__ import annotations
 
@@ -115,18 +115,19 @@ def collect(
 ) -> None:
     """Remove leftovers, and finished steps that no run refers to and none has used for some days.
 
-    What a run of the results or an imported set refers to is never removed, nor what a running step works on.
+    What a run of the results or an imported set refers to is never removed, nor what was used within the last hour.
+    While a step, a suite or a job works on the store, all finished steps stay.
     """
-    from bench.engine.store.survey import live_keys
-    from bench.engine.store.sweep import remove, sweepable
+    from bench.engine.leftovers import working
+    from bench.engine.store.sweep import sweepable
     from bench.errors import ConfigError
 
     if yes and dry_run:
         raise ConfigError("--yes and --dry-run exclude each other", got="both", fix="leave out one of them")
     root = _existing(store)
     items, unreadable = _survey(root)
-    chosen = sweepable(items, busy=bool(unreadable or live_keys(root)), days=days)
-    kept = [] if not yes else [item for item in chosen if not _removed(root, item, remove)]
+    chosen = sweepable(items, busy=bool(unreadable) or working(root), days=days)
+    kept = [] if not yes else [item for item in chosen if not _removed(root, item)]
     gone = [item for item in chosen if item not in kept]
     size = sum(item.size for item in gone)
     if as_json:
@@ -180,22 +181,28 @@ def verify_store(store: StoreOption = None, as_json: JsonOption = False) -> None
 
 @app.command("push")
 def push_store(url: UrlArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Send finished steps to another place; each is verified there, and a second command sends only what is missing."""
+    """Send finished steps and results; each is verified there, and a second command sends only what is missing."""
     from bench.engine.store.transfer import Remote, push
+    from bench.results.table import ResultsStore
+    from bench.run.travel import push_results
 
     root = _existing(store)
-    _report(push(root, Remote(url)), url, as_json)
+    remote = Remote(url)
+    _report(push(root, remote), push_results(ResultsStore(root), remote), url, as_json)
 
 
 @app.command("pull")
 def pull_store(url: UrlArgument, store: StoreOption = None, as_json: JsonOption = False) -> None:
-    """Fetch finished steps from another place; each is verified before it becomes part of the store."""
+    """Fetch finished steps and results; each is verified before it becomes part of the store."""
     from bench.engine.store import check_writable
     from bench.engine.store.transfer import Remote, pull
+    from bench.results.table import ResultsStore
+    from bench.run.travel import pull_results
 
     root = resolve_store(store)
     check_writable(root)
-    _report(pull(root, Remote(url)), url, as_json)
+    remote = Remote(url)
+    _report(pull(root, remote), pull_results(root, ResultsStore(root), remote), url, as_json)
 
 
 def referred(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
@@ -207,7 +214,7 @@ def referred(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     for path in sorted((root / "results").glob("*.json")):
         try:
             document = RunDocument.of_json(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             unreadable.append(str(path))
             continue
         for key in {*document.steps, *document.timings, *(one.key for one in document.artefacts)}:
@@ -215,7 +222,7 @@ def referred(root: Path) -> tuple[dict[str, tuple[str, ...]], list[str]]:
     for path in sorted((root / "imports").glob("*/*.json")):
         try:
             key = Path(json.loads(path.read_text(encoding="utf-8"))["folder"]).name
-        except (OSError, ValueError, KeyError, TypeError):
+        except (OSError, ValueError, KeyError, TypeError, RecursionError):
             unreadable.append(str(path))
             continue
         found.setdefault(key, set()).add(f"imported {path.stem}")
@@ -232,39 +239,56 @@ def _existing(store: Path | None) -> Path:
 
 
 def _survey(root: Path) -> tuple[list[Item], list[str]]:
+    from bench.engine.leftovers import leftovers
     from bench.engine.store.survey import survey
 
     keys, unreadable = referred(root)
-    return survey(root, keys), unreadable
+    return [*survey(root, keys), *leftovers(root)], unreadable
 
 
-def _removed(root: Path, item: Item, remove: object) -> bool:
+def _removed(root: Path, item: Item) -> bool:
+    from bench.engine.leftovers import working
+    from bench.engine.store.sweep import remove
     from bench.errors import BenchError
 
-    assert callable(remove)
     try:
-        return bool(remove(root, item))
+        return remove(root, item, lambda key: working(root, besides=key))
     except OSError as error:
         fix = "change its permissions, or mount the store so that it can be written"
         raise BenchError(f"{item.path} cannot be removed", got=str(error.strerror), fix=fix) from error
 
 
-def _report(moved: Iterator[Moved], url: str, as_json: bool) -> None:
-    found = []
+def _report(steps: Iterator[Moved], results: Iterator[Moved], url: str, as_json: bool) -> None:
+    """Show what travels: the steps, and then the results, whose documents refer to them."""
+    found, runs = list(_shown(steps, as_json)), list(_shown(results, as_json))
+    counts, of_runs = _counts(found), _counts(runs)
+    if as_json:
+        size = sum(one.size for one in (*found, *runs))
+        typer.echo(json.dumps({"url": url, **counts, "results": of_runs, "bytes": size}, indent=1))
+    else:
+        _say(_words(counts) or f"there are no finished steps to move: {url}")
+        if of_runs:
+            _say(f"results of runs: {_words(of_runs)}")
+        if "without hashes" in counts:
+            _say("steps of older versions have no hashes and stay where they are")
+    if "broken" in counts or "broken" in of_runs:
+        raise typer.Exit(BROKEN_EXIT)
+
+
+def _shown(moved: Iterator[Moved], as_json: bool) -> Iterator[Moved]:
     for one in moved:
-        found.append(one)
         if not as_json and one.state not in ("there", "without hashes"):
             amount = _amount(one.size) if one.size else one.reason
             _say(f"{one.state}: {one.stage} {one.key[:12]}  {amount}")
-    counts: Mapping[str, int] = {one.state: sum(other.state == one.state for other in found) for one in found}
-    if as_json:
-        typer.echo(json.dumps({"url": url, **counts, "bytes": sum(one.size for one in found)}, indent=1))
-    else:
-        _say(", ".join(f"{state}: {n}" for state, n in counts.items()) or f"there are no finished steps to move: {url}")
-        if "without hashes" in counts:
-            _say("steps of older versions have no hashes and stay where they are")
-    if "broken" in counts:
-        raise typer.Exit(BROKEN_EXIT)
+        yield one
+
+
+def _counts(found: Sequence[Moved]) -> Mapping[str, int]:
+    return {one.state: sum(other.state == one.state for other in found) for one in found}
+
+
+def _words(counts: Mapping[str, int]) -> str:
+    return ", ".join(f"{state}: {n}" for state, n in counts.items())
 
 
 def _print(names: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int]) -> None:

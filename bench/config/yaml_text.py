@@ -11,6 +11,8 @@ import yaml
 MOST_CHARACTERS = 1 << 20
 MOST_NODES = 50_000
 """Keys and values of a text, with those of every alias; the largest file that ships has 800."""
+MOST_DIGITS = 400
+"""Characters of a number. YAML has numbers of base 60, which take minutes, and others that Python cannot show."""
 
 
 class _Loader(yaml.SafeLoader):
@@ -25,6 +27,15 @@ class _Loader(yaml.SafeLoader):
             raise _too_many()
         return super().compose_node(parent, index)
 
+    def bounded_int(self, node: yaml.ScalarNode) -> int:
+        """Return an integer that is not too long."""
+        if len(node.value) > MOST_DIGITS:
+            raise ValueError(f"a number of {len(node.value):,} characters; at most {MOST_DIGITS} are read")
+        return super().construct_yaml_int(node)
+
+
+_Loader.add_constructor("tag:yaml.org,2002:int", _Loader.bounded_int)
+
 
 def load_yaml(text: str) -> Any:
     """Return the value of a YAML text, made of plain types only; each call returns a value of its own.
@@ -33,7 +44,8 @@ def load_yaml(text: str) -> Any:
     for, so that nested aliases ("billion laughs") are refused.
 
     Raises:
-        yaml.YAMLError: the text is not YAML, too long, nested too deeply, or stands for too many values.
+        yaml.YAMLError: the text is not YAML, too long, nested too deeply, stands for too many values, or
+            has a number of too many digits.
     """
     if len(text) > MOST_CHARACTERS:
         raise yaml.YAMLError(f"{len(text):,} characters; at most {MOST_CHARACTERS:,} are read")

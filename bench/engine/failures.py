@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import json
 import os
-import re
 import shutil
 import socket
 import traceback
@@ -23,12 +22,11 @@ from bench.digest import canonical_json
 from bench.engine.cost import utc_now
 from bench.engine.step import Step
 from bench.errors import BenchError
+from bench.redact import redacted
 
 FOLDER = "failures"
 TRACEBACK = "error.txt"
 DOCUMENT = "step.json"
-# A user name and password in an address.
-_SECRET = re.compile(r"(?<=://)[^/@\s]+@")
 
 
 @dataclass(frozen=True)
@@ -80,8 +78,8 @@ def write(store_root: Path, step: Step, error: BaseException) -> Path | None:
     folder = path(store_root, step.key)
     try:
         folder.mkdir(parents=True, exist_ok=True)
-        _replace(folder / TRACEBACK, "".join(traceback.format_exception(error)))
-        _replace(folder / DOCUMENT, canonical_json(known))
+        _replace(folder / TRACEBACK, redacted("".join(traceback.format_exception(error))))
+        _replace(folder / DOCUMENT, canonical_json(_redacted(known)))
     except OSError:
         return None
     return folder
@@ -127,7 +125,16 @@ def recording(store_root: Path, step: Step) -> Iterator[None]:
     clear(store_root, step.key)
 
 
+def _redacted(value: Any) -> Any:
+    """Return a value of JSON without the secrets of the addresses in its texts."""
+    if isinstance(value, str):
+        return redacted(value)
+    if isinstance(value, Mapping):
+        return {key: _redacted(item) for key, item in value.items()}
+    return [_redacted(item) for item in value] if isinstance(value, list | tuple) else value
+
+
 def _replace(target: Path, text: str) -> None:
     temporary = target.with_name(f"{target.name}.{uuid.uuid4().hex[:8]}.tmp")
-    temporary.write_text(_SECRET.sub("", text), encoding="utf-8")
+    temporary.write_text(text, encoding="utf-8", errors="backslashreplace")
     os.replace(temporary, target)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import threading
+import tokenize
 import zipfile
 import zlib
 from collections.abc import Collection
@@ -20,14 +21,18 @@ _MOST_ARRAYS = 10_000
 # NumPy parses headers as Python code, and in CPython 3.11 threads that parse at the same time may fail with a
 # SystemError, because they share a count of the depth (python/cpython#106905).
 _PARSING = threading.Lock()
+# What NumPy, zipfile and Python's tokenizer, which NumPy has read old headers, raise for damaged bytes.
 _BROKEN = (
     ValueError,
     EOFError,
     OSError,
     SyntaxError,
-    KeyError,
+    TypeError,
+    LookupError,
+    ArithmeticError,
     MemoryError,
-    NotImplementedError,
+    RuntimeError,
+    tokenize.TokenError,
     zipfile.BadZipFile,
     zlib.error,
 )
@@ -50,7 +55,7 @@ def read_npy(path: Path) -> np.ndarray[Any, np.dtype[Any]]:
     except FileNotFoundError as error:
         raise DataError(f"Cannot read the array {path}", got="no such file") from error
     # a header may claim more data than fits into memory
-    except (ValueError, EOFError, OSError, SyntaxError, MemoryError) as error:
+    except _BROKEN as error:
         if "allow_pickle" in str(error):
             raise DataError(
                 f"{path} does not hold an array of numbers",
@@ -67,7 +72,7 @@ def npy_shape(path: Path) -> tuple[int, ...]:
     try:
         with path.open("rb") as handle:
             return _shape(handle)
-    except (ValueError, EOFError, OSError, SyntaxError):
+    except _BROKEN:
         return ()
 
 

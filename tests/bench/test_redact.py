@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import time
+
 import pytest
 
 from bench.redact import address, redacted
@@ -42,3 +44,16 @@ def test_passwords_with_special_characters_are_hidden(password: str) -> None:
 def test_a_user_that_is_a_token_is_hidden_and_words_that_contain_it_are_kept() -> None:
     assert redacted("key abc1 in abc12", "https://abc1@host/") == "key *** in abc12"
     assert address("http://host:5000") == "http://host:5000"
+
+
+@pytest.mark.parametrize("part", ["://", "a://b@", "://x?:", "x?#"])
+def test_a_long_text_of_parts_of_addresses_takes_moments(part: str) -> None:
+    begin = time.process_time()
+    redacted(part * 100_000 + " a")
+    assert time.process_time() - begin < 10
+
+
+def test_what_ends_a_sentence_is_kept() -> None:
+    assert redacted("(see http://h/a?b=c). 'https://h#d': x, s3://h/? <ftp://h?e>") == (
+        "(see http://h/a?***). 'https://h#***': x, s3://h/?*** <ftp://h?***>"
+    )

@@ -13,6 +13,13 @@ from bench.engine.executors.slurm_profile import SlurmProfile
 from bench.engine.executors.submitted import StepJob
 from bench.errors import JobError
 
+ALIVE = frozenset(
+    {
+        *("completing", "configuring", "pending", "requeue_hold", "requeued", "resizing", "running", "signaling"),
+        *("special_exit", "stage_out", "stopped", "suspended"),
+    }
+)
+"""The states of jobs that have not ended."""
 _SECONDS = 60.0
 # Processes that this one started as jobs; they are to outlive it.
 _STARTED: dict[int, subprocess.Popen[bytes]] = {}

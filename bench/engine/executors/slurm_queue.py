@@ -17,7 +17,7 @@ from typing import Any
 from bench.engine import failures
 from bench.engine.executors import job_files, records
 from bench.engine.executors.base import Surroundings
-from bench.engine.executors.clusters import Cluster
+from bench.engine.executors.clusters import ALIVE, Cluster
 from bench.engine.executors.records import Queued
 from bench.engine.executors.slurm_profile import Needs, SlurmProfile
 from bench.engine.executors.submitted import AGAIN, StepJob, out_of_time
@@ -27,12 +27,6 @@ from bench.errors import JobError
 Answer = tuple[str, Any]
 GONE = "gone"
 """The state of a job of which the cluster knows nothing any more."""
-_ALIVE = frozenset(
-    {
-        *("completing", "configuring", "pending", "requeue_hold", "requeued", "resizing", "running", "signaling"),
-        *("special_exit", "stage_out", "stopped", "suspended"),
-    }
-)
 # Ends that are not the step's fault: it is sent again and continues from its checkpoint.
 _AGAIN = frozenset({"boot_fail", "deadline", "node_fail", "preempted", "revoked", "timeout", GONE})
 
@@ -294,7 +288,7 @@ class SlurmQueue:
                 records.update(task.session.store.root, task.record)
                 name = f"{task.step.stage}: {task.step.title}"
                 task.session.reporter.detail(f"{name}: job {record.job} is {state}")
-            if state in _ALIVE:
+            if state in ALIVE:
                 task.ended = None
             elif task.ended is None:
                 task.ended = time.monotonic()

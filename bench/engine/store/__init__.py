@@ -6,7 +6,7 @@ import errno
 import logging
 import os
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.engine.cost import Meter
@@ -84,7 +84,7 @@ class Store:
                     lease.release()
             if done is not None:
                 return done
-            warn(f"{step.stage}: {step.title}: another process took over while this one was suspended")
+            warn(f"{step.stage}: {step.title}: another process did it too, because one of the two was suspended")
 
     def _find(self, step: Step) -> Finished | None:
         path = self.path(step)
@@ -105,39 +105,47 @@ class Store:
             warn(f"{name}: {path} is broken: {broken}; it was moved to {set_aside(self.root, path)}, and is made again")
         if found is not None:
             return found
-        partial = workplace(path, shared=lease.took_over is not None)
-        reason = flaw(partial)
-        if reason:
-            warn(f"{name}: {partial} is broken: {reason}; it was moved to {set_aside(self.root, partial)}, and the step"
-                 " begins again")  # fmt: skip
-            partial.mkdir()
         try:
+            # those of earlier attempts; what a successor of this process makes meanwhile is not among them
+            earlier = workplaces(path)
+            partial = workplace(path, shared=lease.took_over is not None)
+            earlier = [one for one in earlier if one != partial]
+            reason = flaw(partial)
+            if reason:
+                warn(f"{name}: {partial} is broken: {reason}; it was moved to {set_aside(self.root, partial)}, and the "
+                     "step begins again")  # fmt: skip
+                partial.mkdir()
             with work_in(partial, name):
                 with Meter(partial / "cost.json", device=step.place.device) as meter:
                     work(partial)
                 clear_scratch(partial)
                 about = {"key": step.key, "title": step.title, **step.document(), "cost": meter.total()}
                 seal(partial, {**about, **meter.about()})
-                if not self._publish(partial, path, lease):
+                if not self._publish(partial, path, lease, earlier):
                     return None
-        except Exception:
-            if lease.is_lost():  # its successor may have removed the folder
+        except Exception as error:
+            # its successor may have removed the folder, or its predecessor woken up and published the entry
+            if lease.is_lost() or self.find(step) is not None:
+                warn(f"{name}: this attempt ended ({type(error).__name__}: {str(error).partition(chr(10))[0]})")
                 return None
             raise
         self._checked.note(path, step.stage, step.key)
         return Finished(step.key, step.stage, path, reused=False, cost=meter.total())
 
-    def _publish(self, partial: Path, path: Path, lease: Lease) -> bool:
+    def _publish(self, partial: Path, path: Path, lease: Lease, earlier: Sequence[Path]) -> bool:
         """Give the folder its final name; return whether this process was the one that did."""
         if not lease.confirm():
             return False
+        # A process that is suspended here for longer than a lease lasts has a successor: whichever of the two renames
+        # its folder first has made the entry, and neither touches the folder of the other.
         try:
             partial.rename(path)
         except OSError as error:
             if error.errno in _EXISTS:
+                shutil.rmtree(partial, ignore_errors=True)
                 return False
             raise
-        for other in workplaces(path):
+        for other in earlier:
             shutil.rmtree(other, ignore_errors=True)
         return True
 

@@ -12,7 +12,8 @@ from typing import Any
 from bench.engine.store.entry import Broken, check_content, check_sizes, fingerprint, listed, read_record
 
 FOLDER = "checked"
-_DAY = 24 * 3600
+REFRESH = 1200.0
+"""Seconds after which a further use of an entry is noted; less than the time for which a sweep keeps what is used."""
 
 
 class Checked:
@@ -61,7 +62,7 @@ class Checked:
         except (OSError, ValueError):
             return ""
         with contextlib.suppress(OSError):  # the last use, by which old entries are swept
-            if time.time() - path.stat().st_mtime > _DAY:
+            if time.time() - path.stat().st_mtime > REFRESH:
                 os.utime(path)
         return text
 

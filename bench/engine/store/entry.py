@@ -81,15 +81,16 @@ def read_record(folder: Path, stage: str, key: str) -> dict[str, Any]:
     if (FILES in record) != (SEAL in record):
         raise Broken(f"{DOCUMENT} is incomplete")
     files = record.get(FILES, {})
-    if not isinstance(files, dict) or not all(_is_file(name, value) for name, value in files.items()):
+    if not isinstance(files, dict) or not all(is_listed_file(name, value) for name, value in files.items()):
         raise Broken(f"{DOCUMENT} names its files in another way")
     return record
 
 
-def _is_file(name: str, value: Any) -> bool:
-    """Return whether a pair is a relative path below the entry, and a size with a hash."""
+def is_listed_file(name: str, value: Any) -> bool:
+    """Return whether a pair is a relative path that stays below its folder, and a size in bytes with a sha256."""
     path = PurePosixPath(name)
     inside = bool(path.parts) and not path.is_absolute() and ".." not in path.parts and "\\" not in name
+    inside = inside and str(path) == name and "\0" not in name
     return inside and isinstance(value, list) and [type(part) for part in value] == [int, str]
 
 

@@ -32,7 +32,7 @@ _WIDTH = 20  # of the number of heartbeats, so that a rewritten lease has the sa
 
 
 class Lease:
-    """The right to do the step `key`; `took_over` is the holder it was taken from, unless that is known to be dead."""
+    """The right to do the step `key`; `took_over` is the latest of those it was taken from who may wake up, if any."""
 
     def __init__(self, root: Path, key: str) -> None:
         """Set up a lease in the folder `leases` of a store; it is not held yet."""
@@ -59,12 +59,8 @@ class Lease:
             holder = holder_of(content)
             dead = holder is not None and holder.ended
             if dead or time.monotonic() - since > EXPIRY:
-                if self._create(number + 1):
-                    # who held the lease may have released it a moment ago, and another begun a new row of numbers
-                    if _read(self._path(number)) == content:
-                        self.took_over = None if dead else holder or self._holder
-                        break
-                    self._remove(self._number)
+                if self._succeed(number, content):
+                    break
                 continue
             if not asked and wait is not None:
                 wait()
@@ -72,6 +68,19 @@ class Lease:
             time.sleep(pause)
             pause = min(2 * pause, _POLL[1])
         _HEART.add(self)
+
+    def acquire_now(self, gone: Callable[[Path], bool]) -> bool:
+        """Hold the lease without waiting; return False if another process holds it.
+
+        Args:
+            gone: returns whether the holder that wrote a file of a lease is known to have ended.
+        """
+        number, content = self._present()
+        free = number < 0
+        held = self._create(0) if free else gone(self._path(number)) and self._succeed(number, content)
+        if held:
+            _HEART.add(self)
+        return held
 
     def confirm(self) -> bool:
         """Return whether this process still holds the lease; if so, nobody takes it over within the next `EXPIRY`."""
@@ -95,6 +104,26 @@ class Lease:
         while (found := _read(self._path(number + 1))) is not None:
             number, content = number + 1, found
         return number, content
+
+    def _succeed(self, number: int, content: bytes) -> bool:
+        """Take the lease over from the holder of a number, whose file had this content; return whether it is ours."""
+        if not self._create(number + 1):
+            return False
+        # who held the lease may have released it a moment ago, and another begun a new row of numbers
+        if _read(self._path(number)) != content:
+            self._remove(self._number)
+            return False
+        self.took_over = self._sleeper(number)
+        return True
+
+    def _sleeper(self, number: int) -> Holder | None:
+        """Return the latest holder up to a number that is not known to have ended; its successor may have."""
+        for earlier in range(number, -1, -1):
+            content = _read(self._path(earlier))
+            holder = None if content is None else holder_of(content)
+            if content is not None and (holder is None or not holder.ended):
+                return holder or self._holder
+        return None
 
     def _create(self, number: int) -> bool:
         """Create the file of a number; return whether this process was the one that created it."""

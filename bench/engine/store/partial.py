@@ -78,7 +78,8 @@ def _is_checkpoint(path: Path) -> bool:
     try:
         with zipfile.ZipFile(path) as archive:
             return archive.testzip() is None
-    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, NotImplementedError):
+    # a damaged directory may name any compression, an encryption or place, in bytes that need not be text
+    except (zipfile.BadZipFile, zlib.error, EOFError, OSError, RuntimeError, ValueError, ArithmeticError):
         return False
 
 

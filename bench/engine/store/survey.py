@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import os
+import re
 import time
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -20,11 +21,28 @@ INCOMING = "incoming"
 """The folder of a store in which entries arrive from elsewhere."""
 TRASH = "trash"
 """The folder of a store in which what is swept waits for its removal."""
-Kind = Literal["finished", "running", "unfinished", "broken", "lease", "lock", "mark", "incoming", "trash"]
+_STEP_LOCK = re.compile(r"[0-9a-f]{64}\.lock")
+Kind = Literal[
+    "finished",
+    "running",
+    "unfinished",
+    "broken",
+    "lease",
+    "lock",
+    "mark",
+    "incoming",
+    "trash",
+    "failure",
+    "queue",
+    "progress",
+]
 
 
 class Item(NamedTuple):
-    """One folder or file of a store; `age` in seconds since its last use, `runs` are those that refer to it."""
+    """One folder or file of a store; `age` in seconds since its last use, `runs` are those that refer to it.
+
+    A record of a failure, a queue or a driver is `needed` while its step is not finished, its job or driver not ended.
+    """
 
     kind: Kind
     stage: str
@@ -33,6 +51,7 @@ class Item(NamedTuple):
     size: int
     age: float
     runs: tuple[str, ...] = ()
+    needed: bool = False
 
 
 class Verdict(NamedTuple):
@@ -58,30 +77,32 @@ def survey(root: Path, referred: Mapping[str, tuple[str, ...]]) -> list[Item]:
 
 
 def live_keys(root: Path) -> set[str]:
-    """Return the keys of steps whose lease belongs to a process that may be running.
-
-    A lease of another machine counts as live until it has not been rewritten for ten times its expiry, by the clock of
-    the file system.
-    """
+    """Return the keys of steps whose lease belongs to a process that may be running."""
     keys = set()
-    for path in _files(root / LEASES):
+    for path in files(root / LEASES):
         key = path.name.partition(".")[0]
-        if not key:  # the name of a lease that is being made
-            continue
-        try:
-            holder, age = holder_of(path.read_bytes()), _now(root) - path.stat().st_mtime
-        except OSError:
-            continue
-        known = holder is not None and holder.is_local
-        if not holder.ended if holder is not None and known else age < 10 * EXPIRY:
+        if key and not gone(root, path):  # without a key, it is the name of a lease that is being made
             keys.add(key)
     return keys
 
 
+def gone(root: Path, path: Path) -> bool:
+    """Return whether the holder that wrote a file of a lease has ended, or has released it.
+
+    A lease of another machine counts as live until it has not been rewritten for ten times its expiry, by the clock of
+    the file system.
+    """
+    try:
+        holder, age = holder_of(path.read_bytes()), _now(root) - path.stat().st_mtime
+    except OSError:
+        return True
+    return holder.ended if holder is not None and holder.is_local else age >= 10 * EXPIRY
+
+
 def finished(root: Path) -> Iterator[tuple[str, str, Path]]:
     """Yield stage, key and folder of every finished entry, in order."""
-    for stage in _folders(root / "jobs"):
-        for path in _folders(stage):
+    for stage in folders(root / "jobs"):
+        for path in folders(stage):
             if not path.name.endswith(SUFFIX):
                 yield stage.name, path.name, path
 
@@ -109,6 +130,12 @@ def distrust(root: Path, verdict: Verdict) -> None:
         (root / CHECKED / verdict.stage / verdict.key).unlink()
 
 
+def unused(root: Path, stage: str, key: str) -> float:
+    """Return the seconds since a finished entry was made or found, to within `REFRESH` of the marks in `checked/`."""
+    path = root / "jobs" / stage / key
+    return min(age_of(root, path), age_of(root, path / DOCUMENT), age_of(root, root / CHECKED / stage / key))
+
+
 def size_of(path: Path) -> int:
     """Return the bytes of a file, or of all files below a folder; what disappears meanwhile counts as 0."""
     try:
@@ -120,48 +147,50 @@ def size_of(path: Path) -> int:
 
 
 def _entries(root: Path, referred: Mapping[str, tuple[str, ...]], live: set[str]) -> Iterator[Item]:
-    for stage in _folders(root / "jobs"):
-        for path in _folders(stage):
+    for stage in folders(root / "jobs"):
+        for path in folders(stage):
             key = path.name.partition(".")[0]
             if path.name.endswith(SUFFIX):
                 kind: Kind = "running" if key in live else "unfinished"
-                yield Item(kind, stage.name, key, path, size_of(path), _age(root, path))
+                yield Item(kind, stage.name, key, path, size_of(path), age_of(root, path))
             else:
-                mark = root / CHECKED / stage.name / key
-                age = min(_age(root, path), _age(root, path / DOCUMENT), _age(root, mark))
+                age = unused(root, stage.name, key)
                 yield Item("finished", stage.name, key, path, size_of(path), age, referred.get(key, ()))
 
 
 def _leftovers(root: Path, live: set[str]) -> Iterator[Item]:
-    for stage in _folders(root / BROKEN):
+    for stage in folders(root / BROKEN):
         for path in sorted(stage.iterdir()):
-            yield Item("broken", stage.name, path.name.partition("-")[0], path, size_of(path), _age(root, path))
-    for path in _files(root / LEASES):
+            yield Item("broken", stage.name, path.name.partition("-")[0], path, size_of(path), age_of(root, path))
+    for path in files(root / LEASES):
         key = path.name.removeprefix(".").partition(".")[0]
-        if key not in live and not (path.name.startswith(".") and _age(root, path) < EXPIRY):
-            yield Item("lease", "", key, path, size_of(path), _age(root, path))
-    for path in _files(root / "locks"):  # of versions that locked files
-        yield Item("lock", "", path.stem, path, size_of(path), _age(root, path))
-    for stage in _folders(root / CHECKED):
-        for path in _files(stage):
-            if not (root / "jobs" / stage.name / path.name).exists() and _age(root, path) > EXPIRY:
-                yield Item("mark", stage.name, path.name, path, size_of(path), _age(root, path))
+        if key not in live and not (path.name.startswith(".") and age_of(root, path) < EXPIRY):
+            yield Item("lease", "", key, path, size_of(path), age_of(root, path))
+    for path in files(root / "locks"):
+        if _STEP_LOCK.fullmatch(path.name):  # of versions that locked files; others are in use
+            yield Item("lock", "", path.stem, path, size_of(path), age_of(root, path))
+    for stage in folders(root / CHECKED):
+        for path in files(stage):
+            if not (root / "jobs" / stage.name / path.name).exists() and age_of(root, path) > EXPIRY:
+                yield Item("mark", stage.name, path.name, path, size_of(path), age_of(root, path))
     for folder, kind in ((INCOMING, "incoming"), (TRASH, "trash")):
-        for path in _folders(root / folder):
+        for path in folders(root / folder):
             if kind == "trash" or path.name.partition(".")[0] not in live:
                 yield Item("trash" if kind == "trash" else "incoming", "", path.name, path, size_of(path),
-                           _age(root, path))  # fmt: skip
+                           age_of(root, path))  # fmt: skip
 
 
-def _folders(path: Path) -> list[Path]:
+def folders(path: Path) -> list[Path]:
+    """Return the folders in a folder in order; none if it does not exist."""
     return sorted(one for one in path.iterdir() if one.is_dir()) if path.is_dir() else []
 
 
-def _files(path: Path) -> list[Path]:
+def files(path: Path) -> list[Path]:
+    """Return the files in a folder in order; none if it does not exist."""
     return sorted(one for one in path.iterdir() if one.is_file()) if path.is_dir() else []
 
 
-def _age(root: Path, path: Path) -> float:
+def age_of(root: Path, path: Path) -> float:
     """Return the seconds since a path was changed; infinity if it does not exist."""
     try:
         return max(0.0, _now(root) - path.stat().st_mtime)

@@ -21,11 +21,11 @@ from bench.errors import ConfigError, DataError, MissingError
 
 _CHUNK = 1 << 20
 _KEY = re.compile("[0-9a-f]{64}")
-State = Literal["sent", "fetched", "there", "broken", "without hashes"]
+State = Literal["sent", "fetched", "there", "broken", "without hashes", "skipped"]
 
 
 class Moved(NamedTuple):
-    """What became of an entry, the bytes that travelled, and why it did not travel if it is broken."""
+    """What became of an entry, the bytes that travelled, and why it did not travel if it is broken or skipped."""
 
     stage: str
     key: str
@@ -112,14 +112,18 @@ def push(root: Path, remote: Remote) -> Iterator[Moved]:
         except Broken as broken:
             yield Moved(stage, key, "broken", reason=str(broken))
             continue
-        size = sum(_send(remote, folder / name, remote.path(stage, key, name), *known)
+        size = sum(send(remote, folder / name, remote.path(stage, key, name), *known)
                    for name, known in record[FILES].items())  # fmt: skip
-        _send(remote, folder / DOCUMENT, remote.path(stage, key, DOCUMENT), len(text), hashlib.sha256(text).hexdigest())
+        send(remote, folder / DOCUMENT, remote.path(stage, key, DOCUMENT), len(text), hashlib.sha256(text).hexdigest())
         yield Moved(stage, key, "sent", size + len(text))
 
 
-def _send(remote: Remote, source: Path, target: str, size: int, known: str) -> int:
-    """Send a file unless it already exists there; return the bytes that travelled."""
+def send(remote: Remote, source: Path, target: str, size: int, known: str) -> int:
+    """Send a file of a size and sha256 unless it already exists there; return the bytes that travelled.
+
+    Raises:
+        DataError: what arrived has another hash.
+    """
     if remote.fs.exists(target) and remote.fs.size(target) == size and remote.hash_of(target) == known:
         return 0
     remote.fs.makedirs(target.rpartition("/")[0], exist_ok=True)
@@ -166,7 +170,7 @@ def _fetch(root: Path, remote: Remote, stage: str, key: str, target: Path) -> Mo
         if FILES not in record:
             shutil.rmtree(place)
             return Moved(stage, key, "without hashes")
-        size = sum(_get(remote, remote.path(stage, key, name), place / name, *known)
+        size = sum(get(remote, remote.path(stage, key, name), place / name, *known)
                    for name, known in record[FILES].items())  # fmt: skip
         check_sizes(record, listed(place))
         check_content(place, record)
@@ -195,7 +199,7 @@ def _is_whole(root: Path, stage: str, key: str, target: Path) -> bool:
     return True
 
 
-def _get(remote: Remote, source: str, target: Path, size: int, known: str) -> int:
+def get(remote: Remote, source: str, target: Path, size: int, known: str) -> int:
     """Fetch a file unless an interrupted transfer has left it here; return the bytes that travelled."""
     if target.is_file() and target.stat().st_size == size and digest_file(target) == known:
         return 0

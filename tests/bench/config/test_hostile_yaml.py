@@ -100,3 +100,15 @@ def test_a_value_is_that_of_its_call_only() -> None:
     first = load_yaml(text)
     first["a"]["b"].append(3)
     assert load_yaml(text) == {"a": {"b": [1, 2]}}
+
+
+@pytest.mark.parametrize("number", ["1" + ":1" * 500_000, "0x" + "f" * 900_000, "0b" + "1" * 900_000, "0" * 5000])
+def test_a_number_that_takes_minutes_or_cannot_be_shown_is_refused(number: str) -> None:
+    begin = time.process_time()
+    with pytest.raises(yaml.YAMLError, match="a number of"):
+        load_yaml(f"a: {number}")
+    assert time.process_time() - begin < 10
+
+
+def test_numbers_of_any_base_are_read() -> None:
+    assert load_yaml("[12, 0x1f, 0b11, 017, 1:30, 1_000]") == [12, 31, 3, 15, 90, 1000]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import socket
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -66,6 +67,16 @@ def test_passwords_are_left_out_and_damaged_records_are_skipped(session: Session
     assert "https://host/x" in said
     (folder / "step.json").write_text("")
     assert failures.read_all(session.store.root) == []
+
+
+def test_a_configuration_with_addresses_is_kept_without_their_secrets(session: Session) -> None:
+    settings = {"a": "https://host/x", "b": "me@there", "c": ["s3://me:secret@host/b?token=abc"], "d": 1}
+    step = replace(toy(session, Toy), settings=settings)
+    assert failures.write(session.store.root, step, OSError("\ud800 cannot be encoded")) is not None
+    failure = failures.read(session.store.root, step.key)
+    assert failure is not None
+    kept = {"a": "https://host/x", "b": "me@there", "c": ["s3://host/b?***"], "d": 1}
+    assert failure.step["config"] == kept
 
 
 def test_a_store_that_cannot_be_written_does_not_hide_the_error(session: Session, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import time
+import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -161,6 +162,23 @@ def test_a_whole_checkpoint_of_torch_has_no_flaw(tmp_path: Path) -> None:
     assert flaw(tmp_path) == ""
     flip(tmp_path / "checkpoint.pt")
     assert flaw(tmp_path) != ""
+
+
+def test_every_byte_of_a_checkpoint_s_directory_may_be_damaged(tmp_path: Path) -> None:
+    torch = pytest.importorskip("torch")
+    path = tmp_path / "checkpoint.pt"
+    torch.save({"weights": torch.zeros(20)}, path)
+    whole = path.read_bytes()
+    with zipfile.ZipFile(path) as archive:
+        start = archive.start_dir
+    flaws = set()
+    for place in range(start, len(whole)):
+        for bits in (0x01, 0x08, 0x80, 0xFF):
+            damaged = bytearray(whole)
+            damaged[place] ^= bits
+            path.write_bytes(damaged)
+            flaws.add(flaw(tmp_path))
+    assert flaws == {"", "checkpoint.pt was cut off or damaged"}
 
 
 def test_a_small_step_costs_milliseconds(tmp_path: Path) -> None:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import json
 import multiprocessing
 import os
+import shutil
 import signal
+import threading
 import time
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
@@ -13,7 +15,7 @@ from pathlib import Path
 
 import pytest
 
-from bench.engine.step import Place
+from bench.engine.step import Finished, Place
 from bench.engine.store import Store, lease
 from bench.engine.store.lease import Lease
 from tests.bench.engine.toy_steps import Toy
@@ -187,3 +189,67 @@ def test_the_holder_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> No
     assert path.read_bytes() != before
     assert len(path.read_bytes()) == len(before)
     held.release()
+
+
+def test_a_holder_that_sleeps_before_the_rename_leaves_the_folder_of_its_successor(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(lease, "EXPIRY", 0.3)
+    monkeypatch.setattr(lease, "BEAT", 1000.0)
+    store, confirmed, awake = Store(tmp_path), threading.Event(), threading.Event()
+    confirm, said, found = Lease.confirm, list[str](), list[Finished]()
+
+    def slow(self: Lease) -> bool:
+        mine = confirm(self)
+        if not confirmed.is_set():
+            confirmed.set()
+            assert awake.wait(60)
+        return mine
+
+    def second(folder: Path) -> None:
+        awake.set()
+        first.join()
+        successor(folder)
+
+    monkeypatch.setattr(Lease, "confirm", slow)
+    first = threading.Thread(target=lambda: found.append(store.run(make(), lambda folder: successor(folder))))
+    first.start()
+    assert confirmed.wait(60)
+    done = Store(tmp_path).run(make(), second, warn=said.append)
+    assert done.reused
+    assert [one.reused for one in found] == [False]
+    assert said == ["fit: : another process did it too, because one of the two was suspended"]
+    assert [path.name for path in done.path.parent.iterdir()] == [done.path.name]
+    assert list((tmp_path / "leases").iterdir()) == []
+
+
+def test_an_error_of_a_successor_counts_only_if_nobody_published_the_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    store, said = Store(tmp_path / "store"), list[str]()
+    Store(tmp_path / "other").run(make(), successor)
+
+    def overtaken(folder: Path) -> None:
+        shutil.copytree(Store(tmp_path / "other").path(make()), store.path(make()))  # what a process that woke up does
+        raise FileNotFoundError(2, "the folder is gone")
+
+    assert store.run(make(), overtaken, warn=said.append).reused
+    assert "FileNotFoundError: [Errno 2] the folder is gone" in said[0]
+
+    def fail(folder: Path) -> None:
+        raise FileNotFoundError(2, "nothing was published")
+
+    with pytest.raises(FileNotFoundError, match="nothing was published"):
+        Store(tmp_path / "third").run(make(), fail)
+
+
+def test_who_may_wake_up_is_remembered_after_its_successor_died(tmp_path: Path) -> None:
+    foreign(tmp_path)
+    dead = lease.this_process("2020-01-01", "d" * 32)._replace(pid=2**22 + 1)
+    (tmp_path / "leases" / f"{make().key}.1").write_text(json.dumps({**dead._asdict(), "beats": "0"}))
+    third = Lease(tmp_path, make().key)
+    third.acquire()
+    assert third.took_over is not None
+    assert third.took_over.host == "node7"
+    third.release()
+    assert list((tmp_path / "leases").iterdir()) == []

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 
 from bench.errors import DataError
-from bench.formats.npy import read_npy
+from bench.formats.npy import npy_shape, read_npy, read_npz
 
 
 def test_an_array_comes_back(tmp_path) -> None:
@@ -66,3 +66,26 @@ def test_headers_are_parsed_by_one_thread_at_a_time(tmp_path: Path, monkeypatch:
         read = list(threads.map(lambda _: read_npy(tmp_path / "a.npy"), range(8)))
     assert most[0] == 1
     assert all((array == np.arange(6)).all() for array in read)
+
+
+@pytest.mark.filterwarnings("ignore")  # of NumPy, about old names of types that a damaged header may have
+@pytest.mark.parametrize("name", ["a.npy", "a.npz"])
+def test_every_byte_of_a_header_may_be_damaged(tmp_path: Path, name: str) -> None:
+    path, array = tmp_path / name, np.arange(6)
+    if name == "a.npy":
+        np.save(path, array)
+    else:
+        np.savez(path, x=array)
+    read = read_npy if name == "a.npy" else read_npz
+    whole, refused = path.read_bytes(), 0
+    for place in range(len(whole)):
+        for bits in (0x01, 0x08, 0x80):
+            damaged = bytearray(whole)
+            damaged[place] ^= bits
+            path.write_bytes(damaged)
+            npy_shape(path)
+            try:
+                read(path)
+            except DataError:
+                refused += 1
+    assert refused > len(whole) / 2
