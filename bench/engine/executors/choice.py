@@ -43,13 +43,7 @@ def _plugin(name: str | None, options: ExecutorOptions) -> type[ExecutorPlugin] 
     if name is None and options.jobs == 1 and not (options.gpus or options.profile or options.address):
         return None
     chosen = name or DEFAULT
-    plugin = load("executors", chosen)
-    if not (isinstance(plugin, type) and issubclass(plugin, ExecutorPlugin)):
-        raise ConfigError(
-            f"The executor {chosen!r} does not derive from `{ExecutorPlugin.__module__}.ExecutorPlugin`",
-            got=repr(plugin),
-            fix="derive its class from this base class, which declares everything that the harness calls",
-        )
+    plugin: type[ExecutorPlugin] = load("executors", chosen, ExecutorPlugin)
     for option in _EMPTY.keys() - plugin.reads:
         if getattr(options, option) != _EMPTY[option]:
             raise ConfigError(

@@ -16,6 +16,7 @@ from typing import Any
 
 from bench.engine import failures
 from bench.engine.executors import job_files, records
+from bench.engine.executors.answer import taken
 from bench.engine.executors.base import Surroundings
 from bench.engine.executors.clusters import Cluster
 from bench.engine.executors.records import Queued
@@ -78,13 +79,7 @@ class SlurmQueue:
         """
         session.reporter.begins()
         begun = time.perf_counter()
-        kind, value = await asyncio.wrap_future(self._ask(step, session))
-        if kind == "error":
-            raise value
-        finished: Finished = value
-        session.reporter.say(f"  {step.stage}: {step.title}: done in {time.perf_counter() - begun:.1f} s", "green")
-        session.reporter.ended(step)
-        return finished
+        return taken(await asyncio.wrap_future(self._ask(step, session)), step, session.reporter, begun)
 
     def states(self) -> Mapping[str, str]:
         """Return the state of every step that was asked for and is not done: `waiting`, or what the queue says."""
