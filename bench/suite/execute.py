@@ -101,6 +101,8 @@ def _failed(run: Checked, begun: float, error: Exception, reporter: Reporter) ->
         reporter.say(f"{name + ':':<7}" + text.replace("\n", "\n       "), "red")
     for note in getattr(error, "__notes__", ()):
         reporter.say(note, "red")
+        if known is not error:
+            known.add_note(note)
     return Done(run.label, "failed", time.perf_counter() - begun, error=known)
 
 

@@ -146,6 +146,7 @@ def test_failed_steps_are_listed_and_the_rest_is_done(tmp_path: Path, jobs: int)
     assert code == 1
     assert "steps failed" not in said
     assert "by nothing" in said
+    assert "step:  fit: copy b2 (see " in said
     code, said = end(start(store, jobs, "suite", str(path), seconds=0))
     assert code == 0, said
     assert len(finished(store)) == 12
