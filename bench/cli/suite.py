@@ -91,8 +91,8 @@ def suite(
     from bench.config import Environment
     from bench.engine.executors import check_executor
     from bench.errors import ConfigError
+    from bench.run.driver import executor_options
     from bench.run.fetch import fetch_missing
-    from bench.run.pipeline import executor_options
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
     from bench.suite.expand import choose, expand

@@ -17,8 +17,9 @@ from bench.engine.session import drive
 from bench.engine.stop import Parked
 from bench.engine.store import check_writable
 from bench.errors import BenchError
+from bench.run.driver import Driver, opened
 from bench.run.outcome import Outcome
-from bench.run.pipeline import Driver, do_run, join_run, opened
+from bench.run.pipeline import do_run, join_run
 from bench.suite.check import Checked
 from bench.suite.count import count_steps
 

@@ -24,6 +24,16 @@ def check_executor(name: str | None, options: ExecutorOptions) -> None:
         plugin.check(options)
 
 
+def works_elsewhere(name: str | None, options: ExecutorOptions) -> bool:
+    """Return whether the chosen executor does steps on other machines; nothing is started.
+
+    Raises:
+        ConfigError: there is no such executor, or it does not read an option that is given.
+    """
+    plugin = _plugin(name, options)
+    return plugin is not None and plugin.elsewhere(options)
+
+
 def open_executor(name: str | None, options: ExecutorOptions) -> Executor:
     """Return the chosen executor, which the caller closes.
 
