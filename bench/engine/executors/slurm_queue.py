@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -94,8 +95,9 @@ class SlurmQueue:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        for reporter in {id(task.session.reporter): task.session.reporter for task in left}.values():
-            reporter.say(f"{len(left)} steps stay in the queue; run the same command again to collect their results")
+        for reporter, count in Counter(task.session.reporter for task in left).items():
+            steps = "1 step stays" if count == 1 else f"{count} steps stay"
+            reporter.say(f"{steps} in the queue; run the same command again to collect the results")
 
     def _ask(self, step: Step, session: Surroundings) -> Future[Answer]:
         future: Future[Answer] = Future()
