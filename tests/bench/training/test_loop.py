@@ -46,7 +46,7 @@ class KilledError(Exception):
 
 
 class Dies:
-    """The loss, which raises at its call of this number, counted from 1."""
+    """The loss, which raises an error at its call of this number, counted from 1."""
 
     def __init__(self, at: int | None) -> None:
         self.at, self.calls = at, 0
