@@ -230,9 +230,7 @@ class SlurmQueue:
             folder = job_files.folder(task.session.store.root, task.record.batch)
             if folder not in listed:
                 listed[folder] = job_files.names(folder)
-            if job_files.result_name(task.record.job) in listed[folder]:
-                self._take(task, folder)
-            else:
+            if job_files.result_name(task.record.job) not in listed[folder] or not self._take(task, folder):
                 left.append(task)
         if left and time.monotonic() - self._polled >= self.profile.poll_seconds:
             self._poll(left)
@@ -249,14 +247,14 @@ class SlurmQueue:
             with self._lock:
                 self._new.append(task)
 
-    def _take(self, task: _Task, folder: Path) -> None:
-        """Hand a result over."""
+    def _take(self, task: _Task, folder: Path) -> bool:
+        """Hand a result over; false if it cannot be read (yet): the state of its job then decides."""
         root, record = task.session.store.root, task.record
         assert record is not None
         try:
             outcome, value = pickle.loads((folder / job_files.result_name(record.job)).read_bytes())
-        except (OSError, EOFError, pickle.UnpicklingError):
-            return  # not whole yet, or taken by another driver: a later look decides
+        except (OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError):
+            return False  # not whole yet, taken by another driver, or with a class that is not installed here
         answer: Answer
         if outcome == "success":
             answer = value
@@ -275,6 +273,7 @@ class SlurmQueue:
             self._again(task, "stopped by a signal")
         else:
             self._error(task, out_of_time(task.step))
+        return True
 
     def _poll(self, tasks: Sequence[_Task]) -> None:
         known = self.cluster.states([task.record.job for task in tasks if task.record is not None])
