@@ -62,15 +62,20 @@ class Part(NamedTuple):
     """Something that is trained once and shared by every method that lists an equal part.
 
     `reads` are roles of data ("train", "text", "pool"), also optional ones; `needs` the names of parts that it builds
-    on; `config` all settings that its weights depend on. `divides` says that several devices may share its batches:
-    `bench.training.train` trains it, and its loss is a mean over the samples of a batch.
+    on; `config` all settings that its weights depend on. `batch` is the number of samples of each batch, if several
+    devices may share it: `bench.training.train` trains the part, and its loss is a mean over the samples of a batch.
     """
 
     name: str
     reads: frozenset[str]
     needs: tuple[str, ...]
     config: BaseModel
-    divides: bool = False
+    batch: int = 0
+
+    @property
+    def divides(self) -> bool:
+        """Whether several devices may share its batches."""
+        return self.batch > 0
 
 
 class Trainer(Protocol):

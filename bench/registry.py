@@ -44,8 +44,13 @@ def distribution(group: str, name: str) -> str:
     return "" if found is None or found.dist is None else found.dist.name
 
 
-def load(group: str, name: str) -> Any:
+def load(group: str, name: str, base: type | None = None) -> Any:
     """Import and return what an id is registered for.
+
+    Args:
+        group: the group of entry points, without `bench.`.
+        name: the id.
+        base: the class that it must derive from, for a group whose base class this module cannot import.
 
     Raises:
         ConfigError: there is no such id, its module cannot be imported, or it does not derive from the base class of
@@ -65,7 +70,7 @@ def load(group: str, name: str) -> Any:
             got=f"{type(error).__name__}: {error}",
             fix="install what it needs, or correct the plugin's entry point",
         ) from error
-    base = _base(group)
+    base = base or _base(group)
     if base is not None and not (isinstance(value, type) and issubclass(value, base)):
         raise ConfigError(
             f"The {_SINGULAR[group]} {name!r} does not derive from `{base.__module__}.{base.__name__}`",

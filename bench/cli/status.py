@@ -39,7 +39,7 @@ def status(
     import sys
 
     root = resolve_store(store)
-    name = None if suite is None else Path(suite).stem if suite.endswith((".yaml", ".yml")) else suite
+    name = None if suite is None else _name(suite)
     if as_json:
         from bench.digest import canonical_json
 
@@ -51,6 +51,16 @@ def status(
         console().print(_screen(root, name))
         return
     _follow(root, name)
+
+
+def _name(suite: str) -> str:
+    """Return the name of a suite or run; that of a suite's file is its key `name`, else the file's own."""
+    path = Path(suite).expanduser()
+    if path.suffix not in (".yaml", ".yml"):
+        return suite
+    from bench.config.files import read_yaml
+
+    return str(read_yaml(path).get("name", path.stem)) if path.is_file() else path.stem
 
 
 def documents(store: Path, name: str | None = None) -> list[dict[str, Any]]:

@@ -91,8 +91,8 @@ def suite(
     from bench.config import Environment
     from bench.engine.executors import check_executor
     from bench.errors import ConfigError
+    from bench.run.driver import executor_options
     from bench.run.fetch import fetch_missing
-    from bench.run.pipeline import executor_options
     from bench.suite.check import check_runs
     from bench.suite.execute import run_all
     from bench.suite.expand import choose, expand
@@ -148,14 +148,19 @@ def _print_summary(found: Suite, done: Sequence[Done]) -> None:
     table.add_column("why", overflow="fold")
     for item in done:
         run = "" if item.outcome is None else item.outcome.run
-        why = "" if item.error is None else f"{item.error.message}: {item.error.got}"
-        table.add_row(item.label, item.state, run, _duration(item.seconds), why)
+        table.add_row(item.label, item.state, run, _duration(item.seconds), _why(item))
     screen = console()
     screen.print(found.file.title, style="bold")
     screen.print(table)
     states = [item.state for item in done]
     counts = [f"{states.count(state)} {state}" for state in ("done", "found", "failed") if state in states]
     screen.print(f"{count_runs(len(done))}: {', '.join(counts)}")
+
+
+def _why(item: Done) -> str:
+    """Return why a run failed, with its failed steps and the path of its log."""
+    error = item.error
+    return "" if error is None else "\n".join([f"{error.message}: {error.got}", *getattr(error, "__notes__", ())])
 
 
 def _print_boards(done: Sequence[Done]) -> None:

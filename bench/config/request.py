@@ -175,11 +175,18 @@ class RunRequest(Settings):
 
     @model_validator(mode="after")
     def _one_way_to_several_gpus(self) -> Self:
-        if self.devices > 1 and (self.gpus or self.executor not in (None, "local")):
+        others = {
+            "--jobs": self.jobs if self.jobs > 1 else "",  # a worker process sees one GPU
+            "--gpus": ",".join(self.gpus),
+            "--executor": self.executor or "",
+        }
+        if self.devices > 1 and any(others.values()):
+            given = [f"{option} {value}" for option, value in others.items() if value]
             raise ConfigError(
-                "--devices shares the trainings of one process among GPUs, and does not go with --gpus or a cluster",
-                got=f"devices={self.devices}, gpus={','.join(self.gpus) or 'none'}, executor={self.executor or 'none'}",
-                fix="leave out --devices, so that each step has a GPU of its own, or leave out --gpus and --executor",
+                "--devices shares the trainings of this process among GPUs, and does not go with other processes",
+                got=" ".join([f"--devices {self.devices}", *given]),
+                fix="leave out --devices, so that each step has a GPU of its own, or leave out --jobs, --gpus and "
+                "--executor",
             )
         return self
 

@@ -18,15 +18,18 @@ class Device(NamedTuple):
     number: int = 1
 
 
-def resolve_device(wanted: str, count: int = 1) -> Device:
+def resolve_device(wanted: str, count: int = 1, *, elsewhere: bool = False) -> Device:
     """Return the device for `auto`, `cpu`, `cuda` or `mps`, of which `count` share a training.
 
     `auto` takes a CUDA GPU if the driver's `nvidia-smi` is on the path and torch finds one, and a CPU otherwise. On a
-    CPU any number of processes may share a training, as tests do, which saves no time.
+    CPU any number of processes may share a training, as tests do, which saves no time. If steps are done `elsewhere`,
+    on the nodes of a cluster, `cuda` is theirs and is not looked for here.
 
     Raises:
         MissingError: the device does not exist, there are fewer than `count`, or torch is not installed.
     """
+    if elsewhere and wanted == "cuda":
+        return Device("cuda", "a GPU of the cluster")
     device = _find(wanted)
     there = _number(device.kind, count)
     if count > there:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 
 from bench.engine import failures
@@ -11,6 +9,7 @@ from bench.engine.context import Run
 from bench.engine.reporter import Reporter
 from bench.engine.step import Finished, Step
 from bench.engine.store import Store
+from bench.engine.threads import limited
 
 
 def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> Finished:
@@ -28,7 +27,7 @@ def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> F
 
     def work(folder: Path) -> None:
         context = Run(step.seed, *step.place, workers, folder, reporter)
-        with reporter.step(name), _threads(step):
+        with reporter.step(name), limited(step.place):
             step.run(folder, context)
 
     def wait() -> None:
@@ -38,16 +37,3 @@ def execute(step: Step, store: Store, reporter: Reporter, workers: int = 0) -> F
         finished = store.run(step, work, wait=wait, warn=reporter.warn)
     reporter.detail(f"  {finished.path}")
     return finished
-
-
-@contextmanager
-def _threads(step: Step) -> Iterator[None]:
-    """Give numerical libraries exactly the threads in the step's key, since sums depend on how they are split."""
-    from threadpoolctl import threadpool_limits
-
-    if step.place.precision:
-        import torch
-
-        torch.set_num_threads(step.place.threads)
-    with threadpool_limits(step.place.threads, user_api="blas"):
-        yield

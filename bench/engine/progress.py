@@ -12,6 +12,7 @@ import socket
 import threading
 import time
 import uuid
+from asyncio import CancelledError
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -79,7 +80,7 @@ class RunProgress:
         self.overall, self.state = overall, "running"
         try:
             yield
-        except (KeyboardInterrupt, Parked):
+        except (KeyboardInterrupt, CancelledError, Parked):
             self.state = "stopped"
             raise
         except BaseException:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import sys
 import time
+from asyncio import CancelledError
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -106,7 +107,7 @@ class Reporter:
         try:
             with nullcontext() if self.about else libraries(log, self.warn):
                 yield
-        except (KeyboardInterrupt, Parked):
+        except (KeyboardInterrupt, CancelledError, Parked):
             log.write("interrupted")
             raise
         except BaseException as error:

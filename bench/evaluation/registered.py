@@ -76,15 +76,8 @@ def evaluation(name: str) -> Evaluation:
     Raises:
         ConfigError: there is none, or its entry point does not name an evaluation.
     """
-    plugin = load("evaluations", name)
-    if not (isinstance(plugin, type) and issubclass(plugin, Evaluation)):
-        raise ConfigError(
-            f"The entry point {name!r} of the group bench.evaluations does not name an evaluation",
-            got=repr(plugin),
-            fix="derive the class from bench.evaluation.base.Evaluation",
-        )
-    made: Evaluation = plugin()
-    return made
+    plugin: type[Evaluation] = load("evaluations", name, Evaluation)
+    return plugin()
 
 
 def prediction_evaluation(name: str) -> PredictionEvaluation:

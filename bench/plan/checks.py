@@ -80,13 +80,23 @@ def check_memory(required_gib: float) -> Iterable[Missing]:
 
 
 def check_devices(devices: int, methods: Mapping[str, MethodBase]) -> Iterable[Missing]:
-    """Yield what is missing if several devices are asked for, but no method trains a part that they can share."""
-    if devices > 1 and not any(part.divides for method in methods.values() for part in method.parts()):
+    """Yield what is missing if several devices are asked for, but no training can be divided equally among them."""
+    if devices == 1:
+        return
+    shared = {part.name: part.batch for method in methods.values() for part in method.parts() if part.divides}
+    if not shared:
         yield Missing(
             f"No training of this run can be divided among {devices} devices",
             f"methods that train on one device or train nothing: {', '.join(methods)}",
             "leave out --devices; the training of diffusion models can be divided, as of sdm or histodiffusion",
         )
+    for name, batch in shared.items():
+        if batch % devices:
+            yield Missing(
+                f"The batches of {name!r} cannot be divided equally among {devices} devices",
+                f"batches of {batch}",
+                "choose --devices, or the batch size of this training, so that one divides the other",
+            )
 
 
 def check_roles(read: Mapping[str, frozenset[str]], available: Iterable[str], dataset: str) -> Iterable[Missing]:
@@ -222,13 +232,17 @@ def check_weights(what: str, needed: Iterable[Weights], otherwise: str) -> Itera
             )
 
 
-def check_accelerator(preset: str, needs: bool, device: str, forced: bool, duration: str) -> Iterable[Missing]:
+def check_accelerator(
+    preset: str, needs: bool, device: str, forced: bool, duration: str, *, elsewhere: bool = False
+) -> Iterable[Missing]:
     """Yield what is missing if a preset needs a GPU and there is none, unless the user asked for the CPU."""
     if needs and device == "cpu" and not forced:
         yield Missing(
             f"Preset {preset!r} ({duration}) needs an accelerator",
             "torch finds none",
-            "use --preset smoke for a demonstration in minutes, or --device cpu to run it here anyway",
+            "use --device cuda, if the nodes of the cluster have GPUs"
+            if elsewhere
+            else "use --preset smoke for a demonstration in minutes, or --device cpu to run it here anyway",
         )
 
 

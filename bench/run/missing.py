@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import replace
 
 from bench.engine.device import resolve_device
+from bench.engine.executors import works_elsewhere
 from bench.errors import BenchError
 from bench.evaluation.registered import evaluations
 from bench.plan.checks import (
@@ -28,6 +29,7 @@ from bench.plan.checks import (
 from bench.plan.protocol import check_protocol
 from bench.plan.ratios import capped
 from bench.plan.roles import asked_of
+from bench.run.driver import device_of, executor_options
 from bench.run.resolve import Resolved
 from bench.stages.prepare import offered_roles
 from bench.track import Track, track_of
@@ -38,8 +40,10 @@ def find_missing(resolved: Resolved) -> list[Missing]:
     request, preset = resolved.request, resolved.preset
     track = track_of(resolved.card)
     missing: list[Missing] = []
+    elsewhere = False
     try:
-        device = resolve_device(request.device, request.devices)
+        elsewhere = works_elsewhere(request.executor, executor_options(request))
+        device = device_of(request)
     except BenchError as error:
         missing.append(Missing.from_error(error))
         device = resolve_device("cpu")
@@ -86,10 +90,10 @@ def find_missing(resolved: Resolved) -> list[Missing]:
         needed = one.weights(request.weights, resolved.arms, named)
         instead = "choose the evaluations to make with --set evaluations=[NAME, ...]"
         missing.extend(check_weights(f"evaluation {one.name!r}", needed, instead))
-    missing.extend(
-        check_accelerator(preset.name, preset.needs_accelerator, device.kind, request.device == "cpu", preset.duration)
-    )
-    missing.extend(check_memory(preset.memory_gib))
+    needs, forced = preset.needs_accelerator, request.device == "cpu"
+    missing.extend(check_accelerator(preset.name, needs, device.kind, forced, preset.duration, elsewhere=elsewhere))
+    if not elsewhere:
+        missing.extend(check_memory(preset.memory_gib))
     return list(dict.fromkeys(missing))
 
 

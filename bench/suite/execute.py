@@ -17,8 +17,9 @@ from bench.engine.session import drive
 from bench.engine.stop import Parked
 from bench.engine.store import check_writable
 from bench.errors import BenchError
+from bench.run.driver import Driver, opened
 from bench.run.outcome import Outcome
-from bench.run.pipeline import Driver, do_run, join_run, opened
+from bench.run.pipeline import do_run, join_run
 from bench.suite.check import Checked
 from bench.suite.count import count_steps
 
@@ -101,6 +102,8 @@ def _failed(run: Checked, begun: float, error: Exception, reporter: Reporter) ->
         reporter.say(f"{name + ':':<7}" + text.replace("\n", "\n       "), "red")
     for note in getattr(error, "__notes__", ()):
         reporter.say(note, "red")
+        if known is not error:
+            known.add_note(note)
     return Done(run.label, "failed", time.perf_counter() - begun, error=known)
 
 

@@ -22,7 +22,7 @@ from bench.errors import BenchError, JobError
 from bench.evaluation.registered import evaluations
 from bench.plan.encoders import EncoderHandle
 from bench.run.divisions import FoldData, divide_data
-from bench.run.pipeline import measure, open_session, trials_of
+from bench.run.program import measure, open_session, trials_of
 from bench.run.resolve import Resolved
 from bench.suite.planned_data import planned_folds, test_groups
 from bench.suite.stand_ins import fill

@@ -53,18 +53,21 @@ class HistoDiffusion(Selective):
         config = self.config
         source, nothing = frozenset({"pool"}) if config.pretrain else TRAIN, frozenset[str]()
         reads = [nothing if given.released else source for given in (config.autoencoder, config.latent_diffusion)]
+        batch = config.latent_diffusion.training.batch_size if reads[1] else 0
         found = [
             Part(AUTOENCODER, reads[0], (), config.autoencoder_part),
-            Part(DIFFUSION, reads[1], (AUTOENCODER,), config.latent_diffusion_part, divides=bool(reads[1])),
+            Part(DIFFUSION, reads[1], (AUTOENCODER,), config.latent_diffusion_part, batch),
         ]
         if config.finetune:
+            classifier, decoder = config.image_classifier_part, config.decoder_part
             found += [
-                Part(IMAGE_CLASSIFIER, TRAIN, (), config.image_classifier_part, divides=True),
-                Part(DECODER, TRAIN, (AUTOENCODER, IMAGE_CLASSIFIER), config.decoder_part, divides=True),
+                Part(IMAGE_CLASSIFIER, TRAIN, (), classifier, classifier.training.batch_size),
+                Part(DECODER, TRAIN, (AUTOENCODER, IMAGE_CLASSIFIER), decoder, decoder.training.batch_size),
             ]
         reads_train = nothing if config.latent_classifier.released else TRAIN
+        batch = config.latent_classifier.training.batch_size if reads_train else 0
         part = config.latent_classifier_part
-        return (*found, Part(LATENT_CLASSIFIER, reads_train, (AUTOENCODER,), part, divides=bool(reads_train)))
+        return (*found, Part(LATENT_CLASSIFIER, reads_train, (AUTOENCODER,), part, batch))
 
     def weights(self) -> Sequence[Weights]:
         """List the released parts, if any, and LPIPS's trunk where reconstructions are compared on it."""

@@ -72,13 +72,11 @@ class LatentControl(MethodBase):
         if finetuned is not None:
             found.append(Part(FINETUNED, BOTH, (AUTOENCODER,), finetuned))
         needs = (self.first_stage, *tower)
-        released = config.text_diffusion.released is not None
-        reads = nothing if released else TEXT
-        found.append(Part(DENOISER, reads, needs, config.text_diffusion_part, divides=not released))
-        released = config.control.released is not None
-        part = config.control_part(self.joint)
-        reads = nothing if released else BOTH
-        return (*found, Part(CONTROL, reads, (*needs, DENOISER), part, divides=not released))
+        batch = 0 if config.text_diffusion.released else config.text_diffusion.training.batch_size
+        found.append(Part(DENOISER, TEXT if batch else nothing, needs, config.text_diffusion_part, batch))
+        batch = 0 if config.control.released else config.control.training.batch_size
+        reads = BOTH if batch else nothing
+        return (*found, Part(CONTROL, reads, (*needs, DENOISER), config.control_part(self.joint), batch))
 
     def weights(self) -> Sequence[Weights]:
         """List released parts, the published text tower and LPIPS's trunk, as far as the settings need them."""

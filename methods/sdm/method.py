@@ -37,8 +37,9 @@ class SDM(MethodBase):
     def parts(self) -> Sequence[Part]:
         """Return the single network, which is the same for SDM and every DiffMix with these settings."""
         part = self.config.part
-        trained = isinstance(part, SDMPart)
-        return (Part(PART, frozenset({"train"}) if trained else frozenset(), (), part, divides=trained),)
+        if isinstance(part, SDMPart):
+            return (Part(PART, frozenset({"train"}), (), part, batch=part.training.batch_size),)
+        return (Part(PART, frozenset(), (), part),)
 
     def weights(self) -> Sequence[Weights]:
         """List the released checkpoint, if one is given."""

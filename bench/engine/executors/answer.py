@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 import traceback
 from collections.abc import Mapping
 from contextlib import nullcontext
@@ -10,7 +11,7 @@ from typing import Any
 from bench.engine.execute import execute
 from bench.engine.log import libraries
 from bench.engine.reporter import Reporter
-from bench.engine.step import Step
+from bench.engine.step import Finished, Step
 from bench.engine.store import Store
 from bench.errors import BenchError, JobError
 
@@ -44,3 +45,25 @@ def answer(step: Step, store: Store, said: Mapping[str, Any], workers: int) -> t
             fix="run the same command again to continue, finished work is kept; the traceback is "
             + ("above" if log is None else "in the log"),
         )
+
+
+def taken(answered: tuple[str, Any], step: Step, reporter: Reporter, begun: float | None = None) -> Finished:
+    """Return the finished step of an answer, and take its time into account.
+
+    Args:
+        answered: what :func:`answer` returned.
+        step: the step.
+        reporter: that of the driver.
+        begun: when the step was sent, as `time.perf_counter` says (None: the worker itself says when it is done).
+
+    Raises:
+        BenchError: the error of the step.
+    """
+    kind, value = answered
+    if kind == "error":
+        raise value
+    finished: Finished = value
+    if begun is not None:
+        reporter.say(f"  {step.stage}: {step.title}: done in {time.perf_counter() - begun:.1f} s", "green")
+    reporter.ended(step)
+    return finished

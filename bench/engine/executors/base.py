@@ -97,6 +97,11 @@ class ExecutorPlugin(ABC):
         """
 
     @classmethod
+    def elsewhere(cls, options: ExecutorOptions) -> bool:
+        """Return whether it does steps on other machines, whose devices and memory are not those of this one."""
+        return False
+
+    @classmethod
     @abstractmethod
     def open(cls, options: ExecutorOptions) -> Executor:
         """Return an executor, which the caller closes."""

@@ -24,6 +24,16 @@ def check_executor(name: str | None, options: ExecutorOptions) -> None:
         plugin.check(options)
 
 
+def works_elsewhere(name: str | None, options: ExecutorOptions) -> bool:
+    """Return whether the chosen executor does steps on other machines; nothing is started.
+
+    Raises:
+        ConfigError: there is no such executor, or it does not read an option that is given.
+    """
+    plugin = _plugin(name, options)
+    return plugin is not None and plugin.elsewhere(options)
+
+
 def open_executor(name: str | None, options: ExecutorOptions) -> Executor:
     """Return the chosen executor, which the caller closes.
 
@@ -43,13 +53,7 @@ def _plugin(name: str | None, options: ExecutorOptions) -> type[ExecutorPlugin] 
     if name is None and options.jobs == 1 and not (options.gpus or options.profile or options.address):
         return None
     chosen = name or DEFAULT
-    plugin = load("executors", chosen)
-    if not (isinstance(plugin, type) and issubclass(plugin, ExecutorPlugin)):
-        raise ConfigError(
-            f"The executor {chosen!r} does not derive from `{ExecutorPlugin.__module__}.ExecutorPlugin`",
-            got=repr(plugin),
-            fix="derive its class from this base class, which declares everything that the harness calls",
-        )
+    plugin: type[ExecutorPlugin] = load("executors", chosen, ExecutorPlugin)
     for option in _EMPTY.keys() - plugin.reads:
         if getattr(options, option) != _EMPTY[option]:
             raise ConfigError(

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import subprocess
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Protocol
 
@@ -96,7 +98,8 @@ class OnThisMachine:
         import submitit
 
         executor = submitit.LocalExecutor(folder, max_num_timeout=self._requeues, python=python)
-        sent = _submit(executor, asked, jobs)
+        with _without_interrupts():
+            sent = _submit(executor, asked, jobs)
         _STARTED.update({int(job.job_id): job._process for job in sent})
         return [job.job_id for job in sent]
 
@@ -106,6 +109,16 @@ class OnThisMachine:
 
     def cancel(self, name: str) -> None:
         """Do nothing: processes have no names."""
+
+
+@contextmanager
+def _without_interrupts() -> Iterator[None]:
+    """Block Ctrl-C for this thread and for processes that it starts, which inherit it: the terminal sends it to all."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def _runs(pid: int) -> bool:

@@ -14,6 +14,7 @@ from threading import Lock
 from typing import IO, Any
 
 from bench.engine import failures
+from bench.engine.executors.answer import taken
 from bench.engine.executors.base import Surroundings
 from bench.engine.executors.gpus import VISIBLE
 from bench.engine.executors.slots import Slot, Slots
@@ -79,12 +80,7 @@ class Processes:
             raise
         # the worker of a step that nobody awaits any more is busy until it is done
         work.add_done_callback(lambda _: self._slots.release(slot))
-        kind, value = await asyncio.wrap_future(work)
-        if kind == "error":
-            raise value
-        finished: Finished = value
-        session.reporter.ended(step)
-        return finished
+        return taken(await asyncio.wrap_future(work), step, session.reporter)
 
     def states(self) -> Mapping[str, str]:
         """Return the state of every step that was asked for and is not done: `waiting` or `running`."""

@@ -36,6 +36,11 @@ class Ray(ExecutorPlugin):
             ) from error
 
     @classmethod
+    def elsewhere(cls, options: ExecutorOptions) -> bool:
+        """Return whether the cluster is one that runs already."""
+        return bool(options.address)
+
+    @classmethod
     def open(cls, options: ExecutorOptions) -> Executor:
         """Return an executor that is connected to the cluster."""
         from bench.engine.executors.ray_tasks import RayTasks

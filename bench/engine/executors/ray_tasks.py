@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from bench.engine import failures
-from bench.engine.executors.answer import answer
+from bench.engine.executors.answer import answer, taken
 from bench.engine.executors.base import Surroundings
 from bench.engine.step import Finished, Step
 from bench.engine.store import Store
@@ -66,8 +66,8 @@ class RayTasks:
         """
         asked = self._asked(step, session)
         session.reporter.begins()
-        name, begun = f"{step.stage}: {step.title}", time.perf_counter()
-        session.reporter.say(name, "bold")
+        begun = time.perf_counter()
+        session.reporter.say(f"{step.stage}: {step.title}", "bold")
         said = {**session.reporter.remote(), "quiet": True}
         self._states[step.key] = "waiting"
         # Ray would look into the pickle of a value for references
@@ -75,7 +75,7 @@ class RayTasks:
         self._refs[step.key] = ref
         future: Future[tuple[str, Any]] = ref.future()
         try:
-            kind, value = await asyncio.wrap_future(future)
+            answered = await asyncio.wrap_future(future)
         except asyncio.CancelledError:
             self._ray.cancel(ref, force=True)
             raise
@@ -86,12 +86,7 @@ class RayTasks:
         finally:
             self._states.pop(step.key, None)
             self._refs.pop(step.key, None)
-        if kind == "error":
-            raise value
-        finished: Finished = value
-        session.reporter.say(f"  {name}: done in {time.perf_counter() - begun:.1f} s", "green")
-        session.reporter.ended(step)
-        return finished
+        return taken(answered, step, session.reporter, begun)
 
     def states(self) -> Mapping[str, str]:
         """Return the state of every step that was asked for and is not done: `sent`, since Ray decides when it runs."""

@@ -39,6 +39,11 @@ class Slurm(ExecutorPlugin):
             )
 
     @classmethod
+    def elsewhere(cls, options: ExecutorOptions) -> bool:
+        """Return whether jobs go to Slurm, and not to this machine to try a profile."""
+        return _profile(options).cluster == "slurm"
+
+    @classmethod
     def open(cls, options: ExecutorOptions) -> Executor:
         """Return a queue; nothing is sent yet."""
         from bench.engine.executors import job_files

@@ -8,6 +8,7 @@ import shutil
 import threading
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from concurrent.futures import Future
 from dataclasses import dataclass, field, replace
@@ -16,6 +17,7 @@ from typing import Any
 
 from bench.engine import failures
 from bench.engine.executors import job_files, records
+from bench.engine.executors.answer import taken
 from bench.engine.executors.base import Surroundings
 from bench.engine.executors.clusters import ALIVE, Cluster
 from bench.engine.executors.records import Queued
@@ -72,13 +74,7 @@ class SlurmQueue:
         """
         session.reporter.begins()
         begun = time.perf_counter()
-        kind, value = await asyncio.wrap_future(self._ask(step, session))
-        if kind == "error":
-            raise value
-        finished: Finished = value
-        session.reporter.say(f"  {step.stage}: {step.title}: done in {time.perf_counter() - begun:.1f} s", "green")
-        session.reporter.ended(step)
-        return finished
+        return taken(await asyncio.wrap_future(self._ask(step, session)), step, session.reporter, begun)
 
     def states(self) -> Mapping[str, str]:
         """Return the state of every step that was asked for and is not done: `waiting`, or what the queue says."""
@@ -93,8 +89,9 @@ class SlurmQueue:
         self._wake.set()
         if self._thread is not None:
             self._thread.join()
-        for reporter in {id(task.session.reporter): task.session.reporter for task in left}.values():
-            reporter.say(f"{len(left)} steps stay in the queue; run the same command again to collect their results")
+        for reporter, count in Counter(task.session.reporter for task in left).items():
+            steps = "1 step stays" if count == 1 else f"{count} steps stay"
+            reporter.say(f"{steps} in the queue; run the same command again to collect the results")
 
     def _ask(self, step: Step, session: Surroundings) -> Future[Answer]:
         future: Future[Answer] = Future()
@@ -227,9 +224,7 @@ class SlurmQueue:
             folder = job_files.folder(task.session.store.root, task.record.batch)
             if folder not in listed:
                 listed[folder] = job_files.names(folder)
-            if job_files.result_name(task.record.job) in listed[folder]:
-                self._take(task, folder)
-            else:
+            if job_files.result_name(task.record.job) not in listed[folder] or not self._take(task, folder):
                 left.append(task)
         if left and time.monotonic() - self._polled >= self.profile.poll_seconds:
             self._poll(left)
@@ -246,14 +241,14 @@ class SlurmQueue:
             with self._lock:
                 self._new.append(task)
 
-    def _take(self, task: _Task, folder: Path) -> None:
-        """Hand a result over."""
+    def _take(self, task: _Task, folder: Path) -> bool:
+        """Hand a result over; false if it cannot be read (yet): the state of its job then decides."""
         root, record = task.session.store.root, task.record
         assert record is not None
         try:
             outcome, value = pickle.loads((folder / job_files.result_name(record.job)).read_bytes())
-        except (OSError, EOFError, pickle.UnpicklingError):
-            return  # not whole yet, or taken by another driver: a later look decides
+        except (OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError):
+            return False  # not whole yet, taken by another driver, or with a class that is not installed here
         answer: Answer
         if outcome == "success":
             answer = value
@@ -272,6 +267,7 @@ class SlurmQueue:
             self._again(task, "stopped by a signal")
         else:
             self._error(task, out_of_time(task.step))
+        return True
 
     def _poll(self, tasks: Sequence[_Task]) -> None:
         known = self.cluster.states([task.record.job for task in tasks if task.record is not None])

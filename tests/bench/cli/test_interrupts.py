@@ -89,6 +89,20 @@ def test_ctrl_c_once_ends_after_the_running_steps(tmp_path: Path, jobs: int) -> 
 
 
 @pytest.mark.slow
+def test_ctrl_c_awaits_jobs_on_this_machine_that_the_terminal_would_interrupt(tmp_path: Path) -> None:
+    profile, store = tmp_path / "here.yaml", tmp_path / "store"
+    profile.write_text("{cluster: local, poll_seconds: 1}\n")
+    process = start(store, 1, *RUN, "--executor", "slurm", "--profile", str(profile), seconds=2)
+    wait_for(lambda: len(begun(store)) == 2, process)
+    os.killpg(process.pid, signal.SIGINT)  # also to the jobs
+    code, said = end(process)
+    assert code == 130
+    assert STOPPING in said
+    assert len(finished(store)) == 2
+    assert not (store / "failures").exists()
+
+
+@pytest.mark.slow
 @pytest.mark.parametrize("jobs", [1, 2])
 @pytest.mark.parametrize("signals", [(signal.SIGINT, signal.SIGINT), (signal.SIGTERM,)])
 def test_ctrl_c_twice_or_a_request_to_end_stops_immediately(
@@ -146,6 +160,7 @@ def test_failed_steps_are_listed_and_the_rest_is_done(tmp_path: Path, jobs: int)
     assert code == 1
     assert "steps failed" not in said
     assert "by nothing" in said
+    assert "step:  fit: copy b2 (see " in said
     code, said = end(start(store, jobs, "suite", str(path), seconds=0))
     assert code == 0, said
     assert len(finished(store)) == 12

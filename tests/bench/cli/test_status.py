@@ -91,6 +91,10 @@ def test_what_ended_is_shown_with_its_end_and_by_its_name(
     assert "tiny" not in out
     _, out, _ = run(monkeypatch, capsys, "configs/suites/tiny.yaml", "--store", tmp_path)
     assert "tiny: failed" in out
+    mine = tmp_path / "mine.yaml"
+    mine.write_text("{name: tiny, runs: [{method: copy}]}")
+    _, out, _ = run(monkeypatch, capsys, str(mine), "--store", tmp_path)
+    assert "tiny: failed" in out
     # a killed driver wrote no end
     path = tmp_path / "progress" / "tiny.json"
     document = json.loads(path.read_text())

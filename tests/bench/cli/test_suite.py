@@ -49,6 +49,8 @@ def test_a_suite_from_plan_to_summary(
     assert code == 1
     assert "no ink" in err
     assert "1 run: 1 failed" in out
+    for said in ("step: synthesize: copy", "/failures/", "/logs/"):
+        assert said in " ".join(out.split()), said
 
     code, out, err = run(monkeypatch, capsys, "suite", path, *options(tmp_path))
     assert code == 0

@@ -203,3 +203,13 @@ def test_environment_is_read_in_one_place() -> None:
 def test_request_refuses_no_seeds() -> None:
     with pytest.raises(ConfigError, match="seeds"):
         build(RunRequest, {"method": "m", "dataset": "d", "seeds": 0}, "the request")
+
+
+@pytest.mark.parametrize("other", [{"jobs": 2}, {"gpus": ("0", "1")}, {"executor": "local"}, {"executor": "slurm"}])
+def test_devices_that_share_a_training_do_not_go_with_other_processes(other: dict[str, object]) -> None:
+    fields = {"method": "sdm", "dataset": "phantom", "devices": 2}
+    assert RunRequest.model_validate(fields).devices == 2
+    with pytest.raises(ConfigError, match="--devices 2 ") as caught:
+        RunRequest.model_validate({**fields, **other})
+    ((option, _),) = other.items()
+    assert f"--{option} " in caught.value.got

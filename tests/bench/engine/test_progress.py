@@ -8,6 +8,7 @@ import socket
 import subprocess
 import sys
 import time
+from asyncio import CancelledError
 from pathlib import Path
 from typing import Any
 
@@ -60,6 +61,16 @@ def test_estimates_are_those_of_the_plan() -> None:
     assert document["running"][0]["estimate"] == 12.5
     assert document["seconds_left"] == pytest.approx(60, abs=5)
     assert run.document()["state"] == "done"
+
+
+@pytest.mark.parametrize(
+    ("error", "state"), [(CancelledError, "stopped"), (KeyboardInterrupt, "stopped"), (ValueError, "failed")]
+)
+def test_a_run_that_is_interrupted_is_stopped_and_not_failed(error: type[BaseException], state: str) -> None:
+    run = RunProgress("mine")
+    with pytest.raises(error), run.going(str):
+        raise error
+    assert run.document()["state"] == state
 
 
 def read(board: Board) -> dict[str, Any]:

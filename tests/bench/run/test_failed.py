@@ -24,6 +24,17 @@ def test_one_failed_step_keeps_its_error_and_the_request_is_not_wrong(session: S
     assert error_of_run(session, error) is error
     assert error.exit_code == 1
     assert str(error) == "a tile is damaged; got: x.png"
+    assert error.__notes__ == ["step:  fit: toy 0"]
+
+
+def test_the_note_of_one_failed_step_names_its_record_once(session: Session) -> None:
+    (error,) = failing(session, ValueError("no ink"))
+    (key,) = session.failed
+    record = session.store.root / "failures" / key
+    record.mkdir(parents=True)
+    for _ in range(2):  # two runs need the step
+        assert error_of_run(session, error) is error
+    assert error.__notes__ == [f"step:  fit: toy 0 (see {record})"]
 
 
 def test_a_wrong_request_stays_what_it_is(session: Session) -> None:

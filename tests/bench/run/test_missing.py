@@ -8,8 +8,12 @@ import pytest
 
 from bench.contract import Downstream
 from bench.engine.device import Device
+from bench.engine.executors import InProcess
+from bench.engine.reporter import Reporter
+from bench.engine.store import Store
 from bench.errors import DataError
 from bench.run.missing import find_missing
+from bench.run.program import open_session
 from bench.run.resolve import resolve
 from tests.bench.conftest import request
 
@@ -99,6 +103,15 @@ def test_devices_that_no_training_can_share_are_refused_before_any_work(tmp_path
     assert find_missing(resolve(request(tmp_path, method="sdm", devices=2))) == []
 
 
+def test_a_batch_that_the_devices_cannot_share_equally_is_refused_before_any_work(tmp_path: Path) -> None:
+    asked = request(tmp_path, method="sdm", devices=2, overrides=("method.training.batch_size=3",))
+    (odd,) = find_missing(resolve(asked))
+    assert odd.expected == "The batches of 'sdm' cannot be divided equally among 2 devices"
+    assert odd.got == "batches of 3"
+    assert "--devices" in odd.fix
+    assert find_missing(resolve(asked.model_copy(update={"devices": 3}))) == []
+
+
 def test_more_devices_than_there_are_is_one_item(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("bench.engine.device._find", lambda wanted: Device("cuda", "a GPU"))
     monkeypatch.setattr("torch.cuda.device_count", lambda: 2)
@@ -106,6 +119,24 @@ def test_more_devices_than_there_are_is_one_item(tmp_path: Path, monkeypatch: py
     assert short.expected == "--devices asks for 4 devices of kind 'cuda'"
     assert (short.got, short.fix) == ("2", "use --devices 2")
     assert find_missing(resolve(request(tmp_path, method="sdm", devices=2))) == []
+
+
+def test_the_gpus_of_a_cluster_are_not_looked_for_on_its_login_node(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("torch.cuda.is_available", lambda: False)
+    on_slurm, here = tmp_path / "slurm.yaml", tmp_path / "here.yaml"
+    on_slurm.write_text("requeues: 1\n")
+    here.write_text("cluster: local\n")
+    asked = request(tmp_path, executor="slurm", profile=str(on_slurm), device="cuda")
+    assert find_missing(resolve(asked)) == []
+    session = open_session(resolve(asked), Store(tmp_path), Reporter(quiet=True), InProcess())
+    assert session.torch.device == "cuda"
+    assert session.numeric.device == "cpu"
+    (absent,) = find_missing(resolve(asked.model_copy(update={"profile": str(here)})))
+    assert absent.expected == "There is no device of kind 'cuda'"
+    (unsaid,) = find_missing(resolve(asked.model_copy(update={"device": "auto", "preset": "small"})))
+    assert unsaid.fix == "use --device cuda, if the nodes of the cluster have GPUs"
 
 
 def test_one_device_is_not_part_of_a_request_and_several_are(tmp_path: Path) -> None:

@@ -20,7 +20,7 @@ from bench.engine.session import Session, drive
 from bench.engine.step import Finished, Step
 from bench.engine.store import Store
 from bench.run.outcome import Outcome
-from bench.run.pipeline import work
+from bench.run.program import work
 from bench.run.resolve import resolve
 from tests.bench.conftest import request
 from tests.golden import runs

@@ -45,24 +45,28 @@ class KilledError(Exception):
     pass
 
 
+class Dies:
+    """The loss, which raises an error at its call of this number, counted from 1."""
+
+    def __init__(self, at: int | None) -> None:
+        self.at, self.calls = at, 0
+
+    def __call__(self, net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
+        self.calls += 1
+        if self.calls == self.at:
+            raise KilledError
+        return loss(net, batch, generator)
+
+
 def test_killed_run_gives_the_same_weights(tmp_path: Path) -> None:
     for name in ("a", "b"):
         (tmp_path / name).mkdir()
     whole = run_to(20, tmp_path / "a")
-    calls = 0
-
-    def dies(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        nonlocal calls
-        calls += 1
-        if calls == 11:
-            raise KilledError
-        return loss(net, batch, generator)
-
     with pytest.raises(KilledError):
-        run_to(20, tmp_path / "b", dies)
-    calls = 100
-    again = run_to(20, tmp_path / "b", dies)
-    assert calls - 100 == 12  # steps 8..19: from the checkpoint after step 8
+        run_to(20, tmp_path / "b", Dies(at=11))
+    rest = Dies(at=None)
+    again = run_to(20, tmp_path / "b", rest)
+    assert rest.calls == 12  # steps 8..19: from the checkpoint after step 8
     assert whole.keys() == again.keys()
     assert all(torch.equal(whole[name], again[name]) for name in whole)
 
@@ -94,17 +98,8 @@ def test_watcher_sees_what_is_returned_and_survives_a_kill(tmp_path: Path) -> No
     assert all(torch.equal(value, plain[name]) for name, value in trained.state_dict().items())
     assert list(whole.seen) == ["3", "6", "9"]
     assert whole.seen["9"] == float(sum(p.detach().square().sum() for p in trained.parameters()))
-    calls = 0
-
-    def dies(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        nonlocal calls
-        calls += 1
-        if calls == 8:
-            raise KilledError
-        return loss(net, batch, generator)
-
     with pytest.raises(KilledError):
-        train(task(dies), make_batch, options, tmp_path / "killed", Run(), Norms())
+        train(task(Dies(at=8)), make_batch, options, tmp_path / "killed", Run(), Norms())
     after = Norms()
     train(task(), make_batch, options, tmp_path / "killed", Run(), after)
     assert after.seen == whole.seen  # the norm after step 3 comes from the checkpoint
@@ -194,22 +189,13 @@ def test_a_lack_of_memory_names_the_settings(tmp_path: Path) -> None:
 def test_the_first_checkpoint_comes_early(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Without a number of steps it is saved after some seconds, long before a twentieth of the training."""
     monkeypatch.setattr(CheckpointClock, "first", 0.0)
-    options, calls = TrainingOptions(steps=1000, stage="toy"), 0
-
-    def dies(net: nn.Module, batch: dict, generator: torch.Generator) -> dict[str, torch.Tensor]:
-        nonlocal calls
-        calls += 1
-        if calls == 5:
-            raise KilledError
-        return loss(net, batch, generator)
-
+    options = TrainingOptions(steps=1000, stage="toy")
     with pytest.raises(KilledError):
-        train(task(dies), make_batch, options, tmp_path, Run())
+        train(task(Dies(at=5)), make_batch, options, tmp_path, Run())
     assert torch.load(tmp_path / "checkpoint.pt", weights_only=True)["step"] == 1
     again = Run()
-    calls = 1
     with pytest.raises(KilledError):
-        train(task(dies), make_batch, options, tmp_path, again)
+        train(task(Dies(at=4)), make_batch, options, tmp_path, again)
     assert min(again.curves["toy/loss"]) == 1
 
 

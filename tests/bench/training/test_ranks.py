@@ -110,7 +110,7 @@ def test_a_part_that_divides_is_trained_on_all_devices_and_its_key_says_so(sessi
     assert found[0].key != found[1].key
     losses = [[value for name, _, value in read_curves(one.path) if name == "sdm/loss"] for one in found]
     assert losses[0] == pytest.approx(losses[1], rel=1e-4)
-    whole = drive(fit_part(_on(session, 2), part._replace(divides=False), method, data, {}))
+    whole = drive(fit_part(_on(session, 2), part._replace(batch=0), method, data, {}))
     assert whole.key == found[0].key
 
 

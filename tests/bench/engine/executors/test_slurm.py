@@ -9,7 +9,7 @@ import signal
 import subprocess
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
@@ -20,8 +20,9 @@ import pytest
 from bench.config.profile import read_profile
 from bench.engine import failures
 from bench.engine.device import Device
-from bench.engine.executors import ExecutorOptions, InProcess, check_executor, open_executor, records
+from bench.engine.executors import ExecutorOptions, InProcess, check_executor, job_files, open_executor, records
 from bench.engine.executors.slurm_profile import SlurmProfile
+from bench.engine.executors.slurm_queue import SlurmQueue
 from bench.engine.reporter import Reporter
 from bench.engine.session import Session, drive, together
 from bench.engine.store import Store
@@ -304,6 +305,29 @@ def test_a_driver_that_died_while_it_sent_an_array_leaves_nothing_awaited_for_ev
     drive(session.do(step))
     assert slurm.calls("scancel") == [["--name=bench-00000000"]]
     assert text(session, step) == "42"
+
+
+@pytest.mark.parametrize("left_by_job", [b"", b"not a pickle", b"cno_such_package\nError\n."])
+def test_a_result_that_cannot_be_read_is_the_error_of_its_step(tmp_path: Path, left_by_job: bytes) -> None:
+    class Completed:
+        def submit(self, folder: Path, *_: object) -> list[str]:
+            folder.mkdir(parents=True)
+            (folder / job_files.result_name("1_0")).write_bytes(left_by_job)
+            return ["1_0"]
+
+        def states(self, jobs: Sequence[str]) -> dict[str, str]:
+            return dict.fromkeys(jobs, "completed")
+
+        def cancel(self, name: str) -> None: ...
+
+    queue = SlurmQueue(SlurmProfile(**FAST), Completed())
+    place = Device("cpu", "CPU")
+    session = Session(Store(tmp_path), Reporter(quiet=True), place, "32-true", 1, executor=queue)
+    try:
+        with pytest.raises(JobError, match="A job ended while it did fit: toy 0"):
+            drive(asyncio.wait_for(session.do(toy(session, Toy)), 20))
+    finally:
+        queue.close()
 
 
 def test_a_refused_partition_is_an_error_before_anything_runs(slurm: FakeSlurm, on: Open) -> None:
