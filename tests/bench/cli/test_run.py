@@ -107,10 +107,13 @@ def test_an_error_of_a_run_names_its_log_which_has_the_traceback(
     monkeypatch.setattr(Copy, "render", render_nothing)
     code, said = bench(monkeypatch, capsys, *COPY, "--quiet", "--store", str(tmp_path))
     assert code == 1
-    assert [line[:6] for line in said] == ["error:", "got:  ", "fix:  ", "log:  "]
+    assert [line[:6] for line in said] == ["error:", "got:  ", "fix:  ", "step: ", "log:  "]
     assert "the traceback is in the log" in said[2]
+    (record,) = (tmp_path / "failures").iterdir()
+    assert said[3] == f"step:  synthesize: copy, 8 patches, seed 0 (see {record})"
+    assert "ValueError: no ink" in (record / "error.txt").read_text(encoding="utf-8")
     (log,) = (tmp_path / "logs").glob("*-copy-phantom.log")
-    assert said[3] == f"log:   {log}"
+    assert said[4] == f"log:   {log}"
     text = log.read_text(encoding="utf-8")
     assert "command: bench --quiet run" in text or "command: bench run" in text
     for part in (
