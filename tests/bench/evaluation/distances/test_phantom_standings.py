@@ -64,7 +64,7 @@ def standings(draw: int, folder: Path) -> dict[str, str]:
         "noise": Features(encoder.images(noise), new_groups, new_names).take(some),
         "less": Features(centre + 0.7 * (fresh.values - centre), new_groups, new_names).take(some),
     }
-    run = Run(draw, "cpu", "32-true", 1, 0, folder, Reporter(quiet=True))
+    run = Run(draw, "cpu", "32-true", 1, 1, 0, folder, Reporter(quiet=True))
     found = {}
     for name, made in sets.items():
         scores, floors = matched_scores(real, made, N, run, kernel_scores, neighbours=False)
