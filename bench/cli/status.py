@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from rich.console import RenderableType
     from rich.table import Table
 
-STATES = ("done", "cached", "running", "waiting", "failed")
+STATES = ("done", "cached", "running", "queued", "waiting", "failed")
 STEPS = 10
 """Running and failed steps that are shown by name."""
 
@@ -35,7 +35,7 @@ def status(
     as_json: Annotated[bool, typer.Option("--json", help="Print once as JSON.")] = False,
     store: StoreOption = None,
 ) -> None:
-    """Show the steps of suites and runs by state: done, cached, running, waiting and failed; a live table."""
+    """Show the steps of suites and runs by state: done, cached, running, queued, waiting, failed; a live table."""
     import sys
 
     root = resolve_store(store)
@@ -173,11 +173,13 @@ def _table(first: str, rows: Iterable[tuple[str, Counter[str], str]]) -> Table:
 
     table = Table(box=None, pad_edge=False, header_style="dim")
     table.add_column(first, overflow="fold")
-    for name in STATES:
+    rows = [*rows]
+    states = [state for state in STATES if state != "queued" or any(counts[state] for _, counts, _ in rows)]
+    for name in states:
         table.add_column(name, justify="right", no_wrap=True)
     table.add_column("state" if first == "run" else "", no_wrap=True)
     for name, counts, said in rows:
-        numbers = [Text(str(counts[state]), "red" if state == "failed" and counts[state] else "") for state in STATES]
+        numbers = [Text(str(counts[state]), "red" if state == "failed" and counts[state] else "") for state in states]
         table.add_row(Text(name), *numbers, Text(said))
     return table
 

@@ -14,7 +14,7 @@ import time
 import uuid
 from asyncio import CancelledError
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -37,20 +37,29 @@ SHOWN = 20
 LONGEST = 300
 """Letters of the cause of a failure in the document."""
 
+QUEUED = frozenset({"waiting", "pending", "requeued", "requeue_hold", "suspended", "preempted"})
+"""States of a step at its executor in which nothing does it."""
+
 StepState = Literal["waiting", "running", "cached", "done", "failed"]
 RunState = Literal["waiting", "running", "done", "failed", "stopped"]
 
 
 @dataclass
 class RunProgress:
-    """What became of the steps of one run; `overall` returns its planned progress, or empty text if it is unknown."""
+    """What became of the steps of one run.
+
+    `overall` returns its planned progress, or empty text if it is unknown, and `states` the state of steps at the
+    executor, by key: a step that was given to a cluster waits in a queue before it runs.
+    """
 
     label: str
     overall: Callable[[], Overall | str] = str
+    states: Callable[[], Mapping[str, str]] = dict
     state: RunState = "waiting"
     counts: dict[str, Counter[str]] = field(default_factory=dict)
     _states: dict[str, StepState] = field(default_factory=dict)
     _running: dict[str, tuple[Step, float]] = field(default_factory=dict)
+    _queued: set[str] = field(default_factory=set)
     _failed: dict[str, dict[str, str]] = field(default_factory=dict)
     _lock: threading.Lock = field(default_factory=threading.Lock)
 
@@ -90,20 +99,36 @@ class RunProgress:
 
     def document(self) -> dict[str, Any]:
         """Return the counts by stage and state, and the first of the running and failed steps."""
-        overall = self.overall()
+        overall, states = self.overall(), self.states()
         known = overall if isinstance(overall, Overall) else None
         with self._lock:
-            running, failed = [*self._running.values()], [*self._failed.values()]
-            counts = {stage: {state: n for state, n in of.items() if n} for stage, of in self.counts.items()}
+            running = self._not_queued(states)
+            queued = Counter(step.stage for key, (step, _) in self._running.items() if key not in running)
+            failed = [*self._failed.values()]
+            counts = {stage: _counts(of, queued[stage]) for stage, of in self.counts.items()}
         return {
             "label": self.label,
             "state": self.state,
             "planned": None if known is None else known.steps,
             "seconds_left": None if known is None or self.state != "running" else round(known.seconds_left, 1),
             "counts": counts,
-            "running": [_running(step, since, known) for step, since in running[:SHOWN]],
+            "running": [_running(step, since, known) for step, since in [*running.values()][:SHOWN]],
             "failed": failed[:SHOWN],
         }
+
+    def _not_queued(self, states: Mapping[str, str]) -> dict[str, tuple[Step, float]]:
+        """Return the steps that something does; one that was in a queue begins when it is first seen outside."""
+        running = {}
+        for key, (step, since) in self._running.items():
+            if states.get(key) in QUEUED:
+                self._queued.add(key)
+                continue
+            if key in self._queued:
+                self._queued.discard(key)
+                since = time.time()
+                self._running[key] = (step, since)
+            running[key] = (step, since)
+        return running
 
     def _put(self, step: Step, state: StepState) -> None:
         with self._lock:
@@ -113,6 +138,12 @@ class RunProgress:
                 counts[before] -= 1
             self._states[step.key] = state
             counts[state] += 1
+
+
+def _counts(of: Mapping[str, int], queued: int) -> dict[str, int]:
+    """Return the counts of a stage that are not 0."""
+    counts = {**of, "running": of.get("running", 0) - queued, "queued": queued}
+    return {state: n for state, n in counts.items() if n}
 
 
 def _running(step: Step, since: float, overall: Overall | None) -> dict[str, Any]:

@@ -55,7 +55,7 @@ def state_of(document: Mapping[str, Any]) -> str:
 
 
 def queue_states(store: Path) -> dict[str, int]:
-    """Return how many steps are in each state in the queues of clusters; empty if there is no queue."""
+    """Return how many steps are in each state in the queue of a cluster; empty if there is no queue."""
     found: Counter[str] = Counter()
     folder = store / QUEUE
     for path in folder.glob("*.json") if folder.is_dir() else ():
@@ -63,10 +63,6 @@ def queue_states(store: Path) -> dict[str, int]:
             document = json.loads(path.read_text(encoding="utf-8"))
         except (OSError, ValueError):
             continue
-        if not isinstance(document, dict):
-            continue
-        if isinstance(document.get("state"), str):  # one file per step
+        if isinstance(document, dict) and isinstance(document.get("state"), str):
             found[document["state"]] += 1
-        else:  # one file per executor: the states of steps by key
-            found.update(state for state in document.values() if isinstance(state, str))
     return dict(found)

@@ -142,6 +142,7 @@ def _begun(
         attempt = begin(resolved.request)
         session = open_session(resolved, Store(resolved.request.store), reporter, driver.executor)
         session.asked, session.stop, session.progress = driver.asked, driver.stop, progress
+        progress.states = driver.executor.states
         try:
             yield session, attempt
         except Parked:

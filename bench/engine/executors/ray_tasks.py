@@ -17,6 +17,7 @@ from bench.engine.executors.answer import answer, taken
 from bench.engine.executors.base import Surroundings
 from bench.engine.step import Finished, Step
 from bench.engine.store import Store
+from bench.engine.store.lease import is_held
 from bench.engine.threads import environment
 from bench.errors import BenchError, JobError, MissingError
 
@@ -42,7 +43,7 @@ class RayTasks:
         import ray
 
         self._ray: Any = ray
-        self._states: dict[str, str] = {}
+        self._stores: dict[str, Path] = {}
         self._refs: dict[str, Any] = {}
         quiet = {"log_to_driver": False, "logging_level": "error", "configure_logging": False}
         # "local" starts a new one; without it, Ray looks for one that may have ended long ago
@@ -69,7 +70,7 @@ class RayTasks:
         begun = time.perf_counter()
         session.reporter.say(f"{step.stage}: {step.title}", "bold")
         said = {**session.reporter.remote(), "quiet": True}
-        self._states[step.key] = "waiting"
+        self._stores[step.key] = session.store.root
         # Ray would look into the pickle of a value for references
         ref = self._task.options(**asked).remote(step, session.store, said, session.workers, _own_folders())
         self._refs[step.key] = ref
@@ -84,13 +85,13 @@ class RayTasks:
             failures.write(session.store.root, step, lost)
             raise lost from error
         finally:
-            self._states.pop(step.key, None)
+            self._stores.pop(step.key, None)
             self._refs.pop(step.key, None)
         return taken(answered, step, session.reporter, begun)
 
     def states(self) -> Mapping[str, str]:
-        """Return the state of every step that was asked for and is not done: `sent`, since Ray decides when it runs."""
-        return dict(self._states)
+        """Return the state of every step that was asked for and is not done: `running` if a worker holds its lease."""
+        return {key: "running" if is_held(root, key) else "waiting" for key, root in [*self._stores.items()]}
 
     def close(self) -> None:
         """Cancel what runs and leave the cluster; one that was started here ends."""

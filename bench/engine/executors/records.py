@@ -107,11 +107,6 @@ def remove(store_root: Path, key: str) -> None:
     _path(store_root, key).unlink(missing_ok=True)
 
 
-def states(store_root: Path) -> Mapping[str, str]:
-    """Return the state of every step in the queue, by key."""
-    return {record.key: record.state for record in read_all(store_root)}
-
-
 def _path(store_root: Path, key: str) -> Path:
     return folder(store_root) / f"{key}.json"
 

@@ -180,6 +180,11 @@ class Lease:
             self._path(number).unlink()
 
 
+def is_held(root: Path, key: str) -> bool:
+    """Return whether a process does the step `key`, or died while it did."""
+    return (root / FOLDER / f"{key}.0").exists()
+
+
 def _read(path: Path) -> bytes | None:
     """Return the content of a lease; None if there is none."""
     try:

@@ -78,6 +78,19 @@ def test_a_suite_at_work_by_run_and_stage(
     assert document["progress"][0]["runs"][0]["totals"] == {"cached": 1, "failed": 1, "running": 1, "waiting": 4997}
 
 
+def test_steps_in_a_queue_have_a_column(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    board = at_work(tmp_path)
+    board.runs[0].states = lambda: {toy(1).key: "pending"}
+    with board:
+        time.sleep(0.3)
+        _, out, _ = run(monkeypatch, capsys, "--store", tmp_path)
+    assert words(out, "run ")[1:7] == ["done", "cached", "running", "queued", "waiting", "failed"]
+    assert words(out, "copy")[1:7] == ["0", "1", "0", "1", "4997", "1"]
+    assert "running: fit" not in out
+
+
 def test_what_ended_is_shown_with_its_end_and_by_its_name(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

@@ -50,6 +50,27 @@ def test_counts_by_stage_and_few_steps_by_name_for_5000_steps() -> None:
     assert document["planned"] is None
 
 
+def test_steps_in_a_queue_are_not_running_and_begin_when_they_leave_it() -> None:
+    run = RunProgress("mine")
+    steps = toys(3)
+    for step in steps:
+        run.begins(step)
+    asked = [one["started"] for one in run.document()["running"]]
+    run.states = lambda: {steps[0].key: "running", steps[1].key: "pending", steps[2].key: "waiting"}
+    document = run.document()
+    assert document["counts"] == {"fit": {"running": 1, "queued": 2}}
+    assert [(one["title"], one["started"]) for one in document["running"]] == [("toy 0", asked[0])]
+    time.sleep(0.05)
+    run.states = lambda: {steps[0].key: "running", steps[1].key: "running", steps[2].key: "waiting"}
+    for _ in range(2):
+        document = run.document()
+        assert document["counts"] == {"fit": {"running": 2, "queued": 1}}
+        assert document["running"][1]["started"] > asked[1] + 0.04
+    run.ends(steps[2], "done")  # done before it was seen outside its queue
+    run.states = lambda: {steps[0].key: "running", steps[1].key: "running"}
+    assert run.document()["counts"] == {"fit": {"running": 2, "done": 1}}
+
+
 def test_estimates_are_those_of_the_plan() -> None:
     overall = Overall(7, 1, 60.0, lambda step: 12.5)
     run = RunProgress("mine")
@@ -141,6 +162,6 @@ def test_states_of_queues_are_counted(tmp_path: Path) -> None:
     queue.mkdir()
     (queue / "a.json").write_text(json.dumps({"key": "a", "state": "pending"}))
     (queue / "b.json").write_text(json.dumps({"key": "b", "state": "pending"}))
-    (queue / "all.json").write_text(json.dumps({"c": "running", "d": "pending"}))
+    (queue / "c.json").write_text(json.dumps({"key": "c", "state": "running"}))
     (queue / "bad.json").write_text("{")
-    assert queue_states(tmp_path) == {"pending": 3, "running": 1}
+    assert queue_states(tmp_path) == {"pending": 2, "running": 1}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import json
 import os
 import time
@@ -18,7 +19,7 @@ from bench.engine.session import Session, drive, together
 from bench.engine.step import Resources
 from bench.engine.store import Store
 from bench.errors import ConfigError, JobError, MissingError
-from tests.bench.engine.toy_steps import Faulty, Flags, Killed, Refused, Sums, Toy
+from tests.bench.engine.toy_steps import Faulty, Flags, Killed, Refused, Slow, Sums, Toy
 
 ray = pytest.importorskip("ray")
 ROOT = Path(__file__).parents[4]
@@ -100,6 +101,21 @@ def test_a_killed_worker_is_made_up_for_from_the_checkpoint(started: Session) ->
     step = toy(started, Killed)
     drive(started.do(step))
     assert text(started, step) == "went on from half"
+
+
+@pytest.mark.slow
+def test_a_step_waits_until_a_worker_does_it(started: Session) -> None:
+    steps = [toy(started, Slow, number, seconds=1) for number in range(2 * (os.cpu_count() or 1))]
+    seen: list[list[str]] = []
+
+    async def look() -> None:
+        while len(seen) < 2 or seen[-1]:
+            seen.append(sorted(started.executor.states().values()))
+            await asyncio.sleep(0.05)
+
+    drive(together(*(started.do(step) for step in steps), look()))
+    assert max(states.count("running") for states in seen) == (os.cpu_count() or 1)
+    assert any("waiting" in states and "running" in states for states in seen)
 
 
 @pytest.mark.slow

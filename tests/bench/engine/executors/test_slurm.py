@@ -158,7 +158,7 @@ def test_errors_arrive_as_they_are_and_are_recorded(slurm: FakeSlurm, on: Open) 
     found = failures.read(session.store.root, faulty.key)
     assert found is not None
     assert "toy_steps.py" in found.traceback
-    assert records.states(session.store.root) == {}
+    assert records.read_all(session.store.root) == []
     assert len(slurm.tasks()) == 2  # no error of a step is tried again
 
 
@@ -225,7 +225,7 @@ def test_a_step_that_never_fits_its_time_is_an_error_that_says_so(slurm: FakeSlu
         drive(session.do(step))
     assert "minutes" in late.value.fix
     assert failures.read(session.store.root, step.key) is not None
-    assert records.states(session.store.root) == {}
+    assert records.read_all(session.store.root) == []
 
 
 @pytest.mark.slow
