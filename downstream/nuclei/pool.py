@@ -66,6 +66,7 @@ def overlapped(
         return result
 
     threads = ThreadPoolExecutor(workers)  # each waits for one worker
+    abandoned = False
     waiting: deque[_Call[Argument, Result]] = deque()
     try:
         for argument in arguments:
@@ -74,10 +75,14 @@ def overlapped(
                 yield _next(waiting, function)
         while waiting:
             yield _next(waiting, function)
+    except GeneratorExit:
+        abandoned = True
+        raise
     finally:
         for process in processes:
             process.kill()
-        threads.shutdown(cancel_futures=True)
+        # the garbage collector can end a generator while this thread holds a lock that joining a thread needs
+        threads.shutdown(wait=not abandoned, cancel_futures=True)
         for process in processes:
             _close(process)
 

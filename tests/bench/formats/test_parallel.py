@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 
 import pytest
@@ -32,6 +33,23 @@ def test_no_more_than_two_results_a_worker_wait(workers: int) -> None:
     assert len(taken) == 2 * workers + 3
     results.close()
     assert len(taken) == 2 * workers + 3
+
+
+def test_one_that_is_abandoned_joins_no_thread() -> None:
+    """The garbage collector ends generators anywhere, also while this thread holds the lock that joining takes."""
+    may_end = threading.Event()
+
+    def waits(item: int) -> int:
+        if item:
+            may_end.wait(20)
+        return item
+
+    results = ordered_map(waits, range(10))
+    assert next(results) == 0
+    begun = time.monotonic()
+    results.close()
+    assert time.monotonic() - begun < 5
+    may_end.set()
 
 
 def test_an_error_is_raised_at_its_place() -> None:

@@ -63,6 +63,9 @@ def test_workers_end_with_their_use(monkeypatch: pytest.MonkeyPatch) -> None:
     threads = threading.active_count()
     results.close()  # type: ignore[attr-defined]
     assert [process.poll() is None for process in started] == [False, False]
+    ends = time.monotonic() + 10  # they are not joined
+    while threading.active_count() >= threads and time.monotonic() < ends:
+        time.sleep(0.01)
     assert threading.active_count() < threads
 
 
