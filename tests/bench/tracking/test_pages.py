@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -60,3 +61,30 @@ def test_pages_show_runs_their_numbers_and_data(tmp_path: Path) -> None:
         open_page(driver, f"{address}/artifacts/leaderboard.json", "0.39 [0.366, 0.413]")
         experiments = open_page(driver, f"{url}/#/experiments", "phantom")
         assert "Default" not in experiments.split()
+        look_in_the_dark(driver, pages["Runs"], name, address)
+        narrow = {"width": 500, "height": 900, "deviceScaleFactor": 1, "mobile": False}
+        driver.execute_cdp_cmd("Emulation.setDeviceMetricsOverride", narrow)
+        open_page(driver, pages["Runs"], name)
+        assert "4.1min" in open_page(driver, address, "Duration")
+
+
+def look_in_the_dark(driver: Chrome, runs: str, name: str, address: str) -> None:
+    """Switch to the dark theme; the page of the leaderboard, which MLflow shows in a frame, follows it."""
+    driver.execute_script("localStorage.setItem('_mlflow_dark_mode_toggle_enabled', 'true')")
+    scheme = {"name": "prefers-color-scheme", "value": "dark"}
+    driver.execute_cdp_cmd("Emulation.setEmulatedMedia", {"features": [scheme]})
+    open_page(driver, runs, name)
+    assert brightness(driver) < 50
+    open_page(driver, f"{address}/artifacts/leaderboard.html", "leaderboard.html")
+    frame = WebDriverWait(driver, PATIENCE).until(lambda page: page.find_element("tag name", "iframe"))
+    driver.switch_to.frame(frame)
+    assert "diffmix" in text_of(driver, "real-only")
+    assert brightness(driver) < 50
+    assert brightness(driver, "color") > 200
+    driver.switch_to.default_content()
+
+
+def brightness(driver: Chrome, of: str = "background-color") -> float:
+    """Return the mean of red, green and blue of the page's background or text, 0 to 255."""
+    colour = driver.find_element("tag name", "body").value_of_css_property(of)
+    return sum(int(part) for part in re.findall(r"\d+", colour)[:3]) / 3
