@@ -40,6 +40,7 @@ class HistoDiffusion(Selective):
         """Store the settings; if nothing is trained on unlabelled images, the method does not ask for them."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
+        self.chunk = max(self.chunk, config.sampler.batch_size)
         if not any("pool" in part.reads for part in self.parts()):
             self.roles = TRAIN
 

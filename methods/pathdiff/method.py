@@ -50,6 +50,7 @@ class LatentControl(MethodBase):
         """Store the settings."""
         self.config = config
         self.ratio = config.ratio
+        self.chunk = max(self.chunk, config.sampler.batch_size)
         # a branch that is trained on masks only, or images that are drawn from masks
         self.reads_classes = "mask" in self.conditions or (config.control.released is None and not self.joint)
 

@@ -33,6 +33,7 @@ class SDM(MethodBase):
         """Store the settings."""
         self.config = config
         self.ratio = config.ratio
+        self.chunk = max(self.chunk, config.sampler.batch_size)
 
     def parts(self) -> Sequence[Part]:
         """Return the single network, which is the same for SDM and every DiffMix with these settings."""

@@ -29,6 +29,7 @@ class StyleGAN2(Selective):
         """Store the settings."""
         self.config = config
         self.ratio = max(arm.ratio for arm in config.selection)
+        self.chunk = max(self.chunk, config.render_batch)
 
     def parts(self) -> Sequence[Part]:
         """Return the single part, which trains both networks."""
