@@ -97,6 +97,10 @@ def test_print_is_light_and_complete(page: Path, tmp_path: Path) -> None:
         assert scroll[2] == "visible"
         assert row[3] == "static"
         assert driver.execute_script("return document.documentElement.scrollWidth") <= 703
+        # words and intervals of forest plots are whole: cells of one line, next to names of several
+        heights = "return [...document.querySelectorAll('.forest tbody td')].map(e => e.textContent.trim() ?"
+        heights += " (r => (r.selectNodeContents(e), r.getBoundingClientRect().height))(document.createRange()) : 0)"
+        assert max(driver.execute_script(heights)) < 20
         versions = driver.find_element("css selector", "details.printed dl")
         assert versions.size["height"] > 0
 
