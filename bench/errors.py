@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import ClassVar
 
 MOST_IN_LINE, MOST_LINES = 1000, 100
 """Longer texts of errors are cut: what was found may be a value of megabytes, which nobody can read in a terminal."""
@@ -19,10 +20,11 @@ class BenchError(Exception):
     Args:
         message: what failed, and where; one sentence.
         got: what was found; may be empty.
-        fix: the command or setting that fixes it; may be empty.
+        fix: the command or setting that fixes it; if it is empty, `usual_fix` is printed.
     """
 
     exit_code = 2
+    usual_fix: ClassVar[str] = "see --help"
 
     def __init__(self, message: str, *, got: str = "", fix: str = "") -> None:
         self.message = _readable(message)
@@ -60,6 +62,8 @@ class ConfigError(BenchError):
 class DataError(BenchError):
     """A file or folder of a dataset that is missing, unreadable or invalid."""
 
+    usual_fix = "correct or replace the data that are named above"
+
 
 class MissingError(BenchError):
     """Something that a run needs and this machine lacks: data, weights, memory or a device."""
@@ -73,6 +77,7 @@ class JobError(BenchError):
     """A job that failed while running."""
 
     exit_code = 1
+    usual_fix = "read the traceback in the log of the run, or repeat the command with --debug"
 
 
 @contextmanager

@@ -10,7 +10,7 @@ from reports.columns import Column
 
 HEADLINE = "difference from real-only"
 _DIFFERENCES, _COSTS, _OTHER = "other differences, not tested", "cost", "other"
-_TITLES: Mapping[Group, str] = {
+TITLES: Mapping[Group, str] = {
     "sets": "distance to real images",
     "memorisation": "copying",
     "alignment": "captions",
@@ -20,6 +20,7 @@ _TITLES: Mapping[Group, str] = {
     "instances": "nuclei",
     "types": "types of nuclei",
     "images": "classification",
+    "readers": "reader study",
 }
 
 
@@ -45,4 +46,4 @@ def group_title(board: Leaderboard, column: Column) -> str:
         return _COSTS
     if column.kind == "difference":
         return _DIFFERENCES
-    return _OTHER if column.about is None else _TITLES[column.about.group]
+    return _OTHER if column.about is None else TITLES[column.about.group]

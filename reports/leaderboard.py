@@ -125,7 +125,8 @@ def _with_costs_of_folds(shown: pd.DataFrame, of_division: pd.DataFrame, fold: s
 
 def _shown_data(frame: pd.DataFrame) -> pd.Series:
     """Return the start of the digest of each row's data where the name of its dataset does not identify them."""
-    several = frame.groupby(["dataset", "division", "fold"])["data"].transform("nunique") > 1
+    of_boards = frame["data"].where(frame["kind"] != "study")  # what is said of readers is of no data
+    several = of_boards.groupby([frame[name] for name in ("dataset", "division", "fold")]).transform("nunique") > 1
     named = frame["data"].str[:_SHOWN].where(frame["data"] != "", "not recorded")
     return named.where(several, "")
 

@@ -80,7 +80,8 @@ def _leaks(board: Leaderboard) -> Iterator[str]:
 
 
 def _seeds(board: Leaderboard) -> Iterator[str]:
-    seeds = {row.seeds for row in board.rows if row.seeds}
+    tested = [row for row in board.rows if any(_of_networks(at) and c.value is not None for at, c in row.cells.items())]
+    seeds = {row.seeds for row in tested or board.rows if row.seeds}
     if min(seeds, default=1) == 1:
         yield "one seed: intervals cover the choice of test groups only; nothing is marked as better"
     elif min(seeds) < MIN_SEEDS:
@@ -92,7 +93,7 @@ def _seeds(board: Leaderboard) -> Iterator[str]:
             about = f"{trained} seeds, but {row.distinct} distinct {_plural('network', row.distinct)}"
             by_number.setdefault(about, []).append(row.title)
     for about, names in by_number.items():
-        yield f"{about}, which {'counts' if about.endswith('network') else 'count'} once each: {_listed(names)}"
+        yield f"{about}, which {'counts once' if about.endswith('network') else 'count once each'}: {_listed(names)}"
 
 
 def _claims(board: Leaderboard) -> Iterator[str]:

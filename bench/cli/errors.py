@@ -11,7 +11,7 @@ from bench.redact import redacted
 
 def print_error(error: BenchError) -> None:
     """Print `error:`, `got:` and `fix:`; further lines of a part are indented below it."""
-    for name, text in (("error", error.message), ("got", error.got or "-"), ("fix", error.fix or "see --help")):
+    for name, text in (("error", error.message), ("got", error.got or "-"), ("fix", error.fix or error.usual_fix)):
         print(f"{name + ':':<7}" + shown(text).replace("\n", "\n       "), file=sys.stderr)
     for note in getattr(error, "__notes__", ()):
         print(shown(note), file=sys.stderr)

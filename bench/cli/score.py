@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterable
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Optional
@@ -10,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Optional
 import typer
 
 from bench.cli.options import WeightsOption, resolve_weights
+from bench.cli.screen import width_for
 from bench.cli.verbosity import short_reporter
 
 if TYPE_CHECKING:
@@ -199,7 +199,6 @@ def _show(report: Output, lines: Iterable[Table | str], as_json: bool) -> None:
         return
     from bench.engine.console import HarmlessConsole
 
-    # a pipe has no width
-    console = HarmlessConsole(highlight=False, width=None if sys.stdout.isatty() else 120)
+    console = HarmlessConsole(highlight=False, width=width_for(120))
     for line in lines:
         console.print(line, soft_wrap=isinstance(line, str))

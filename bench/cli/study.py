@@ -57,10 +57,16 @@ def build(
         Optional[str], typer.Option(help="Dataset of the real images, or path to its card [that of the sets].")
     ] = None,
     split: Annotated[str, typer.Option(help="Split of the real images.")] = "test",
-    title: Annotated[str, typer.Option(help="Title of the pages.")] = "Reader study",
-    note: Annotated[str, typer.Option(help="Text on the first screen: whose study it is, and what it is for.")] = "",
+    title: Annotated[str, typer.Option(help="Title of the pages.", metavar="WORDS")] = "Reader study",
+    note: Annotated[
+        str,
+        typer.Option(help="Words on the first screen: whose study it is, and what it is for.", metavar="WORDS"),
+    ] = "",
     seed: Annotated[
-        str, typer.Option(help="Secret text that all orders derive from; keep it as you keep the key [a new one].")
+        str,
+        typer.Option(
+            help="Secret text that all orders derive from; keep it as you keep the key [a new one].", metavar="WORDS"
+        ),
     ] = "",
     data_root: DataRootOption = None,
     store: StoreOption = None,

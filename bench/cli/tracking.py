@@ -7,6 +7,7 @@ from typing import Annotated
 import typer
 
 from bench.cli.options import StoreOption, resolve_store
+from bench.cli.screen import count_runs
 
 
 def mount(app: typer.Typer) -> None:
@@ -56,4 +57,4 @@ def export_mlflow(
     send = environment.track_models if models is None else models
     counts = rebuild(folder, uri, models=send, warn=lambda text: typer.echo(f"warning: {harmless(text)}", err=True))
     place = address(uri or default_uri(folder))
-    typer.echo(f"{place}: {counts['logged']} runs logged, {counts['kept']} kept", err=True)
+    typer.echo(f"{place}: {count_runs(counts['logged'])} logged, {counts['kept']} kept", err=True)

@@ -11,7 +11,7 @@ from typing import Any
 import yaml
 
 from bench.config.lines import words
-from bench.config.yaml_text import MOST_CHARACTERS, load_yaml
+from bench.config.yaml_text import MOST_CHARACTERS, TwiceError, load_yaml
 from bench.errors import ConfigError
 from bench.registry import point
 from bench.sibling_packages import HOME, SIBLINGS
@@ -32,15 +32,17 @@ def read_yaml(path: Path) -> dict[str, Any]:
     except yaml.MarkedYAMLError as error:
         place = "" if error.problem_mark is None else f"{words(error.problem_mark)}: "
         context = f" ({error.context})" if error.context else ""
+        fix = "correct this line or the one above: indentation, a missing quote, bracket or space after a colon"
         raise ConfigError(
             f"Cannot read {path} as YAML",
             got=f"{place}{error.problem or 'no YAML'}{context}",
-            fix="correct this line or the one above: indentation, a missing quote, bracket or space after a colon",
+            fix="keep one of the two lines" if isinstance(error, TwiceError) else fix,
         ) from error
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         raise ConfigError(f"Cannot read {path} as YAML", got=_first(error), fix=_FIX) from error
     if not isinstance(value, dict):
-        raise ConfigError(f"{path} does not hold a mapping of keys to values", got=type(value).__name__)
+        got = "an empty file" if value is None else f"a {type(value).__name__}: {str(value)[:80]!r}"
+        raise ConfigError(f"{path} does not hold a mapping of keys to values", got=got, fix=_FIX)
     if odd := [key for key in value if not isinstance(key, str)]:
         got, fix = f"{str(odd[0])[:80]!r} ({type(odd[0]).__name__})", "write names as keys, in quotes if need be"
         raise ConfigError(f"A key of {path} is not a text", got=got, fix=fix)

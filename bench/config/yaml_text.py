@@ -15,6 +15,10 @@ MOST_DIGITS = 400
 """Characters of a number. YAML has numbers of base 60, which take minutes, and others that Python cannot show."""
 
 
+class TwiceError(yaml.MarkedYAMLError):
+    """A mapping that has a key twice: YAML forbids it, and PyYAML would silently use the last value."""
+
+
 class _Loader(yaml.SafeLoader):
     """PyYAML's safe loader, which stops at too many nodes instead of reading on for minutes."""
 
@@ -44,8 +48,8 @@ def load_yaml(text: str) -> Any:
     for, so that nested aliases ("billion laughs") are refused.
 
     Raises:
-        yaml.YAMLError: the text is not YAML, too long, nested too deeply, stands for too many values, or
-            has a number of too many digits.
+        yaml.YAMLError: the text is not YAML, too long, nested too deeply, stands for too many values, has a number of
+            too many digits, or a key twice in one mapping.
     """
     if len(text) > MOST_CHARACTERS:
         raise yaml.YAMLError(f"{len(text):,} characters; at most {MOST_CHARACTERS:,} are read")
@@ -79,6 +83,7 @@ def _weigh(node: yaml.Node, known: dict[int, int]) -> int:
     known[id(node)] = 0
     below: list[yaml.Node] = []
     if isinstance(node, yaml.MappingNode):
+        _check_keys(node)
         below = [part for pair in node.value for part in pair]
     elif isinstance(node, yaml.SequenceNode):
         below = node.value
@@ -89,6 +94,16 @@ def _weigh(node: yaml.Node, known: dict[int, int]) -> int:
             raise _too_many()
     known[id(node)] = total
     return total
+
+
+def _check_keys(node: yaml.MappingNode) -> None:
+    first: dict[tuple[str, str], yaml.Node] = {}
+    for key, _ in node.value:
+        if isinstance(key, yaml.ScalarNode):
+            before = first.setdefault((key.tag, key.value), key)
+            if before is not key:
+                line = before.start_mark.line + 1
+                raise TwiceError(None, None, f"the key {key.value!r} is also in line {line}", key.start_mark)
 
 
 def _too_many() -> yaml.YAMLError:

@@ -7,7 +7,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from bench.config.files import merge, plugin_folders, read_yaml
 from bench.config.lines import Lines
@@ -149,6 +149,14 @@ class DatasetCard(Settings):
         for name in named:
             if found := acting(name):
                 raise ValueError(f"remove the control character {found}: names are shown on terminals and in tables")
+        return value
+
+    @field_validator("source")
+    @classmethod
+    def _source_is_known(cls, value: str, info: ValidationInfo) -> str:
+        # a card without a source has its own name there: `source_of` says that it lacks one
+        if value not in ("", info.data.get("name"), *names("datasets")):
+            raise ValueError(unknown("source", value, names("datasets")).fix)
         return value
 
     @field_validator("protocols", mode="before")

@@ -13,7 +13,7 @@ from bench.datasets.looks import Look
 from bench.errors import ConfigError, MissingError
 from bench.formats.labels.plausible import Survey
 from bench.paths import is_folder
-from bench.registry import load
+from bench.registry import load, names
 from bench.track import track_of
 
 Severity = Literal["error", "warning", "info"]
@@ -158,9 +158,17 @@ def source_of(card: DatasetCard, root: Path | None) -> DatasetSource:
     """Return the source that a card names, reading below a data root.
 
     Raises:
-        ConfigError: the card does not say what a group is, or has a key that the reader does not know.
+        ConfigError: the card does not say what reads its files or what a group is, or has a key that the reader does
+            not know.
     """
-    source: DatasetSource = load("datasets", card.source or card.name)(card, root)
+    reader = card.source or card.name
+    if reader not in names("datasets"):
+        raise ConfigError(
+            f"The card of the dataset {card.name!r} does not say what reads its files",
+            got="no `source`",
+            fix=f"add `source: NAME`, one of: {', '.join(names('datasets'))}",
+        )
+    source: DatasetSource = load("datasets", reader)(card, root)
     source.group_kind  # noqa: B018  # refuses a card that does not say it
     return source
 

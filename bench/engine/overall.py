@@ -14,7 +14,8 @@ class Overall:
     """Counts the steps of a run and says how long the rest takes.
 
     The time left is the estimate of the steps that are not done, multiplied by how much longer than estimated those
-    that were done took; the wall clock counts, so steps done in parallel make it shorter.
+    that were done took; the wall clock counts, so steps done in parallel make it shorter. Steps that are being done
+    count as soon as they take longer than estimated, so one long step does not hide the time of those that wait.
     """
 
     def __init__(
@@ -35,18 +36,20 @@ class Overall:
             clock: returns the time in seconds.
         """
         self._steps, self._begun, self._cost = steps, cached, cost
-        self._estimate, self._done = seconds, 0.0
+        self._estimate, self._done, self._running = seconds, 0.0, 0.0
         self._clock = clock
         self._start = self._measured = self._clock()
 
-    def begin(self) -> None:
+    def begin(self, step: object) -> None:
         """Count one more step, which begins."""
+        self._running += self._cost(step)
         self._begun += 1
         self._steps = max(self._steps, self._begun)
 
     def end(self, step: object) -> None:
         """Take the time of a step that is done into account."""
-        self._done += self._cost(step)
+        cost = self._cost(step)
+        self._done, self._running = self._done + cost, max(self._running - cost, 0.0)
         self._measured = self._clock()
 
     @property
@@ -61,10 +64,13 @@ class Overall:
     @property
     def seconds_left(self) -> float:
         """The time left in seconds."""
-        prior = _PRIOR * self._estimate
+        now, prior = self._clock(), _PRIOR * self._estimate
         speed = (self._measured - self._start + prior) / (self._done + prior) if self._done + prior else 1.0
-        left = max(self._estimate - self._done, 0.0) * speed
-        return max(left - (self._clock() - self._measured), 0.0)
+        waited, waiting = now - self._measured, max(self._estimate - self._done - self._running, 0.0)
+        if waited <= self._running * speed:
+            return (waiting + self._running) * speed - waited
+        begun = self._done + self._running + prior
+        return waiting * (now - self._start + prior) / begun if begun else 0.0
 
     def __str__(self) -> str:
         return f"step {self._begun} of {self._steps}, {_words(self.seconds_left)} left"

@@ -126,7 +126,7 @@ class Reporter:
         settings = {"quiet": self.quiet, "verbose": self.verbose, "live": False, "about": self.about}
         return {**settings, "log": self.log, "overall": str(self.overall)}
 
-    def begins(self) -> None:
+    def begins(self, step: object) -> None:
         """Count one more step of the run, which begins.
 
         Raises:
@@ -139,12 +139,12 @@ class Reporter:
             count, self.count = self.count, None
             self.overall = count()
         if isinstance(self.overall, Overall):
-            self.overall.begin()
+            self.overall.begin(step)
 
     def found(self, step: object) -> None:
         """Take into account that another run did one of the steps meanwhile."""
         if isinstance(self.overall, Overall):
-            self.overall.begin()
+            self.overall.begin(step)
             self.overall.end(step)
 
     def ended(self, step: object) -> None:

@@ -99,7 +99,8 @@ def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None
         return dict(data)
     k, n_folds = fold
     if not 1 <= k <= n_folds or n_folds < 2:
-        raise ConfigError("There is no such fold: --fold k/K needs 1 <= k <= K and K >= 2", got=f"{k}/{n_folds}")
+        needed = "There is no such fold: --fold k/K needs 1 <= k <= K and K >= 2"
+        raise ConfigError(needed, got=f"{k}/{n_folds}", fix=f"for example --fold 1/{max(n_folds, 2)}")
     train, held_out = fold_views(data["train"], k, n_folds, FOLD_SEED)
     return {**data, "train": train, "test": held_out}
 

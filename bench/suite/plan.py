@@ -24,8 +24,9 @@ from bench.plan.encoders import EncoderHandle
 from bench.run.divisions import FoldData, divide_data
 from bench.run.program import measure, open_session, trials_of
 from bench.run.resolve import Resolved
+from bench.stages.judge import See
 from bench.suite.planned_data import planned_folds, test_groups
-from bench.suite.stand_ins import fill
+from bench.suite.stand_ins import SeenBefore, fill
 
 
 @dataclass(frozen=True)
@@ -84,6 +85,8 @@ class Planning(Session):
     folder: Path = field(default_factory=Path)
     strict: bool = False
     steps: dict[str, tuple[Step, bool]] = field(default_factory=dict)
+    seen: dict[str, SeenBefore] = field(default_factory=dict)
+    """What judges have seen in the store, by the key of their network."""
 
     async def do(self, step: Step) -> Finished:
         """Return the step, which is listed."""
@@ -95,10 +98,12 @@ class Planning(Session):
             raise Parked(step.title)
         self.steps.setdefault(key, (step, found is not None))
         if found is not None:
+            if isinstance(step, See):
+                self.seen.setdefault(step.judge.model.key, SeenBefore(step, found.path))
             return found
         path = self.folder / key
         if not path.exists():
-            fill(step, key, path)
+            fill(step, key, path, self.seen.get(step.judge.model.key) if isinstance(step, See) else None)
         return Finished(key, step.stage, path, reused=False, cost={"seconds": 0.0})
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import shutil
 from pathlib import Path
-from typing import Any
+from typing import NamedTuple
 
 import numpy as np
 
@@ -21,14 +21,25 @@ from bench.stages.synthesize import Render, Synthesize
 from bench.synthetic import EVALUATION, MANIFEST, METADATA, SCHEMA_VERSION, TRAINING, SyntheticRecord
 
 
-def fill(step: Step, key: str, folder: Path) -> None:
-    """Write into a folder what the program reads of the output of a step, as if all images were acceptable."""
+class SeenBefore(NamedTuple):
+    """Images that a judge has seen, and the folder of what it saw: stand-ins for other images are made of these."""
+
+    step: See
+    folder: Path
+
+
+def fill(step: Step, key: str, folder: Path, before: SeenBefore | None = None) -> None:
+    """Write into a folder what the program reads of the output of a step, as if all images were acceptable.
+
+    Args:
+        step: the step.
+        key: its key, which is part of what is written.
+        folder: where to write.
+        before: what the judge of the step has seen in the store, to which its stand-ins must fit.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     if isinstance(step, See):
-        labels = np.array([record.label or 0 for record in _seen(step).records], np.int64)
-        near = np.eye(max(2, labels.max(initial=0) + 1), dtype=np.float32)[labels]
-        np.save(folder / FEATURES, near)
-        np.save(folder / SCORES, near)
+        _fill_seen(step, folder, before)
     elif step.stage == "leakage":  # a plugin
         none = {"copies": [], "share": 0.0, "n": 1, "n_skipped": 0, "n_different": 1, "tiles": [1, 1]}
         write_json(folder / "leakage.json", none)
@@ -43,8 +54,23 @@ def fill(step: Step, key: str, folder: Path) -> None:
         _fill_set(step, key, folder)
 
 
-def _seen(step: See) -> Any:
-    return step.pictures.data  # type: ignore[attr-defined]  # of a dataset or of a set
+def _fill_seen(step: See, folder: Path, before: SeenBefore | None) -> None:
+    """Write features and scores of images that are typical of their classes."""
+    labels = _labels(step)
+    n_classes = max(2, labels.max(initial=0) + 1)
+    features = np.eye(n_classes, dtype=np.float32)
+    if before is not None:
+        known, of = np.load(before.folder / FEATURES), _labels(before.step)
+        n_classes = max(n_classes, np.load(before.folder / SCORES, mmap_mode="r").shape[1])
+        # a class without images has the mean of all
+        features = np.stack([known[of == kind if (of == kind).any() else ...].mean(0) for kind in range(n_classes)])
+    np.save(folder / FEATURES, features[labels])
+    np.save(folder / SCORES, np.eye(n_classes, dtype=np.float32)[labels])
+
+
+def _labels(step: See) -> np.ndarray:
+    records = step.pictures.data.records  # type: ignore[attr-defined]  # of a dataset or of a set
+    return np.array([record.label or 0 for record in records], np.int64)
 
 
 def _fill_set(step: Render | Select | Subset, key: str, folder: Path) -> None:

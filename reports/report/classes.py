@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from typing import NamedTuple
 
-from bench.results.evidence import Balance, Confusion
+from bench.results.evidence import BACKGROUND, Balance, Confusion
 from reports.report.material import Run
 
 
@@ -38,6 +38,11 @@ class Matrix(NamedTuple):
     downstream: str
     classes: Sequence[str]
     rows: Sequence[Sequence[Share]]
+
+    @property
+    def of_nuclei(self) -> bool:
+        """Whether its first class is that of nuclei that were missed or invented, which none can be both."""
+        return self.classes[0] == BACKGROUND and self.rows[0][0].n == 0
 
 
 def balances_of(runs: Sequence[Run]) -> list[BalanceTable]:

@@ -17,7 +17,7 @@ from reports.report.summary import metric_title, p_text
 from reports.report.svg import Drawing, Scale
 from reports.ticks import ticks_of
 
-_WIDTH, _HEIGHT, _MARGIN = 340, 26, 14
+_WIDTH, _HEIGHT, _MARGIN = 280, 26, 14
 
 
 class ForestRow(NamedTuple):

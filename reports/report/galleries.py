@@ -116,8 +116,8 @@ def galleries_of(runs: Sequence[Run]) -> list[Gallery]:
     found = []
     for name, about in _GALLERIES.items():
         by_run = [(run.title, list(_tiles(run, name))) for run in runs]
-        together = [("", [tile for _, tiles in by_run for tile in tiles])] if about.joined else by_run
-        grids = [_grid(title, tiles) for title, tiles in together if tiles]
+        together = [("", [tiles for _, tiles in by_run])] if about.joined else [(title, [own]) for title, own in by_run]
+        grids = [_grid(title, runs_tiles) for title, runs_tiles in together if any(runs_tiles)]
         if grids:
             found.append(Gallery(name, about.title, about.words, grids))
     return found
@@ -133,21 +133,36 @@ def _tiles(run: Run, gallery: str) -> Iterator[Tile]:
             yield Tile(run.folder / FOLDER / picture.file, picture)
 
 
-def _grid(subtitle: str, tiles: Sequence[Tile]) -> Grid:
-    columns = list(dict.fromkeys(tile.picture.column for tile in tiles))
+def _grid(subtitle: str, by_run: Sequence[Sequence[Tile]]) -> Grid:
+    columns = _merged([list(dict.fromkeys(tile.picture.column for tile in tiles)) for tiles in by_run])
     by_row: dict[str, dict[str, dict[str, Tile]]] = {}
-    for tile in tiles:
+    for tile in (tile for tiles in by_run for tile in tiles):
         cell = by_row.setdefault(tile.picture.row, {}).setdefault(tile.picture.column, {})
         cell.setdefault(tile.picture.file, tile)  # several runs have the same picture of a real patch
-    worst = {name: min(_values(cells.values()), default=0.0) for name, cells in by_row.items()}
+    # the worst row first; of rows without values, that which shows most
+    order = {name: (min(_values(cells.values()), default=0.0), -len(cells)) for name, cells in by_row.items()}
     rows = [
         GridRow(
             _name(name, cells.values()).removeprefix(f"{subtitle}: "),
             [list(cells.get(column, {}).values()) for column in columns],
         )
-        for name, cells in sorted(by_row.items(), key=lambda item: worst[item[0]])
+        for name, cells in sorted(by_row.items(), key=lambda item: order[item[0]])
     ]
     return Grid(subtitle, columns, rows)
+
+
+def _merged(orders: Sequence[Sequence[str]]) -> list[str]:
+    """Return the columns of several runs: what only one run has stands where it stands there, next to its like.
+
+    A run shows the truth, its baseline, its own arms and then the other controls; joined, all own arms stand together.
+    """
+    merged: list[str] = []
+    for order in orders:
+        for place, column in enumerate(order):
+            if column not in merged:
+                known = (merged.index(later) for later in order[place + 1 :] if later in merged)
+                merged.insert(next(known, len(merged)), column)
+    return merged
 
 
 def _values(cells: Iterable[dict[str, Tile]]) -> list[float]:

@@ -16,6 +16,8 @@ from reports.report.svg import Drawing, Point, Scale, spread_out
 from reports.ticks import ticks_of
 
 _WIDTH, _TOP, _BOTTOM, _LEFT, _RIGHT, _GAP = 820, 62, 24, 70, 210, 17
+_FITTING, _LETTER, _MOST = 26, 7, 60
+"""The letters that fit next to the last axis, the width of a letter, and the letters of the longest label."""
 _FEWEST = 2
 _BESIDE, _CLEAR = 2.2, 9
 """Pixels between the intervals of two arms on one axis, and those free of numbers at its ends."""
@@ -59,7 +61,8 @@ def _figure(
     board: Leaderboard, network: str, rows: Sequence[Row], columns: Mapping[str, Column], styles: Mapping[str, Style]
 ) -> Figure:
     height = _TOP + _BOTTOM + max(220, _GAP * len(rows))
-    drawing = Drawing(_WIDTH, height)
+    longest = max((len(_cut(row.title)) for row in rows), default=0)
+    drawing = Drawing(_WIDTH + round(max(0, longest - _FITTING) * _LETTER), height)
     axes = _axes(rows, columns, height)
     for axis in axes:
         _draw_axis(drawing, axis, rows)
@@ -180,4 +183,4 @@ def _said(row: Row, column: Column) -> str:
 
 
 def _cut(title: str) -> str:
-    return title if len(title) <= 27 else f"{title[:26]}…"
+    return title if len(title) <= _MOST else f"{title[: _MOST - 1]}…"

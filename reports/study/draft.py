@@ -110,14 +110,15 @@ def _synthetic(pools: Sequence[Pool], n: int, secret: Secret, used: set[str]) ->
         pool.method: secret.alternated(pool.conditions, pool.label, place * n, "turing", pool.method)
         for place, pool in enumerate(pools)
     }
-    found = []
+    found, asked = [], len(used)
     for _ in range(n):
         for pool in pools:
             free = next((one for one in waiting[pool.method] if one not in used), None)
             if free is None:
                 raise ConfigError(
-                    f"The set of {pool.method} has too few masks: none is shown in two questions",
-                    got=f"{len(pool.conditions)} masks",
+                    f"The set of {pool.method} has too few masks, because no mask may be in two questions",
+                    got=f"{len(pool.conditions)} masks for {asked} questions of preference and {n} images of each of "
+                    f"{len(pools)} sets in the Turing test",
                     fix="ask fewer questions: --preference N, --turing N",
                 )
             used.add(free)

@@ -96,7 +96,7 @@ def test_seeds_that_give_one_network_count_once(tmp_path: Path) -> None:
     rows = toy.changed(toy.rows(seeds=3), lambda row: row.method == "diffmix" and row.seed < 0, n_distinct=1)
     found = board(tmp_path, rows)
     assert words(found)["diffmix"] == "undecided"
-    assert "3 seeds, but 1 distinct network, which counts once each: diffmix" in remarks(found)
+    assert "3 seeds, but 1 distinct network, which counts once: diffmix" in remarks(found)
     rows = toy.changed(toy.rows(seeds=3), lambda row: row.method == "real-only" and row.seed < 0, n_distinct=2)
     assert set(words(board(tmp_path, rows)).values()) == {"undecided"}
 

@@ -176,3 +176,11 @@ def test_ranks_stand_next_to_verdicts(tmp_path: Path) -> None:
     (leaky,) = leaderboard(toy.table(tmp_path, [*rows, at.model_copy(update=rank), toy.leak()]))
     text = "".join(formats(leaky).values())
     assert not [rank for rank in ("1\N{EN DASH}3", *told.values()) if rank in text]
+
+
+def test_seeds_are_those_of_networks_that_were_tested(tmp_path: Path) -> None:
+    failed = toy.changed(toy.rows(seeds=1), lambda row: row.method == "diffmix", method="failed")
+    reason = {"value": None, "ci_low": None, "ci_high": None, "reason": "too few images look like their class"}
+    failed = [row.model_copy(update=reason) for row in failed if row.method == "failed"]
+    assert not any(line.startswith("one seed") for line in remarks(board(tmp_path, [*toy.rows(seeds=3), *failed])))
+    assert any(line.startswith("one seed") for line in remarks(board(tmp_path, toy.rows(seeds=1))))

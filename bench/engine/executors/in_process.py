@@ -31,7 +31,7 @@ class InProcess:
         async with self._turn_of(asyncio.get_running_loop()):
             for _ in range(SETTLING):
                 await asyncio.sleep(0)
-            session.reporter.begins()
+            session.reporter.begins(step)
             self._running[step.key] = "running"
             try:
                 finished = execute(step, session.store, session.reporter, session.workers)

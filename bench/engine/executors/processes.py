@@ -72,7 +72,7 @@ class Processes:
             if found is not None:
                 self._slots.drop(asked)
                 return found
-            session.reporter.begins()
+            session.reporter.begins(step)
             self._states[step.key] = "running"
             work = self._threads.submit(self._work, slot, step, session)
         except BaseException:  # cancelled while it waited, or closed

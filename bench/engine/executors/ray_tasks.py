@@ -66,7 +66,7 @@ class RayTasks:
             JobError: no node can do the step, or its workers died again and again.
         """
         asked = self._asked(step, session)
-        session.reporter.begins()
+        session.reporter.begins(step)
         begun = time.perf_counter()
         session.reporter.say(f"{step.stage}: {step.title}", "bold")
         said = {**session.reporter.remote(), "quiet": True}

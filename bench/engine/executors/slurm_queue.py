@@ -72,7 +72,7 @@ class SlurmQueue:
             BenchError: the error that the step raised.
             JobError: the cluster refused the job, or the job ended without a result.
         """
-        session.reporter.begins()
+        session.reporter.begins(step)
         begun = time.perf_counter()
         return taken(await asyncio.wrap_future(self._ask(step, session)), step, session.reporter, begun)
 

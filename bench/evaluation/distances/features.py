@@ -294,9 +294,27 @@ def _image(window: Window) -> Image:
     return Image(window.image, window.sample.group, name)
 
 
-def patch_named(data: Dataset, name: str) -> UInt8[np.ndarray, "h w 3"]:
-    """Return the pixels of the patch of a split that :class:`RealPatches` or :class:`SourcePatches` calls `name`."""
-    whole, _, symmetry = name.partition(" turned ")
-    sample, y, x, size = whole.rsplit(" ", 3)
-    image = _image(Window(data[list(data.ids).index(sample)], int(y), int(x), int(size)))
-    return (_turned(image, int(symmetry)) if symmetry else image).pixels
+class Patch(NamedTuple):
+    """The window of a sample that a name of :class:`RealPatches` or :class:`SourcePatches` says, and how it is turned.
+
+    >>> Patch.named("t3 4 8 32"), Patch.named("t3 4 8 32 turned 1").symmetry
+    (Patch(sample='t3', y=4, x=8, size=32, symmetry=0), 1)
+    """
+
+    sample: str
+    y: int
+    x: int
+    size: int
+    symmetry: int
+
+    @classmethod
+    def named(cls, name: str) -> Patch:
+        """Return what a name says."""
+        whole, _, symmetry = name.partition(" turned ")
+        sample, y, x, size = whole.rsplit(" ", 3)
+        return cls(sample, int(y), int(x), int(size), int(symmetry or 0))
+
+    def pixels(self, data: Dataset) -> UInt8[np.ndarray, "h w 3"]:
+        """Return the pixels of the patch of a split."""
+        image = _image(Window(data[list(data.ids).index(self.sample)], self.y, self.x, self.size))
+        return (_turned(image, self.symmetry) if self.symmetry else image).pixels

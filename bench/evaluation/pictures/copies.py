@@ -10,9 +10,9 @@ import numpy as np
 from bench.contract import Dataset
 from bench.engine.step import Finished
 from bench.evaluation.base import Measured
-from bench.evaluation.distances.features import patch_named, read_features
+from bench.evaluation.distances.features import Patch, read_features
 from bench.evaluation.distances.memory import together
-from bench.evaluation.pictures.shown import Shown
+from bench.evaluation.pictures.shown import Shown, place
 from bench.synthetic import SyntheticSet
 
 MOST, FEWEST = 12, 4
@@ -49,7 +49,7 @@ def nearest_to_training(each: Measured, memory: Memory) -> Iterator[Shown]:
     places = {name: place for place, name in enumerate(memory.set.ids)}
     title = each.trial.arm.title
     for at in once[np.argsort(apart, kind="stable")[: min(MOST, max(FEWEST, suspected))]].tolist():
-        image, patch = made.names[at], train.names[int(found.nearest[at])]
+        image, patch = made.names[at], Patch.named(train.names[int(found.nearest[at])])
         distance = float(found.distances[at])
         verdict = "suspected copy" if distance <= limit else "not suspected"
         row = f"{title}: {image}"
@@ -57,6 +57,7 @@ def nearest_to_training(each: Measured, memory: Memory) -> Iterator[Shown]:
         alt = f"Image {image} of {title}, at a distance of {distance:.3g} from the nearest training patch: {verdict}."
         made_image = memory.set.image(places[image])
         yield Shown(gallery="copies", row=row, column=title, image=made_image, alt=alt, note=note, value=distance)
-        alt = f"The training patch that is nearest to this image in the features of {memory.encoder}: {patch}."
-        real, column = patch_named(memory.train, patch), "nearest training patch"
-        yield Shown(gallery="copies", row=row, column=column, image=real, alt=alt, note=patch, value=distance)
+        where = f"{place(patch.sample, patch.y, patch.x)}{', turned or mirrored' if patch.symmetry else ''}"
+        alt = f"The training patch that is nearest to this image in the features of {memory.encoder}: {where}."
+        real, column = patch.pixels(memory.train), "nearest training patch"
+        yield Shown(gallery="copies", row=row, column=column, image=real, alt=alt, note=where, value=distance)

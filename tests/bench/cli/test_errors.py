@@ -8,6 +8,8 @@ from pathlib import Path
 import pytest
 
 from bench import cli
+from bench.cli.errors import print_error
+from bench.errors import BenchError, ConfigError, DataError
 
 
 def run(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], *arguments: str) -> tuple[int, list[str]]:
@@ -64,9 +66,22 @@ def test_usage_errors_are_three_lines_too(
     assert [line[:6] for line in lines] == ["error:", "got:  ", "fix:  "]
 
 
-def test_debug_shows_where_it_happened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    from bench.errors import ConfigError
+@pytest.mark.parametrize(
+    ("error", "fix"),
+    [
+        (ConfigError("It does not fit", got="x"), "see --help"),
+        (DataError("It cannot be read", got="x"), "correct or replace the data that are named above"),
+        (DataError("It cannot be read", got="x", fix="do this"), "do this"),
+    ],
+)
+def test_an_error_that_names_no_fix_does_not_send_people_with_wrong_data_to_the_options(
+    capsys: pytest.CaptureFixture[str], error: BenchError, fix: str
+) -> None:
+    print_error(error)
+    assert capsys.readouterr().err.splitlines()[-1] == f"fix:   {fix}"
 
+
+def test_debug_shows_where_it_happened(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr(sys, "argv", ["bench", "run", "--method", "difmix", "--dataset", "phantom", "--debug"])
     with pytest.raises(ConfigError):

@@ -74,6 +74,16 @@ def test_terminal_and_markdown_show_every_board(store: Path) -> None:
         assert "miscellaneous" in out
 
 
+@pytest.mark.parametrize("columns", [60, 80, 120])
+def test_a_pipe_has_the_width_that_columns_says(store: Path, monkeypatch: pytest.MonkeyPatch, columns: int) -> None:
+    wide = run("leaderboard", "--dataset", "phantom", "--store", store)[0].splitlines()
+    monkeypatch.setenv("COLUMNS", str(columns))
+    narrow = run("leaderboard", "--dataset", "phantom", "--store", store)[0].splitlines()
+    assert max(map(len, narrow)) <= columns < max(map(len, wide))
+    # groups of columns move below each other, and no number is cut
+    assert {word for line in wide for word in line.split() if word[0].isdigit()} <= set(" ".join(narrow).split())
+
+
 def test_of_many_boards_a_terminal_shows_the_newest_and_names_the_others(
     store: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

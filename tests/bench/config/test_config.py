@@ -143,6 +143,34 @@ def test_a_file_that_is_not_yaml_says_where(tmp_path: Path, text: str, place: st
     assert "indentation" in caught.value.fix
 
 
+@pytest.mark.parametrize(
+    ("text", "got"),
+    [
+        ("a: 1\nb: 2\na: 3\n", "line 3, column 1: the key 'a' is also in line 1"),
+        ("runs:\n  - {a: 1, b: {c: 1, 'c': 2}}\n", "line 2, column 22: the key 'c' is also in line 2"),
+    ],
+)
+def test_a_key_that_is_there_twice_is_refused_with_both_places(tmp_path: Path, text: str, got: str) -> None:
+    path = tmp_path / "twice.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    assert caught.value.got == got
+    assert caught.value.fix == "keep one of the two lines"
+
+
+@pytest.mark.parametrize(
+    ("text", "got"), [("", "an empty file"), ("# only this\n", "an empty file"), ("- a\n", "a list")]
+)
+def test_a_file_that_is_not_a_mapping_says_what_it_is(tmp_path: Path, text: str, got: str) -> None:
+    path = tmp_path / "other.yaml"
+    path.write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(path)
+    assert caught.value.got.startswith(got)
+    assert "configs" in caught.value.fix
+
+
 def test_a_value_of_several_types_is_one_problem() -> None:
     class Either(Settings):
         names: str | tuple[str, ...]

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from pathlib import Path
+
 import pytest
 import yaml
 
 from bench.config.files import folder
 from bench.datasets.card import load_card, read_card
+from bench.datasets.source import open_source
 from bench.errors import ConfigError
 from tests.bench.datasets.layouts import shipped_card
 
@@ -58,6 +61,8 @@ def test_content_holds_what_samples_depend_on_and_nothing_else() -> None:
         ({"expected": {"validation": {"tiles": 1}}}, "validation"),
         ({"expected": {"train": {"tiles": 1, "nuclei": {"plasma": 3}}}}, "plasma"),
         ({"mpp": 0}, "greater than 0"),
+        ({"source": "nuclei-foldr"}, "did you mean 'nuclei-folder'"),
+        ({"source": "nuclei-foldr", "mpp": 0, "clases": {}}, "3 things are wrong"),
     ],
 )
 def test_a_card_that_contradicts_itself_is_refused(tmp_path, change, said) -> None:
@@ -82,6 +87,15 @@ def own_card(path, **changes) -> str:
 def test_a_card_of_ones_own_is_named_by_its_path(tmp_path) -> None:
     card = load_card(own_card(tmp_path / "mine.yaml", organ="lung"))
     assert (card.name, card.source, card.organ) == ("mine", "consep", "lung")
+
+
+def test_a_card_of_ones_own_must_say_what_reads_its_files(tmp_path) -> None:
+    path = tmp_path / "mine.yaml"
+    path.write_text(Path(own_card(path)).read_text().replace("source: consep\n", ""))
+    with pytest.raises(ConfigError, match="does not say what reads its files") as caught:
+        open_source(str(path), None)
+    assert "add `source: NAME`" in caught.value.fix
+    assert "nuclei-folder" in caught.value.fix
 
 
 def test_a_card_extends_a_shipped_one(tmp_path) -> None:

@@ -78,12 +78,12 @@ class Clock:
 def test_the_time_left_follows_the_measured_speed() -> None:
     clock, step = Clock(), TOY
     overall = Overall(39, 11, 280.0, lambda _: 10.0, clock)
-    overall.begin()
+    overall.begin(TOY)
     assert str(overall) == "step 12 of 39, about 5 min left"
     clock.now = 10.0
     overall.end(step)
     assert overall.seconds_left == pytest.approx(270)
-    overall.begin()
+    overall.begin(TOY)
     clock.now = 60.0  # the second step took five times as long
     overall.end(step)
     assert overall.seconds_left > 2 * 260
@@ -91,12 +91,36 @@ def test_the_time_left_follows_the_measured_speed() -> None:
     assert str(overall).startswith("step 13 of 39, about ")
 
 
+def test_a_step_that_takes_longer_than_estimated_does_not_hide_the_time_of_those_that_wait() -> None:
+    clock = Clock()
+    overall = Overall(10, 0, 100.0, lambda _: 10.0, clock)
+    overall.begin(TOY)
+    clock.now = 8.0
+    assert overall.seconds_left == pytest.approx(92)
+    lefts = []
+    for clock.now in (10.0, 11.0, 100.0, 1000.0):
+        lefts.append(overall.seconds_left)
+    assert lefts[0] == pytest.approx(90)  # nine steps wait
+    assert lefts == sorted(lefts)  # and each of them is expected to be as slow as this one
+    assert lefts[-1] > 1000
+    overall.end(TOY)
+    assert overall.seconds_left > 1000
+
+
+def test_a_run_whose_last_step_is_late_has_no_time_left() -> None:
+    clock = Clock()
+    overall = Overall(1, 0, 10.0, lambda _: 10.0, clock)
+    overall.begin(TOY)
+    clock.now = 50.0
+    assert overall.seconds_left == 0.0
+
+
 def test_more_steps_than_planned_are_counted() -> None:
     overall = Overall(1, 0, 10.0, lambda _: 10.0)
     for _ in range(2):
-        overall.begin()
+        overall.begin(TOY)
         overall.end(TOY)
-    overall.begin()
+    overall.begin(TOY)
     assert str(overall) == "step 3 of 3, less than a minute left"
 
 

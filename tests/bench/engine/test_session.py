@@ -27,7 +27,7 @@ class Slow:
         self.log.append(f"{step.title} begins")
         for _ in range(3):
             await asyncio.sleep(0)
-        session.reporter.begins()
+        session.reporter.begins(step)
         if isinstance(step, Faulty | Refused):
             step.run(session.store.root, None)  # type: ignore[arg-type]
         if step.title == "parked":

@@ -40,6 +40,13 @@ def test_a_plan_lists_the_steps_of_the_run(tmp_path: Path, line: dict) -> None:
     # without data, the same steps; a pool of images without any training is not enough for most arms
     assert stages(before) == stages(after) or line is TISSUE
     assert stages(before)["select"] == (2 if line is TISSUE else 0)
+    # with a part of the steps in the store, stand-ins fit to what was found: features of real images, and of one pool
+    (more,) = check_runs(runs_of(tmp_path, line | {"seeds": 3})).runs
+    partly = plan(more.resolved, None, tmp_path / "more").steps
+    assert any(step.cached for step in partly)
+    assert stages(step for step in partly if not step.cached)["train"] > 0
+    if line is TISSUE:
+        assert stages(step for step in partly if not step.cached)["select"] == 4
 
 
 def test_the_steps_of_controls_are_marked(tmp_path: Path) -> None:

@@ -47,6 +47,18 @@ def test_screens(page: Path, tmp_path: Path, width: int, dark: bool) -> None:
 
 
 @needs_browser
+def test_long_names_hide_no_verdict(page: Path, tmp_path: Path) -> None:
+    with browser(tmp_path) as driver:
+        driver.get(page.as_uri())
+        forest = driver.find_element("css selector", ".differences .scroll")
+        assert driver.execute_script("return arguments[0].scrollWidth - arguments[0].clientWidth", forest) == 0
+    with browser(tmp_path, width=400) as driver:
+        driver.get(page.as_uri())
+        names = "return [...document.querySelectorAll('.board th[scope=row], .forest th[scope=row]')]"
+        assert max(driver.execute_script(f"{names}.map(e => e.getBoundingClientRect().width)")) < 400 / 2
+
+
+@needs_browser
 def test_a_keyboard_reaches_all_that_scrolls(page: Path, tmp_path: Path) -> None:
     with browser(tmp_path, width=400) as driver:
         driver.get(page.as_uri())
@@ -85,6 +97,10 @@ def test_print_is_light_and_complete(page: Path, tmp_path: Path) -> None:
         assert scroll[2] == "visible"
         assert row[3] == "static"
         assert driver.execute_script("return document.documentElement.scrollWidth") <= 703
+        # words and intervals of forest plots are whole: cells of one line, next to names of several
+        heights = "return [...document.querySelectorAll('.forest tbody td')].map(e => e.textContent.trim() ?"
+        heights += " (r => (r.selectNodeContents(e), r.getBoundingClientRect().height))(document.createRange()) : 0)"
+        assert max(driver.execute_script(heights)) < 20
         versions = driver.find_element("css selector", "details.printed dl")
         assert versions.size["height"] > 0
 

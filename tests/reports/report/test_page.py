@@ -161,6 +161,10 @@ def test_pictures_of_several_runs_are_joined(page: str) -> None:
     masks = words[words.index("Drawn under the same mask") : words.index("Predictions on test tiles")]
     assert re.findall(r'<th scope="col">([^<]*)', masks) == ["real", "noise", "diffmix", "sdm"]
     assert masks.count("<img") == 2 * 4
+    tiles = words[words.index("Predictions on test tiles") : words.index("Captions")]
+    # all methods stand next to the baseline, and the other controls behind them, as in a single run
+    order = ["test tile", "truth", "real-only", "diffmix", "sdm", "copy", "noise"]
+    assert re.findall(r'<th scope="col">([^<]*)', tiles) == order
     copies = words[words.index("Suspected copies") : words.index("Least faithful")]
     assert re.findall(r"<h5>([^<]*)", copies) == ["diffmix", "sdm"]
     # the most similar pair first
@@ -194,6 +198,17 @@ def test_what_is_absent_is_said(tmp_path: Path) -> None:
     ):
         assert f"{title} : {reason}" in words
     assert "one seed: intervals cover the choice of test groups only" in words
+
+
+def test_arms_that_differ_in_a_late_setting_have_different_labels(tmp_path: Path) -> None:
+    arms = [Run("diffmix", f"guidance_scale={scale}", rows=0) for scale in ("2.0", "2.5")]
+    words = section(render(material(fill(tmp_path, arms))), "parallel")
+    labels = re.findall(r'class="label"[^>]*>([^<]*)', words)
+    assert {"diffmix (guidance_scale=2.0)", "diffmix (guidance_scale=2.5)"} <= set(labels)
+    # the drawing is as wide as its longest label needs
+    narrow = section(render(material(fill(tmp_path / "short", [Run("sdm", rows=0)]))), "parallel")
+    widths = [int(re.search(r'<svg[^>]* width="(\d+)"', one)[1]) for one in (narrow, words)]
+    assert widths[0] < widths[1]
 
 
 def test_charts_need_controls(tmp_path: Path) -> None:

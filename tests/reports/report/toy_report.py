@@ -179,7 +179,7 @@ def _pictures(folder: Path, run: Run) -> Iterator[Picture]:
             yield picture("labels", patch, column, outlines=True)
         for column in ("real", "noise", run.title):
             yield picture("same-mask", patch, column, note="" if column == "real" else "FS1 .64")
-        for column in ("test tile", "truth", *arms):
+        for column in ("test tile", "truth", *arms, "copy", "noise"):
             yield picture("predictions", f"t{n}", column, outlines=column != "test tile", note="PQ .41")
         for column in ("real", run.title):
             words = "Sheets of epithelial cells around a gland, with scattered lymphocytes in the stroma."

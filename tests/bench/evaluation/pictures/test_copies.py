@@ -64,6 +64,7 @@ def test_the_planted_copy_comes_first_with_the_window_behind_it(session: Session
     np.testing.assert_array_equal(copy.image, made.image(4))
     np.testing.assert_array_equal(source.image, np.rot90(TRAIN[3].image[7:39, 11:43]))
     assert copy.note.startswith("suspected copy")
+    assert source.note == f"{TRAIN.ids[3]}, row 7, column 11, turned or mirrored"
     assert all(one.note.startswith("not suspected") for one in shown[2::2])
     distances = [one.value for one in shown[::2]]
     assert distances == sorted(distances)
