@@ -26,6 +26,7 @@ from bench.engine.overall import Overall
 from bench.engine.progress_file import alive, read_progress
 from bench.engine.step import Step
 from bench.engine.stop import Parked
+from bench.engine.store.holder import machine, started
 
 FOLDER = "progress"
 INTERVAL = 1.0
@@ -177,6 +178,8 @@ class Board:
             "suite": self.suite,
             "state": self._state,
             "pid": os.getpid(),
+            "process": started(os.getpid()),
+            "machine": machine(),
             "host": socket.gethostname(),
             "started": self._started,
             "heartbeat": time.time(),

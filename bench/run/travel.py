@@ -15,8 +15,8 @@ from bench.engine.space import work_in
 from bench.engine.store.entry import is_listed_file, listed
 from bench.engine.store.transfer import Moved, Remote, get, send
 from bench.errors import DataError
-from bench.results.lock import publishing
 from bench.results.table import ResultsStore
+from bench.run.publishing import publishing
 
 STAGE = "results"
 SUMS = ".sums"

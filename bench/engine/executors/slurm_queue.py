@@ -247,7 +247,7 @@ class SlurmQueue:
         assert record is not None
         try:
             outcome, value = pickle.loads((folder / job_files.result_name(record.job)).read_bytes())
-        except (OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError):
+        except Exception:  # a damaged pickle raises anything
             return False  # not whole yet, taken by another driver, or with a class that is not installed here
         answer: Answer
         if outcome == "success":

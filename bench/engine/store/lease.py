@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.atomic import give_name
 from bench.engine.cost import utc_now
 from bench.engine.store.holder import Holder, holder_of, this_process
 
@@ -135,22 +136,16 @@ class Lease:
             except FileNotFoundError:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 own.write_bytes(content)
-            return self._link(own, path, content, number)
+            return self._link(own, path, number)
         finally:
             with contextlib.suppress(OSError):
                 own.unlink()
 
-    def _link(self, own: Path, path: Path, content: bytes, number: int) -> bool:
+    def _link(self, own: Path, path: Path, number: int) -> bool:
         try:
-            os.link(own, path)
+            give_name(own, path)
         except FileExistsError:
             if not self._is_mine(_read(path)):  # over a network, the answer of a link that succeeded may be lost
-                return False
-        except OSError:  # a file system without links
-            try:
-                with path.open("xb") as handle:
-                    handle.write(content)
-            except FileExistsError:
                 return False
         self._number = number
         return True

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -15,8 +17,10 @@ from bench.cli import app
 from bench.digest import digest_file, write_json
 from bench.engine.step import Place
 from bench.engine.store import Store
+from bench.engine.store.lease import Lease
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
+from bench.run.publishing import publishing
 from tests import toy_results
 from tests.bench.cli.typed import typed
 from tests.bench.engine.toy_steps import Toy
@@ -145,3 +149,13 @@ def test_results_that_are_broken_here_are_made_good_and_not_sent(root: Path, far
     assert not (far.with_name("third") / "results").exists()
     assert "results of runs: fetched: 1" in run("pull", far, other)
     assert ResultsStore(other).has(RUN)
+
+
+def test_results_are_published_on_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with publishing(tmp_path, RUN):
+        assert not Lease(tmp_path, f"results-{RUN}").acquire_now(lambda path: False)
+    assert list((tmp_path / "leases").iterdir()) == []

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -301,13 +302,31 @@ def test_a_driver_that_died_while_it_sent_an_array_leaves_nothing_awaited_for_ev
     found = records.read(session.store.root, step.key)
     assert found is not None
     assert not found.abandoned
+    # the number of a dead process may be that of a later one
+    assert replace(found, pid=os.getppid()).abandoned
+    assert not replace(found, pid=dead.pid, machine="elsewhere").abandoned
+    assert replace(found, pid=dead.pid, machine="elsewhere", sent=0.0).abandoned
     records.update(session.store.root, replace(found, pid=dead.pid))
     drive(session.do(step))
     assert slurm.calls("scancel") == [["--name=bench-00000000"]]
     assert text(session, step) == "42"
 
 
-@pytest.mark.parametrize("left_by_job", [b"", b"not a pickle", b"cno_such_package\nError\n."])
+def test_a_step_is_claimed_once_on_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    new = records.Queued("k", "fit", "", "bench-00000000", 0, 0, time.time())
+    assert records.claim(tmp_path, new)
+    assert not records.claim(tmp_path, new)
+    assert records.read(tmp_path, "k") is not None
+
+
+UNREADABLE = [b"", b"not a pickle", b"cno_such_package\nError\n.", b"X\x01\x00\x00\x00\xff.", b"\x80\x09.", b"K\x01."]
+
+
+@pytest.mark.parametrize("left_by_job", UNREADABLE)
 def test_a_result_that_cannot_be_read_is_the_error_of_its_step(tmp_path: Path, left_by_job: bytes) -> None:
     class Completed:
         def submit(self, folder: Path, *_: object) -> list[str]:
