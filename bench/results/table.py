@@ -16,7 +16,7 @@ from pydantic import ConfigDict, Field, model_validator
 
 from bench.atomic import replacing
 from bench.contract import Settings
-from bench.digest import write_json
+from bench.digest import digest_file, write_json
 from bench.errors import DataError
 from bench.harmless import harmless
 from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
@@ -212,9 +212,10 @@ class ResultsStore:
     def write(self, run: str, rows: Sequence[ScoreRow], document: RunDocument) -> None:
         """Write a run's rows and document; `created` (ISO time, UTC) is added if the document has none."""
         self.folder(run).mkdir(parents=True, exist_ok=True)
-        write_rows(self.root / f"{run}.parquet", rows)
+        path = self.root / f"{run}.parquet"
+        write_rows(path, rows)
         created = document.created or datetime.now(UTC).isoformat(timespec="microseconds")
-        whole = document.model_copy(update={"run": run, "created": created})
+        whole = document.model_copy(update={"run": run, "created": created, "rows_sha256": digest_file(path)})
         write_json(self.root / f"{run}.json", whole.model_dump(mode="json"), shared=True)
 
     def folder(self, run: str) -> Path:
@@ -271,8 +272,12 @@ class ResultsStore:
             raise DataError(f"The document of a run cannot be read: {path}", got=got) from error
 
     def rows(self, run: str) -> pd.DataFrame:
-        """Return one run's rows, unchanged."""
-        return read_rows([self.root / f"{run}.parquet"])
+        """Return one run's rows, unchanged.
+
+        Raises:
+            DataError: they or the document cannot be read, or they are not those of the document.
+        """
+        return _frame([self._rows(run, self._document(run, RunHead))])
 
     def table(self, dataset: str | None = None, preset: str | None = None) -> pd.DataFrame:
         """Return the rows of all runs, oldest first, each measurement once, with the column `set` of `merge_rows`.
@@ -288,10 +293,13 @@ class ResultsStore:
             if dataset not in (None, head.dataset) or preset not in (None, head.preset):
                 continue
             try:
-                tables.append(_read(self.root / f"{run}.parquet"))
+                tables.append(self._rows(run, head))
             except DataError as error:
                 self._name(error, "is skipped")
         return merge_rows(_frame(tables))
+
+    def _rows(self, run: str, head: RunHead) -> pyarrow.Table:
+        return _read(self.root / f"{run}.parquet", head.rows_sha256)
 
     def _name(self, error: DataError, done: str) -> None:
         """Say once that a file cannot be read and what is done about it."""
@@ -319,8 +327,11 @@ class ResultsStore:
         return found
 
 
-def _read(path: Path) -> pyarrow.Table:
+def _read(path: Path, sha256: str = "") -> pyarrow.Table:
     try:
+        # Parquet reads most damaged numbers as other numbers
+        if sha256 and digest_file(path) != sha256:
+            raise DataError(f"The results table {path} was damaged", got="another hash than in the document of its run")
         return _checked(path, parquet.read_table(path))
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"Cannot read the results table {path}", got=str(error)) from error
