@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -113,6 +114,9 @@ def main() -> None:
     """Run the command line; print errors as three lines, or with a traceback if `--debug` is given, and exit."""
     for name, value in WAITING.items():  # before torch is loaded, which reads them
         os.environ.setdefault(name, value)
+    for stream in (sys.stdout, sys.stderr):  # a terminal without a character shows its number, and the work continues
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = options_first(sys.argv[1:])
     debug = "--debug" in arguments
     try:

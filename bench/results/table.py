@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -21,6 +20,9 @@ from bench.errors import DataError
 from bench.harmless import harmless
 from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
 from bench.results.document import RunDocument, RunHead
+from bench.results.evidence import Evidence
+from bench.results.extras import USAGE as USAGE
+from bench.results.extras import read_curves, read_evidence, read_usage
 from bench.results.merge import IDENTITY as IDENTITY
 from bench.results.merge import SET as SET
 from bench.results.merge import merge_rows as merge_rows
@@ -28,10 +30,10 @@ from bench.results.merge import merge_rows as merge_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+Extra = TypeVar("Extra")
 Head = TypeVar("Head", bound=RunHead)
 
 SCHEMA_VERSION = 1
-USAGE = "usage.json"
 ALL_SEEDS = -1
 """Seed of a row that stands for several seeds together."""
 POOLED_FOLDS = "pooled folds"
@@ -229,6 +231,8 @@ class ResultsStore:
         try:
             self.document(run)
             self.rows(run)
+            read_curves(self.folder(run))
+            read_usage(self.folder(run))
         except DataError as error:
             self._name(error, "is written again")
             return False
@@ -314,17 +318,24 @@ class ResultsStore:
         points = ((str(one["name"]), int(one["step"]), float(one["value"])) for one in self.curve_records(run))
         yield from dict.fromkeys(points)  # a part that arms share has records of each
 
-    def curve_records(self, run: str) -> Iterator[dict[str, Any]]:
-        """Yield the points of a run's training curves, with arm, fold, network and seeds unless they are older."""
-        path = self.folder(run) / "curves.jsonl"
-        if path.exists():
-            yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    def curve_records(self, run: str) -> list[dict[str, Any]]:
+        """Return the points of a run's training curves, with arm, fold, network and seeds unless they are older."""
+        return self._unless_broken(run, read_curves, [])
 
     def usage(self, run: str) -> dict[str, list[dict[str, float]]]:
         """Return what the machine did during the steps of a run: samples by the step's key; older runs have none."""
-        path = self.folder(run) / USAGE
-        found: dict[str, list[dict[str, float]]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return found
+        return self._unless_broken(run, read_usage, {})
+
+    def evidence(self, run: str) -> Evidence | None:
+        """Return what a run keeps to be looked at; None if it has none."""
+        return self._unless_broken(run, read_evidence, None)
+
+    def _unless_broken(self, run: str, read: Callable[[Path], Extra], instead: Extra) -> Extra:
+        try:
+            return read(self.folder(run))
+        except DataError as error:
+            self._name(error, "is skipped")
+            return instead
 
 
 def _read(path: Path, sha256: str = "") -> pyarrow.Table:

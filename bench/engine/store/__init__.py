@@ -154,14 +154,17 @@ def check_writable(root: Path) -> None:
     """Check that the store can be written.
 
     Raises:
-        BenchError: the folder cannot be created or written.
+        BenchError: the folder cannot be created or written, or its name is not text.
     """
+    fix = "choose another with --store DIR"
+    try:
+        str(root.absolute()).encode()
+    except UnicodeEncodeError as error:  # documents of the store could not name it
+        raise BenchError("The path of the store is not UTF-8", got=repr(str(root)), fix=fix) from error
     try:
         root.mkdir(parents=True, exist_ok=True)
         probe = root / f".writable.{os.getpid()}"
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:
-        raise BenchError(
-            f"The store at {root} cannot be written", got=str(error), fix="choose another with --store DIR"
-        ) from error
+        raise BenchError(f"The store at {root} cannot be written", got=str(error), fix=fix) from error

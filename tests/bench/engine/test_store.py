@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import multiprocessing
+import os
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +12,8 @@ import pytest
 
 from bench.digest import canonical_json, digest
 from bench.engine.step import Place
-from bench.engine.store import Store
+from bench.engine.store import Store, check_writable
+from bench.errors import BenchError
 from tests.bench.engine.toy_steps import Newer, OtherStage, Toy
 
 
@@ -125,3 +127,9 @@ def test_two_processes_do_a_step_once(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     assert counter.read_text() == "x"
+
+
+def test_a_store_whose_path_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="not UTF-8"):
+        check_writable(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")))
+    assert list(tmp_path.iterdir()) == []
