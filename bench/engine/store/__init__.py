@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.engine.cost import Meter
-from bench.engine.space import work_in
+from bench.engine.space import SHARE, work_in
 from bench.engine.step import Finished, Step
 from bench.engine.store.checked import Checked
 from bench.engine.store.entry import DOCUMENT, Broken, seal
@@ -21,6 +21,7 @@ from bench.errors import BenchError
 __all__ = ["DOCUMENT", "Store", "check_writable"]
 
 _WARN = logging.getLogger(__name__).warning
+_WRITTEN = ("leases", "logs", "sessions")  # by every run
 _EXISTS = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -168,3 +169,6 @@ def check_writable(root: Path) -> None:
         probe.unlink(missing_ok=True)
     except OSError as error:
         raise BenchError(f"The store at {root} cannot be written", got=str(error), fix=fix) from error
+    for place in (root / name for name in _WRITTEN):
+        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+            raise BenchError(f"The store at {root} cannot be written", got=f"no right to write {place}", fix=SHARE)
