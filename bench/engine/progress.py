@@ -71,9 +71,9 @@ class RunProgress:
 
     def begins(self, step: Step) -> None:
         """Note that a step begins."""
+        self._put(step, "running")  # first, since queued steps are subtracted from those that run
         with self._lock:
             self._running[step.key] = (step, time.time())
-        self._put(step, "running")
 
     def ends(self, step: Step, state: StepState, cause: str = "") -> None:
         """Note what became of a step."""

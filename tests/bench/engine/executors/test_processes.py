@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -111,6 +112,18 @@ def test_a_dead_worker_is_replaced_and_its_step_recorded_as_failed(workers: Sess
     assert text(workers, other)
     drive(workers.executor.run(step, workers))
     assert failures.read(workers.store.root, step.key) is None
+
+
+def test_a_step_that_cannot_be_sent_leaves_no_worker(workers: Session) -> None:
+    class Local(Toy):
+        """No other process can find it."""
+
+    for number in range(3):
+        with pytest.raises((AttributeError, pickle.PicklingError)):
+            drive(workers.do(toy(workers, Local, number)))
+    assert isinstance(workers.executor, Processes)
+    assert not workers.executor._all
+    assert len(failures.read_all(workers.store.root)) == 3
 
 
 def test_one_pool_serves_several_event_loops(workers: Session) -> None:

@@ -21,7 +21,15 @@ import pytest
 from bench.config.profile import read_profile
 from bench.engine import failures
 from bench.engine.device import Device
-from bench.engine.executors import ExecutorOptions, InProcess, check_executor, job_files, open_executor, records
+from bench.engine.executors import (
+    ExecutorOptions,
+    InProcess,
+    check_executor,
+    job_files,
+    open_executor,
+    records,
+    slurm_queue,
+)
 from bench.engine.executors.slurm_profile import SlurmProfile
 from bench.engine.executors.slurm_queue import SlurmQueue
 from bench.engine.reporter import Reporter
@@ -347,6 +355,28 @@ def test_a_result_that_cannot_be_read_is_the_error_of_its_step(tmp_path: Path, l
             drive(asyncio.wait_for(session.do(toy(session, Toy)), 20))
     finally:
         queue.close()
+
+
+def test_a_file_system_that_fails_for_moments_fails_no_step(
+    slurm: FakeSlurm, on: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, failed = job_files.names, list[Path]()
+
+    def stale(of: Path) -> frozenset[str]:
+        if len(failed) < 3:
+            failed.append(of)
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return names(of)
+
+    monkeypatch.setattr(job_files, "names", stale)
+    session = on()
+    step = toy(session, Toy)
+    drive(session.do(step))
+    assert (text(session, step), len(failed)) == ("42", 3)
+    failed.clear()
+    monkeypatch.setattr(slurm_queue, "PATIENCE", 0.0)
+    with pytest.raises(JobError, match="queue of the cluster cannot be used"):
+        drive(session.do(toy(session, Toy, 1)))
 
 
 def test_a_refused_partition_is_an_error_before_anything_runs(slurm: FakeSlurm, on: Open) -> None:
