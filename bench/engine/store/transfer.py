@@ -22,7 +22,7 @@ from bench.errors import ConfigError, DataError, MissingError
 
 _CHUNK = 1 << 20
 MISNAMED = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
-"""Errors of a remote whose files and folders are not as it says: a folder in the place of a file, and so on."""
+"""Errors of a remote whose files and folders are not as it says: a folder instead of a file, and so on."""
 _KEY = re.compile("[0-9a-f]{64}")
 State = Literal["sent", "fetched", "there", "broken", "without hashes", "skipped"]
 
