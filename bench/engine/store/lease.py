@@ -38,7 +38,7 @@ class Lease:
     def __init__(self, root: Path, key: str) -> None:
         """Set up a lease in the folder `leases` of a store; it is not held yet."""
         self._folder, self._key = root / FOLDER, key
-        self._number, self._beats = -1, 0
+        self._number, self._beats, self._confirmed = -1, 0, False
         self._holder = this_process(utc_now(), uuid.uuid4().hex)
         self.took_over: Holder | None = None
 
@@ -85,7 +85,8 @@ class Lease:
 
     def confirm(self) -> bool:
         """Return whether this process still holds the lease; if so, nobody takes it over within the next `EXPIRY`."""
-        return self._is_mine(_read(self._path(self._number))) and self._create(self._number + 1)
+        self._confirmed = self._is_mine(_read(self._path(self._number))) and self._create(self._number + 1)
+        return self._confirmed
 
     def is_lost(self) -> bool:
         """Return whether another process has taken the lease over."""
@@ -96,7 +97,10 @@ class Lease:
         _HEART.drop(self)
         if self.is_lost():
             return
-        for number in range(self._number + 1):
+        # The number of a confirmation goes before the others: who sees none at 0 begins a new row of numbers at once, and
+        # would take a number above its own for that of a successor.
+        own = self._number - 1 if self._confirmed else self._number
+        for number in (*range(self._number, own, -1), *range(own + 1)):
             self._remove(number)
 
     def _present(self) -> tuple[int, bytes]:

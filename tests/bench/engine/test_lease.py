@@ -170,6 +170,26 @@ def test_of_two_successors_one_holds_the_lease(tmp_path: Path) -> None:
     assert list((tmp_path / "leases").iterdir()) == []
 
 
+def test_a_lease_that_begins_while_another_is_released_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, held = Lease(tmp_path, "k"), Lease(tmp_path, "k"), list[bool]()
+    first.acquire()
+    assert first.confirm()
+    remove = Lease._remove
+
+    def watched(one: Lease, number: int) -> None:
+        remove(one, number)
+        if one is first and not held and second.acquire_now(lambda path: False):
+            held.append(not second.is_lost())
+
+    monkeypatch.setattr(Lease, "_remove", watched)
+    first.release()
+    assert held == [True]
+    second.release()
+    assert list((tmp_path / "leases").iterdir()) == []
+
+
 def test_a_file_system_without_links_has_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*paths: object) -> None:
         raise PermissionError("no links here")
