@@ -97,8 +97,8 @@ class Lease:
         _HEART.drop(self)
         if self.is_lost():
             return
-        # The number of a confirmation goes before the others: who sees none at 0 begins a new row of numbers at once, and
-        # would take a number above its own for that of a successor.
+        # The number of a confirmation goes first: who sees none at 0 begins a new row of numbers, and would take one
+        # above its own for that of a successor.
         own = self._number - 1 if self._confirmed else self._number
         for number in (*range(self._number, own, -1), *range(own + 1)):
             self._remove(number)
