@@ -56,6 +56,24 @@ def replacing_folder(path: Path) -> Iterator[Path]:
         raise
 
 
+def give_name(own: Path, path: Path) -> None:
+    """Give a file of this process the name `path`, which only one process can; it keeps the other name, too.
+
+    On a file system without hard links, such as exFAT, a new file with the same content is created.
+
+    Raises:
+        FileExistsError: the name is taken.
+    """
+    try:
+        os.link(own, path)
+    except FileExistsError:
+        raise
+    except OSError:
+        content = own.read_bytes()
+        with path.open("xb") as handle:
+            handle.write(content)
+
+
 def swap_folder(new: Path, path: Path) -> None:
     """Rename the folder `new` to `path`; a folder that is there is removed."""
     old = own_name(path)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import ClassVar
+from typing import Any, ClassVar
 
 MOST_IN_LINE, MOST_LINES = 1000, 100
 """Longer texts of errors are cut: what was found may be a value of megabytes, which nobody can read in a terminal."""
@@ -32,6 +32,10 @@ class BenchError(Exception):
         self.fix = _readable(fix)
         super().__init__(self.message)
 
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Return what a pickle needs: errors of steps come from other processes, whatever their class is made from."""
+        return _unpickled, (type(self), self.message), self.__dict__
+
     def __str__(self) -> str:
         parts = [self.message]
         if self.got:
@@ -39,6 +43,11 @@ class BenchError(Exception):
         if self.fix:
             parts.append(f"fix: {self.fix}")
         return "; ".join(parts)
+
+
+def _unpickled(kind: type[BenchError], message: str) -> BenchError:
+    """Return an error of a class, whose attributes follow."""
+    return kind.__new__(kind, message)
 
 
 def _readable(text: str) -> str:

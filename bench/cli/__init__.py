@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import errno
+import getpass
+import io
 import os
 import sys
 from typing import Annotated, Any
@@ -113,6 +115,10 @@ def main() -> None:
     """Run the command line; print errors as three lines, or with a traceback if `--debug` is given, and exit."""
     for name, value in WAITING.items():  # before torch is loaded, which reads them
         os.environ.setdefault(name, value)
+    _name_user()
+    for stream in (sys.stdout, sys.stderr):  # a terminal without a character shows its number, and the work continues
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     arguments = options_first(sys.argv[1:])
     debug = "--debug" in arguments
     try:
@@ -139,6 +145,14 @@ def main() -> None:
         resumes = any(argument in GOES_ON for argument in arguments)
         print("interrupted" + ("; the same command goes on from here" if resumes else ""), file=sys.stderr)
     sys.exit(code if isinstance(code, int) else 0)
+
+
+def _name_user() -> None:
+    """Give a user without a name, as in many containers, one for this process: torch asks for it."""
+    try:
+        getpass.getuser()
+    except (KeyError, OSError):  # OSError since Python 3.13
+        os.environ["LOGNAME"] = f"user{os.getuid()}"
 
 
 def _print_version(context: typer.Context) -> None:

@@ -51,14 +51,12 @@ def gather(store: Path, dataset: str | None = None, preset: str | None = None) -
 
     Raises:
         MissingError: there are no results, or none of this dataset or preset.
-        DataError: a file of a run cannot be read.
     """
     from importlib.metadata import version
 
     from bench.cli.leaderboard import load_boards
     from bench.cli.published import published_of
     from bench.cli.report_cards import dataset_cards, method_cards
-    from bench.errors import DataError
     from bench.evaluation.registered import known_metrics
     from bench.results.table import ResultsStore
     from reports.agreement import predictions
@@ -67,14 +65,9 @@ def gather(store: Path, dataset: str | None = None, preset: str | None = None) -
 
     boards = load_boards(store, dataset, preset, costs=True)
     results = ResultsStore(store)
-    try:
-        runs = read_runs(results)
-    except ValueError as error:
-        got = str(error).splitlines()[0]
-        raise DataError("What a run keeps to be looked at cannot be read", got=got, fix="run it again") from error
     return Material(
         boards,
-        runs,
+        read_runs(results),
         results.table(),
         dataset_cards(board.dataset for board in boards),
         method_cards(row.method for board in boards for row in board.rows),

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import shutil
-import socket
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
@@ -12,6 +11,7 @@ from bench.engine.executors import job_files, records
 from bench.engine.executors.clusters import ALIVE, OnSlurm
 from bench.engine.executors.records import Queued
 from bench.engine.progress_file import alive, read_progress
+from bench.engine.store.holder import machine
 from bench.engine.store.lease import EXPIRY
 from bench.engine.store.survey import Item, age_of, files, folders, live_keys, size_of
 from bench.engine.store.sweep import DAYS
@@ -101,7 +101,7 @@ def _driven(root: Path, path: Path) -> bool:
     document = None if path.name.startswith(".") else read_progress(path)
     if document is None or document.get("state") != "running":
         return False
-    elsewhere = document.get("host") != socket.gethostname()
+    elsewhere = document.get("machine") != machine()
     return alive(document) or (elsewhere and age_of(root, path) < 10 * EXPIRY)
 
 

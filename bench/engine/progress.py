@@ -26,6 +26,7 @@ from bench.engine.overall import Overall
 from bench.engine.progress_file import alive, read_progress
 from bench.engine.step import Step
 from bench.engine.stop import Parked
+from bench.engine.store.holder import machine, started
 
 FOLDER = "progress"
 INTERVAL = 1.0
@@ -70,9 +71,9 @@ class RunProgress:
 
     def begins(self, step: Step) -> None:
         """Note that a step begins."""
+        self._put(step, "running")  # first, since queued steps are subtracted from those that run
         with self._lock:
             self._running[step.key] = (step, time.time())
-        self._put(step, "running")
 
     def ends(self, step: Step, state: StepState, cause: str = "") -> None:
         """Note what became of a step."""
@@ -177,6 +178,8 @@ class Board:
             "suite": self.suite,
             "state": self._state,
             "pid": os.getpid(),
+            "process": started(os.getpid()),
+            "machine": machine(),
             "host": socket.gethostname(),
             "started": self._started,
             "heartbeat": time.time(),

@@ -3,49 +3,52 @@
 from __future__ import annotations
 
 import json
-import os
-import socket
 import time
 from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-import psutil
+from bench.engine.store.holder import machine, started
 
 QUEUE = "queue"
 SILENT = 60.0
-"""Seconds without a heartbeat after which a process on another machine counts as dead."""
+"""Seconds without a heartbeat after which a process that cannot be seen from here counts as dead."""
+_NUMBER = (int, float)
+_Kinds = Mapping[str, type | tuple[type, ...]]
+_HEAD: _Kinds = {
+    **{"name": str, "state": str, "host": str, "pid": int},
+    **{"started": _NUMBER, "heartbeat": _NUMBER, "runs": list},
+}
+_RUN: _Kinds = {"label": str, "state": str, "counts": dict, "running": list, "failed": list}
 
 
 def read_progress(path: Path) -> dict[str, Any] | None:
     """Return a progress document; None if there is none, or if it cannot be read."""
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError):
+    except (OSError, ValueError, RecursionError):
         return None
-    known = isinstance(document, dict) and isinstance(document.get("runs"), list)
-    return document if known and isinstance(document.get("heartbeat"), int | float) else None
+    return document if _has(document, _HEAD) and all(_has(run, _RUN) for run in document["runs"]) else None
+
+
+def _has(value: Any, kinds: _Kinds) -> bool:
+    return isinstance(value, dict) and all(isinstance(value.get(name), kind) for name, kind in kinds.items())
 
 
 def alive(document: Mapping[str, Any]) -> bool:
     """Return whether the process that writes a document still works on it.
 
-    On this machine the process is looked for; on another one, its last document must be less than a minute old.
+    On this machine the process is looked for; if it cannot be seen, such as one of another machine, its last document
+    must be less than a minute old.
     """
     if document.get("state") != "running":
         return False
-    if document.get("host") != socket.gethostname():
+    found = started(document["pid"]) if document.get("machine") == machine() else None
+    if found is None:
         return time.time() - float(document["heartbeat"]) < SILENT
-    pid = int(document.get("pid", 0))
-    if pid == os.getpid():
-        return True
-    try:
-        process = psutil.Process(pid)
-        # a process that began later has the same number only by chance
-        return bool(process.status() != psutil.STATUS_ZOMBIE and process.create_time() < document["started"] + 1)
-    except psutil.Error:
-        return False
+    # a process that began later has the same number only by chance
+    return found != "" and found == document.get("process")
 
 
 def state_of(document: Mapping[str, Any]) -> str:
@@ -61,7 +64,7 @@ def queue_states(store: Path) -> dict[str, int]:
     for path in folder.glob("*.json") if folder.is_dir() else ():
         try:
             document = json.loads(path.read_text(encoding="utf-8"))
-        except (OSError, ValueError):
+        except (OSError, ValueError, RecursionError):
             continue
         if isinstance(document, dict) and isinstance(document.get("state"), str):
             found[document["state"]] += 1

@@ -12,6 +12,12 @@ from pathlib import Path
 from bench.errors import BenchError, JobError, MissingError
 
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_FORBIDDEN = (errno.EACCES, errno.EPERM, errno.EROFS)
+SHARE = (
+    "let everybody who works on this store write all of it (`chmod -R g+w` now, `umask 002` before each command), "
+    "or choose another with --store DIR"
+)
+"""How to correct that a part of a store may not be written."""
 # torch, safetensors and numpy say it only in words
 _WORDS = re.compile(
     r"No space left on device|Disk quota exceeded|PytorchStreamWriter failed writing|\d+ requested and \d+ written"
@@ -68,11 +74,15 @@ def work_in(folder: Path, title: str) -> Iterator[None]:
     """Turn the error of a full disk, of whichever library, in a block that writes to a folder into one with its space.
 
     Raises:
-        JobError: the disk is full, or a quota or the largest size of a file is reached.
+        JobError: the disk is full, or a quota or the largest size of a file is reached; or something in the folder may
+            not be written.
     """
     try:
         yield
     except Exception as error:
+        if isinstance(error, OSError) and error.errno in _FORBIDDEN and folder in Path(str(error.filename)).parents:
+            got = f"{error.strerror}: {error.filename}"
+            raise JobError(f"{title or 'A step'} may not write to {folder}", got=got, fix=SHARE) from error
         if isinstance(error, BenchError) or not _means_full(error):
             raise
         place = folder if folder.exists() else folder.parent

@@ -16,7 +16,10 @@ SCHEMA_VERSION = 2
 
 
 class RunHead(Settings):
-    """What tables need to know of a run, which is quickly read from its document."""
+    """What tables need to know of a run, which is quickly read from its document.
+
+    `rows_sha256` is that of the file of its rows; documents of older runs do not say it.
+    """
 
     model_config = ConfigDict(extra="ignore")
 
@@ -27,6 +30,7 @@ class RunHead(Settings):
     variant: str = ""
     preset: str
     rare: tuple[str, ...] = ()
+    rows_sha256: str = ""
     findings: Mapping[str, tuple[Mapping[str, Any], ...]] = Field(default_factory=dict)
 
     @classmethod

@@ -100,6 +100,11 @@ class Evidence(Settings):
     colours: Mapping[str, str] = Field(default_factory=dict)
     lacking: tuple[str, ...] = ()
 
+    @staticmethod
+    def file(run: Path) -> Path:
+        """Return its file in the folder of a run's results."""
+        return run / FOLDER / _FILE
+
     @classmethod
     def read(cls, run: Path) -> Self | None:
         """Return the evidence in the folder of a run's results; None if the run has none.
@@ -107,7 +112,7 @@ class Evidence(Settings):
         Raises:
             ValueError: the file is not evidence.
         """
-        path = run / FOLDER / _FILE
+        path = cls.file(run)
         return cls.model_validate_json(path.read_text(encoding="utf-8")) if path.exists() else None
 
     def write(self, run: Path) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import math
 import sys
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -16,11 +15,14 @@ from pydantic import ConfigDict, Field, model_validator
 
 from bench.atomic import replacing
 from bench.contract import Settings
-from bench.digest import write_json
+from bench.digest import digest_file, write_json
 from bench.errors import DataError
 from bench.harmless import harmless
 from bench.results.artefacts import ALL_FOLDS as ALL_FOLDS
 from bench.results.document import RunDocument, RunHead
+from bench.results.evidence import Evidence
+from bench.results.extras import USAGE as USAGE
+from bench.results.extras import read_curves, read_evidence, read_usage
 from bench.results.merge import IDENTITY as IDENTITY
 from bench.results.merge import SET as SET
 from bench.results.merge import merge_rows as merge_rows
@@ -28,10 +30,10 @@ from bench.results.merge import merge_rows as merge_rows
 if TYPE_CHECKING:
     import pandas as pd
 
+Extra = TypeVar("Extra")
 Head = TypeVar("Head", bound=RunHead)
 
 SCHEMA_VERSION = 1
-USAGE = "usage.json"
 ALL_SEEDS = -1
 """Seed of a row that stands for several seeds together."""
 POOLED_FOLDS = "pooled folds"
@@ -212,9 +214,10 @@ class ResultsStore:
     def write(self, run: str, rows: Sequence[ScoreRow], document: RunDocument) -> None:
         """Write a run's rows and document; `created` (ISO time, UTC) is added if the document has none."""
         self.folder(run).mkdir(parents=True, exist_ok=True)
-        write_rows(self.root / f"{run}.parquet", rows)
+        path = self.root / f"{run}.parquet"
+        write_rows(path, rows)
         created = document.created or datetime.now(UTC).isoformat(timespec="microseconds")
-        whole = document.model_copy(update={"run": run, "created": created})
+        whole = document.model_copy(update={"run": run, "created": created, "rows_sha256": digest_file(path)})
         write_json(self.root / f"{run}.json", whole.model_dump(mode="json"), shared=True)
 
     def folder(self, run: str) -> Path:
@@ -228,6 +231,8 @@ class ResultsStore:
         try:
             self.document(run)
             self.rows(run)
+            read_curves(self.folder(run))
+            read_usage(self.folder(run))
         except DataError as error:
             self._name(error, "is written again")
             return False
@@ -271,8 +276,12 @@ class ResultsStore:
             raise DataError(f"The document of a run cannot be read: {path}", got=got) from error
 
     def rows(self, run: str) -> pd.DataFrame:
-        """Return one run's rows, unchanged."""
-        return read_rows([self.root / f"{run}.parquet"])
+        """Return one run's rows, unchanged.
+
+        Raises:
+            DataError: they or the document cannot be read, or they are not those of the document.
+        """
+        return _frame([self._rows(run, self._document(run, RunHead))])
 
     def table(self, dataset: str | None = None, preset: str | None = None) -> pd.DataFrame:
         """Return the rows of all runs, oldest first, each measurement once, with the column `set` of `merge_rows`.
@@ -288,10 +297,13 @@ class ResultsStore:
             if dataset not in (None, head.dataset) or preset not in (None, head.preset):
                 continue
             try:
-                tables.append(_read(self.root / f"{run}.parquet"))
+                tables.append(self._rows(run, head))
             except DataError as error:
                 self._name(error, "is skipped")
         return merge_rows(_frame(tables))
+
+    def _rows(self, run: str, head: RunHead) -> pyarrow.Table:
+        return _read(self.root / f"{run}.parquet", head.rows_sha256)
 
     def _name(self, error: DataError, done: str) -> None:
         """Say once that a file cannot be read and what is done about it."""
@@ -306,21 +318,31 @@ class ResultsStore:
         points = ((str(one["name"]), int(one["step"]), float(one["value"])) for one in self.curve_records(run))
         yield from dict.fromkeys(points)  # a part that arms share has records of each
 
-    def curve_records(self, run: str) -> Iterator[dict[str, Any]]:
-        """Yield the points of a run's training curves, with arm, fold, network and seeds unless they are older."""
-        path = self.folder(run) / "curves.jsonl"
-        if path.exists():
-            yield from map(json.loads, path.read_text(encoding="utf-8").splitlines())
+    def curve_records(self, run: str) -> list[dict[str, Any]]:
+        """Return the points of a run's training curves, with arm, fold, network and seeds unless they are older."""
+        return self._unless_broken(run, read_curves, [])
 
     def usage(self, run: str) -> dict[str, list[dict[str, float]]]:
         """Return what the machine did during the steps of a run: samples by the step's key; older runs have none."""
-        path = self.folder(run) / USAGE
-        found: dict[str, list[dict[str, float]]] = json.loads(path.read_text(encoding="utf-8")) if path.exists() else {}
-        return found
+        return self._unless_broken(run, read_usage, {})
+
+    def evidence(self, run: str) -> Evidence | None:
+        """Return what a run keeps to be looked at; None if it has none."""
+        return self._unless_broken(run, read_evidence, None)
+
+    def _unless_broken(self, run: str, read: Callable[[Path], Extra], instead: Extra) -> Extra:
+        try:
+            return read(self.folder(run))
+        except DataError as error:
+            self._name(error, "is skipped")
+            return instead
 
 
-def _read(path: Path) -> pyarrow.Table:
+def _read(path: Path, sha256: str = "") -> pyarrow.Table:
     try:
+        # Parquet reads most damaged numbers as other numbers
+        if sha256 and digest_file(path) != sha256:
+            raise DataError(f"The results table {path} was damaged", got="another hash than in the document of its run")
         return _checked(path, parquet.read_table(path))
     except (OSError, ValueError, pyarrow.ArrowException) as error:
         raise DataError(f"Cannot read the results table {path}", got=str(error)) from error

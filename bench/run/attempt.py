@@ -33,7 +33,7 @@ def begin(request: RunRequest) -> Attempt:
     folder.mkdir(parents=True, exist_ok=True)
     path = folder / f"{digest(request.what())[:16]}.json"
     known = _noted(path)
-    attempt = Attempt(path, str(known.get("started") or utc_now()), int(known.get("sessions", 0)) + 1)
+    attempt = Attempt(path, str(known.get("started") or utc_now()), known.get("sessions", 0) + 1)
     write_json(path, {"started": attempt.started, "sessions": attempt.sessions}, shared=True)
     return attempt
 
@@ -42,6 +42,6 @@ def _noted(path: Path) -> dict[str, Any]:
     """Return what an earlier session noted; nothing if it was cut off while it wrote, which must not stop a run."""
     try:
         found = json.loads(path.read_text(encoding="utf-8"))
-    except (FileNotFoundError, ValueError):
+    except (FileNotFoundError, ValueError, RecursionError):
         return {}
-    return found if isinstance(found, dict) else {}
+    return found if isinstance(found, dict) and isinstance(found.get("sessions", 0), int) else {}

@@ -26,7 +26,6 @@ from bench.plan.ratios import Cumulative
 from bench.plugin_version import version_of
 from bench.results.artefacts import Artefact
 from bench.results.document import RunDocument
-from bench.results.lock import publishing
 from bench.results.table import ALL_FOLDS, ResultsStore, ScoreRow, frame_of
 from bench.run.attempt import Attempt
 from bench.run.behind import behind_of, data_digest, group_counts
@@ -36,6 +35,7 @@ from bench.run.look_alikes import NAME as LOOK_ALIKES
 from bench.run.look_alikes import sentences
 from bench.run.outcome import Outcome
 from bench.run.plugins import plugin_versions
+from bench.run.publishing import publishing
 from bench.run.resolve import Resolved
 from bench.run.sheets import write_sheets
 from bench.run.timings import timings, write_usage

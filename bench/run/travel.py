@@ -13,15 +13,15 @@ from bench.atomic import own_name, swap_folder, sweep
 from bench.digest import canonical_json, digest_file
 from bench.engine.space import work_in
 from bench.engine.store.entry import is_listed_file, listed
-from bench.engine.store.transfer import Moved, Remote, get, send
+from bench.engine.store.transfer import MISNAMED, Moved, Remote, get, send
 from bench.errors import DataError
-from bench.results.lock import publishing
 from bench.results.table import ResultsStore
+from bench.run.publishing import publishing
 
 STAGE = "results"
 SUMS = ".sums"
 """Ending of the file of a remote that has size and sha256 of each file of a run's results, by its path in `results`."""
-_RUN = re.compile(r"\w[\w.+-]*")
+_RUN = re.compile(r"\w[\w.+-]{0,99}")
 
 
 def push_results(results: ResultsStore, remote: Remote) -> Iterator[Moved]:
@@ -94,6 +94,10 @@ def _fetch(results: ResultsStore, remote: Remote, run: str) -> Moved:
         return Moved(STAGE, run, "fetched", size)
     except FileNotFoundError as error:
         return Moved(STAGE, run, "broken", reason=f"{PurePosixPath(str(error.filename or error)).name} is missing")
+    except OSError as error:
+        if error.errno not in MISNAMED:
+            raise
+        return Moved(STAGE, run, "broken", reason=f"its files are not as {run}{SUMS} says ({error.strerror})")
     except DataError as error:
         return Moved(STAGE, run, "broken", reason=error.message)
     finally:
@@ -113,7 +117,7 @@ def _sums(remote: Remote, run: str) -> dict[str, tuple[int, str]] | None:
     """Return size and sha256 of the files of a run's results by their path; None if that cannot be read."""
     try:
         found = json.loads(bytes(remote.fs.cat_file(_path(remote, run + SUMS))))
-    except (FileNotFoundError, ValueError, RecursionError):
+    except (FileNotFoundError, IsADirectoryError, ValueError, RecursionError):
         return None
     own = {f"{run}.json", f"{run}.parquet"}
     if not isinstance(found, dict) or not own <= found.keys():

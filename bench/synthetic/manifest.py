@@ -10,7 +10,7 @@ from pydantic import BaseModel, ConfigDict, Field, ValidationError
 from bench.contract import Task
 from bench.digest import parse_json
 from bench.errors import SealError
-from bench.synthetic.seal import FIX, MANIFEST, SCHEMA_VERSION, SEAL, check_manifest
+from bench.synthetic.seal import FIX, MANIFEST, SCHEMA_VERSION, SEAL, check_has_end, check_manifest
 
 _MOST_BYTES = 64 << 20
 
@@ -61,6 +61,7 @@ def read_manifest(folder: Path) -> dict[str, Any]:
     try:
         if path.is_symlink():
             raise SealError(f"{path} is a link", got="a link, which may point anywhere", fix=FIX)
+        check_has_end(path)
         if path.stat().st_size > _MOST_BYTES:
             got = f"{path.stat().st_size:,} bytes; at most {_MOST_BYTES:,} are read"
             raise SealError(f"{path} is too large to be a manifest", got=got, fix=FIX)

@@ -75,6 +75,16 @@ def check_manifest(path: Path, content: bytes, manifest: Mapping[str, Any]) -> N
         _refuse(f"{path} was changed after it was sealed", "the same values, written in another form")
 
 
+def check_has_end(path: Path) -> None:
+    """Check that a path is not a pipe or device, which could be read for ever.
+
+    Raises:
+        SealError: it is one.
+    """
+    if path.exists() and not (path.is_file() or path.is_dir()):
+        _refuse(f"{path} is not a file", "a pipe or device")
+
+
 def check_metadata(folder: Path, manifest: Mapping[str, Any]) -> None:
     """Check the bytes of `metadata.jsonl`; sets of schema 1 have no hash of them.
 
@@ -82,6 +92,9 @@ def check_metadata(folder: Path, manifest: Mapping[str, Any]) -> None:
         SealError: the file is missing or was edited; the lines and fields that were changed are named.
     """
     path, said = folder / METADATA, manifest.get("metadata_sha256")
+    if path.is_symlink():
+        _refuse(f"There is more in {folder} than was sealed", f"{METADATA} (a link)")
+    check_has_end(path)
     try:
         same = said is None or digest_file(path) == said
     except OSError as error:

@@ -70,15 +70,13 @@ class Material:
 def read_runs(results: ResultsStore) -> dict[str, Run]:
     """Return the runs of a store by key, oldest first.
 
-    Raises:
-        DataError: a document cannot be read.
-        ValueError: a run's evidence is not evidence.
+    What cannot be read is left out, and named by `results`.
     """
     found = {}
     for key, document in results.documents().items():
-        records = list(results.curve_records(key))
+        records = results.curve_records(key)
         curves = dict.fromkeys((str(one["name"]), int(one["step"]), float(one["value"])) for one in records)
         arms = {str(one["name"]): (str(one["method"]), str(one["variant"])) for one in records if "network" in one}
         folder = results.folder(key)
-        found[key] = Run(key, document, folder, Evidence.read(folder), tuple(curves), arms)
+        found[key] = Run(key, document, folder, results.evidence(key), tuple(curves), arms)
     return found

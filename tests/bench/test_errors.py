@@ -6,7 +6,8 @@ import pickle
 
 import pytest
 
-from bench.errors import MOST_IN_LINE, BenchError, DataError, SealError
+from bench.datasets.checks.unknown_classes import UnknownClassError
+from bench.errors import MOST_IN_LINE, BenchError, DataError, MissingError, SealError
 
 
 def test_a_short_error_is_kept_as_it_is() -> None:
@@ -34,3 +35,12 @@ def test_many_lines_are_counted(n: int) -> None:
 def test_a_cut_error_travels_between_processes() -> None:
     error = pickle.loads(pickle.dumps(SealError("m" * 5000, got="g" * 5000)))
     assert (len(error.message), len(error.got)) == (1026, 1026)
+
+
+def test_errors_come_from_other_processes_as_they_were() -> None:
+    class_error = UnknownClassError("a.mat", [7], [1, 2], "name every class")
+    class_error.add_note("step: prepare")
+    for error in (class_error, DataError("no file", got="a", fix="b"), MissingError("nothing")):
+        found = pickle.loads(pickle.dumps(error))
+        assert type(found) is type(error)
+        assert (str(found), found.args, found.__dict__) == (str(error), error.args, error.__dict__)

@@ -1,5 +1,6 @@
 """The leaderboard of a store whose results table has a million rows, from files to the screen."""
 
+import json
 import subprocess
 import sys
 
@@ -7,6 +8,7 @@ import pyarrow
 import pyarrow.parquet as parquet
 import pytest
 
+from bench.digest import digest_file, write_json
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
 from tests import toy_results
@@ -37,6 +39,8 @@ def store(tmp_path_factory):
                 parts = [pyarrow.Table.from_pandas(one, preserve_index=False) for one in (frame, *named)]
                 table = pyarrow.concat_tables(parts, promote_options="permissive")
                 parquet.write_table(table.replace_schema_metadata({"schema_version": "1"}), path)
+                about = json.loads(path.with_suffix(".json").read_text())
+                write_json(path.with_suffix(".json"), {**about, "rows_sha256": digest_file(path)})
                 written += len(table)
     assert written >= 1_000_000
     return folder

@@ -105,7 +105,7 @@ class Processes:
         worker = self._worker(gpu, session.threads)
         try:
             answer = worker.call(call)
-        except JobError as error:
+        except Exception as error:  # it died, or one side could not pickle or unpickle
             with self._lock:
                 self._all.discard(worker)
             worker.stop()

@@ -14,11 +14,12 @@ from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-import psutil
+from bench.atomic import give_name
+from bench.engine.store.holder import machine, started
 
 FOLDER = "queue"
 SUBMITTING = "submitting"
-# A driver on another machine that has not named the job of a step for so long is taken for dead.
+# A driver that cannot be seen from here and has not named the job of a step for so long is taken for dead.
 _STALE_SECONDS = 300.0
 
 
@@ -28,8 +29,8 @@ class Queued:
 
     `job` is the id that the cluster gave (empty while the step is `submitting`), `batch` the name of the array and
     `index` the step's number in it, `state` what the queue says in lower case, `since` when that state was first seen
-    and `sent` when the step was sent (seconds of the epoch), `attempt` how often it was sent before, `host` and `pid`
-    the driver, `log` the file of the job's own messages.
+    and `sent` when the step was sent (seconds of the epoch), `attempt` how often it was sent before, `machine`, `pid`
+    and `started` the driver (see `bench.engine.store.holder`), `log` the file of the job's own messages.
     """
 
     key: str
@@ -42,8 +43,10 @@ class Queued:
     job: str = ""
     state: str = SUBMITTING
     since: float = 0.0
+    machine: str = ""
     host: str = ""
     pid: int = 0
+    started: str = ""
     log: str = ""
 
     @property
@@ -51,9 +54,10 @@ class Queued:
         """Whether the driver died before it knew the job."""
         if self.job:
             return False
-        if self.host == socket.gethostname():
-            return not psutil.pid_exists(self.pid)
-        return time.time() - self.sent > _STALE_SECONDS
+        found = started(self.pid) if self.machine == machine() else None
+        if found is None:
+            return time.time() - self.sent > _STALE_SECONDS
+        return not found or found != self.started
 
 
 def folder(store_root: Path) -> Path:
@@ -71,13 +75,13 @@ def claim(store_root: Path, record: Queued, *, over: bool = False) -> bool:
     """
     path = _path(store_root, record.key)
     path.parent.mkdir(parents=True, exist_ok=True)
-    mine = asdict(record) | {"host": socket.gethostname(), "pid": os.getpid(), "since": time.time()}
-    temporary = _written(path, mine)
+    driver = {"machine": machine(), "host": socket.gethostname(), "pid": os.getpid(), "started": started(os.getpid())}
+    temporary = _written(path, asdict(record) | driver | {"since": time.time()})
     try:
         if over:
             os.replace(temporary, path)
         else:
-            os.link(temporary, path)
+            give_name(temporary, path)
     except FileExistsError:
         return False
     finally:
@@ -120,5 +124,5 @@ def _written(path: Path, value: Mapping[str, object]) -> Path:
 def _read(path: Path) -> Queued | None:
     try:
         return Queued(**json.loads(path.read_text(encoding="utf-8")))
-    except (OSError, ValueError, TypeError):  # removed meanwhile, or of another version
+    except (OSError, ValueError, TypeError, RecursionError):  # removed meanwhile, or of another version
         return None

@@ -29,6 +29,8 @@ from bench.errors import JobError
 Answer = tuple[str, Any]
 GONE = "gone"
 """The state of a job of which the cluster knows nothing any more."""
+PATIENCE = 60.0
+"""Seconds for which the shared file system may fail before the steps do."""
 # Ends that are not the step's fault: it is sent again and continues from its checkpoint.
 _AGAIN = frozenset({"boot_fail", "deadline", "node_fail", "preempted", "revoked", "timeout", GONE})
 
@@ -64,6 +66,8 @@ class SlurmQueue:
     _thread: threading.Thread | None = None
     _closed: bool = False
     _polled: float = 0.0
+    _trouble: float = 0.0
+    """When the shared file system was first seen to fail; 0 if it works."""
 
     async def run(self, step: Step, session: Surroundings) -> Finished:
         """Have a job do a step and return it finished.
@@ -117,7 +121,7 @@ class SlurmQueue:
         while not self._closed:
             try:
                 self._send()
-                self._look()
+                self._watch()
             except Exception as error:  # whatever goes wrong here must not leave steps awaited for ever
                 self._fail_all(error)
             self._wake.wait(self._pause())
@@ -210,6 +214,17 @@ class SlurmQueue:
         need = f"{needs.kind}, {needs.memory_gib} GiB, {needs.minutes} min"
         claimed[0].session.reporter.say(f"sent {len(claimed)} steps to the queue as {where} ({need} each)")
 
+    def _watch(self) -> None:
+        """Look at the jobs; a file system that is away for moments fails no step."""
+        try:
+            self._look()
+        except OSError:
+            self._trouble = self._trouble or time.monotonic()
+            if time.monotonic() - self._trouble > PATIENCE:
+                raise
+        else:
+            self._trouble = 0.0
+
     def _look(self) -> None:
         """Take results that have arrived, and from time to time ask for the states of the other jobs."""
         with self._lock:
@@ -247,7 +262,7 @@ class SlurmQueue:
         assert record is not None
         try:
             outcome, value = pickle.loads((folder / job_files.result_name(record.job)).read_bytes())
-        except (OSError, EOFError, pickle.UnpicklingError, ImportError, AttributeError):
+        except Exception:  # a damaged pickle raises anything
             return False  # not whole yet, taken by another driver, or with a class that is not installed here
         answer: Answer
         if outcome == "success":

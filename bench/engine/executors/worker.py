@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import signal
 import sys
+from contextlib import suppress
 from typing import IO
 
 from bench.engine.executors.answer import answer
@@ -12,13 +13,18 @@ from bench.engine.executors.processes import receive, send
 
 
 def serve(requests: IO[bytes], answers: IO[bytes]) -> None:
-    """Do steps until the other side closes the pipe."""
+    """Do steps until the other side closes a pipe, or ends."""
     while True:
         try:
             request = receive(requests)
         except EOFError:
             return
-        send(answers, answer(*request))
+        try:
+            send(answers, answer(*request))
+        except BrokenPipeError:  # the driver was killed; the step is in the store
+            with suppress(BrokenPipeError):
+                answers.close()
+            return
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 from bench.engine.cost import Meter
-from bench.engine.space import work_in
+from bench.engine.space import SHARE, work_in
 from bench.engine.step import Finished, Step
 from bench.engine.store.checked import Checked
 from bench.engine.store.entry import DOCUMENT, Broken, seal
@@ -21,6 +21,7 @@ from bench.errors import BenchError
 __all__ = ["DOCUMENT", "Store", "check_writable"]
 
 _WARN = logging.getLogger(__name__).warning
+_WRITTEN = ("leases", "logs", "sessions")  # by every run
 _EXISTS = (errno.EEXIST, errno.ENOTEMPTY)
 
 
@@ -154,14 +155,20 @@ def check_writable(root: Path) -> None:
     """Check that the store can be written.
 
     Raises:
-        BenchError: the folder cannot be created or written.
+        BenchError: the folder cannot be created or written, or its name is not text.
     """
+    fix = "choose another with --store DIR"
+    try:
+        str(root.absolute()).encode()
+    except UnicodeEncodeError as error:  # documents of the store could not name it
+        raise BenchError("The path of the store is not UTF-8", got=repr(str(root)), fix=fix) from error
     try:
         root.mkdir(parents=True, exist_ok=True)
         probe = root / f".writable.{os.getpid()}"
         probe.touch()
         probe.unlink(missing_ok=True)
     except OSError as error:
-        raise BenchError(
-            f"The store at {root} cannot be written", got=str(error), fix="choose another with --store DIR"
-        ) from error
+        raise BenchError(f"The store at {root} cannot be written", got=str(error), fix=fix) from error
+    for place in (root / name for name in _WRITTEN):
+        if place.is_dir() and not os.access(place, os.W_OK | os.X_OK):
+            raise BenchError(f"The store at {root} cannot be written", got=f"no right to write {place}", fix=SHARE)

@@ -25,7 +25,7 @@ class Holder(NamedTuple):
     @property
     def ended(self) -> bool:
         """Whether the process is known to have ended; False for a process of another machine."""
-        return self.machine == machine() and started(self.pid) != self.started
+        return self.is_local and started(self.pid) not in (self.started, None)
 
     @property
     def is_local(self) -> bool:
@@ -39,7 +39,7 @@ class Holder(NamedTuple):
 
 def this_process(since: str, token: str) -> Holder:
     """Return the holder that this process is."""
-    return Holder(machine(), socket.gethostname(), os.getpid(), started(os.getpid()), since, token)
+    return Holder(machine(), socket.gethostname(), os.getpid(), started(os.getpid()) or "", since, token)
 
 
 def holder_of(content: bytes) -> Holder | None:
@@ -63,20 +63,38 @@ def machine() -> str:
     return " ".join(parts)
 
 
-def started(pid: int) -> str:
-    """Return when a process started, on a clock that nobody sets; empty for one that has ended."""
+def started(pid: int) -> str | None:
+    """Return when a process started, on a clock that nobody sets; empty for one that has ended.
+
+    None for one that exists and cannot be seen: clusters often hide the processes of other users (`hidepid` of /proc).
+    """
     try:
         # the name of the process stands in brackets and may contain spaces
         fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
         return "" if fields[0] in "ZX" else fields[19]
     except (FileNotFoundError, ProcessLookupError):
         if Path("/proc/self/stat").exists():
-            return ""
+            return None if _exists(pid) else ""
+    except PermissionError:
+        return None
     try:
         found = psutil.Process(pid)
         return "" if found.status() == psutil.STATUS_ZOMBIE else f"{found.create_time():.0f}"
+    except psutil.AccessDenied:
+        return None
     except psutil.Error:
         return ""
+
+
+def _exists(pid: int) -> bool:
+    """Return whether there is a process of a number, by a signal that does nothing."""
+    try:
+        os.kill(pid, 0)
+    except (ProcessLookupError, OverflowError):
+        return False
+    except PermissionError:  # it is that of another user
+        pass
+    return True
 
 
 def _text(path: str) -> str:

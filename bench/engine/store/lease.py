@@ -19,6 +19,7 @@ import uuid
 from collections.abc import Callable
 from pathlib import Path
 
+from bench.atomic import give_name
 from bench.engine.cost import utc_now
 from bench.engine.store.holder import Holder, holder_of, this_process
 
@@ -37,7 +38,7 @@ class Lease:
     def __init__(self, root: Path, key: str) -> None:
         """Set up a lease in the folder `leases` of a store; it is not held yet."""
         self._folder, self._key = root / FOLDER, key
-        self._number, self._beats = -1, 0
+        self._number, self._beats, self._confirmed = -1, 0, False
         self._holder = this_process(utc_now(), uuid.uuid4().hex)
         self.took_over: Holder | None = None
 
@@ -84,7 +85,8 @@ class Lease:
 
     def confirm(self) -> bool:
         """Return whether this process still holds the lease; if so, nobody takes it over within the next `EXPIRY`."""
-        return self._is_mine(_read(self._path(self._number))) and self._create(self._number + 1)
+        self._confirmed = self._is_mine(_read(self._path(self._number))) and self._create(self._number + 1)
+        return self._confirmed
 
     def is_lost(self) -> bool:
         """Return whether another process has taken the lease over."""
@@ -95,7 +97,10 @@ class Lease:
         _HEART.drop(self)
         if self.is_lost():
             return
-        for number in range(self._number + 1):
+        # The number of a confirmation goes first: who sees none at 0 begins a new row of numbers, and would take one
+        # above its own for that of a successor.
+        own = self._number - 1 if self._confirmed else self._number
+        for number in (*range(self._number, own, -1), *range(own + 1)):
             self._remove(number)
 
     def _present(self) -> tuple[int, bytes]:
@@ -135,22 +140,16 @@ class Lease:
             except FileNotFoundError:
                 self._folder.mkdir(parents=True, exist_ok=True)
                 own.write_bytes(content)
-            return self._link(own, path, content, number)
+            return self._link(own, path, number)
         finally:
             with contextlib.suppress(OSError):
                 own.unlink()
 
-    def _link(self, own: Path, path: Path, content: bytes, number: int) -> bool:
+    def _link(self, own: Path, path: Path, number: int) -> bool:
         try:
-            os.link(own, path)
+            give_name(own, path)
         except FileExistsError:
             if not self._is_mine(_read(path)):  # over a network, the answer of a link that succeeded may be lost
-                return False
-        except OSError:  # a file system without links
-            try:
-                with path.open("xb") as handle:
-                    handle.write(content)
-            except FileExistsError:
                 return False
         self._number = number
         return True

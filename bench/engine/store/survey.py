@@ -21,7 +21,7 @@ INCOMING = "incoming"
 """The folder of a store in which entries arrive from elsewhere."""
 TRASH = "trash"
 """The folder of a store in which what is swept waits for its removal."""
-_STEP_LOCK = re.compile(r"[0-9a-f]{64}\.lock")
+_OLD_LOCK = re.compile(r"([0-9a-f]{64}|results-.+)\.lock")
 Kind = Literal[
     "finished",
     "running",
@@ -167,7 +167,7 @@ def _leftovers(root: Path, live: set[str]) -> Iterator[Item]:
         if key not in live and not (path.name.startswith(".") and age_of(root, path) < EXPIRY):
             yield Item("lease", "", key, path, size_of(path), age_of(root, path))
     for path in files(root / "locks"):
-        if _STEP_LOCK.fullmatch(path.name):  # of versions that locked files; others are in use
+        if _OLD_LOCK.fullmatch(path.name):  # of versions that locked files; others are in use
             yield Item("lock", "", path.stem, path, size_of(path), age_of(root, path))
     for stage in folders(root / CHECKED):
         for path in files(stage):

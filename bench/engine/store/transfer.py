@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import re
 import shutil
@@ -20,6 +21,8 @@ from bench.engine.store.survey import INCOMING, finished
 from bench.errors import ConfigError, DataError, MissingError
 
 _CHUNK = 1 << 20
+MISNAMED = (errno.EISDIR, errno.ENOTDIR, errno.EEXIST, errno.ENAMETOOLONG)
+"""Errors of a remote whose files and folders are not as it says: a folder instead of a file, and so on."""
 _KEY = re.compile("[0-9a-f]{64}")
 State = Literal["sent", "fetched", "there", "broken", "without hashes", "skipped"]
 
@@ -180,6 +183,11 @@ def _fetch(root: Path, remote: Remote, stage: str, key: str, target: Path) -> Mo
     except FileNotFoundError as error:
         shutil.rmtree(place)
         return Moved(stage, key, "broken", reason=f"{PurePosixPath(str(error.filename or error)).name} is missing")
+    except OSError as error:
+        shutil.rmtree(place)
+        if error.errno not in MISNAMED:
+            raise
+        return Moved(stage, key, "broken", reason=f"its files are not as its record says ({error.strerror})")
     target.parent.mkdir(parents=True, exist_ok=True)
     if target.exists():
         set_aside(root, target)

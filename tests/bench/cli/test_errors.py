@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import getpass
+import os
+import pwd
 import sys
 from pathlib import Path
 
@@ -104,3 +107,16 @@ def test_verify_checks_a_seal(
     code, lines = run(monkeypatch, capsys, "verify", str(tmp_path))
     assert code == 2
     assert "sealed synthetic set" in lines[0]
+
+
+def test_a_user_without_a_name_receives_one(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    def unknown(number: int) -> None:
+        raise KeyError(f"getpwuid(): uid not found: {number}")
+
+    for name in ("LOGNAME", "USER", "LNAME", "USERNAME"):
+        monkeypatch.setenv(name, "")
+    monkeypatch.setattr(pwd, "getpwuid", unknown)
+    assert run(monkeypatch, capsys, "leaderboard", "--store", str(tmp_path))[0] == 2
+    assert getpass.getuser() == f"user{os.getuid()}"

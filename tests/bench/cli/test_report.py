@@ -10,6 +10,7 @@ from typer.testing import CliRunner, Result
 
 from bench.cli import app
 from bench.errors import BenchError
+from bench.results.table import ResultsStore
 from tests.reports.report.toy_report import Run, fill
 
 
@@ -69,8 +70,16 @@ def test_errors(store: Path, tmp_path: Path, arguments: list[str], message: str)
     assert done.exception.fix
 
 
-def test_evidence_that_cannot_be_read(store: Path) -> None:
-    next(store.glob("results/*/evidence/evidence.json")).write_text("{}")
+@pytest.mark.parametrize("name", ["evidence/evidence.json", "curves.jsonl", "usage.json"])
+@pytest.mark.parametrize("content", [b"", b"[1]\n", b'{"a": 1}\n', b"\xff\x00"])
+def test_what_cannot_be_read_of_a_run_is_named_and_left_out(store: Path, name: str, content: bytes) -> None:
+    folder = next(store.glob("results/*/evidence")).parent
+    (folder / name).write_bytes(content)
     done = invoke("--store", str(store))
-    assert isinstance(done.exception, BenchError)
-    assert done.exception.message == "What a run keeps to be looked at cannot be read"
+    assert done.exception is None
+    assert (store / "report.html").exists()
+    empty = name == "curves.jsonl" and not content
+    assert (f"a file of results is skipped: A file of a run's results cannot be read: {folder / name}" in done.stderr) \
+        is (name != "usage.json" and not empty)  # fmt: skip
+    said: list[str] = []
+    assert ResultsStore(store, said.append).has(folder.name) is (empty or name.startswith("evidence"))

@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import subprocess
+import sys
 import time
 import uuid
 from collections.abc import Iterator
@@ -87,6 +89,13 @@ def test_everything_is_listed_and_nothing_changes(root: Path) -> None:
     assert groups["finished", "train"]["runs"] == ["imported mine"]
     assert "referred to" in run("ls", "--store", root)
     assert sorted(str(path) for path in root.rglob("*")) == before
+
+
+def test_a_terminal_without_a_character_shows_its_number(tmp_path: Path) -> None:
+    (tmp_path / "störe").mkdir()
+    command = [sys.executable, "-m", "bench", "store", "ls", "--store", str(tmp_path / "störe")]
+    done = subprocess.run(command, env={**os.environ, "PYTHONIOENCODING": "ascii"}, capture_output=True, check=False)
+    assert (done.returncode, b"st\\xf6re" in done.stdout) == (0, True), done.stderr
 
 
 def test_shared_space_is_counted_once(root: Path) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import os
-import socket
 import time
 from dataclasses import replace
 from pathlib import Path
@@ -19,9 +18,10 @@ from bench.engine.executors.records import Queued
 from bench.engine.progress import Board
 from bench.engine.step import Place
 from bench.engine.store import Store, sweep
+from bench.engine.store.holder import machine
 from bench.engine.store.lease import Lease
 from bench.engine.store.survey import live_keys, survey
-from bench.results.lock import publishing
+from bench.run.publishing import publishing
 from tests.bench.cli.typed import typed
 from tests.bench.engine.toy_steps import Toy
 
@@ -62,7 +62,7 @@ def left(root: Path) -> set[int]:
 
 
 def queued(root: Path, step: Toy, **changes: object) -> Path:
-    record = Queued(step.key, step.stage, "", "bench-1", 0, 0, sent=time.time(), host=socket.gethostname(), pid=1)
+    record = Queued(step.key, step.stage, "", "bench-1", 0, 0, sent=time.time(), machine=machine(), pid=1)
     records.folder(root).mkdir(exist_ok=True)
     records.update(root, replace(record, **changes))
     return records.folder(root) / f"{step.key}.json"
@@ -80,8 +80,8 @@ def test_a_driver_between_two_steps_keeps_finished_steps(root: Path) -> None:
 
 def test_a_driver_on_a_machine_with_another_clock_keeps_finished_steps(root: Path) -> None:
     (root / "progress").mkdir()
-    document = {"runs": [], "state": "running", "pid": 1, "host": "node7", "started": 0.0, "heartbeat": 1e9}
-    write_json(root / "progress" / "far.json", document)
+    about = {"name": "far", "pid": 1, "host": "node7", "machine": "node7", "process": "7", "started": 0.0}
+    write_json(root / "progress" / "far.json", {**about, "runs": [], "state": "running", "heartbeat": 1e9})
     collect(root)
     assert left(root) == {1, 2, 3}
     let_pass(root / "progress" / "far.json", 1)
@@ -141,10 +141,14 @@ def test_a_lease_that_was_taken_over_after_the_survey_stays(root: Path) -> None:
     assert list((root / "leases").iterdir()) == []
 
 
-def test_the_lock_of_a_publication_stays(root: Path) -> None:
+def test_the_lease_of_a_publication_stays_and_locks_of_older_versions_go(root: Path) -> None:
+    (root / "locks").mkdir()
+    for name in ("results-a-run.lock", "tracking-all.lock"):
+        (root / "locks" / name).touch()
     with publishing(root, "a-run"):
         collect(root)
-        assert (root / "locks" / "results-a-run.lock").exists()
+        assert live_keys(root) == {"results-a-run"}
+    assert [path.name for path in (root / "locks").iterdir()] == ["tracking-all.lock"]
 
 
 def test_records_of_failures_stay_until_the_step_is_finished_or_they_are_old(root: Path) -> None:
@@ -166,8 +170,8 @@ def test_progress_and_queues_of_dead_drivers_are_swept(root: Path) -> None:
     with Board(root, "new"):
         pass
     let_pass(root / "progress" / "old.json", 24 * 8)
-    write_json(root / "progress" / "killed.json", {"runs": [], "heartbeat": 0, "state": "running", "pid": 2**22 + 1,
-                                                   "host": socket.gethostname(), "started": 0})  # fmt: skip
+    about = {"name": "killed", "pid": 2**22 + 1, "host": "", "machine": machine(), "process": "7", "started": 0}
+    write_json(root / "progress" / "killed.json", {**about, "runs": [], "state": "running", "heartbeat": 0})
     let_pass(root / "progress" / "killed.json", 24 * 8)
     finished = queued(root, make(1), job="7_0")
     unsent = queued(root, make(8), pid=2**22 + 1)

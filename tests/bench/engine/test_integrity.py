@@ -16,6 +16,7 @@ from PIL import Image
 from bench.engine.step import Place
 from bench.engine.store import Store
 from bench.engine.store.partial import flaw
+from bench.engine.store.survey import verify
 from bench.errors import JobError
 from tests.bench.engine.toy_steps import Toy
 
@@ -102,6 +103,15 @@ def test_a_record_with_another_value_is_no_record(tmp_path: Path, field: str) ->
         assert Store(tmp_path).find(make()) is None, value
     (path / "job.json").write_text(json.dumps({name: record[name] for name in record if name != field}))
     assert Store(tmp_path).find(make()) is None
+
+
+@pytest.mark.parametrize("value", ["NaN", '"\\ud800"', "[" * 600 + "]" * 600])
+def test_a_record_with_values_that_have_no_digest_is_no_record(tmp_path: Path, value: str) -> None:
+    path = Store(tmp_path).run(make(), fill).path
+    text = (path / "job.json").read_text()
+    (path / "job.json").write_text(f'{text[:-1]},"zzz":{value}}}')
+    assert Store(tmp_path).find(make()) is None
+    assert [bool(verdict.reason) for verdict in verify(tmp_path)] == [True]
 
 
 def test_an_entry_of_another_step_is_not_this_one(tmp_path: Path) -> None:

@@ -12,11 +12,13 @@ import time
 from collections.abc import Callable, Iterator
 from multiprocessing.process import BaseProcess
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from bench.engine.step import Finished, Place
 from bench.engine.store import Store, lease
+from bench.engine.store.holder import started, this_process
 from bench.engine.store.lease import Lease
 from tests.bench.engine.toy_steps import Toy
 
@@ -168,6 +170,26 @@ def test_of_two_successors_one_holds_the_lease(tmp_path: Path) -> None:
     assert list((tmp_path / "leases").iterdir()) == []
 
 
+def test_a_lease_that_begins_while_another_is_released_is_not_lost(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first, second, held = Lease(tmp_path, "k"), Lease(tmp_path, "k"), list[bool]()
+    first.acquire()
+    assert first.confirm()
+    remove = Lease._remove
+
+    def watched(one: Lease, number: int) -> None:
+        remove(one, number)
+        if one is first and not held and second.acquire_now(lambda path: False):
+            held.append(not second.is_lost())
+
+    monkeypatch.setattr(Lease, "_remove", watched)
+    first.release()
+    assert held == [True]
+    second.release()
+    assert list((tmp_path / "leases").iterdir()) == []
+
+
 def test_a_file_system_without_links_has_leases(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     def refuse(*paths: object) -> None:
         raise PermissionError("no links here")
@@ -178,6 +200,22 @@ def test_a_file_system_without_links_has_leases(tmp_path: Path, monkeypatch: pyt
     assert not second._create(0)
     assert first.confirm()
     first.release()
+
+
+@pytest.mark.parametrize("hidden", [FileNotFoundError, PermissionError])
+def test_a_process_that_is_hidden_has_not_ended(monkeypatch: pytest.MonkeyPatch, hidden: type[OSError]) -> None:
+    read = Path.read_text
+
+    def hide(path: Path, *arguments: Any, **options: Any) -> str:
+        if path == Path("/proc") / str(os.getppid()) / "stat":
+            raise hidden("hidepid")
+        return read(path, *arguments, **options)
+
+    monkeypatch.setattr(Path, "read_text", hide)
+    other = this_process("", "")._replace(pid=os.getppid())
+    assert started(os.getppid()) is None
+    assert not other.ended
+    assert this_process("", "")._replace(pid=2**22 + 1).ended
 
 
 def test_the_holder_beats(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

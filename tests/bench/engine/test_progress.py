@@ -14,6 +14,8 @@ from typing import Any
 
 import pytest
 
+from bench.digest import write_json
+from bench.engine import progress_file
 from bench.engine.overall import Overall
 from bench.engine.progress import SHOWN, Board, RunProgress
 from bench.engine.progress_file import alive, queue_states, read_progress, state_of
@@ -139,21 +141,44 @@ def test_a_store_that_cannot_be_written_stops_nothing(tmp_path: Path) -> None:
 def test_a_dead_process_is_stopped(tmp_path: Path) -> None:
     with subprocess.Popen([sys.executable, "-c", "pass"]) as process:
         process.wait()
-    document = {"state": "running", "pid": process.pid, "host": socket.gethostname(), "started": time.time()}
-    now = {**document, "heartbeat": time.time(), "runs": []}
+    now = {**Board(tmp_path, "mine").document(), "pid": process.pid}
     assert state_of(now) == "stopped"
-    other = {**now, "host": "elsewhere"}
+    other = {**now, "machine": "elsewhere"}
     assert alive(other)
     assert state_of({**other, "heartbeat": time.time() - 61}) == "stopped"
     # the number of a dead process may be that of a later one
-    assert not alive({**now, "pid": os.getppid(), "started": time.time() - 10**8})
+    assert not alive({**now, "pid": os.getppid()})
 
 
-@pytest.mark.parametrize("text", ["", "[]", "{", '{"runs": 3, "heartbeat": 1}', '{"runs": []}'])
+def test_a_process_is_alive_whatever_the_clock_says(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    with Board(tmp_path, "mine") as board:
+        now = board.document()
+        then = {**now, "started": now["started"] - 10**6, "heartbeat": now["heartbeat"] - 10**6}
+        assert alive(then)
+        monkeypatch.setattr(progress_file, "started", lambda pid: None)  # the process cannot be seen
+        assert alive(now)
+        assert not alive(then)
+
+
+DAMAGED = ["", "[]", "{", '{"runs": 3, "heartbeat": 1}', '{"runs": []}', "[" * 10**5]
+WRONG = [("pid", "7"), ("started", None), ("heartbeat", "now"), ("name", None), ("runs", [1]), ("runs", [{}])]
+
+
+@pytest.mark.parametrize("text", DAMAGED)
 def test_damaged_documents_are_not_read(tmp_path: Path, text: str) -> None:
     (tmp_path / "x.json").write_text(text)
     assert read_progress(tmp_path / "x.json") is None
     assert read_progress(tmp_path / "absent.json") is None
+
+
+@pytest.mark.parametrize(("field", "value"), WRONG)
+def test_documents_with_wrong_fields_are_not_read(tmp_path: Path, field: str, value: object) -> None:
+    board = Board(tmp_path, "mine")
+    board.run("copy")
+    write_json(tmp_path / "x.json", board.document())
+    assert read_progress(tmp_path / "x.json") is not None
+    write_json(tmp_path / "x.json", {**board.document(), field: value})
+    assert read_progress(tmp_path / "x.json") is None
 
 
 def test_states_of_queues_are_counted(tmp_path: Path) -> None:

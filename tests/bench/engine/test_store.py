@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import errno
 import json
 import multiprocessing
+import os
+import shutil
 from pathlib import Path
 from typing import Any
 
@@ -11,7 +14,8 @@ import pytest
 
 from bench.digest import canonical_json, digest
 from bench.engine.step import Place
-from bench.engine.store import Store
+from bench.engine.store import Store, check_writable
+from bench.errors import BenchError, JobError
 from tests.bench.engine.toy_steps import Newer, OtherStage, Toy
 
 
@@ -125,3 +129,37 @@ def test_two_processes_do_a_step_once(tmp_path: Path) -> None:
         process.join()
         assert process.exitcode == 0
     assert counter.read_text() == "x"
+
+
+def test_a_store_whose_path_is_no_text_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(BenchError, match="not UTF-8"):
+        check_writable(Path(os.fsdecode(os.fsencode(tmp_path) + b"/\xff")))
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_store_of_somebody_else_is_refused_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    check_writable(tmp_path)
+    (tmp_path / "logs").mkdir()
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    with pytest.raises(BenchError, match="cannot be written") as caught:
+        check_writable(tmp_path)
+    assert caught.value.got == f"no right to write {tmp_path / 'logs'}"
+    assert "umask" in caught.value.fix
+
+
+def test_a_folder_that_may_not_be_written_is_an_error_in_words(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    place = Store(tmp_path).path(make()).with_suffix(".partial")
+
+    def refuse(path: Path, *arguments: Any, **options: Any) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", str(path))
+
+    def work(folder: Path) -> None:
+        raise PermissionError(errno.EACCES, "Permission denied", "/data/of/somebody/else")
+
+    with pytest.raises(PermissionError):  # not of the store
+        Store(tmp_path).run(make(), work)
+    shutil.rmtree(place)
+    monkeypatch.setattr("bench.engine.store.workplace", lambda path, shared: refuse(place))
+    with pytest.raises(JobError, match="may not write") as caught:
+        Store(tmp_path).run(make(), lambda folder: None)
+    assert caught.value.got == f"Permission denied: {place}"

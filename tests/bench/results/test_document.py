@@ -9,6 +9,7 @@ from typing import Any
 import pyarrow.parquet as parquet
 import pytest
 
+from bench.digest import digest_file
 from bench.errors import DataError
 from bench.results.artefacts import Artefact
 from bench.results.document import SCHEMA_VERSION, RunDocument
@@ -69,7 +70,8 @@ def test_what_is_written_is_read_again(tmp_path: Path) -> None:
     found = store.document("run-1")
     assert found.schema_version == SCHEMA_VERSION
     assert found.created
-    assert found == written.model_copy(update={"run": "run-1", "created": found.created})
+    added = {"run": "run-1", "created": found.created, "rows_sha256": digest_file(tmp_path / "results/run-1.parquet")}
+    assert found == written.model_copy(update=added)
     assert artefact.folder == Path("jobs/synthesize/k")
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
 
 import pandas as pd
@@ -206,6 +207,32 @@ def test_broken_rows_are_skipped_and_named(tmp_path: Path) -> None:
         assert sum(f"{name}.parquet" in text for text in warnings) == 1
         assert not store.has(name)
     assert store.has("whole")
+
+
+def test_no_damaged_byte_of_a_table_becomes_another_number(tmp_path: Path) -> None:
+    said: list[str] = []
+    results = ResultsStore(tmp_path, said.append)
+    results.write("r1", toy_results.rows("r1"), document("1"))
+    path = tmp_path / "results" / "r1.parquet"
+    whole, rows = path.read_bytes(), results.rows("r1")
+    for place in range(0, len(whole), len(whole) // 40):
+        path.write_bytes(whole[:place] + bytes([whole[place] ^ 4]) + whole[place + 1 :])
+        with pytest.raises(DataError, match=r"r1\.parquet was damaged"):
+            results.rows("r1")
+    assert len(results.table()) == 0
+    assert not results.has("r1")
+    assert "r1.parquet was damaged" in said[0]
+    path.write_bytes(whole)
+    assert results.rows("r1").equals(rows)
+
+
+def test_rows_of_an_older_run_are_read_without_their_hash(tmp_path: Path) -> None:
+    results = ResultsStore(tmp_path)
+    results.write("r1", toy_results.rows("r1"), document("1"))
+    path = tmp_path / "results" / "r1.json"
+    older = {name: value for name, value in json.loads(path.read_text()).items() if name != "rows_sha256"}
+    path.write_text(json.dumps(older))
+    assert len(results.table()) > 0
 
 
 def test_rows_of_one_dataset_are_those_of_the_whole_table(tmp_path: Path) -> None:

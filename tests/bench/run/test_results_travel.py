@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import json
 import os
 import shutil
@@ -15,8 +17,10 @@ from bench.cli import app
 from bench.digest import digest_file, write_json
 from bench.engine.step import Place
 from bench.engine.store import Store
+from bench.engine.store.lease import Lease
 from bench.results.document import RunDocument
 from bench.results.table import ResultsStore
+from bench.run.publishing import publishing
 from tests import toy_results
 from tests.bench.cli.typed import typed
 from tests.bench.engine.toy_steps import Toy
@@ -112,6 +116,35 @@ def test_sums_cannot_name_files_outside_or_another_run(root: Path, far: Path, ot
     assert ResultsStore(other).runs() == (RUN,)
 
 
+def in_place_of_a_file(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
+@pytest.mark.parametrize("name", [f"results/{RUN}.parquet", f"results/{RUN}.sums", f"jobs/fit/{STEP.key}/result.txt",
+                                  f"jobs/fit/{STEP.key}/job.json"])  # fmt: skip
+def test_a_folder_in_the_place_of_a_file_stops_nothing_else(root: Path, far: Path, other: Path, name: str) -> None:
+    run("push", far, root)
+    in_place_of_a_file(far / name)
+    (far / "results" / f"{'q' * 240}.json").write_text("{}")  # no run of ours
+    with pytest.raises(SystemExit):
+        run("pull", far, other)
+    assert ResultsStore(other).has(RUN) is name.startswith("jobs")
+    assert (Store(other).find(STEP) is not None) is name.startswith("results")
+    assert [path.name for path in other.rglob(".*")] == []
+
+
+@pytest.mark.parametrize("name", [f"{RUN}/evidence", f"{RUN}/evidence/a.json/b", f"{RUN}/{'x' * 300}"])
+def test_names_that_no_files_can_have_together_are_broken(root: Path, far: Path, other: Path, name: str) -> None:
+    run("push", far, root)
+    sums = far / "results" / f"{RUN}.sums"
+    write_json(sums, {**json.loads(sums.read_text()), name: [1, "0" * 64]})
+    with pytest.raises(SystemExit):
+        run("pull", far, other)
+    assert list((other / "results").iterdir()) == []
+    assert Store(other).find(STEP) is not None
+
+
 def test_an_interrupted_transfer_leaves_no_run_that_seems_whole(
     root: Path, far: Path, other: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -145,3 +178,13 @@ def test_results_that_are_broken_here_are_made_good_and_not_sent(root: Path, far
     assert not (far.with_name("third") / "results").exists()
     assert "results of runs: fetched: 1" in run("pull", far, other)
     assert ResultsStore(other).has(RUN)
+
+
+def test_results_are_published_on_a_file_system_without_locks(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*arguments: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr(fcntl, "flock", refuse)
+    with publishing(tmp_path, RUN):
+        assert not Lease(tmp_path, f"results-{RUN}").acquire_now(lambda path: False)
+    assert list((tmp_path / "leases").iterdir()) == []

@@ -65,6 +65,22 @@ def _link(name: str) -> Edit:
     return edit
 
 
+def _link_to(name: str, target: str) -> Edit:
+    def edit(folder: Path) -> None:
+        (folder / name).unlink()
+        (folder / name).symlink_to(target)
+
+    return edit
+
+
+def _pipe(name: str) -> Edit:
+    def edit(folder: Path) -> None:
+        (folder / name).unlink()
+        os.mkfifo(folder / name)
+
+    return edit
+
+
 def _touch(name: str) -> Edit:
     return lambda folder: (folder / name).write_bytes(b"more")
 
@@ -200,6 +216,10 @@ EDITS: dict[str, tuple[Edit, str]] = {
     "a link as images": (_link("images"), r"images \(a link\)"),
     "a link as manifest": (_link("manifest.json"), "is a link"),
     "a link as metadata": (_link("metadata.jsonl"), r"metadata\.jsonl \(a link\)"),
+    "a link to a device": (_link_to("metadata.jsonl", "/dev/zero"), r"metadata\.jsonl \(a link\)"),
+    "a pipe as manifest": (_pipe("manifest.json"), "is not a file"),
+    "a pipe as metadata": (_pipe("metadata.jsonl"), "is not a file"),
+    "a pipe as image": (_pipe("images/s0.png"), r"images/s0\.png \(not a file\)"),
     "a link to nowhere": (lambda at: (at / "images" / "s9.png").symlink_to("gone"), r"images/s9\.png \(a link\)"),
 }  # fmt: skip
 

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 import json
 import os
+import pickle
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,8 +15,10 @@ import pytest
 
 from bench.engine import failures
 from bench.engine.executors import Processes
+from bench.engine.executors.processes import send
 from bench.engine.session import Session, drive, together
 from bench.engine.step import Place, Resources
+from bench.engine.threads import environment
 from bench.errors import ConfigError, JobError
 from tests.bench.engine.toy_steps import Faulty, Flags, Killed, Refused, Toy, Where
 
@@ -111,6 +116,35 @@ def test_a_dead_worker_is_replaced_and_its_step_recorded_as_failed(workers: Sess
     assert text(workers, other)
     drive(workers.executor.run(step, workers))
     assert failures.read(workers.store.root, step.key) is None
+
+
+def test_a_step_that_cannot_be_sent_leaves_no_worker(workers: Session) -> None:
+    class Local(Toy):
+        """No other process can find it."""
+
+    for number in range(3):
+        with pytest.raises((AttributeError, pickle.PicklingError)):
+            drive(workers.do(toy(workers, Local, number)))
+    assert isinstance(workers.executor, Processes)
+    assert not workers.executor._all
+    assert len(failures.read_all(workers.store.root)) == 3
+
+
+def test_a_worker_whose_driver_was_killed_finishes_its_step_and_says_nothing(workers: Session) -> None:
+    step = toy(workers, Where)
+    command = [sys.executable, "-P", "-m", "bench.engine.executors.worker"]
+    worker = subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE,
+                              env={**os.environ, **environment(1)})  # fmt: skip
+    assert worker.stdin is not None
+    assert worker.stdout is not None
+    assert worker.stderr is not None
+    worker.stdout.close()
+    send(worker.stdin, (step, workers.store, workers.reporter.remote(), 0))
+    said = worker.stderr.read().decode()
+    assert (worker.wait(), "Traceback" in said, "BrokenPipe" in said) == (0, False, False), said
+    worker.stdin.close()
+    worker.stderr.close()
+    assert workers.store.find(step) is not None
 
 
 def test_one_pool_serves_several_event_loops(workers: Session) -> None:

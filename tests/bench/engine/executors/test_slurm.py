@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import errno
 import json
 import os
 import signal
@@ -20,7 +21,15 @@ import pytest
 from bench.config.profile import read_profile
 from bench.engine import failures
 from bench.engine.device import Device
-from bench.engine.executors import ExecutorOptions, InProcess, check_executor, job_files, open_executor, records
+from bench.engine.executors import (
+    ExecutorOptions,
+    InProcess,
+    check_executor,
+    job_files,
+    open_executor,
+    records,
+    slurm_queue,
+)
 from bench.engine.executors.slurm_profile import SlurmProfile
 from bench.engine.executors.slurm_queue import SlurmQueue
 from bench.engine.reporter import Reporter
@@ -301,13 +310,31 @@ def test_a_driver_that_died_while_it_sent_an_array_leaves_nothing_awaited_for_ev
     found = records.read(session.store.root, step.key)
     assert found is not None
     assert not found.abandoned
+    # the number of a dead process may be that of a later one
+    assert replace(found, pid=os.getppid()).abandoned
+    assert not replace(found, pid=dead.pid, machine="elsewhere").abandoned
+    assert replace(found, pid=dead.pid, machine="elsewhere", sent=0.0).abandoned
     records.update(session.store.root, replace(found, pid=dead.pid))
     drive(session.do(step))
     assert slurm.calls("scancel") == [["--name=bench-00000000"]]
     assert text(session, step) == "42"
 
 
-@pytest.mark.parametrize("left_by_job", [b"", b"not a pickle", b"cno_such_package\nError\n."])
+def test_a_step_is_claimed_once_on_a_file_system_without_links(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(*paths: object) -> None:
+        raise PermissionError(errno.EPERM, "Operation not permitted")
+
+    monkeypatch.setattr(os, "link", refuse)
+    new = records.Queued("k", "fit", "", "bench-00000000", 0, 0, time.time())
+    assert records.claim(tmp_path, new)
+    assert not records.claim(tmp_path, new)
+    assert records.read(tmp_path, "k") is not None
+
+
+UNREADABLE = [b"", b"not a pickle", b"cno_such_package\nError\n.", b"X\x01\x00\x00\x00\xff.", b"\x80\x09.", b"K\x01."]
+
+
+@pytest.mark.parametrize("left_by_job", UNREADABLE)
 def test_a_result_that_cannot_be_read_is_the_error_of_its_step(tmp_path: Path, left_by_job: bytes) -> None:
     class Completed:
         def submit(self, folder: Path, *_: object) -> list[str]:
@@ -328,6 +355,28 @@ def test_a_result_that_cannot_be_read_is_the_error_of_its_step(tmp_path: Path, l
             drive(asyncio.wait_for(session.do(toy(session, Toy)), 20))
     finally:
         queue.close()
+
+
+def test_a_file_system_that_fails_for_moments_fails_no_step(
+    slurm: FakeSlurm, on: Open, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    names, failed = job_files.names, list[Path]()
+
+    def stale(of: Path) -> frozenset[str]:
+        if len(failed) < 3:
+            failed.append(of)
+            raise OSError(errno.ESTALE, "Stale file handle")
+        return names(of)
+
+    monkeypatch.setattr(job_files, "names", stale)
+    session = on()
+    step = toy(session, Toy)
+    drive(session.do(step))
+    assert (text(session, step), len(failed)) == ("42", 3)
+    failed.clear()
+    monkeypatch.setattr(slurm_queue, "PATIENCE", 0.0)
+    with pytest.raises(JobError, match="queue of the cluster cannot be used"):
+        drive(session.do(toy(session, Toy, 1)))
 
 
 def test_a_refused_partition_is_an_error_before_anything_runs(slurm: FakeSlurm, on: Open) -> None:
