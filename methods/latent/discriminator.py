@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from jaxtyping import Float
-from torch import Tensor, nn
+from torch import nn
 
 _KERNEL, _SLOPE, _DEVIATION = 4, 0.2, 0.02
 
 
 class PatchDiscriminator(nn.Sequential):
-    """Convolutions of 4 x 4 that score each patch of an image (Isola et al., CVPR 2017, appendix 6.1.2).
+    """Convolutions of 4 x 4 that score each patch of an image, high where it looks real.
 
-    The first convolution and all but the last of `layers` more halve the resolution, and each of `layers` doubles the
-    channels. With the same seed, weights and scores are those of MONAI's `PatchDiscriminator`, whose import loads
-    MLflow and Matplotlib and took longer than a training of the preset `tiny`.
+    Maps images (n, 3, h, w) to scores (n, 1, rows, columns), as in Isola et al., CVPR 2017, appendix 6.1.2. The first
+    convolution and all but the last of `layers` more halve the resolution, and each of `layers` doubles the channels.
+    With the same seed, weights and scores are those of MONAI's `PatchDiscriminator`, whose import loads MLflow and
+    Matplotlib and took longer than a training of the preset `tiny`.
     """
 
     def __init__(self, width: int, layers: int) -> None:
@@ -30,11 +30,6 @@ class PatchDiscriminator(nn.Sequential):
             parts += [nn.BatchNorm2d(2 * own), nn.LeakyReLU(_SLOPE)]
         super().__init__(*parts, nn.Conv2d(width << layers, 1, _KERNEL, padding=1))
         self.apply(_start)
-
-    def forward(self, images: Float[Tensor, "n 3 h w"]) -> Float[Tensor, "n 1 rows columns"]:
-        """Return a score of each patch: high where an image looks real."""
-        scores: Tensor = super().forward(images)
-        return scores
 
 
 def _start(module: nn.Module) -> None:
