@@ -13,7 +13,6 @@ EXTRAS = {
         "diffusers",
         "huggingface_hub",
         "lightning_fabric",
-        "monai",
         "open_clip",
         "safetensors",
         "timm",

@@ -177,16 +177,23 @@ def auroc_by_class(true: Integer[np.ndarray, " n"], scores: Float[np.ndarray, "n
     >>> auroc_by_class(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]])).tolist()
     [0.75, 0.75]
     """
+    return np.array([auroc_of_class(true, scores, c) for c in range(scores.shape[1])], np.float64)
+
+
+def auroc_of_class(true: Integer[np.ndarray, " n"], scores: Float[np.ndarray, "n c"], index: int) -> float:
+    """Return the area under the ROC curve of one class against the rest; NaN if all or no images are of it.
+
+    >>> auroc_of_class(np.array([0, 0, 1, 1]), np.array([[0.9, 0.1], [0.4, 0.6], [0.5, 0.5], [0.2, 0.8]]), 0)
+    0.75
+    """
     from sklearn.metrics import roc_auc_score
 
     true = np.asarray(true)
     if len(scores) != len(true) or not np.isfinite(scores).all():
         raise DataError("There must be one row of finite class scores per image", got=f"shape {scores.shape}")
-    areas = np.full(scores.shape[1], NAN)
-    for c in range(scores.shape[1]):
-        if 0 < (true == c).sum() < len(true):
-            areas[c] = roc_auc_score(true == c, scores[:, c])
-    return areas
+    if not 0 < (true == index).sum() < len(true):
+        return NAN
+    return float(roc_auc_score(true == index, scores[:, index]))
 
 
 def _square(flat: Real[np.ndarray, "*batch cc"]) -> Float64[np.ndarray, "*batch c c"]:

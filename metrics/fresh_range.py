@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 import numpy as np
 from jaxtyping import Float64
-from scipy.stats import chi2
+from scipy.special import gammaincinv
 
 from metrics.matched import Design
 
@@ -88,5 +88,10 @@ def _directions(sizes: np.ndarray, slides: int) -> float:
         return 1.0
     known = 1 / (1 / (len(sizes) - 1) + 2 / (slides * (slides - 3)))
     # halves of the same slides differ less than halves of new ones
-    variance *= (slides - 1) / (slides - 2) * known / float(chi2.ppf(_CAUTION, known))
+    variance *= (slides - 1) / (slides - 2) * known / _chi2_quantile(_CAUTION, known)
     return max(2 * mean**2 / variance, 1.0)
+
+
+def _chi2_quantile(share: float, freedom: float) -> float:
+    """Return a quantile of χ², as `scipy.stats` computes it, which takes half a second to import."""
+    return 2 * float(gammaincinv(freedom / 2, share))

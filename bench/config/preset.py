@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from typing import Literal, get_args
+from collections.abc import Mapping
+from typing import Annotated, Literal, get_args
 
 from pydantic import Field
 
@@ -31,7 +32,8 @@ class Preset(Settings):
     `faithfulness_samples` is the number of test patches whose masks methods draw (None: as many as
     `reference_samples`), `memory_gib` is the free memory that a run needs,
     `steps_per_accelerator` is the number of steps that may share one GPU at the same time,
-    `pool_samples` caps the split "pool" of unlabelled images (None: all), evenly spread over it.
+    `split_samples` caps the samples of splits by name, evenly spread over each; a run with a protocol reads all of the
+    splits that the protocol divides.
     """
 
     name: str
@@ -45,7 +47,7 @@ class Preset(Settings):
     budget: BudgetSettings
     encoders: tuple[str, ...]
     # no part of a run's document: the keys of its steps say it
-    pool_samples: int | None = Field(default=None, gt=0, exclude=True)
+    split_samples: Mapping[str, Annotated[int, Field(gt=0)]] = Field(default={}, exclude=True)
     evaluations: tuple[str, ...] | None = None
     text_dataset: str = "phantom"
     text_encoder: str = "plip"

@@ -72,6 +72,6 @@ def _auroc(statistics: Statistics) -> float:
 
 
 def _auroc_of_class(statistics: Statistics, index: int) -> float:
-    from metrics.classification import auroc_by_class
+    from metrics.classification import auroc_of_class
 
-    return float(auroc_by_class(statistics.column("label"), statistics.numbers("scores"))[index])
+    return auroc_of_class(statistics.column("label"), statistics.numbers("scores"), index)

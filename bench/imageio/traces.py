@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 import numpy as np
-from jaxtyping import Float64, Int64, UInt8
+from jaxtyping import Float32, Float64, Int64, UInt8
 
 _LUMA = np.array(
     [
@@ -79,15 +81,22 @@ def _possible(coefficients: Float64[np.ndarray, "n 64"]) -> list[int]:
 
     Most images have traces of no quality, which this finds out much faster than exact means of every quality.
     """
-    tables = np.stack([quality_table(quality).reshape(64) for quality in _QUALITIES]).astype(np.float32)
-    sums, counts = np.zeros(len(tables)), np.zeros(len(tables))
-    for steps, column in zip(tables.T[:, :, None], coefficients.T, strict=True):
+    sums, counts = np.zeros(len(_QUALITIES)), np.zeros(len(_QUALITIES))
+    for (steps, places), column in zip(_different_steps(), coefficients.T, strict=True):
         values = column[column > _SMALLEST_STEP / 2].astype(np.float32)[None]
         used = (steps >= _SMALLEST_STEP) & (values > steps / 2)
-        sums += np.where(used, np.cos(np.float32(2 * np.pi) / steps * values), 0).sum(1)
-        counts += used.sum(1)
+        sums += np.where(used, np.cos(np.float32(2 * np.pi) / steps * values), 0).sum(1)[places]
+        counts += used.sum(1)[places]
     means = sums / np.maximum(counts, 1)
     return [quality for quality, mean in zip(_QUALITIES, means, strict=True) if mean > _LEAST_MEAN - _ROUNDING]
+
+
+@cache
+def _different_steps() -> list[tuple[Float32[np.ndarray, "s 1"], Int64[np.ndarray, " q"]]]:
+    """Return for each place the steps that differ between qualities, and which of them each quality has."""
+    tables = np.stack([quality_table(quality).reshape(64) for quality in _QUALITIES])
+    found = (np.unique(column, return_inverse=True) for column in tables.T)
+    return [(steps.astype(np.float32)[:, None], places) for steps, places in found]
 
 
 def _blocks(image: UInt8[np.ndarray, "h w 3"]) -> Float64[np.ndarray, "n 8 8"]:

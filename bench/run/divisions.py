@@ -43,7 +43,7 @@ async def divide_data(session: Session, resolved: Resolved) -> Divided:
         return Divided([FoldData(name, await prepare_data(session, resolved))])
     source = resolved.source
     more = [role for role in ROLES if role in source.splits() and role not in resolved.splits]
-    prepared = await prepare_splits(session, source, resolved.preset, [*resolved.splits, *more])
+    prepared = await prepare_splits(session, source, resolved.preset, [*resolved.splits, *more], whole=ROLES)
     others = await prepare_others(session, resolved.others, resolved.preset, resolved.roles)
     division = await _division(session, resolved, protocol, prepared)
     kept = {role: data for role, data in prepared.items() if role not in ROLES}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -65,9 +65,12 @@ class Prepare(Step):
 
 
 async def prepare_splits(
-    session: Session, source: DatasetSource, preset: Preset, splits: Iterable[str]
+    session: Session, source: DatasetSource, preset: Preset, splits: Iterable[str], whole: Container[str] = ()
 ) -> dict[str, PreparedDataset]:
-    """Prepare splits, each in its own step, and return them open."""
+    """Prepare splits, each in its own step, and return them open.
+
+    A split keeps as many samples as the preset says, but all of them if its name is in `whole`.
+    """
     card = source.card
     # an image with an image-level class is used whole: it is fitted into the patch, not cut
     square = preset.patch if track_of(card).whole else None
@@ -82,15 +85,16 @@ async def prepare_splits(
         fingerprint=digest(source.fingerprint()),
     )
     names = list(splits)
-    limits = {"pool": _limit(source, preset.pool_samples)} if "pool" in names else {}
+    most = {split: n for split, n in preset.split_samples.items() if split in names and split not in whole}
+    limits = {split: _limit(source, split, n) for split, n in most.items()}
     steps = [step(split=split, limit=limits.get(split), title=f"{card.name}, {split}{how}") for split in names]
     done = await together(*(session.do(one) for one in steps))
     return {split: PreparedDataset(finished.path) for split, finished in zip(names, done, strict=True)}
 
 
-def _limit(source: DatasetSource, most: int | None) -> int | None:
-    """Return how many samples of the pool are kept; None if it has no more than that."""
-    return None if most is None or len(source.ids("pool")) <= most else most
+def _limit(source: DatasetSource, split: str, most: int) -> int | None:
+    """Return how many samples of a split are kept; None if it has no more than that."""
+    return None if len(source.ids(split)) <= most else most
 
 
 def apply_fold(data: Mapping[str, PreparedDataset], fold: tuple[int, int] | None) -> dict[str, Dataset]:

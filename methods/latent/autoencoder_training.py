@@ -26,6 +26,7 @@ from methods.latent.autoencoder import (
 )
 from methods.latent.colours import Whitening
 from methods.latent.config import AutoencoderPart, AutoencoderTraining, BatchSettings
+from methods.latent.discriminator import PatchDiscriminator
 from methods.latent.images import Images
 from methods.latent.perceptual import perceptual_loss
 
@@ -61,7 +62,7 @@ def train_autoencoder(part: AutoencoderPart, dataset: Dataset, out: Path, run: R
     """Train on the images of a dataset, and write the network with its latent scale, in diffusers' layout, to `out`."""
     with seeded(run.derive(STAGE, "weights")):
         network = make_autoencoder(part.network, part.patch_size)
-        discriminator = make_discriminator(part.training)
+        discriminator = PatchDiscriminator(part.training.discriminator_width, part.training.discriminator_layers)
     images = Images(dataset, part.patch_size, run.derive(STAGE, "order"))
     train_networks(network, discriminator, images, part.training, out, run)
 
@@ -73,7 +74,7 @@ def train_autoencoder_on(
     settings, scale = part.training, None
     with seeded(run.derive(STAGE, "weights")):
         network = make_autoencoder(part.network, part.patch_size) if start is None else load_autoencoder(start)
-        discriminator = make_discriminator(settings)
+        discriminator = PatchDiscriminator(settings.discriminator_width, settings.discriminator_layers)
     if start is not None:  # its input is RGB already
         scale, settings = float(network.config.scaling_factor), settings.model_copy(update={"whitening": 0.0})
     train_networks(network, discriminator, images, settings, out, run, scale)
@@ -100,19 +101,6 @@ def train_networks(
     network = fitted.network
     whitening.fold(network)
     save_autoencoder(out, network, latent_scale(network, images, settings, run) if scale is None else scale)
-
-
-def make_discriminator(settings: AutoencoderTraining) -> nn.Module:
-    """Return an untrained PatchGAN discriminator."""
-    # MONAI imports MLflow and more, which training without a discriminator does not need
-    from monai.networks.nets.patchgan_discriminator import PatchDiscriminator
-
-    return PatchDiscriminator(
-        spatial_dims=2,
-        channels=settings.discriminator_width,
-        in_channels=3,
-        num_layers_d=settings.discriminator_layers,
-    )
 
 
 def latent_scale(network: Autoencoder, images: TrainingImages, settings: AutoencoderTraining, run: RunContext) -> float:
@@ -173,7 +161,7 @@ class Adversaries:
             total = reconstruction + self._regular_weight * regular
             _add(shown, {"reconstruction": reconstruction, self._regular: regular}, len(parts))
             if adversarial:
-                score = -discriminator(fake)[-1].mean()
+                score = -discriminator(fake).mean()
                 weight = settings.discriminator_weight * self._ratio(reconstruction, score)
                 total = total + weight * score
                 _add(shown, {"generator": score, "adversarial_weight": torch.as_tensor(weight)}, len(parts))
@@ -183,7 +171,7 @@ class Adversaries:
         self._update(fabric, "autoencoder")
         discriminator.requires_grad_(True)
         for real, fake in zip(parts, drawn, strict=False):
-            loss = hinge(discriminator(real)[-1], discriminator(fake)[-1])
+            loss = hinge(discriminator(real), discriminator(fake))
             fabric.backward(loss / len(parts))
             _add(shown, {"discriminator": loss}, len(parts))
         if drawn:

@@ -60,6 +60,7 @@ SCORES = {
         "by_class",
         "auroc",
         "auroc_by_class",
+        "auroc_of_class",
     },
     "colour": {"colour_distance"},
     "copies": {"copied_share", "nearness_to_test"},
