@@ -10,6 +10,8 @@ if "PYTEST_XDIST_WORKER" in os.environ:
 # Commands of tests fetch nothing, also those in processes of their own, unless a test says so.
 os.environ["BENCH_OFFLINE"] = "1"
 os.environ.pop("BENCH_MIRROR", None)
+# readline, which pytest's debugger imports, tells the processes of xdist the width of a terminal.
+os.environ.pop("COLUMNS", None)
 
 from tests.network import stay_at_home
 from tests.shapes import enforce

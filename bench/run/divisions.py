@@ -15,6 +15,7 @@ from bench.plan.protocol import ChosenProtocol
 from bench.run.resolve import Resolved
 from bench.stages.census import census
 from bench.stages.prepare import apply_fold, apply_labelled, own_text, prepare_others, prepare_splits
+from bench.synthetic import EVALUATION
 
 
 class FoldData(NamedTuple):
@@ -58,7 +59,10 @@ async def divide_data(session: Session, resolved: Resolved) -> Divided:
 
 async def prepare_data(session: Session, resolved: Resolved) -> dict[str, Dataset]:
     """Prepare the dataset's splits and the other datasets of a run without a protocol, by role."""
-    prepared = await prepare_splits(session, resolved.source, resolved.preset, resolved.splits)
+    ready = resolved.subject.ready
+    # images of test masks may show any sample of the split
+    whole = ["test"] if ready is not None and ready.use == EVALUATION else []
+    prepared = await prepare_splits(session, resolved.source, resolved.preset, resolved.splits, whole=whole)
     others = await prepare_others(session, resolved.others, resolved.preset, resolved.roles)
     data = apply_labelled(apply_fold(prepared, resolved.request.fold), resolved.source)
     return data | own_text(data["train"], resolved.other.own_text) | others
