@@ -9,7 +9,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from bench.contract import Condition, MethodBase
+from bench.contract import Condition, MethodBase, Sample
 from bench.errors import BenchError, DataError
 from methods.controls import Classic, Copy, MoreReal, Noise, RealOnly, RecompressedReal, ShuffledLabels
 from methods.controls.classic import turn
@@ -28,7 +28,7 @@ def data() -> dict[str, toy.NucleiDataset]:
     return {"train": toy.NucleiDataset(4, 96), "fresh": toy.NucleiDataset(3, 96, seed=9, split="fresh")}
 
 
-def make(kind: type) -> Method:
+def make(kind: type) -> MethodBase:
     return kind(kind.Config(patch_size=SIZE, grid=4))
 
 
