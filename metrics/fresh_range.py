@@ -93,5 +93,8 @@ def _directions(sizes: np.ndarray, slides: int) -> float:
 
 
 def _chi2_quantile(share: float, freedom: float) -> float:
-    """Return a quantile of χ², as `scipy.stats` computes it, which takes half a second to import."""
+    """Return the quantile of a share (0 to 1) of χ² with real degrees of freedom, as `scipy.stats` computes it.
+
+    That module takes half a second to import.
+    """
     return 2 * float(gammaincinv(freedom / 2, share))

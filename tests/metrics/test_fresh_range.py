@@ -6,9 +6,10 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy.stats import chi2
 
 from metrics.frechet import frechet_distance
-from metrics.fresh_range import fresh_range
+from metrics.fresh_range import _chi2_quantile, fresh_range
 from metrics.kernel_groups import grouped_kernel_distance
 from metrics.matched import matched_draws, number_of_slides
 from metrics.slide_spread import slide_spread
@@ -152,3 +153,9 @@ def test_spread_needs_slides_and_is_blind_to_differences_between_them() -> None:
     assert moved == pytest.approx(plain)
     assert slide_spread(real, made, of_real, [str(i) for i in range(192)]) is None
     assert slide_spread(real, made, ["a"] * 288, of_made) is None
+
+
+@pytest.mark.parametrize("share", [0.01, 0.25, 0.9])
+@pytest.mark.parametrize("freedom", [0.5, 3.0, 17.25, 400.0])
+def test_the_quantile_of_chi2_is_that_of_scipys_statistics(share: float, freedom: float) -> None:
+    assert _chi2_quantile(share, freedom) == pytest.approx(chi2.ppf(share, freedom), rel=1e-12)

@@ -126,6 +126,14 @@ def test_a_value_that_is_missing_is_named(tmp_path: Path) -> None:
     assert caught.value.fix == "add `amount`"
 
 
+def refused(folder: Path, text: str) -> ConfigError:
+    """Return the error about a YAML file of a text."""
+    (folder / "wrong.yaml").write_text(text)
+    with pytest.raises(ConfigError) as caught:
+        read_yaml(folder / "wrong.yaml")
+    return caught.value
+
+
 @pytest.mark.parametrize(
     ("text", "place"),
     [
@@ -135,12 +143,9 @@ def test_a_value_that_is_missing_is_named(tmp_path: Path) -> None:
     ],
 )
 def test_a_file_that_is_not_yaml_says_where(tmp_path: Path, text: str, place: str) -> None:
-    path = tmp_path / "wrong.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        read_yaml(path)
-    assert caught.value.got.startswith(place + ": ")
-    assert "indentation" in caught.value.fix
+    error = refused(tmp_path, text)
+    assert error.got.startswith(place + ": ")
+    assert "indentation" in error.fix
 
 
 @pytest.mark.parametrize(
@@ -151,24 +156,18 @@ def test_a_file_that_is_not_yaml_says_where(tmp_path: Path, text: str, place: st
     ],
 )
 def test_a_key_that_is_there_twice_is_refused_with_both_places(tmp_path: Path, text: str, got: str) -> None:
-    path = tmp_path / "twice.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        read_yaml(path)
-    assert caught.value.got == got
-    assert caught.value.fix == "keep one of the two lines"
+    error = refused(tmp_path, text)
+    assert error.got == got
+    assert error.fix == "keep one of the two lines"
 
 
 @pytest.mark.parametrize(
     ("text", "got"), [("", "an empty file"), ("# only this\n", "an empty file"), ("- a\n", "a list")]
 )
 def test_a_file_that_is_not_a_mapping_says_what_it_is(tmp_path: Path, text: str, got: str) -> None:
-    path = tmp_path / "other.yaml"
-    path.write_text(text)
-    with pytest.raises(ConfigError) as caught:
-        read_yaml(path)
-    assert caught.value.got.startswith(got)
-    assert "configs" in caught.value.fix
+    error = refused(tmp_path, text)
+    assert error.got.startswith(got)
+    assert "configs" in error.fix
 
 
 def test_a_value_of_several_types_is_one_problem() -> None:
